@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* The dirty log: which regions of a mirror may differ between its legs,
+ * and which legs may be trusted, across a crash.  Modelled on the kernel's
+ * struct dm_dirty_log_type (include/linux/dm-dirty-log.h); differences are
+ * said at each operation.
+ *
+ * A log holds, for a mirror of nr_regions regions:
+ *
+ *   marked      region r may have a write in flight (kernel: not "clean");
+ *   missed[s]   leg s may lack the data of region r (kernel: not "in
+ *               sync", but kept for each leg);
+ *   leg[s]      the record of the leg in slot s: in-sync or stale, its
+ *               identity, the generation at which it was last in-sync;
+ *   generation  grows whenever the set of in-sync legs shrinks.
+ *
+ * Invariant I1: a leg whose record says in-sync misses nothing.  Marking a
+ * region as missed by an in-sync leg makes that leg stale (new generation)
+ * in the same flush.
+ *
+ * "Lowering" changes reduce trust: mark, missed, leg becomes stale.
+ * "Raising" changes restore it: clear, no longer missed, leg becomes
+ * in-sync.
+ *
+ * The contract of every backend:
+ *
+ *   (1) Changes only alter memory.  They never block on I/O and never
+ *       fail, so a caller may hold its own lock around them.
+ *   (2) dirty_log_flush makes every lowering change queued before the call
+ *       durable.  One write serves all callers that wait (group commit);
+ *       a caller is only served by a write that began after its call.
+ *   (3) dirty_log_commit does what flush does, and afterwards makes the
+ *       raising changes queued before the call durable.  All lowering
+ *       changes are durable before the first raising one is written.
+ *   (4) A flush or commit that failed leaves its changes queued; the next
+ *       one writes everything again whose state on the medium is unknown
+ *       (a second fdatasync that succeeds proves nothing about data lost
+ *       by the first).
+ *   (5) A backend may forget a raising change, never a lowering one.
+ *
+ * Threads: every function may be called from any thread unless it says
+ * "start-up only"; the log has its own lock, taken last
+ * (mirror lock -> log lock).  Only functions that say so block on I/O.
+ *
+ * Slots are 0 ... LOG_MAX_LEGS - 1; slot masks have bit s for slot s.
+ */
+
+#ifndef NBDMIRROR_DIRTY_LOG_H
+#define NBDMIRROR_DIRTY_LOG_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "bitset.h"
+
+#define LOG_MAX_LEGS 8
+#define LOG_MIN_REGION_SIZE (UINT32_C (64) << 10)
+#define LOG_MAX_REGION_SIZE (UINT32_C (64) << 20)
+#define LOG_MAX_REGIONS (UINT64_C (64) << 20)
+#define LOG_ID_SIZE 16
+#define LOG_HOST_SIZE 64
+#define LOG_NAME_SIZE 4072 /* with the final NUL */
+
+enum log_leg_state {
+  LOG_LEG_NONE = 0, /* the slot is not used */
+  LOG_LEG_IN_SYNC = 1,
+  LOG_LEG_STALE = 2,
+};
+
+/* The record of one leg. */
+struct log_leg {
+  enum log_leg_state state;
+  uint32_t kind;           /* enum leg_kind of leg.h; opaque here */
+  uint8_t id[LOG_ID_SIZE]; /* identity, a hint; opaque here */
+  uint64_t generation;     /* of the log when it was last in-sync */
+  uint64_t size;           /* bytes, when last seen */
+  char name[LOG_NAME_SIZE]; /* as the user typed it; "" = never named */
+};
+
+struct log_geometry {
+  uint64_t size;        /* of the mirror, bytes */
+  uint32_t region_size; /* bytes, power of two */
+  uint64_t nr_regions;  /* ceil (size / region_size) */
+};
+
+/* What dirty_log_open found. */
+enum log_found {
+  LOG_FOUND_NEW,          /* nothing yet: no file, an empty or all-zero one,
+                           * a creation that did not finish, or log=core */
+  LOG_FOUND_OURS,         /* our records are valid and the newest */
+  LOG_FOUND_KERNEL,       /* a dm-log that was never ours: geometry has only
+                           * nr_regions, there are no leg records; "marked"
+                           * holds the regions the kernel says are dirty */
+  LOG_FOUND_KERNEL_SINCE, /* ours, but dm-mirror used it since: as OURS, and
+                           * kernel_dirty says which regions it left dirty */
+  LOG_FOUND_DAMAGED,      /* ours, but no valid record is left */
+};
+
+/* Flags of dirty_log_open. */
+#define LOG_READ_ONLY 1u /* take no lock, write nothing, create nothing */
+
+struct log_counters {
+  uint64_t marks, clears, flushes, flush_errors;
+};
+
+struct dirty_log_ops;
+
+struct dirty_log {
+  const struct dirty_log_ops *ops;
+
+  /* Read-only once dirty_log_open returned, except where said. */
+  char *name; /* as the user typed it, without the type: "" for core, the
+               * path for disk */
+  enum log_found found;
+  bool unclean;         /* found: it was not shut down cleanly */
+  bool shared_map;      /* the device is too small for our area (design,
+                         * section 5): marks and missed maps of absent legs
+                         * survive only as the kernel's bitmap */
+  struct bitset kernel_dirty; /* only for LOG_FOUND_KERNEL_SINCE */
+  uint8_t uuid[16];           /* set by open or create */
+  struct log_geometry geo;    /* set by open, create or grow */
+  uint64_t owner_pid;         /* found: last owner, 0 = unknown */
+  char owner_host[LOG_HOST_SIZE];
+
+  /* Protected by lock. */
+  pthread_mutex_t lock;
+  uint64_t generation;
+  unsigned primary; /* slot of the recorded primary */
+  struct log_leg leg[LOG_MAX_LEGS];
+  struct bitset marked;
+  struct bitset missed[LOG_MAX_LEGS]; /* nr = 0 until first needed */
+  struct bitset out_of_sync;          /* the union of all missed[] */
+  struct bitset recovering;           /* handed out as resync work */
+  struct log_counters counters;
+  bool failed;           /* the last flush or commit failed */
+  char last_error[256];  /* why, "" if never */
+};
+
+/* Open the log that a specification names: "core" or "disk:PATH" (PATH
+ * absolute).  Takes ownership of the store (disk: OFD lock or O_EXCL; an
+ * owner is named in the message), reads all there is, writes nothing.  A
+ * file that does not exist is not created yet.
+ *
+ * Returns the log, or NULL with the error reported: owned by a running
+ * server, unreadable, not a log, unknown version, not ours to touch.
+ *
+ * Blocks on I/O.  Start-up only.
+ */
+struct dirty_log *dirty_log_open (const char *spec, unsigned flags);
+
+/* Give a log of any kind found a new life: new uuid, the given geometry,
+ * generation as given, no legs, nothing marked, nothing missed.  Memory
+ * only; the store is written by the first flush (a new file is made
+ * durable together with its directory entry before that returns).
+ * For LOG_FOUND_KERNEL the caller copies what it wants of "marked" first.
+ * 0, or -1 with the error reported (ENOMEM).  Start-up only.
+ */
+int dirty_log_create (struct dirty_log *log, const struct log_geometry *geo,
+                      uint64_t generation);
+
+/* Make a log of ours longer (geo->size only grows; same region size).  New
+ * regions are neither marked nor missed: the caller says which are.
+ * Memory only until the next flush.  Start-up only.
+ */
+int dirty_log_grow (struct dirty_log *log, uint64_t new_size);
+
+/* Replace identity, kind, size and name of a leg's record, or make a new
+ * one.  Its state, if new, is stale and it misses everything.  Start-up
+ * only; part of the next flush.
+ */
+void dirty_log_set_leg (struct dirty_log *log, unsigned slot,
+                        uint32_t kind, const uint8_t id[LOG_ID_SIZE],
+                        uint64_t size, const char *name);
+
+/* Forget a leg. */
+void dirty_log_remove_leg (struct dirty_log *log, unsigned slot);
+
+/* Record the primary.  Neither lowering nor raising: durable with the next
+ * flush that follows.
+ */
+void dirty_log_set_primary (struct dirty_log *log, unsigned slot);
+
+/* After nbdkit forked: start the backend's thread and record this process
+ * as the owner.  Before this call flush and commit work in the caller.
+ * 0, or -1 with the error reported.  Blocks.
+ */
+int dirty_log_start (struct dirty_log *log);
+
+/* Stop the thread.  If nothing is marked and the last commit succeeded, the
+ * log is closed as "clean shutdown".  Gives up ownership and frees the log.
+ * NULL is allowed.  Blocks; waits for the store at most until deadline.
+ */
+void dirty_log_close (struct dirty_log *log, uint64_t deadline);
+
+/* Kernel: mark_region.  A write to the region may be in flight. */
+void dirty_log_mark (struct dirty_log *log, uint64_t region);
+
+/* Kernel: clear_region.  All legs agree again, or the region is in the
+ * missed map of those that do not.
+ */
+void dirty_log_clear (struct dirty_log *log, uint64_t region);
+
+/* Kernel: is_clean.  The region has no mark. */
+bool dirty_log_is_clean (struct dirty_log *log, uint64_t region);
+
+/* Kernel: in_sync, for one leg.  True if leg 'slot' misses none of the
+ * regions first ... first + nr - 1.
+ */
+bool dirty_log_in_sync (struct dirty_log *log, unsigned slot, uint64_t first,
+                        uint64_t nr);
+
+/* Kernel: set_region_sync, for a run of regions of one leg.  false is
+ * lowering (a leg that was in-sync becomes stale, I1); true is raising.
+ */
+void dirty_log_set_region_sync (struct dirty_log *log, unsigned slot,
+                                uint64_t first, uint64_t nr, bool in_sync);
+
+/* No kernel counterpart (lvm keeps this).  A leg that was in-sync or a
+ * resync target is not written any more: its record becomes stale, new
+ * generation if it was in-sync, and all marked regions, queued marks
+ * included, go into its missed map (rule S5).  Lowering.
+ */
+void dirty_log_leg_failed (struct dirty_log *log, unsigned slot);
+
+/* The leg is in-sync.  Asserts that it misses nothing.  Raising. */
+void dirty_log_leg_in_sync (struct dirty_log *log, unsigned slot);
+
+/* Start-up only: generation = the given one, which must be larger. */
+void dirty_log_set_generation (struct dirty_log *log, uint64_t generation);
+
+/* Kernel: flush.  Contract (2).  0, or -1 with errno: ETIMEDOUT if the
+ * deadline passed (the changes stay queued and may still become durable),
+ * else the store's error.  The first failure of a series is reported, and
+ * the recovery from it.  Blocks: do not hold a lock.
+ */
+int dirty_log_flush (struct dirty_log *log, uint64_t deadline);
+
+/* Contract (3).  Returns as flush.  Blocks: do not hold a lock. */
+int dirty_log_commit (struct dirty_log *log, uint64_t deadline);
+
+/* Kernel: get_resync_work.  Find the first region at or after 'from' that
+ * one of the legs in 'slots' misses and that is not handed out; hand out
+ * the run of such regions that starts there, at most max of them.  Does
+ * not wrap around.  False if there is none.  Unlike the kernel's, the
+ * cursor is the caller's, so failed regions are found again.
+ */
+bool dirty_log_get_resync_work (struct dirty_log *log, unsigned slots,
+                                uint64_t from, uint64_t max, uint64_t *first,
+                                uint64_t *nr);
+
+/* The run is no longer handed out (whatever came of it). */
+void dirty_log_put_resync_work (struct dirty_log *log, uint64_t first,
+                                uint64_t nr);
+
+/* Kernel: get_sync_count.  Number of regions that no leg misses. */
+uint64_t dirty_log_get_sync_count (struct dirty_log *log);
+
+/* Kernel: status.  A consistent copy of the counters and records.  The leg
+ * names are not copied: they change at start-up only.
+ */
+struct log_status {
+  const char *type; /* "core", "disk" */
+  bool failed;
+  char last_error[256];
+  struct log_counters counters;
+  uint64_t generation;
+  unsigned primary;
+  uint64_t marked;      /* regions */
+  uint64_t out_of_sync; /* regions that some leg misses */
+  uint64_t missed[LOG_MAX_LEGS];
+  enum log_leg_state leg_state[LOG_MAX_LEGS];
+};
+
+void dirty_log_status (struct dirty_log *log, struct log_status *status);
+
+#endif /* NBDMIRROR_DIRTY_LOG_H */

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* A leg: one side of the mirror.  Knows nothing of mirrors and logs.
+ *
+ * Requests are asynchronous: leg_submit returns at once and io->done is
+ * called exactly once, from any thread, possibly before leg_submit
+ * returns.  So the latency of a request that goes to several legs is the
+ * slowest leg's, not the sum.
+ *
+ * A leg is "lost" when what it acknowledged earlier can no longer be
+ * relied on: the connection broke, a request was not answered in time, or
+ * a flush failed (rules S5a, S8).  A lost leg fails all requests, current
+ * and later, with ENOTCONN (or the first cause), calls on_lost once, and
+ * stays lost until leg_close + leg_open.  No request is ever sent twice.
+ *
+ * FLUSH requests pass a gate (rule S8): one flush of a leg runs at a time;
+ * a request that arrives while one runs is served by the next one, so it
+ * covers everything that completed before it arrived; when a flush fails,
+ * all who wait fail and the leg is lost.  A FUA write is the leg's own
+ * FUA, or a write followed by a pass through the gate (rule S7).
+ *
+ * A leg that cannot zero, trim or cache has not failed: it is emulated.
+ *
+ * Thread-safe, except open, quiesce, start and close, which belong to one
+ * thread at a time.
+ */
+
+#ifndef NBDMIRROR_LEG_H
+#define NBDMIRROR_LEG_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define LEG_ID_SIZE 16
+
+enum leg_kind {
+  LEG_MISSING = 0, /* named by nobody, or the word "missing" */
+  LEG_FILE = 1,
+  LEG_BLOCK = 2,
+  LEG_NBD = 3,
+};
+
+enum leg_op {
+  LEG_READ,
+  LEG_WRITE,
+  LEG_ZERO, /* the range reads as zeroes afterwards */
+  LEG_FLUSH,
+  LEG_CACHE, /* advice: the range will be read */
+};
+
+#define LEG_FUA 1u      /* WRITE, ZERO: durable before done */
+#define LEG_MAY_TRIM 2u /* ZERO: holes may be punched */
+
+/* One request.  The caller owns it and its buffer until done is called;
+ * after that the leg does not touch either.
+ */
+struct leg_io {
+  /* Set by the caller. */
+  enum leg_op op;
+  unsigned flags;
+  void *buf; /* READ: filled; WRITE: not changed */
+  uint64_t offset, count;
+  void (*done) (struct leg_io *io);
+  void *opaque;
+
+  /* Valid in done: 0 or an errno. */
+  int error;
+
+  /* Private to the leg. */
+  struct leg *leg;
+  struct leg_io *next;
+  uint64_t start_ns;
+  uint64_t ticket;
+  void (*step) (struct leg_io *io);
+};
+
+struct leg_extent {
+  uint64_t length;
+  bool hole; /* not allocated; says nothing about the content */
+  bool zero; /* reads as zeroes */
+};
+
+struct leg_counters {
+  atomic_uint_fast64_t reads, writes, read_bytes, write_bytes, flushes;
+  atomic_uint_fast64_t read_errors, write_errors, flush_errors;
+};
+
+struct leg_options {
+  unsigned connections; /* NBD: how many, where the server allows it */
+  uint64_t timeout_ns;  /* NBD: deadline of connect and of each request */
+};
+
+struct leg_ops;
+
+struct leg {
+  const struct leg_ops *ops;
+
+  /* Read-only once leg_new returns. */
+  char *name; /* as the user typed it (a path: made absolute) */
+  enum leg_kind kind;
+  struct leg_options options;
+  void (*on_lost) (struct leg *leg); /* may be NULL; called without locks,
+                                      * from any thread */
+  void *opaque;                      /* of the owner, for on_lost */
+
+  /* Read-only once leg_open returns. */
+  uint64_t size;
+  uint32_t min_block;   /* power of two; requests must be aligned to it */
+  uint32_t max_request; /* bytes of one READ or WRITE, multiple of min_block */
+  uint8_t id[LEG_ID_SIZE]; /* identity (design, section 6): a hint.  File:
+                            * inode and birth time, which unlike device
+                            * numbers survive a reboot; block: device id;
+                            * NBD: hash of the URI */
+  bool rotational;
+
+  atomic_bool fast_zero; /* ZERO is cheaper than a WRITE of zeroes */
+  atomic_bool lost;
+  struct leg_counters counters;
+  atomic_uint_fast64_t in_flight;       /* requests */
+  atomic_uint_fast64_t read_latency_ns; /* moving average, 4 KiB equivalent */
+  atomic_uint_fast64_t next_offset;     /* end of the last read */
+
+  pthread_mutex_t lock;
+  char last_error[256]; /* protected by lock; "" = none */
+  /* Protected by lock: the flush gate. */
+  bool flush_running;
+  uint64_t flush_started, flush_done;
+  struct leg_io *flush_waiters;
+  struct leg_io *flush_io;
+};
+
+/* What leg_open may do. */
+#define LEG_READ_ONLY 1u /* take no ownership, write nothing (plan=1) */
+
+/* A leg named by a path or an NBD URI, not opened yet.  The kind of a path
+ * is known after leg_open.  NULL with the error reported.
+ */
+struct leg *leg_new (const char *name, const struct leg_options *options);
+
+/* Open or connect, take ownership of a local leg (rule S19; a running
+ * owner's pid is in the message), learn size, limits and identity.  After
+ * this the leg serves requests.  -1 with the error reported and errno set:
+ * EBUSY if it has another owner, else what open or connect said.  Blocks.
+ */
+int leg_open (struct leg *leg, unsigned flags);
+
+/* Stop all threads and connections but keep what owns a local leg, so that
+ * the process may fork.  No request may be under way.  leg_start undoes it;
+ * -1 with the error reported if the leg can't be reached any more or has
+ * another size now.  Both block.
+ */
+void leg_quiesce (struct leg *leg);
+int leg_start (struct leg *leg);
+
+/* Fail everything under way, stop, release.  The struct stays. */
+void leg_close (struct leg *leg);
+
+/* leg_close and free.  NULL is allowed. */
+void leg_free (struct leg *leg);
+
+/* Start a request.  Never blocks on the network; a local leg may do the
+ * I/O in the caller when it has lately been faster than waking a thread.
+ */
+void leg_submit (struct leg *leg, struct leg_io *io);
+
+/* Submit and wait.  0, or -1 with errno. */
+int leg_run (struct leg *leg, enum leg_op op, unsigned flags, void *buf,
+             uint64_t offset, uint64_t count);
+
+/* Block status from offset on, for at most count bytes: up to *nr extents,
+ * in order, without gaps, clipped to the range; they may cover less than
+ * the range but at least one byte.  A leg without block status is one
+ * extent of data.  0, or -1 with errno.  Blocks.
+ */
+int leg_extents (struct leg *leg, uint64_t offset, uint64_t count,
+                 struct leg_extent *extents, size_t *nr);
+
+/* The leg can't be relied on any more: fail everything, call on_lost. */
+void leg_lose (struct leg *leg, int err, const char *why);
+
+/* Copy the last error ("" if there was none). */
+void leg_last_error (struct leg *leg, char *buf, size_t size);
+
+/* True if both are the same local object (inode or block device), also by
+ * another path.  For NBD: the same URI.  Looks at the names, opens nothing.
+ */
+bool leg_same (const char *name1, const char *name2);
+
+const char *leg_kind_name (enum leg_kind kind); /* "file", "block", "nbd" */
+
+#endif /* NBDMIRROR_LEG_H */

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* One mirrored disk, as plugin.c and the control socket see it. */
+
+#ifndef NBDMIRROR_MIRROR_H
+#define NBDMIRROR_MIRROR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "leg.h"
+#include "status.h"
+
+#define MIRROR_MAX_LEGS 8
+
+enum sync_policy { SYNC_DEFAULT, SYNC_FORCE, SYNC_NONE };
+enum read_policy { READ_AUTO, READ_FIRST, READ_ROUND_ROBIN };
+
+/* The parameters, checked one by one and against each other. */
+struct mirror_config {
+  unsigned nr_legs;
+  char *leg[MIRROR_MAX_LEGS]; /* absolute path, URI, or "missing" */
+  char *log;                  /* "core", "disk:/PATH"; NULL: see design 2.1 */
+  uint64_t region_size;       /* bytes, 0 = not given */
+  enum sync_policy sync;
+  int source_leg; /* source=N@G: N, -1 = not given */
+  uint64_t source_generation;
+  uint64_t size; /* bytes, 0 = not given */
+  unsigned connections;
+  enum read_policy read_policy;
+  int write_mostly; /* leg number, -1 = none */
+  uint64_t resync_rate, resync_min; /* bytes/s; rate 0 = no ceiling */
+  unsigned leg_timeout, log_timeout, quarantine; /* seconds */
+  bool plan;
+  char *control; /* absolute path or NULL */
+};
+
+struct mirror;
+
+/* Read the log and every leg, decide (design, section 6), and make the
+ * decision durable.  NULL with the error reported; nothing was written
+ * then.  With config->plan: print the plan to out, write nothing, return
+ * NULL; *plan_ok says whether it would serve.
+ *
+ * Takes over the configuration's strings.  Blocks.  The process may fork
+ * afterwards.
+ */
+struct mirror *mirror_open (const struct mirror_config *config, FILE *out,
+                            bool *plan_ok);
+
+/* After the fork: connect the legs, start the worker.  -1 with the error
+ * reported.
+ */
+int mirror_start (struct mirror *m);
+
+/* No new requests (they get ESHUTDOWN), wait for those under way until the
+ * deadline, stop the worker, clear what can be cleared, close the log.
+ */
+void mirror_stop (struct mirror *m, uint64_t deadline);
+
+/* NULL is allowed. */
+void mirror_free (struct mirror *m);
+
+/* Fixed once mirror_open returned. */
+struct mirror_limits {
+  uint64_t size;
+  uint32_t min_block, preferred_block;
+  bool rotational;
+};
+
+const struct mirror_limits *mirror_limits (const struct mirror *m);
+
+/* All legs zero cheaply now. */
+bool mirror_can_fast_zero (struct mirror *m);
+
+/* The data path.  Each returns 0, or -1 with errno set for the client, and
+ * blocks until the request is done on every leg it was sent to.
+ */
+int mirror_pread (struct mirror *m, void *buf, uint64_t offset,
+                  uint64_t count);
+int mirror_pwrite (struct mirror *m, const void *buf, uint64_t offset,
+                   uint64_t count, bool fua);
+int mirror_zero (struct mirror *m, uint64_t offset, uint64_t count, bool fua,
+                 bool may_trim, bool fast);
+int mirror_trim (struct mirror *m, uint64_t offset, uint64_t count, bool fua);
+int mirror_flush (struct mirror *m);
+int mirror_cache (struct mirror *m, uint64_t offset, uint64_t count);
+
+/* As leg_extents, from a leg that has the data. */
+int mirror_extents (struct mirror *m, uint64_t offset, uint64_t count,
+                    struct leg_extent *extents, size_t *nr);
+
+void mirror_status (struct mirror *m, struct mirror_status *status);
+
+#endif /* NBDMIRROR_MIRROR_H */

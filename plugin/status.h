@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* A snapshot of the mirror for people and programs.  status-json.c turns
+ * it into the JSON of `nbdmirror status --json` (design, section 2.3).
+ */
+
+#ifndef NBDMIRROR_STATUS_H
+#define NBDMIRROR_STATUS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define STATUS_MAX_LEGS 16 /* named ones and recorded ones not named */
+
+struct leg_status {
+  unsigned index;
+  char name[4096];
+  const char *kind;  /* "file", "block", "nbd", "missing" */
+  const char *state; /* "in-sync", "resyncing", "stale", "failed", "missing" */
+  bool primary;
+  uint64_t missed_regions;
+  uint64_t reads, writes, read_bytes, write_bytes, flushes;
+  uint64_t read_errors, write_errors, flush_errors;
+  char last_error[256];
+};
+
+struct mirror_status {
+  char uuid[37];
+  uint64_t size, region_size, regions;
+  const char *state; /* "in-sync", "resyncing", "degraded", "failed" */
+  uint64_t dirty_regions, out_of_sync_regions, generation;
+
+  unsigned nr_legs;
+  struct leg_status leg[STATUS_MAX_LEGS];
+
+  const char *log_type, *log_state; /* "ok", "failed", "disconnected" */
+  char log_name[4096];
+  char log_last_error[256];
+  uint64_t log_marks, log_clears, log_flushes, log_flush_errors;
+
+  const char *resync_state; /* "idle", "running", "paused" */
+  uint64_t done_bytes, total_bytes, copied_bytes, skipped_bytes;
+  uint64_t bytes_per_second;
+  int64_t eta_seconds; /* -1 = unknown */
+  uint64_t sweeps;     /* rounds of the worker, so that tests can wait */
+};
+
+#endif /* NBDMIRROR_STATUS_H */
