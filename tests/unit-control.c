@@ -313,10 +313,10 @@ START_TEST (half_line_is_answered_when_it_is_whole)
 {
   int fd = dial (), other = dial ();
 
-  say (fd, STATUS, 7);
-  ask_status (other); /* nobody waits for the half */
-  say (fd, STATUS STATUS + 7, strlen (STATUS STATUS) - 7);
+  say (fd, STATUS STATUS, strlen (STATUS) + 7);
   expect_status (fd);
+  ask_status (other); /* nobody waits for the half */
+  say (fd, &STATUS[7], strlen (STATUS) - 7);
   expect_status (fd);
   close (other);
   close (fd);

@@ -140,12 +140,12 @@ set_state (const char *state, const char *leg1, const char *resync)
 START_TEST (status_exit_code_is_the_state)
 {
   ck_assert_int_eq (TOOL ("status", path), 0);
-  expect_out ("in-sync, 32.0 MiB, 2 legs");
+  expect_out ("in-sync, 32 MiB, 2 legs");
   expect_out ("primary");
   ck_assert_str_eq (err, "");
   set_state ("resyncing", "resyncing", "running");
   ck_assert_int_eq (TOOL ("status", path), 1);
-  expect_out ("15%  5.0 MiB of 32.0 MiB");
+  expect_out ("15%  5 MiB of 32 MiB");
   set_state ("degraded", "failed", "idle");
   ck_assert_int_eq (TOOL ("status", path), 1);
   expect_out ("leg 1 is out of use");

@@ -131,6 +131,7 @@ format_size (char buf[SIZE_TEXT], uint64_t bytes)
     n /= 1024;
     ++i;
   }
-  snprintf (buf, SIZE_TEXT, i == 0 ? "%.0f %s" : "%.1f %s", n, unit[i]);
+  snprintf (buf, SIZE_TEXT, n == (double) (uint64_t) n ? "%.0f %s" : "%.1f %s",
+            n, unit[i]);
   return buf;
 }

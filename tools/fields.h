@@ -33,7 +33,7 @@ size_t status_count_legs (struct json_object *status, const char *state);
 /* The exit code of the program. */
 int status_exit_code (struct json_object *status);
 
-/* 1536 -> "1.5 KiB".  Returns buf. */
+/* 1536 -> "1.5 KiB", 2048 -> "2 KiB".  Returns buf. */
 #define SIZE_TEXT 16
 char *format_size (char buf[SIZE_TEXT], uint64_t bytes);
 
