@@ -5,10 +5,8 @@
 #include "config.h"
 
 #undef NDEBUG
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,16 +20,12 @@
 
 #include "control.h"
 #include "fake-mirror.h"
+#include "run-tool.h"
 #include "unix-socket.h"
-
-#define MAX_ARGS 8
 
 static struct mirror *m;
 static struct control *c;
 static char path[96];
-
-/* What the last program that ended had written. */
-static char out[65536], err[65536];
 
 static void
 set_up (void)
@@ -52,77 +46,6 @@ tear_down (void)
 }
 
 static void
-redirect (int to, const char *name)
-{
-  int fd = open (name, O_CREAT | O_TRUNC | O_WRONLY, 0600);
-
-  if (fd == -1 || dup2 (fd, to) == -1)
-    _exit (99);
-}
-
-static pid_t
-tool_start (const char *arg, ...)
-{
-  const char *argv[MAX_ARGS + 2] = {NBDMIRROR, arg};
-  va_list args;
-  pid_t pid;
-
-  va_start (args, arg);
-  for (size_t i = 2; argv[i - 1] != NULL && i <= MAX_ARGS; ++i)
-    argv[i] = va_arg (args, const char *);
-  va_end (args);
-  pid = fork ();
-  ck_assert_int_ne (pid, -1);
-  if (pid == 0) {
-    redirect (STDOUT_FILENO, fake_path ("out"));
-    redirect (STDERR_FILENO, fake_path ("err"));
-    execv (NBDMIRROR, (char **) argv);
-    _exit (99);
-  }
-  return pid;
-}
-
-static void
-slurp (char *buf, size_t size, const char *name)
-{
-  int fd = open (name, O_RDONLY);
-  ssize_t r = read (fd, buf, size - 1);
-
-  ck_assert_int_ge (r, 0);
-  buf[r] = '\0';
-  close (fd);
-}
-
-/* The exit code. */
-static int
-tool_end (pid_t pid)
-{
-  int status;
-
-  ck_assert_int_eq (waitpid (pid, &status, 0), pid);
-  ck_assert (WIFEXITED (status));
-  slurp (out, sizeof out, fake_path ("out"));
-  slurp (err, sizeof err, fake_path ("err"));
-  return WEXITSTATUS (status);
-}
-
-#define TOOL(...) tool_end (tool_start (__VA_ARGS__, NULL))
-
-static void
-expect_out (const char *part)
-{
-  ck_assert_msg (strstr (out, part) != NULL, "\"%s\" is not in:\n%s", part,
-                 out);
-}
-
-static void
-expect_err (const char *part)
-{
-  ck_assert_msg (strstr (err, part) != NULL, "\"%s\" is not in:\n%s", part,
-                 err);
-}
-
-static void
 set_state (const char *state, const char *leg1, const char *resync)
 {
   struct mirror_status *s = fake_mirror_lock (m);
@@ -140,16 +63,16 @@ set_state (const char *state, const char *leg1, const char *resync)
 START_TEST (status_exit_code_is_the_state)
 {
   ck_assert_int_eq (TOOL ("status", path), 0);
-  expect_out ("in-sync, 32 MiB, 2 legs");
-  expect_out ("primary");
-  ck_assert_str_eq (err, "");
+  tool_expect_out ("in-sync, 32 MiB, 2 legs");
+  tool_expect_out ("primary");
+  ck_assert_str_eq (tool_err, "");
   set_state ("resyncing", "resyncing", "running");
   ck_assert_int_eq (TOOL ("status", path), 1);
-  expect_out ("15%  5 MiB of 32 MiB");
+  tool_expect_out ("15%  5 MiB of 32 MiB");
   set_state ("degraded", "failed", "idle");
   ck_assert_int_eq (TOOL ("status", path), 1);
-  expect_out ("leg 1 is out of use");
-  expect_out ("only one leg has all data");
+  tool_expect_out ("leg 1 is out of use");
+  tool_expect_out ("only one leg has all data");
   set_state ("failed", "failed", "idle");
   ck_assert_int_eq (TOOL ("status", "--json", path), 2);
 }
@@ -161,12 +84,12 @@ START_TEST (status_without_server_is_3_and_names_the_socket)
 
   snprintf (name, sizeof name, "%s", fake_path ("none"));
   ck_assert_int_eq (TOOL ("status", name), 3);
-  expect_err (name);
-  expect_err ("No such file or directory");
+  tool_expect_err (name);
+  tool_expect_err ("No such file or directory");
   snprintf (name, sizeof name, "%s", fake_path ("out"));
   ck_assert_int_eq (TOOL ("wait", name), 3);
-  expect_err (name);
-  expect_err ("Connection refused");
+  tool_expect_err (name);
+  tool_expect_err ("Connection refused");
 }
 END_TEST
 
@@ -175,7 +98,7 @@ START_TEST (status_json_is_the_contract_object)
   struct json_object *status, *legs;
 
   ck_assert_int_eq (TOOL ("status", "--json", path), 0);
-  status = json_tokener_parse (out);
+  status = json_tokener_parse (tool_out);
   ck_assert_ptr_nonnull (status);
   ck_assert (json_object_object_get_ex (status, "mirror", NULL));
   ck_assert (json_object_object_get_ex (status, "legs", &legs));
@@ -190,16 +113,17 @@ START_TEST (status_dm_is_the_kernels_line)
 
   set_state ("resyncing", "resyncing", "running");
   ck_assert_int_eq (TOOL ("status", "--dm", path), 1);
-  ck_assert_str_eq (out, "0 65536 mirror 2 /a.img /b.img 10/64 1 AA "
-                         "3 disk /x.log A\n");
+  ck_assert_str_eq (tool_out, "0 65536 mirror 2 /a.img /b.img 10/64 1 AA "
+                              "3 disk /x.log A\n");
 
   s = fake_mirror_lock (m);
   s->log_type = "core";
   strcpy (s->leg[0].name, "/a b\\.img");
   fake_mirror_unlock (m);
   ck_assert_int_eq (TOOL ("status", "--dm", path), 1);
-  ck_assert_str_eq (out, "0 65536 mirror 2 /a\\x20b\\x5c.img /b.img 10/64 1 "
-                         "AA 1 core\n");
+  ck_assert_str_eq (tool_out,
+                    "0 65536 mirror 2 /a\\x20b\\x5c.img /b.img 10/64 1 "
+                    "AA 1 core\n");
 }
 END_TEST
 
@@ -229,7 +153,7 @@ START_TEST (status_dm_health)
   s->leg[1].flush_errors = healths[_i].flush_errors;
   fake_mirror_unlock (m);
   TOOL ("status", "--dm", path);
-  expect_out (expected);
+  tool_expect_out (expected);
 }
 END_TEST
 
@@ -242,38 +166,38 @@ START_TEST (status_text_shows_errors_without_control_characters)
   s->log_state = "failed";
   fake_mirror_unlock (m);
   ck_assert_int_eq (TOOL ("status", path), 0);
-  expect_out ("leg 1: last error: write: ?[2JInput/output error\n");
-  expect_out ("log: last error: No space left on device\n");
-  expect_out ("the log can't be written");
+  tool_expect_out ("leg 1: last error: write: ?[2JInput/output error\n");
+  tool_expect_out ("log: last error: No space left on device\n");
+  tool_expect_out ("the log can't be written");
 }
 END_TEST
 
 START_TEST (usage_errors_are_64)
 {
-  ck_assert_int_eq (tool_end (tool_start (NULL)), 64);
-  expect_err ("verb is missing");
+  ck_assert_int_eq (tool_end (tool_start (NULL, NULL)), 64);
+  tool_expect_err ("verb is missing");
   ck_assert_int_eq (TOOL ("explode", path), 64);
-  expect_err ("status");
+  tool_expect_err ("status");
   ck_assert_int_eq (TOOL ("status"), 64);
-  expect_err ("SOCKET is missing");
+  tool_expect_err ("SOCKET is missing");
   ck_assert_int_eq (TOOL ("status", path, path), 64);
   ck_assert_int_eq (TOOL ("status", "--json", "--dm", path), 64);
   ck_assert_int_eq (TOOL ("status", "--frob", path), 64);
   ck_assert_int_eq (TOOL ("wait", "--timeout", "soon", path), 64);
   ck_assert_int_eq (TOOL ("wait", "--timeout", "-1", path), 64);
   ck_assert_int_eq (TOOL ("wait", "--timeout", "nan", path), 64);
-  expect_err ("number of seconds");
+  tool_expect_err ("number of seconds");
 }
 END_TEST
 
 START_TEST (help_and_version)
 {
   ck_assert_int_eq (TOOL ("--help"), 0);
-  expect_out ("nbdmirror wait");
+  tool_expect_out ("nbdmirror wait");
   ck_assert_int_eq (TOOL ("--version"), 0);
-  ck_assert_str_eq (out, "nbdmirror " PACKAGE_VERSION "\n");
+  ck_assert_str_eq (tool_out, "nbdmirror " PACKAGE_VERSION "\n");
   ck_assert_int_eq (TOOL ("wait", "--help"), 0);
-  expect_out ("--timeout SECONDS");
+  tool_expect_out ("--timeout SECONDS");
 }
 END_TEST
 
@@ -324,8 +248,8 @@ START_TEST (bad_answer_is_3)
   pid = tool_start ("status", name, NULL);
   answer_once (&l, bad_answers[_i].answer);
   ck_assert_int_eq (tool_end (pid), 3);
-  expect_err (bad_answers[_i].message);
-  expect_err (name);
+  tool_expect_err (bad_answers[_i].message);
+  tool_expect_err (name);
   unix_listener_close (&l);
 }
 END_TEST
@@ -341,7 +265,7 @@ START_TEST (wait_ends_when_all_legs_are_in_sync)
   fake_mirror_wait (m, 4);
   set_state ("in-sync", "in-sync", "idle");
   ck_assert_int_eq (tool_end (pid), 0);
-  ck_assert_str_eq (out, "");
+  ck_assert_str_eq (tool_out, "");
 }
 END_TEST
 
@@ -392,7 +316,7 @@ START_TEST (wait_is_3_when_the_server_goes_away)
   control_stop (c);
   c = NULL;
   ck_assert_int_eq (tool_end (pid), 3);
-  expect_err (path);
+  tool_expect_err (path);
 }
 END_TEST
 
@@ -406,10 +330,10 @@ START_TEST (watch_prints_changes_until_the_server_goes_away)
   control_stop (c);
   c = NULL;
   ck_assert_int_eq (tool_end (pid), 3);
-  ck_assert_str_eq (out, "in-sync, legs: in-sync* in-sync, log: ok, "
-                         "resync: idle\n"
-                         "degraded, legs: in-sync* failed, log: ok, "
-                         "resync: idle\n");
+  ck_assert_str_eq (tool_out, "in-sync, legs: in-sync* in-sync, log: ok, "
+                              "resync: idle\n"
+                              "degraded, legs: in-sync* failed, log: ok, "
+                              "resync: idle\n");
 }
 END_TEST
 
@@ -425,16 +349,9 @@ END_TEST
 
 START_TEST (full_output_is_74)
 {
-  int status;
-  pid_t pid = fork ();
-
-  if (pid == 0) {
-    redirect (STDOUT_FILENO, "/dev/full");
-    execl (NBDMIRROR, NBDMIRROR, "status", path, (char *) NULL);
-    _exit (99);
-  }
-  ck_assert_int_eq (waitpid (pid, &status, 0), pid);
-  ck_assert_int_eq (WEXITSTATUS (status), 74);
+  ck_assert_int_eq (symlink ("/dev/full", fake_path ("out")), 0);
+  ck_assert_int_eq (TOOL ("status", path), 74);
+  tool_expect_err ("No space left on device");
 }
 END_TEST
 
