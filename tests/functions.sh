@@ -133,6 +133,7 @@ end_test ()
   exit "$status"
 }
 trap end_test EXIT
+trap 'echo "${0##*/}: line $LINENO: status $?: $BASH_COMMAND" >&2' ERR
 trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
@@ -170,7 +171,7 @@ reap ()
     [ "$pid" = "$1" ] || keep+=("$pid")
   done
   pids=("${keep[@]}")
-  wait "$1"
+  wait "$1" 2>/dev/null
 }
 
 not ()
