@@ -43,9 +43,9 @@ cleanup_lock (pthread_mutex_t *lock)
 #define CLEANUP_CLOSE __attribute__ ((cleanup (cleanup_close)))
 
 /* Hold 'lock' from here to the end of the enclosing braces. */
-#define CLEANUP_LOCK(lock)                                                    \
-  __attribute__ ((cleanup (cleanup_unlock))) pthread_mutex_t *scope_lock =    \
-    cleanup_lock (lock);                                                      \
+#define CLEANUP_LOCK(lock) \
+  __attribute__ ((cleanup (cleanup_unlock))) pthread_mutex_t *scope_lock = \
+    cleanup_lock (lock); \
   (void) scope_lock
 
 #endif /* NBDMIRROR_CLEANUP_H */

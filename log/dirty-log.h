@@ -73,10 +73,10 @@ enum log_leg_state {
 /* The record of one leg. */
 struct log_leg {
   enum log_leg_state state;
-  uint32_t kind;           /* enum leg_kind of leg.h; opaque here */
-  uint8_t id[LOG_ID_SIZE]; /* identity, a hint; opaque here */
-  uint64_t generation;     /* of the log when it was last in-sync */
-  uint64_t size;           /* bytes, when last seen */
+  uint32_t kind;            /* enum leg_kind of leg.h; opaque here */
+  uint8_t id[LOG_ID_SIZE];  /* identity, a hint; opaque here */
+  uint64_t generation;      /* of the log when it was last in-sync */
+  uint64_t size;            /* bytes, when last seen */
   char name[LOG_NAME_SIZE]; /* as the user typed it; "" = never named */
 };
 
@@ -115,10 +115,11 @@ struct dirty_log {
   char *name; /* as the user typed it, without the type: "" for core, the
                * path for disk */
   enum log_found found;
-  bool unclean;         /* found: it was not shut down cleanly */
-  bool shared_map;      /* the device is too small for our area (design,
-                         * section 5): marks and missed maps of absent legs
-                         * survive only as the kernel's bitmap */
+  bool unclean;    /* found: it was not shut down cleanly */
+  bool shared_map; /* found or created: the device is too small for our
+                         * area (design, section 5): marks and missed maps
+                         * survive only as the kernel's bitmap, names not at
+                         * all */
   struct bitset kernel_dirty; /* only for LOG_FOUND_KERNEL_SINCE */
   uint8_t uuid[16];           /* set by open or create */
   struct log_geometry geo;    /* set by open, create or grow */
@@ -131,12 +132,12 @@ struct dirty_log {
   unsigned primary; /* slot of the recorded primary */
   struct log_leg leg[LOG_MAX_LEGS];
   struct bitset marked;
-  struct bitset missed[LOG_MAX_LEGS]; /* nr = 0 until first needed */
+  struct bitset missed[LOG_MAX_LEGS]; /* nr = 0 until opened or created */
   struct bitset out_of_sync;          /* the union of all missed[] */
   struct bitset recovering;           /* handed out as resync work */
   struct log_counters counters;
-  bool failed;           /* the last flush or commit failed */
-  char last_error[256];  /* why, "" if never */
+  bool failed;          /* the last flush or commit failed */
+  char last_error[256]; /* why, "" if never */
 };
 
 /* Open the log that a specification names: "core" or "disk:PATH" (PATH
@@ -171,9 +172,9 @@ int dirty_log_grow (struct dirty_log *log, uint64_t new_size);
  * one.  Its state, if new, is stale and it misses everything.  Start-up
  * only; part of the next flush.
  */
-void dirty_log_set_leg (struct dirty_log *log, unsigned slot,
-                        uint32_t kind, const uint8_t id[LOG_ID_SIZE],
-                        uint64_t size, const char *name);
+void dirty_log_set_leg (struct dirty_log *log, unsigned slot, uint32_t kind,
+                        const uint8_t id[LOG_ID_SIZE], uint64_t size,
+                        const char *name);
 
 /* Forget a leg. */
 void dirty_log_remove_leg (struct dirty_log *log, unsigned slot);

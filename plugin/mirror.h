@@ -14,8 +14,16 @@
 
 #define MIRROR_MAX_LEGS 8
 
-enum sync_policy { SYNC_DEFAULT, SYNC_FORCE, SYNC_NONE };
-enum read_policy { READ_AUTO, READ_FIRST, READ_ROUND_ROBIN };
+enum sync_policy {
+  SYNC_DEFAULT,
+  SYNC_FORCE,
+  SYNC_NONE
+};
+enum read_policy {
+  READ_AUTO,
+  READ_FIRST,
+  READ_ROUND_ROBIN
+};
 
 /* The parameters, checked one by one and against each other. */
 struct mirror_config {
@@ -29,7 +37,7 @@ struct mirror_config {
   uint64_t size; /* bytes, 0 = not given */
   unsigned connections;
   enum read_policy read_policy;
-  int write_mostly; /* leg number, -1 = none */
+  int write_mostly;                 /* leg number, -1 = none */
   uint64_t resync_rate, resync_min; /* bytes/s; rate 0 = no ceiling */
   unsigned leg_timeout, log_timeout, quarantine; /* seconds */
   bool plan;

@@ -1,0 +1,427 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* key=value -> struct mirror_config.  A table has one line per parameter;
+ * each is checked by itself when it is set, and against the others in
+ * params_complete.  Parameter errors name what the user typed and what is
+ * legal.
+ */
+
+#include "config.h"
+
+#define NBDKIT_API_VERSION 2
+#include <nbdkit-plugin.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cleanup.h"
+#include "dirty-log.h"
+#include "params.h"
+
+#define LOG_SUFFIX ".mirrorlog"
+#define MAX_CONNECTIONS 16
+#define MAX_TIMEOUT 3600
+
+/* --- one parameter each --- */
+
+static int
+set_leg (struct mirror_config *config, const char *value)
+{
+  char **leg = &config->leg[config->nr_legs];
+
+  if (config->nr_legs == MIRROR_MAX_LEGS) {
+    nbdkit_error ("leg=%s: too many legs, at most %d are possible", value,
+                  MIRROR_MAX_LEGS);
+    return -1;
+  }
+  if (value[0] == 0) {
+    nbdkit_error ("leg=: must be a path, an NBD URI or \"missing\"");
+    return -1;
+  }
+  /* A URI or the word "missing" is not a path. */
+  if (strstr (value, "://") || strcmp (value, "missing") == 0)
+    *leg = strdup (value);
+  else
+    *leg = nbdkit_absolute_path (value);
+  if (!*leg)
+    return -1;
+  config->nr_legs++;
+  return 0;
+}
+
+static int
+set_disk_log (struct mirror_config *config, const char *path)
+{
+  CLEANUP_FREE char *absolute = NULL;
+
+  if (path[0] == 0) {
+    nbdkit_error ("log=disk: a path must follow");
+    return -1;
+  }
+  absolute = nbdkit_absolute_path (path);
+  if (!absolute)
+    return -1;
+  if (asprintf (&config->log, "disk:%s", absolute) == -1) {
+    config->log = NULL;
+    nbdkit_error ("log=disk:%s: %m", path);
+    return -1;
+  }
+  return 0;
+}
+
+static int
+set_log (struct mirror_config *config, const char *value)
+{
+  if (strncmp (value, "disk:", 5) == 0)
+    return set_disk_log (config, value + 5);
+  if (strcmp (value, "core") != 0) {
+    nbdkit_error ("log=%s: must be core or disk:PATH", value);
+    return -1;
+  }
+  config->log = strdup (value);
+  return config->log ? 0 : -1;
+}
+
+static int
+parse_size (const char *key, const char *value, uint64_t *size)
+{
+  int64_t n = nbdkit_parse_size (value);
+
+  if (n == -1)
+    return -1;
+  if (n == 0) {
+    nbdkit_error ("%s=%s: must not be 0", key, value);
+    return -1;
+  }
+  *size = (uint64_t) n;
+  return 0;
+}
+
+static int
+set_region_size (struct mirror_config *config, const char *value)
+{
+  int64_t n = nbdkit_parse_size (value);
+
+  if (n == -1)
+    return -1;
+  if (n < LOG_MIN_REGION_SIZE || n > LOG_MAX_REGION_SIZE || (n & (n - 1))) {
+    nbdkit_error ("region-size=%s: must be a power of 2 between 64K and 64M",
+                  value);
+    return -1;
+  }
+  config->region_size = (uint64_t) n;
+  return 0;
+}
+
+static int
+set_sync (struct mirror_config *config, const char *value)
+{
+  if (strcmp (value, "default") == 0)
+    config->sync = SYNC_DEFAULT;
+  else if (strcmp (value, "force") == 0)
+    config->sync = SYNC_FORCE;
+  else if (strcmp (value, "none") == 0)
+    config->sync = SYNC_NONE;
+  else {
+    nbdkit_error ("sync=%s: must be default, force or none", value);
+    return -1;
+  }
+  return 0;
+}
+
+static int
+set_source (struct mirror_config *config, const char *value)
+{
+  const char *at = strchr (value, '@');
+  CLEANUP_FREE char *number = at ? strndup (value, at - value) : NULL;
+
+  if (!number || !number[0] || !at[1] ||
+      nbdkit_parse_int ("source", number, &config->source_leg) == -1 ||
+      nbdkit_parse_uint64_t ("source", at + 1, &config->source_generation) ==
+        -1 ||
+      config->source_leg < 0) {
+    nbdkit_error ("source=%s: must be LEG@GENERATION, for example 1@7", value);
+    return -1;
+  }
+  return 0;
+}
+
+static int
+set_size (struct mirror_config *config, const char *value)
+{
+  return parse_size ("size", value, &config->size);
+}
+
+static int
+parse_number (const char *key, const char *value, unsigned min, unsigned max,
+              unsigned *n)
+{
+  if (nbdkit_parse_unsigned (key, value, n) == -1)
+    return -1;
+  if (*n < min || *n > max) {
+    nbdkit_error ("%s=%s: must be between %u and %u", key, value, min, max);
+    return -1;
+  }
+  return 0;
+}
+
+static int
+set_connections (struct mirror_config *config, const char *value)
+{
+  return parse_number ("connections", value, 1, MAX_CONNECTIONS,
+                       &config->connections);
+}
+
+static int
+set_read_policy (struct mirror_config *config, const char *value)
+{
+  if (strcmp (value, "auto") == 0)
+    config->read_policy = READ_AUTO;
+  else if (strcmp (value, "first") == 0)
+    config->read_policy = READ_FIRST;
+  else if (strcmp (value, "round-robin") == 0)
+    config->read_policy = READ_ROUND_ROBIN;
+  else {
+    nbdkit_error ("read-policy=%s: must be auto, first or round-robin", value);
+    return -1;
+  }
+  return 0;
+}
+
+static int
+set_write_mostly (struct mirror_config *config, const char *value)
+{
+  unsigned n;
+
+  if (parse_number ("write-mostly", value, 0, MIRROR_MAX_LEGS - 1, &n) == -1)
+    return -1;
+  config->write_mostly = (int) n;
+  return 0;
+}
+
+static int
+set_resync_rate (struct mirror_config *config, const char *value)
+{
+  return parse_size ("resync-rate", value, &config->resync_rate);
+}
+
+static int
+set_resync_min (struct mirror_config *config, const char *value)
+{
+  return parse_size ("resync-min", value, &config->resync_min);
+}
+
+static int
+set_leg_timeout (struct mirror_config *config, const char *value)
+{
+  return parse_number ("leg-timeout", value, 1, MAX_TIMEOUT,
+                       &config->leg_timeout);
+}
+
+static int
+set_log_timeout (struct mirror_config *config, const char *value)
+{
+  return parse_number ("log-timeout", value, 1, MAX_TIMEOUT,
+                       &config->log_timeout);
+}
+
+static int
+set_quarantine (struct mirror_config *config, const char *value)
+{
+  return parse_number ("quarantine", value, 0, MAX_TIMEOUT,
+                       &config->quarantine);
+}
+
+static int
+set_plan (struct mirror_config *config, const char *value)
+{
+  int b = nbdkit_parse_bool (value);
+
+  if (b == -1)
+    return -1;
+  config->plan = b;
+  return 0;
+}
+
+static int
+set_control (struct mirror_config *config, const char *value)
+{
+  config->control = nbdkit_absolute_path (value);
+  return config->control ? 0 : -1;
+}
+
+static const struct {
+  const char *key;
+  int (*set) (struct mirror_config *config, const char *value);
+} params[] = {
+  {"leg", set_leg}, /* the first may be repeated */
+  {"log", set_log},
+  {"region-size", set_region_size},
+  {"sync", set_sync},
+  {"source", set_source},
+  {"size", set_size},
+  {"connections", set_connections},
+  {"read-policy", set_read_policy},
+  {"write-mostly", set_write_mostly},
+  {"resync-rate", set_resync_rate},
+  {"resync-min", set_resync_min},
+  {"leg-timeout", set_leg_timeout},
+  {"log-timeout", set_log_timeout},
+  {"quarantine", set_quarantine},
+  {"plan", set_plan},
+  {"control", set_control},
+};
+
+#define NR_PARAMS (sizeof params / sizeof params[0])
+
+int
+params_set (struct mirror_config *config, const char *key, const char *value)
+{
+  static bool seen[NR_PARAMS];
+
+  for (size_t i = 0; i < NR_PARAMS; ++i) {
+    if (strcmp (key, params[i].key) != 0)
+      continue;
+    if (seen[i] && i > 0) {
+      nbdkit_error ("%s=%s: %s was given already", key, value, key);
+      return -1;
+    }
+    seen[i] = true;
+    return params[i].set (config, value);
+  }
+  nbdkit_error ("unknown parameter %s=%s (a leg whose path has a \"=\" is "
+                "written leg=%s=%s); see nbdkit mirror --help",
+                key, value, key, value);
+  return -1;
+}
+
+/* --- all of them together --- */
+
+static bool
+is_word (const char *leg)
+{
+  return strcmp (leg, "missing") == 0;
+}
+
+static bool
+is_regular_file (const char *path)
+{
+  struct stat st;
+
+  return stat (path, &st) == 0 && S_ISREG (st.st_mode);
+}
+
+static int
+check_legs_differ (const struct mirror_config *config)
+{
+  for (unsigned i = 0; i < config->nr_legs; ++i)
+    for (unsigned j = 0; j < i; ++j)
+      if (!is_word (config->leg[i]) && !is_word (config->leg[j]) &&
+          leg_same (config->leg[i], config->leg[j])) {
+        nbdkit_error ("leg %s and leg %s are the same", config->leg[j],
+                      config->leg[i]);
+        return -1;
+      }
+  return 0;
+}
+
+static int
+check_log_is_no_leg (const struct mirror_config *config)
+{
+  if (strncmp (config->log, "disk:", 5) != 0)
+    return 0;
+  for (unsigned i = 0; i < config->nr_legs; ++i)
+    if (!is_word (config->leg[i]) &&
+        leg_same (config->leg[i], config->log + 5)) {
+      nbdkit_error ("log=%s: leg %s is the same", config->log, config->leg[i]);
+      return -1;
+    }
+  return 0;
+}
+
+/* The leg whose log exists beside it, -1 if none; two are refused. */
+static int
+find_log (const struct mirror_config *config, int *found)
+{
+  *found = -1;
+  for (unsigned i = 0; i < config->nr_legs; ++i) {
+    CLEANUP_FREE char *path = NULL;
+
+    if (!is_regular_file (config->leg[i]))
+      continue;
+    if (asprintf (&path, "%s" LOG_SUFFIX, config->leg[i]) == -1)
+      return -1;
+    if (access (path, F_OK) == -1)
+      continue;
+    if (*found != -1) {
+      nbdkit_error ("both %s" LOG_SUFFIX " and %s exist: say which with log=",
+                    config->leg[*found], path);
+      return -1;
+    }
+    *found = (int) i;
+  }
+  return 0;
+}
+
+static int
+default_log (struct mirror_config *config)
+{
+  int leg;
+
+  if (find_log (config, &leg) == -1)
+    return -1;
+  if (leg == -1 && is_regular_file (config->leg[0]))
+    leg = 0;
+  if (leg == -1) {
+    nbdkit_error ("no leg has a log beside it and leg %s is no regular file: "
+                  "give log=disk:PATH or log=core",
+                  config->leg[0]);
+    return -1;
+  }
+  if (asprintf (&config->log, "disk:%s" LOG_SUFFIX, config->leg[leg]) == -1) {
+    config->log = NULL;
+    return -1;
+  }
+  return 0;
+}
+
+static int
+check_leg_number (const struct mirror_config *config, const char *key, int n)
+{
+  if (n < (int) config->nr_legs)
+    return 0;
+  nbdkit_error ("%s=%d: there is no leg %d, legs are numbered from 0 to %u",
+                key, n, n, config->nr_legs - 1);
+  return -1;
+}
+
+int
+params_complete (struct mirror_config *config)
+{
+  if (config->nr_legs == 0) {
+    nbdkit_error ("no leg given: say nbdkit mirror LEG LEG... where LEG is a "
+                  "file, a block device or an NBD URI");
+    return -1;
+  }
+  if (check_leg_number (config, "write-mostly", config->write_mostly) == -1 ||
+      check_leg_number (config, "source", config->source_leg) == -1 ||
+      check_legs_differ (config) == -1)
+    return -1;
+  if (config->resync_rate > 0 && config->resync_rate < config->resync_min)
+    config->resync_min = config->resync_rate;
+  if (!config->log && default_log (config) == -1)
+    return -1;
+  return check_log_is_no_leg (config);
+}
+
+void
+params_free (struct mirror_config *config)
+{
+  for (unsigned i = 0; i < config->nr_legs; ++i)
+    free (config->leg[i]);
+  free (config->log);
+  free (config->control);
+}

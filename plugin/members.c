@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Which legs are used, and how one leaves.
+ *
+ * A leg fails in the order of rule S5: under m->lock it leaves the writing
+ * set and the log seeds its missed map with all marked regions and makes
+ * its record stale (memory); failures is counted up, so from this moment no
+ * write or flush is acknowledged; a log flush makes the record durable; then
+ * failures_recorded catches up and the held acknowledgements go out.  The
+ * thread that waits does the flush, so a failure costs no hand-over.
+ */
+
+#include "config.h"
+
+#include <errno.h>
+#include <inttypes.h>
+
+#include "cleanup.h"
+#include "mirror-impl.h"
+#include "msg.h"
+
+static void
+fan_done (struct leg_io *io)
+{
+  struct fan *fan = io->opaque;
+
+  if (atomic_fetch_sub (&fan->pending, 1) == 1)
+    sem_post (&fan->done);
+}
+
+static void
+fan_submit (struct mirror *m, struct fan *fan, unsigned slot,
+            const struct request *rq)
+{
+  fan->io[slot] = (struct leg_io){
+    .op = rq->op,
+    .flags = rq->flags,
+    .buf = rq->buf,
+    .offset = rq->offset,
+    .count = rq->count,
+    .done = fan_done,
+    .opaque = fan,
+  };
+  leg_submit (m->member[slot].leg, &fan->io[slot]);
+}
+
+unsigned
+fan_out (struct mirror *m, struct fan *fan, unsigned legs,
+         const struct request *rq)
+{
+  unsigned nbd = 0, bad = 0;
+
+  FOR_EACH_SLOT (slot, legs)
+  if (m->member[slot].leg->kind == LEG_NBD)
+    nbd |= SLOT_BIT (slot);
+
+  /* One more than there are legs: the last to leave posts, and if that is
+   * this thread nobody needs to.
+   */
+  atomic_init (&fan->pending, (unsigned) __builtin_popcount (legs) + 1);
+  sem_init (&fan->done, 0, 0);
+  /* A local leg may do its I/O in this thread, so the others go first. */
+  FOR_EACH_SLOT (slot, nbd)
+  fan_submit (m, fan, slot, rq);
+  FOR_EACH_SLOT (slot, legs & ~nbd)
+  fan_submit (m, fan, slot, rq);
+  if (atomic_fetch_sub (&fan->pending, 1) != 1)
+    while (sem_wait (&fan->done) == -1 && errno == EINTR)
+      ;
+  sem_destroy (&fan->done);
+
+  FOR_EACH_SLOT (slot, legs)
+  if (fan->io[slot].error)
+    bad |= SLOT_BIT (slot);
+  return bad;
+}
+
+void
+worker_wake_locked (struct mirror *m)
+{
+  m->wake_worker = true;
+  pthread_cond_broadcast (&m->cond);
+}
+
+static void
+choose_primary (struct mirror *m)
+{
+  m->primary = (unsigned) __builtin_ctz (m->in_sync);
+  dirty_log_set_primary (m->log, m->primary);
+}
+
+bool
+member_fail_locked (struct mirror *m, unsigned slot)
+{
+  unsigned bit = SLOT_BIT (slot);
+
+  if (!(writing_set (m) & bit) || m->in_sync == bit)
+    return false;
+  m->in_sync &= ~bit;
+  m->resyncing &= ~bit;
+  m->failed |= bit;
+  dirty_log_leg_failed (m->log, slot);
+  if (m->primary == slot)
+    choose_primary (m);
+  resync_drop_target_locked (m, slot);
+  m->failures++;
+  worker_wake_locked (m);
+  return true;
+}
+
+unsigned
+members_fail_locked (struct mirror *m, unsigned slots)
+{
+  unsigned failed = 0;
+
+  FOR_EACH_SLOT (slot, slots)
+  if (member_fail_locked (m, slot))
+    failed |= SLOT_BIT (slot);
+  return failed;
+}
+
+void
+members_report_failed (struct mirror *m, unsigned slots)
+{
+  char why[256];
+
+  FOR_EACH_SLOT (slot, slots)
+  {
+    leg_last_error (m->member[slot].leg, why, sizeof why);
+    msg_error ("leg %s: failed, the mirror goes on without it: %s",
+               m->member[slot].name, why);
+  }
+}
+
+void
+members_miss_locked (struct mirror *m, uint64_t first, uint64_t nr)
+{
+  unsigned others = m->configured & ~SLOT_BIT (m->primary);
+
+  FOR_EACH_SLOT (slot, others)
+  dirty_log_set_region_sync (m->log, slot, first, nr, false);
+  m->resyncing |= m->in_sync & others;
+  m->in_sync &= ~others;
+  resync_spoil_locked (m, first, nr);
+  resync_wake_locked (m);
+}
+
+/* One try to make the failures known so far durable. */
+static void
+record_failures (struct mirror *m, uint64_t deadline)
+{
+  uint64_t known = m->failures;
+  uint64_t retry;
+  int r;
+
+  pthread_mutex_unlock (&m->lock);
+  r = dirty_log_flush (m->log, deadline);
+  pthread_mutex_lock (&m->lock);
+  if (r == 0) {
+    if (m->failures_recorded < known)
+      m->failures_recorded = known;
+    pthread_cond_broadcast (&m->cond);
+    return;
+  }
+  retry = now_ns () + RETRY_NS;
+  if (m->failures_recorded < known)
+    cond_wait_until (&m->cond, &m->lock, retry < deadline ? retry : deadline);
+}
+
+int
+failures_wait_locked (struct mirror *m, uint64_t deadline)
+{
+  while (m->failures_recorded < m->failures) {
+    if (now_ns () >= deadline)
+      return -1;
+    record_failures (m, deadline);
+  }
+  return 0;
+}
+
+void
+member_on_lost (struct leg *leg)
+{
+  struct member *member = leg->opaque;
+  struct mirror *m = member->mirror;
+  bool failed;
+
+  {
+    CLEANUP_LOCK (&m->lock);
+    failed = member_fail_locked (m, member->slot);
+  }
+  if (failed)
+    members_report_failed (m, SLOT_BIT (member->slot));
+}

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* The inside of a mirror, shared by the files that make it up:
+ *
+ *   start.c    open: log and legs in, plan out, plan made durable
+ *   plan.c     who is the source (design, section 6); no I/O
+ *   mirror.c   start, stop, threads, status
+ *   members.c  which legs are used; failure and its record (S5, S6)
+ *   write.c    write, zero, trim, flush
+ *   read.c     read, block status, cache
+ *   sweep.c    lazy clears; resynced regions and legs become trusted (S3, S18)
+ *   resync.c   copying regions that legs miss
+ *   rate.c     how fast it may copy
+ *
+ * Threads: nbdkit's request threads; one worker (sweep, recording of
+ * failures); RESYNC_THREADS copiers; those of the legs and of the log.
+ *
+ * Locks: m->lock, then the log's own.  Neither is held across I/O, a flush
+ * or a message.  Legs call leg->on_lost without locks.
+ *
+ * Sets of legs are masks of log slots.  Every configured leg is in just one
+ * of in_sync, resyncing, failed, missing; the writing set is in_sync |
+ * resyncing.  in_sync is never empty, and whoever is in it misses nothing
+ * (invariant I1 of dirty-log.h).
+ */
+
+#ifndef NBDMIRROR_MIRROR_IMPL_H
+#define NBDMIRROR_MIRROR_IMPL_H
+
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "deadline.h"
+#include "dirty-log.h"
+#include "hot.h"
+#include "leg.h"
+#include "mirror.h"
+#include "range.h"
+
+#define RESYNC_THREADS 4
+#define COPY_CHUNK (UINT64_C (1) << 20) /* bytes locked and copied at once */
+#define IDLE_NS (2 * NSEC_PER_SEC)      /* a region is cleared after this */
+#define TICK_NS NSEC_PER_SEC            /* of the worker */
+#define RETRY_NS (250 * NSEC_PER_MSEC)  /* between tries of a failed log */
+#define MAX_HOT_BYTES (UINT64_C (2) << 30)
+#define MAX_HOT_REGIONS 4096
+#define MIN_HOT_REGIONS 256
+#define PIECE_REGIONS 128 /* a larger request is served in pieces */
+
+#define SLOT_BIT(slot) (1u << (slot))
+
+/* For every slot of the mask. */
+#define FOR_EACH_SLOT(slot, mask) \
+  for (unsigned slot = 0; slot < LOG_MAX_LEGS; ++slot) \
+    if ((mask) &SLOT_BIT (slot))
+
+/* A configured leg: named by the user, or recorded in the log. */
+struct member {
+  /* Read-only once mirror_open returned. */
+  struct mirror *mirror;
+  unsigned slot;
+  unsigned index;  /* the number the user knows it by */
+  char *name;      /* "" if it was never named */
+  struct leg *leg; /* NULL: not here */
+
+  /* Protected by lock. */
+  uint64_t stalled_until; /* copies to it failed: no new ones before this */
+  unsigned stalls;        /* in a row */
+};
+
+/* One run of regions being copied, or copied and not yet flushed. */
+struct recovery {
+  uint64_t first, nr; /* regions */
+  unsigned targets;   /* those that still count on it */
+  bool spoiled;       /* a failed write made a target miss some of it again */
+  struct recovery *next;
+};
+
+struct resync {
+  pthread_t thread[RESYNC_THREADS];
+  unsigned nr_threads;
+  pthread_cond_t wake;
+
+  /* Protected by m->lock. */
+  bool stop;
+  unsigned busy;                  /* threads that copy */
+  uint64_t cursor;                /* next region to look at */
+  uint64_t data_from, data_until; /* where the source surely has data */
+  struct recovery *running;       /* being copied */
+  struct recovery *copied;        /* wait for the sweep */
+  uint64_t copied_regions;        /* in that list */
+  uint64_t total_regions;         /* resync_todo when this round began */
+  uint64_t copied_bytes, skipped_bytes;
+  uint64_t begin_ns, begin_bytes; /* for the rate shown */
+};
+
+struct rate {
+  atomic_uint_fast64_t client_ns; /* last client request */
+  pthread_mutex_t lock;
+  uint64_t next_ns; /* protected by lock: the ceiling's next free moment */
+};
+
+struct mirror {
+  /* Read-only once mirror_open returned. */
+  struct mirror_config config;
+  struct mirror_limits limits;
+  struct dirty_log *log;
+  unsigned region_shift;
+  uint64_t nr_regions;
+  size_t max_hot;
+  struct member member[LOG_MAX_LEGS];
+  unsigned configured;
+
+  pthread_mutex_t lock;
+  pthread_cond_t cond; /* anything below changed that someone waits for */
+
+  /* Protected by lock. */
+  unsigned in_sync, resyncing, failed, missing;
+  unsigned primary; /* slot, always in in_sync */
+  struct range_list ranges;
+  struct hot_table hot;
+  uint64_t seq;                         /* writes ended so far */
+  uint64_t failures, failures_recorded; /* S4: equal, or no acknowledgement */
+  unsigned active;                      /* client requests inside */
+  bool stopping;
+  bool wake_worker;
+  unsigned round_robin;
+  uint64_t sweeps;
+  struct resync resync;
+
+  struct rate rate;
+
+  /* The worker. */
+  pthread_t worker;
+  bool worker_started; /* only used by start and stop */
+  bool worker_stop;    /* protected by lock */
+};
+
+/* One modification of the same range on several legs. */
+struct request {
+  enum leg_op op;
+  unsigned flags; /* LEG_FUA, LEG_MAY_TRIM */
+  void *buf;
+  uint64_t offset, count;
+};
+
+/* A request on its way to several legs.  Lives on the caller's stack. */
+struct fan {
+  struct leg_io io[LOG_MAX_LEGS];
+  atomic_uint pending;
+  sem_t done;
+};
+
+/* members.c */
+
+static inline unsigned
+writing_set (const struct mirror *m)
+{
+  return m->in_sync | m->resyncing;
+}
+
+/* Send the request to all legs of the mask and wait for all.  Returns the
+ * mask of those that failed; fan->io[slot].error says why.
+ */
+unsigned fan_out (struct mirror *m, struct fan *fan, unsigned legs,
+                  const struct request *rq);
+
+/* S5, in memory: the leg is not used any more.  False if it was not used,
+ * or is the last in-sync leg, which is never given up.  m->lock is held.
+ */
+bool member_fail_locked (struct mirror *m, unsigned slot);
+
+/* As above for each of a mask; returns those that failed now. */
+unsigned members_fail_locked (struct mirror *m, unsigned slots);
+
+/* Tell the admin about legs that failed now.  No lock is held. */
+void members_report_failed (struct mirror *m, unsigned slots);
+
+/* S6, S12: a write to these regions ended in an error; every leg but the
+ * primary misses them.  m->lock is held.
+ */
+void members_miss_locked (struct mirror *m, uint64_t first, uint64_t nr);
+
+/* S4: wait until all failures are durably recorded; 0, or -1 at the
+ * deadline.  m->lock is held, and given up while waiting.
+ */
+int failures_wait_locked (struct mirror *m, uint64_t deadline);
+
+/* leg->on_lost of every member's leg. */
+void member_on_lost (struct leg *leg);
+
+/* Wake the worker. m->lock is held. */
+void worker_wake_locked (struct mirror *m);
+
+/* write.c: flush every leg of the writing set; legs whose flush failed have
+ * failed when it returns.  0, or -1 if an in-sync leg is left whose flush
+ * failed.
+ */
+int flush_legs (struct mirror *m);
+
+/* sweep.c: one round.  now = true: do not wait for regions to be idle. */
+void sweep (struct mirror *m, bool at_once);
+
+/* resync.c */
+int resync_start (struct mirror *m);
+void resync_stop (struct mirror *m);
+void resync_wake_locked (struct mirror *m);
+/* Regions that the resyncing legs miss, summed over them. */
+uint64_t resync_todo (const struct mirror *m, const struct log_status *ls);
+bool resync_idle_locked (const struct mirror *m); /* nothing left to do now */
+void resync_spoil_locked (struct mirror *m, uint64_t first, uint64_t nr);
+void resync_drop_target_locked (struct mirror *m, unsigned slot);
+
+/* rate.c */
+void rate_init (struct rate *rate);
+void rate_client (struct rate *rate); /* a client request passes */
+/* After copying bytes, which took elapsed ns: nanoseconds to pause. */
+uint64_t rate_pause (struct mirror *m, uint64_t bytes, uint64_t elapsed);
+
+
+#endif /* NBDMIRROR_MIRROR_IMPL_H */

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* The plugin's parameters (design, section 2.1).  See config.c. */
+
+#ifndef NBDMIRROR_PARAMS_H
+#define NBDMIRROR_PARAMS_H
+
+#include "mirror.h"
+
+/* One key=value.  -1 with the error reported. */
+int params_set (struct mirror_config *config, const char *key,
+                const char *value);
+
+/* All parameters are here: check them against each other, find the default
+ * log.  Opens nothing.  -1 with the error reported.
+ */
+int params_complete (struct mirror_config *config);
+
+void params_free (struct mirror_config *config);
+
+#define PARAMS_HELP \
+  "[leg=]<PATH|NBD-URI|missing>  (required) A leg, 1 to 8 times.\n" \
+  "log=core|disk:<PATH>          The dirty log (default: disk:LEG.mirrorlog\n" \
+  "                              beside a regular-file leg).\n" \
+  "region-size=<SIZE>            Power of 2, 64K to 64M (default: 512K or\n" \
+  "                              more).\n" \
+  "sync=default|force|none       Resync everything, or trust that the legs\n" \
+  "                              are equal (new log only).\n" \
+  "source=<N>@<G>                Leg N is right as of generation G.\n" \
+  "size=<SIZE>                   Size of the mirror (default: smallest " \
+  "leg).\n" \
+  "connections=<N>               Connections per NBD leg (default: 4).\n" \
+  "read-policy=auto|first|round-robin\n" \
+  "                              Which in-sync leg serves a read.\n" \
+  "write-mostly=<N>              Leg N serves reads only if no other can.\n" \
+  "resync-rate=<SIZE>            Ceiling of resync, bytes/s (default: " \
+  "none).\n" \
+  "resync-min=<SIZE>             Floor under client load (default: 10M).\n" \
+  "leg-timeout=<SECONDS>         NBD leg: answer or fail (default: 10).\n" \
+  "log-timeout=<SECONDS>         Wait for the log, then EIO (default: 15).\n" \
+  "quarantine=<SECONDS>          Late writes of an NBD leg (default: 5).\n" \
+  "plan=<BOOL>                   Print what start-up would do, and exit.\n" \
+  "control=<PATH>                Unix socket for nbdmirror."
+
+#endif /* NBDMIRROR_PARAMS_H */

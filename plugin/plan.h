@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Start-up: who is the source, and what each leg misses (design, section
+ * 6).  Decides only; start.c asks and carries out.
+ */
+
+#ifndef NBDMIRROR_PLAN_H
+#define NBDMIRROR_PLAN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dirty-log.h"
+#include "mirror.h"
+
+/* What a leg misses after start-up, beside what it already missed. */
+enum plan_miss {
+  MISS_NOTHING_MORE,
+  MISS_DATA, /* wherever the source has data */
+  MISS_ALL,
+  MISS_KERNEL_DIRTY, /* what the kernel left dirty */
+};
+
+struct plan_slot {
+  bool configured;
+  int leg;    /* number on the command line, -1 = recorded but not named */
+  bool here;  /* opened */
+  bool fresh; /* no record yet: everything known about the slot is void */
+  enum plan_miss miss;
+};
+
+struct plan {
+  bool refuse;
+  char reason[2048]; /* of a refusal, one message */
+
+  bool create;         /* give the log a new life */
+  uint64_t generation; /* of the new life, or to rise to; 0 = leave */
+  struct log_geometry geo;
+  bool grow;
+  bool diverged;    /* source= overrode the record: the others also miss what
+                    * the source missed */
+  bool kernel_used; /* the log's marks are void, the kernel's bits count */
+  unsigned source;  /* slot */
+  struct plan_slot slot[LOG_MAX_LEGS];
+
+  char notes[4096]; /* lines for the admin */
+};
+
+/* A leg of the command line. */
+struct plan_leg {
+  const char *name;
+  bool missing;    /* the word "missing" */
+  struct leg *leg; /* opened, or NULL */
+};
+
+struct plan_input {
+  const struct mirror_config *config;
+  struct dirty_log *log; /* as found */
+  unsigned nr_legs;
+  struct plan_leg leg[MIRROR_MAX_LEGS];
+
+  /* Questions to the legs' content, asked only when the answer matters:
+   * enum probe_answer, -1 = error, reported.
+   */
+  int (*empty) (const struct plan_input *in, unsigned leg, uint64_t size);
+  int (*same) (const struct plan_input *in, unsigned leg, unsigned source_leg,
+               const struct log_geometry *geo, int slot);
+};
+
+/* Fill the plan.  0, or -1 with an error reported that is no decision. */
+int plan_make (const struct plan_input *in, struct plan *plan);
+
+#endif /* NBDMIRROR_PLAN_H */

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "config.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "msg.h"
+#include "probe.h"
+
+#define NR_SAMPLES 16
+#define MIB (UINT64_C (1) << 20)
+#define KIB64 (UINT64_C (64) << 10)
+#define MAX_EXTENTS 10000 /* looked at one by one at start-up */
+#define EXTENTS_AT_ONCE 64
+
+/* Evenly spread, but not at round numbers, where partition tables and
+ * backup superblocks gather; aligned so that any leg can read them.
+ */
+static uint64_t
+sample_offset (uint64_t size, unsigned i)
+{
+  uint64_t step = size / (NR_SAMPLES + 1);
+
+  return (step * (i + 1) + step / 3) & ~(KIB64 - 1);
+}
+
+static int
+read_sample (struct leg *leg, char *buf, uint64_t offset, uint64_t count)
+{
+  if (leg_run (leg, LEG_READ, 0, buf, offset, count) == 0)
+    return 0;
+  msg_error ("leg %s: read at offset %" PRIu64 ": %m", leg->name, offset);
+  return -1;
+}
+
+static bool
+is_zero (const char *buf, uint64_t count)
+{
+  return count == 0 || (buf[0] == 0 && memcmp (buf, buf + 1, count - 1) == 0);
+}
+
+/* True if every block status extent is a hole or zeroes. */
+static int
+no_data (struct leg *leg, uint64_t size)
+{
+  uint64_t offset = 0;
+
+  for (unsigned n = 0; offset < size && n < MAX_EXTENTS; ++n) {
+    struct leg_extent extent;
+    size_t nr = 1;
+
+    if (leg_extents (leg, offset, size - offset, &extent, &nr) == -1) {
+      msg_error ("leg %s: block status: %m", leg->name);
+      return -1;
+    }
+    if (nr == 0 || !extent.zero)
+      return PROBE_NO;
+    offset += extent.length;
+  }
+  return offset >= size ? PROBE_YES : PROBE_NO;
+}
+
+static int
+zero_at (struct leg *leg, char *buf, uint64_t offset, uint64_t count)
+{
+  if (read_sample (leg, buf, offset, count) == -1)
+    return -1;
+  return is_zero (buf, count) ? PROBE_YES : PROBE_NO;
+}
+
+int
+probe_empty (struct leg *leg, uint64_t size)
+{
+  CLEANUP_FREE char *buf = NULL;
+  uint64_t edge = size < MIB ? size : MIB;
+  int r = no_data (leg, size);
+
+  if (r != PROBE_NO)
+    return r;
+  buf = malloc (MIB);
+  if (!buf) {
+    msg_error ("leg %s: %m", leg->name);
+    return -1;
+  }
+  r = zero_at (leg, buf, 0, edge);
+  if (r == PROBE_YES)
+    r = zero_at (leg, buf, size - edge, edge);
+  for (unsigned i = 0; i < NR_SAMPLES && r == PROBE_YES; ++i) {
+    uint64_t offset = sample_offset (size, i);
+
+    if (offset + KIB64 <= size)
+      r = zero_at (leg, buf, offset, KIB64);
+  }
+  return r;
+}
+
+struct comparison {
+  struct leg *a, *b;
+  unsigned region_shift;
+  const struct bitset *except;
+  char *buf; /* 2 * KIB64 */
+  bool evidence;
+};
+
+static bool
+excepted (const struct comparison *c, uint64_t offset, uint64_t count)
+{
+  uint64_t first = offset >> c->region_shift;
+  uint64_t last = (offset + count - 1) >> c->region_shift;
+
+  return bitset_next_set (c->except, first) <= last;
+}
+
+/* 0, 1 = different, -1. */
+static int
+compare_at (struct comparison *c, uint64_t offset, uint64_t count)
+{
+  if (count == 0 || excepted (c, offset, count))
+    return 0;
+  if (read_sample (c->a, c->buf, offset, count) == -1 ||
+      read_sample (c->b, c->buf + KIB64, offset, count) == -1)
+    return -1;
+  if (!is_zero (c->buf, count))
+    c->evidence = true;
+  return memcmp (c->buf, c->buf + KIB64, count) != 0;
+}
+
+/* Where a has data next, so that samples of a sparse leg say something. */
+static uint64_t
+next_data (struct leg *a, uint64_t offset, uint64_t size)
+{
+  struct leg_extent extent;
+  size_t nr = 1;
+
+  if (leg_extents (a, offset, size - offset, &extent, &nr) == -1 || nr == 0 ||
+      !extent.zero || extent.length >= size - offset)
+    return offset;
+  return (offset + extent.length) & ~(KIB64 - 1);
+}
+
+int
+probe_same (struct leg *a, struct leg *b, uint64_t size, unsigned region_shift,
+            const struct bitset *except)
+{
+  CLEANUP_FREE char *buf = malloc (2 * KIB64);
+  struct comparison c = {.a = a,
+                         .b = b,
+                         .region_shift = region_shift,
+                         .except = except,
+                         .buf = buf};
+  uint64_t edge = size < KIB64 ? size : KIB64;
+  int r;
+
+  if (!buf) {
+    msg_error ("leg %s: %m", b->name);
+    return -1;
+  }
+  r = compare_at (&c, 0, edge);
+  if (r == 0)
+    r = compare_at (&c, size - edge, edge);
+  for (unsigned i = 0; i < NR_SAMPLES && r == 0; ++i) {
+    uint64_t offset = next_data (a, sample_offset (size, i), size);
+
+    if (offset + KIB64 <= size)
+      r = compare_at (&c, offset, KIB64);
+  }
+  if (r != 0)
+    return r == 1 ? PROBE_NO : -1;
+  return c.evidence ? PROBE_YES : PROBE_NO_EVIDENCE;
+}
+
+static void
+set_data (struct bitset *data, uint64_t offset, uint64_t length,
+          unsigned region_shift)
+{
+  uint64_t first = offset >> region_shift;
+  uint64_t last = (offset + length - 1) >> region_shift;
+
+  bitset_set_range (data, first, last - first + 1);
+}
+
+int
+probe_data (struct leg *leg, uint64_t size, unsigned region_shift,
+            struct bitset *data)
+{
+  struct leg_extent extents[EXTENTS_AT_ONCE];
+  uint64_t offset = 0;
+
+  for (unsigned n = 0; offset < size && n < MAX_EXTENTS;) {
+    size_t nr = EXTENTS_AT_ONCE;
+
+    if (leg_extents (leg, offset, size - offset, extents, &nr) == -1) {
+      msg_error ("leg %s: block status: %m", leg->name);
+      return -1;
+    }
+    for (size_t i = 0; i < nr; ++i, ++n) {
+      if (!extents[i].zero)
+        set_data (data, offset, extents[i].length, region_shift);
+      offset += extents[i].length;
+    }
+  }
+  if (offset < size)
+    set_data (data, offset, size - offset, region_shift);
+  return 0;
+}

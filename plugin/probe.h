@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* What the content of a leg says at start-up (design, section 6).  All
+ * functions read only, and block.
+ */
+
+#ifndef NBDMIRROR_PROBE_H
+#define NBDMIRROR_PROBE_H
+
+#include <stdint.h>
+
+#include "bitset.h"
+#include "leg.h"
+
+/* Answers; -1 is an error, reported. */
+enum probe_answer {
+  PROBE_NO = 0,
+  PROBE_YES = 1,
+  PROBE_NO_EVIDENCE = 2, /* only probe_same: all that was compared is zero */
+};
+
+/* Is the leg empty: block status shows no data, or first and last MiB and
+ * samples between are all zero.
+ */
+int probe_empty (struct leg *leg, uint64_t size);
+
+/* Do both legs hold the same bytes where the log says they must?  Compares
+ * first and last 64 KiB and samples between, leaving out the regions in
+ * 'except'.  Says no only if it saw a difference.
+ */
+int probe_same (struct leg *a, struct leg *b, uint64_t size,
+                unsigned region_shift, const struct bitset *except);
+
+/* Set the bit of each region that may hold data in the leg.  A leg without
+ * block status, or with very many extents, may hold data everywhere.
+ */
+int probe_data (struct leg *leg, uint64_t size, unsigned region_shift,
+                struct bitset *data);
+
+#endif /* NBDMIRROR_PROBE_H */

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Reads: a leg that misses nothing of the range is asked; if it fails, the
+ * next one.  The range is taken shared in the same lock as writes, so
+ * nobody who saw new data later sees old (S12).  Block status and cache
+ * requests are reads.
+ *
+ * As a rule only in-sync legs are asked: they miss nothing.  A resync
+ * target serves a region it has got only if no in-sync leg could (S11,
+ * S15).
+ */
+
+#include "config.h"
+
+#include <errno.h>
+
+#include "cleanup.h"
+#include "mirror-impl.h"
+
+#define SEQUENTIAL_BONUS 8
+
+struct read_op {
+  struct range range;
+  uint64_t offset, count; /* what is left */
+  unsigned tried;         /* legs that failed this piece */
+  int error;
+};
+
+static uint64_t
+read_cost (const struct leg *leg, uint64_t offset)
+{
+  uint64_t cost = (atomic_load (&leg->read_latency_ns) + 1000) *
+                  (atomic_load (&leg->in_flight) + 1);
+
+  /* A sequential reader stays where readahead works for it. */
+  if (atomic_load (&leg->next_offset) == offset)
+    cost /= SEQUENTIAL_BONUS;
+  return cost;
+}
+
+static int
+cheapest (struct mirror *m, unsigned legs, uint64_t offset)
+{
+  uint64_t best_cost = UINT64_MAX;
+  int best = -1;
+
+  FOR_EACH_SLOT (slot, legs)
+  {
+    uint64_t cost = read_cost (m->member[slot].leg, offset);
+
+    if (cost < best_cost) {
+      best_cost = cost;
+      best = (int) slot;
+    }
+  }
+  return best;
+}
+
+static int
+next_in_turn (struct mirror *m, unsigned legs)
+{
+  do
+    m->round_robin = (m->round_robin + 1) % LOG_MAX_LEGS;
+  while (!(legs & SLOT_BIT (m->round_robin)));
+  return (int) m->round_robin;
+}
+
+static int
+choose_by_policy (struct mirror *m, unsigned legs, uint64_t offset)
+{
+  if (legs & (legs - 1))
+    FOR_EACH_SLOT (slot, legs)
+  if ((int) m->member[slot].index == m->config.write_mostly)
+    legs &= ~SLOT_BIT (slot);
+
+  switch (m->config.read_policy) {
+  case READ_FIRST:
+    return __builtin_ctz (legs);
+  case READ_ROUND_ROBIN:
+    return next_in_turn (m, legs);
+  case READ_AUTO:
+    break;
+  }
+  return cheapest (m, legs, offset);
+}
+
+/* The leg for the next piece, at most *count bytes, which may become less;
+ * -1 if there is none.  m->lock is held.
+ */
+static int
+choose_leg (struct mirror *m, const struct read_op *op, uint64_t *count)
+{
+  unsigned legs = m->in_sync & ~op->tried;
+  uint64_t region = op->offset >> m->region_shift;
+  uint64_t in_region;
+
+  if (legs)
+    return choose_by_policy (m, legs, op->offset);
+
+  FOR_EACH_SLOT (slot, m->resyncing & ~op->tried)
+  if (dirty_log_in_sync (m->log, slot, region, 1))
+    legs |= SLOT_BIT (slot);
+  if (!legs)
+    return -1;
+  in_region = ((region + 1) << m->region_shift) - op->offset;
+  if (*count > in_region)
+    *count = in_region;
+  return choose_by_policy (m, legs, op->offset);
+}
+
+static int
+read_begin (struct mirror *m, struct read_op *op)
+{
+  if (m->stopping) {
+    errno = ESHUTDOWN;
+    return -1;
+  }
+  m->active++;
+  range_lock (&m->ranges, &op->range, op->offset, op->count, true, &m->lock);
+  return 0;
+}
+
+static void
+read_end (struct mirror *m, struct read_op *op)
+{
+  range_unlock (&m->ranges, &op->range);
+  if (--m->active == 0 && m->stopping)
+    pthread_cond_broadcast (&m->cond);
+}
+
+/* Ask legs until one answers.  fn does the I/O without the lock, and may
+ * reduce *count to what it did.  m->lock is held on entry and return.
+ */
+typedef int (*read_fn) (struct leg *leg, uint64_t offset, uint64_t *count,
+                        void *opaque);
+
+static int
+read_piece (struct mirror *m, struct read_op *op, uint64_t *count, read_fn fn,
+            void *opaque)
+{
+  op->tried = 0;
+  op->error = EIO;
+  for (;;) {
+    int slot = choose_leg (m, op, count);
+    int r;
+
+    if (slot == -1) {
+      errno = op->error;
+      return -1;
+    }
+    pthread_mutex_unlock (&m->lock);
+    r = fn (m->member[slot].leg, op->offset, count, opaque);
+    if (r == -1 && errno != ENOTCONN)
+      op->error = errno;
+    pthread_mutex_lock (&m->lock);
+    if (r == 0)
+      return 0;
+    op->tried |= SLOT_BIT (slot);
+  }
+}
+
+static int
+read_fn_data (struct leg *leg, uint64_t offset, uint64_t *count, void *opaque)
+{
+  return leg_run (leg, LEG_READ, 0, opaque, offset, *count);
+}
+
+static int
+check_aligned (const struct mirror *m, uint64_t offset, uint64_t count)
+{
+  if (!((offset | count) & (m->limits.min_block - 1)))
+    return 0;
+  errno = EINVAL;
+  return -1;
+}
+
+int
+mirror_pread (struct mirror *m, void *buf, uint64_t offset, uint64_t count)
+{
+  struct read_op op = {.offset = offset, .count = count};
+  int r = 0;
+
+  if (check_aligned (m, offset, count) == -1)
+    return -1;
+  rate_client (&m->rate);
+  CLEANUP_LOCK (&m->lock);
+  if (read_begin (m, &op) == -1)
+    return -1;
+  while (op.count > 0 && r == 0) {
+    uint64_t n = op.count;
+
+    r = read_piece (m, &op, &n, read_fn_data, buf);
+    buf = (char *) buf + n;
+    op.offset += n;
+    op.count -= n;
+  }
+  read_end (m, &op);
+  return r;
+}
+
+static int
+read_fn_cache (struct leg *leg, uint64_t offset, uint64_t *count, void *opaque)
+{
+  (void) opaque;
+  return leg_run (leg, LEG_CACHE, 0, NULL, offset, *count);
+}
+
+int
+mirror_cache (struct mirror *m, uint64_t offset, uint64_t count)
+{
+  struct read_op op = {.offset = offset, .count = count};
+  int r;
+
+  CLEANUP_LOCK (&m->lock);
+  if (read_begin (m, &op) == -1)
+    return -1;
+  r = read_piece (m, &op, &count, read_fn_cache, NULL);
+  read_end (m, &op);
+  return r;
+}
+
+struct extents_out {
+  struct leg_extent *extents;
+  size_t *nr;
+  size_t max;
+};
+
+static int
+read_fn_extents (struct leg *leg, uint64_t offset, uint64_t *count,
+                 void *opaque)
+{
+  struct extents_out *out = opaque;
+
+  *out->nr = out->max;
+  return leg_extents (leg, offset, *count, out->extents, out->nr);
+}
+
+int
+mirror_extents (struct mirror *m, uint64_t offset, uint64_t count,
+                struct leg_extent *extents, size_t *nr)
+{
+  struct read_op op = {.offset = offset, .count = count};
+  struct extents_out out = {.extents = extents, .nr = nr, .max = *nr};
+  int r;
+
+  CLEANUP_LOCK (&m->lock);
+  if (read_begin (m, &op) == -1)
+    return -1;
+  r = read_piece (m, &op, &count, read_fn_extents, &out);
+  read_end (m, &op);
+  return r;
+}

@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Opening a mirror: everything is read before anything is written, and
+ * everything that can be refused is refused here, before the server forks.
+ */
+
+#include "config.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uuid/uuid.h>
+
+#include "apply.h"
+#include "cleanup.h"
+#include "mirror-impl.h"
+#include "msg.h"
+#include "plan.h"
+#include "probe.h"
+
+/* --- the questions of the plan --- */
+
+static int
+ask_empty (const struct plan_input *in, unsigned leg, uint64_t size)
+{
+  return probe_empty (in->leg[leg].leg, size);
+}
+
+/* Legs must agree wherever the log knows of no reason to differ. */
+static int
+ask_same (const struct plan_input *in, unsigned leg, unsigned source_leg,
+          const struct log_geometry *geo, int slot)
+{
+  struct dirty_log *log = in->log;
+  struct bitset except;
+  int r;
+
+  if (bitset_init (&except, geo->nr_regions) == -1) {
+    msg_error ("leg %s: %m", in->leg[leg].name);
+    return -1;
+  }
+  bitset_or (&except, &log->marked);
+  if (log->missed[slot].nr > 0)
+    bitset_or (&except, &log->missed[slot]);
+  if (log->found == LOG_FOUND_KERNEL_SINCE)
+    bitset_or (&except, &log->kernel_dirty);
+  r = probe_same (in->leg[source_leg].leg, in->leg[leg].leg, geo->size,
+                  (unsigned) __builtin_ctz (geo->region_size), &except);
+  bitset_free (&except);
+  return r;
+}
+
+/* --- opening --- */
+
+/* A leg that can't be opened is absent; one that somebody else owns stops
+ * the start.
+ */
+static int
+open_leg (const struct mirror_config *config, unsigned i, struct plan_leg *pl)
+{
+  const struct leg_options options = {
+    .connections = config->connections,
+    .timeout_ns = config->leg_timeout * NSEC_PER_SEC,
+  };
+
+  pl->name = config->leg[i];
+  pl->missing = strcmp (pl->name, "missing") == 0;
+  if (pl->missing)
+    return 0;
+  pl->leg = leg_new (pl->name, &options);
+  if (!pl->leg)
+    return -1;
+  if (leg_open (pl->leg, config->plan ? LEG_READ_ONLY : 0) == 0)
+    return 0;
+  if (errno == EBUSY)
+    return -1;
+  leg_free (pl->leg);
+  pl->leg = NULL;
+  return 0;
+}
+
+static int
+open_all (const struct mirror_config *config, struct plan_input *in)
+{
+  in->config = config;
+  in->empty = ask_empty;
+  in->same = ask_same;
+  in->nr_legs = config->nr_legs;
+  in->log = dirty_log_open (config->log, config->plan ? LOG_READ_ONLY : 0);
+  if (!in->log)
+    return -1;
+  for (unsigned i = 0; i < config->nr_legs; ++i)
+    if (open_leg (config, i, &in->leg[i]) == -1)
+      return -1;
+  return 0;
+}
+
+static void
+close_all (struct plan_input *in)
+{
+  for (unsigned i = 0; i < in->nr_legs; ++i)
+    leg_free (in->leg[i].leg);
+  dirty_log_close (in->log, now_ns ());
+}
+
+/* --- plan=1 --- */
+
+static const char *
+miss_name (const struct plan_input *in, const struct plan *plan, unsigned s)
+{
+  const struct plan_slot *ps = &plan->slot[s];
+
+  if (s == plan->source)
+    return "source";
+  if (!ps->here)
+    return "absent, keeps its missed map";
+  switch (ps->miss) {
+  case MISS_ALL:
+    return "full resync";
+  case MISS_DATA:
+    return "empty, resync of what the source has";
+  case MISS_KERNEL_DIRTY:
+    return "resync of what the kernel left dirty";
+  case MISS_NOTHING_MORE:
+    break;
+  }
+  if (!plan->create && (in->log->marked.count || in->log->missed[s].count))
+    return "resync of missed and marked regions";
+  return "in-sync, nothing to copy";
+}
+
+static void
+print_log (FILE *out, const struct plan_input *in, const struct plan *plan)
+{
+  static const char *const found[] = {
+    [LOG_FOUND_NEW] = "new",
+    [LOG_FOUND_OURS] = "ours",
+    [LOG_FOUND_KERNEL] = "the kernel's",
+    [LOG_FOUND_KERNEL_SINCE] = "ours, used by the kernel since",
+    [LOG_FOUND_DAMAGED] = "damaged",
+  };
+
+  fprintf (out, "log %s: %s", in->config->log, found[in->log->found]);
+  if (in->log->found == LOG_FOUND_OURS)
+    fprintf (out, ", generation %" PRIu64 ", %s, %" PRIu64 " regions marked",
+             in->log->generation, in->log->unclean ? "unclean end" : "clean",
+             in->log->marked.count);
+  fprintf (out, "\n");
+  if (plan->geo.size > 0)
+    fprintf (out,
+             "mirror: %" PRIu64 " bytes, %" PRIu64 " regions of %" PRIu32
+             " bytes\n",
+             plan->geo.size, plan->geo.nr_regions, plan->geo.region_size);
+}
+
+static void
+print_plan (FILE *out, const struct plan_input *in, const struct plan *plan)
+{
+  print_log (out, in, plan);
+  fputs (plan->notes, out);
+  if (plan->refuse) {
+    fprintf (out, "would refuse: %s\n", plan->reason);
+    return;
+  }
+  for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
+    if (plan->slot[s].configured)
+      fprintf (out, "leg %s: %s\n",
+               plan->slot[s].leg >= 0 ? in->leg[plan->slot[s].leg].name
+                                      : in->log->leg[s].name,
+               miss_name (in, plan, s));
+  fprintf (out, "would serve\n");
+}
+
+/* --- building --- */
+
+static void
+say_notes (const struct plan *plan)
+{
+  const char *line = plan->notes;
+
+  while (*line) {
+    int n = (int) strcspn (line, "\n");
+
+    msg_error ("%.*s", n, line);
+    line += n + 1;
+  }
+}
+
+static int
+init_members (struct mirror *m, struct plan_input *in, const struct plan *plan)
+{
+  unsigned unnamed = in->nr_legs;
+
+  for (unsigned s = 0; s < LOG_MAX_LEGS; ++s) {
+    struct member *member = &m->member[s];
+    int number = plan->slot[s].leg;
+
+    if (!plan->slot[s].configured)
+      continue;
+    member->mirror = m;
+    member->slot = s;
+    member->index = number >= 0 ? (unsigned) number : unnamed++;
+    member->name =
+      strdup (number >= 0 ? in->leg[number].name : m->log->leg[s].name);
+    if (!member->name)
+      return -1;
+    if (number >= 0) {
+      member->leg = in->leg[number].leg;
+      in->leg[number].leg = NULL;
+    }
+    m->configured |= SLOT_BIT (s);
+  }
+  return 0;
+}
+
+/* Who is what, by the record as it is now. */
+static void
+init_sets (struct mirror *m, const struct plan *plan)
+{
+  FOR_EACH_SLOT (s, m->configured)
+  {
+    if (!m->member[s].leg)
+      m->missing |= SLOT_BIT (s);
+    else if (m->log->leg[s].state == LOG_LEG_IN_SYNC)
+      m->in_sync |= SLOT_BIT (s);
+    else
+      m->resyncing |= SLOT_BIT (s);
+  }
+  m->primary = plan->source;
+}
+
+static void
+init_limits (struct mirror *m)
+{
+  const struct log_geometry *geo = &m->log->geo;
+  uint64_t max_hot = MAX_HOT_BYTES / geo->region_size;
+
+  m->region_shift = (unsigned) __builtin_ctz (geo->region_size);
+  m->nr_regions = geo->nr_regions;
+  m->max_hot = max_hot < MIN_HOT_REGIONS   ? MIN_HOT_REGIONS
+               : max_hot > MAX_HOT_REGIONS ? MAX_HOT_REGIONS
+                                           : max_hot;
+  m->limits.size = geo->size;
+  m->limits.min_block = 1;
+  FOR_EACH_SLOT (s, m->configured)
+  {
+    const struct leg *leg = m->member[s].leg;
+
+    if (leg && leg->min_block > m->limits.min_block)
+      m->limits.min_block = leg->min_block;
+    if (leg && leg->rotational)
+      m->limits.rotational = true;
+  }
+  m->limits.preferred_block =
+    m->limits.min_block > 4096 ? m->limits.min_block : 4096;
+}
+
+static struct mirror *
+build (struct plan_input *in, const struct plan *plan)
+{
+  struct mirror *m = calloc (1, sizeof *m);
+
+  if (!m || hot_init (&m->hot) == -1) {
+    msg_error ("%m");
+    free (m);
+    return NULL;
+  }
+  m->config = *in->config;
+  pthread_mutex_init (&m->lock, NULL);
+  cond_init_monotonic (&m->cond);
+  cond_init_monotonic (&m->resync.wake);
+  rate_init (&m->rate);
+  m->log = in->log;
+  in->log = NULL;
+  if (init_members (m, in, plan) == -1) {
+    msg_error ("%m");
+    mirror_free (m);
+    return NULL;
+  }
+  init_sets (m, plan);
+  init_limits (m);
+  return m;
+}
+
+/* From here on a lost leg is the mirror's business. */
+static void
+watch_legs (struct mirror *m)
+{
+  FOR_EACH_SLOT (s, m->configured)
+  if (m->member[s].leg) {
+    leg_quiesce (m->member[s].leg);
+    m->member[s].leg->opaque = &m->member[s];
+    m->member[s].leg->on_lost = member_on_lost;
+  }
+}
+
+static struct mirror *
+decide (struct plan_input *in, FILE *out, bool *plan_ok)
+{
+  struct plan plan;
+  struct mirror *m;
+
+  if (plan_make (in, &plan) == -1)
+    return NULL;
+  if (in->config->plan) {
+    print_plan (out, in, &plan);
+    *plan_ok = !plan.refuse;
+    return NULL;
+  }
+  if (plan.refuse) {
+    msg_error ("%s", plan.reason);
+    return NULL;
+  }
+  say_notes (&plan);
+  if (plan_apply (in, &plan) == -1)
+    return NULL;
+  m = build (in, &plan);
+  if (m)
+    watch_legs (m);
+  return m;
+}
+
+struct mirror *
+mirror_open (const struct mirror_config *config, FILE *out, bool *plan_ok)
+{
+  struct plan_input in = {0};
+  struct mirror *m = NULL;
+
+  *plan_ok = false;
+  if (open_all (config, &in) == 0)
+    m = decide (&in, out, plan_ok);
+  close_all (&in);
+  return m;
+}

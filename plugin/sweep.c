@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* The sweep: the only place that raises trust.  One round
+ *
+ *   1. picks hot regions that are idle and runs that have been copied;
+ *   2. flushes every leg of the writing set: whatever was written in them
+ *      is on the medium now (S3, S18);
+ *   3. unless a leg failed meanwhile, puts the regions into the missed map
+ *      of each configured leg outside the writing set, durably;
+ *   4. looks again, under the lock that failures and writes take, and clears
+ *      the regions nobody wrote since step 1; copied runs are no longer
+ *      missed; all of it goes to the log in one commit;
+ *   5. a resync target that misses nothing is recorded as in-sync and, once
+ *      that is durable and nothing failed meanwhile, becomes so.
+ *
+ * A crash anywhere leaves a region or a leg less trusted, never more.
+ */
+
+#include "config.h"
+
+#include <stdlib.h>
+
+#include "cleanup.h"
+#include "mirror-impl.h"
+#include "msg.h"
+
+/* A hot region as step 1 saw it. */
+struct candidate {
+  uint64_t region, last_seq;
+};
+
+struct round {
+  struct mirror *m;
+  uint64_t idle_before; /* last write ended before this time */
+  uint64_t failures;    /* of the mirror, at step 1 */
+  struct candidate *region;
+  size_t nr, max;
+  struct recovery *copied;
+};
+
+static void
+pick_region (struct hot *h, void *opaque)
+{
+  struct round *round = opaque;
+
+  if (h->pending > 0 || h->last_time > round->idle_before ||
+      round->nr == round->max)
+    return;
+  round->region[round->nr++] =
+    (struct candidate){.region = h->region, .last_seq = h->last_seq};
+}
+
+/* Step 1.  False if there is nothing to do. */
+static bool
+pick (struct round *round, bool at_once)
+{
+  struct mirror *m = round->m;
+  CLEANUP_LOCK (&m->lock);
+
+  round->max = m->hot.count;
+  round->region = calloc (round->max + 1, sizeof *round->region);
+  if (!round->region)
+    return false; /* the next round tries again */
+  round->idle_before = now_ns ();
+  if (!at_once && m->hot.count <= m->max_hot)
+    round->idle_before -= IDLE_NS;
+  round->failures = m->failures;
+  hot_for_each (&m->hot, pick_region, round);
+  round->copied = m->resync.copied;
+  m->resync.copied = NULL;
+  m->resync.copied_regions = 0;
+  return round->nr > 0 || round->copied;
+}
+
+/* Nobody wrote the region since step 1. */
+static struct hot *
+still_idle (struct mirror *m, const struct candidate *c)
+{
+  struct hot *h = hot_find (&m->hot, c->region);
+
+  return h && h->pending == 0 && h->last_seq == c->last_seq ? h : NULL;
+}
+
+/* Step 3.  False if a leg failed since step 1. */
+static bool
+miss_outside (struct round *round, bool *lowered)
+{
+  struct mirror *m = round->m;
+  CLEANUP_LOCK (&m->lock);
+  unsigned outside = m->configured & ~writing_set (m);
+
+  if (m->failures != round->failures)
+    return false;
+  for (size_t i = 0; i < round->nr; ++i)
+    if (still_idle (m, &round->region[i]))
+      FOR_EACH_SLOT (slot, outside)
+      {
+        dirty_log_set_region_sync (m->log, slot, round->region[i].region, 1,
+                                   false);
+        *lowered = true;
+      }
+  return true;
+}
+
+static void
+raise_copied (struct mirror *m, const struct recovery *rec)
+{
+  if (!rec->spoiled)
+    FOR_EACH_SLOT (slot, rec->targets)
+  dirty_log_set_region_sync (m->log, slot, rec->first, rec->nr, true);
+}
+
+/* Step 4.  False as above. */
+static bool
+raise_regions (struct round *round)
+{
+  struct mirror *m = round->m;
+  CLEANUP_LOCK (&m->lock);
+
+  if (m->failures != round->failures)
+    return false;
+  for (size_t i = 0; i < round->nr; ++i) {
+    struct hot *h = still_idle (m, &round->region[i]);
+
+    if (h) {
+      dirty_log_clear (m->log, h->region);
+      hot_drop (&m->hot, h);
+    }
+  }
+  for (struct recovery *rec = round->copied; rec; rec = rec->next)
+    raise_copied (m, rec);
+  return true;
+}
+
+/* Whatever came of them, the copied runs are nobody's work now. */
+static void
+round_end (struct round *round)
+{
+  struct mirror *m = round->m;
+  CLEANUP_LOCK (&m->lock);
+
+  while (round->copied) {
+    struct recovery *rec = round->copied;
+
+    round->copied = rec->next;
+    dirty_log_put_resync_work (m->log, rec->first, rec->nr);
+    free (rec);
+  }
+  free (round->region);
+  m->sweeps++;
+  resync_wake_locked (m);
+  pthread_cond_broadcast (&m->cond);
+}
+
+static uint64_t
+log_deadline (const struct mirror *m)
+{
+  return now_ns () + m->config.log_timeout * NSEC_PER_SEC;
+}
+
+static bool
+sweep_regions (struct round *round)
+{
+  struct mirror *m = round->m;
+  bool lowered = false;
+
+  if (flush_legs (m) == -1 || !miss_outside (round, &lowered))
+    return false;
+  if (lowered && dirty_log_flush (m->log, log_deadline (m)) == -1)
+    return false;
+  return raise_regions (round) &&
+         dirty_log_commit (m->log, log_deadline (m)) == 0;
+}
+
+/* Step 5, first half: who misses nothing is recorded as in-sync. */
+static unsigned
+record_promotions (struct mirror *m)
+{
+  unsigned ready = 0;
+  CLEANUP_LOCK (&m->lock);
+
+  FOR_EACH_SLOT (slot, m->resyncing)
+  if (dirty_log_in_sync (m->log, slot, 0, m->nr_regions)) {
+    dirty_log_leg_in_sync (m->log, slot);
+    ready |= SLOT_BIT (slot);
+  }
+  return ready;
+}
+
+/* Second half: announce those to which nothing happened meanwhile. */
+static unsigned
+announce_promotions (struct mirror *m, unsigned ready)
+{
+  CLEANUP_LOCK (&m->lock);
+
+  FOR_EACH_SLOT (slot, ready)
+  if (!dirty_log_in_sync (m->log, slot, 0, m->nr_regions))
+    ready &= ~SLOT_BIT (slot);
+  ready &= m->resyncing;
+  m->resyncing &= ~ready;
+  m->in_sync |= ready;
+  pthread_cond_broadcast (&m->cond);
+  return ready;
+}
+
+static void
+promote (struct mirror *m)
+{
+  unsigned ready = record_promotions (m);
+
+  /* The legs were flushed after their last copy: a region leaves the missed
+   * map only in step 4.
+   */
+  if (!ready || dirty_log_commit (m->log, log_deadline (m)) == -1)
+    return;
+  ready = announce_promotions (m, ready);
+  FOR_EACH_SLOT (slot, ready)
+  msg_debug ("leg %s: in-sync", m->member[slot].name);
+}
+
+void
+sweep (struct mirror *m, bool at_once)
+{
+  struct round round = {.m = m};
+
+  if (pick (&round, at_once))
+    sweep_regions (&round);
+  round_end (&round);
+  promote (m);
+}

@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* The write path.  Write, zero and trim are one thing with another leg
+ * operation:
+ *
+ *   write_begin  take the range (S13); mark its regions; if a mark is new,
+ *                flush the log (S1, S2); choose the legs in the section that
+ *                makes the regions dirty
+ *   fan_out      all legs in parallel
+ *   write_end    legs that failed while another in-sync leg did it are
+ *                failed (S5); if none did it the client gets the error and
+ *                no leg fails (S6); no acknowledgement before all failures
+ *                are recorded (S4); only then is the range given up, so
+ *                nobody sees data that might still be taken back (S12)
+ *
+ * A write to a dirty region never touches the log.
+ */
+
+#include "config.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "mirror-impl.h"
+#include "msg.h"
+
+struct write_op {
+  const struct request *rq;
+  struct range range;
+  uint64_t first, nr; /* regions */
+  uint64_t deadline;  /* of all waiting for the log; 0 = not started */
+  unsigned legs;      /* where it goes */
+  struct fan fan;
+};
+
+static uint64_t
+op_deadline (struct mirror *m, uint64_t *deadline)
+{
+  if (*deadline == 0)
+    *deadline = now_ns () + m->config.log_timeout * NSEC_PER_SEC;
+  return *deadline;
+}
+
+/* Count the write in each of its regions; true in *new_marks if a mark is
+ * not durable yet.  -1 if there is no memory.
+ */
+static int
+regions_enter (struct mirror *m, struct write_op *op, bool *new_marks)
+{
+  for (uint64_t i = 0; i < op->nr; ++i) {
+    struct hot *h = hot_get (&m->hot, op->first + i);
+
+    if (!h) {
+      op->nr = i; /* what regions_leave has to undo */
+      return -1;
+    }
+    h->pending++;
+    if (!h->dirty) {
+      /* Also when another write has queued it: a flush that began after
+       * our mark is what S2 asks for, and marking twice costs nothing.
+       */
+      dirty_log_mark (m->log, h->region);
+      *new_marks = true;
+    }
+  }
+  if (m->hot.count > m->max_hot)
+    worker_wake_locked (m);
+  return 0;
+}
+
+static void
+regions_leave (struct mirror *m, struct write_op *op)
+{
+  uint64_t now = now_ns ();
+
+  m->seq++;
+  for (uint64_t i = 0; i < op->nr; ++i) {
+    struct hot *h = hot_find (&m->hot, op->first + i);
+
+    h->pending--;
+    h->last_seq = m->seq;
+    h->last_time = now;
+  }
+}
+
+static void
+write_leave (struct mirror *m, struct write_op *op)
+{
+  regions_leave (m, op);
+  range_unlock (&m->ranges, &op->range);
+  if (--m->active == 0 && m->stopping)
+    pthread_cond_broadcast (&m->cond);
+}
+
+/* Flush the log until it succeeds or the request's time is up. */
+static int
+marks_flush (struct mirror *m, struct write_op *op)
+{
+  uint64_t deadline = op_deadline (m, &op->deadline);
+
+  for (;;) {
+    uint64_t retry;
+
+    if (dirty_log_flush (m->log, deadline) == 0)
+      return 0;
+    retry = now_ns () + RETRY_NS;
+    if (retry >= deadline)
+      return -1;
+    CLEANUP_LOCK (&m->lock);
+    if (m->stopping)
+      return -1;
+    cond_wait_until (&m->cond, &m->lock, retry);
+  }
+}
+
+/* Rule S2: one section makes the regions dirty and chooses the legs. */
+static void
+regions_dirty (struct mirror *m, struct write_op *op)
+{
+  for (uint64_t i = 0; i < op->nr; ++i)
+    hot_find (&m->hot, op->first + i)->dirty = true;
+  op->legs = writing_set (m);
+}
+
+static int
+write_begin (struct mirror *m, struct write_op *op)
+{
+  const struct request *rq = op->rq;
+  bool new_marks = false;
+  int r;
+
+  pthread_mutex_lock (&m->lock);
+  if (m->stopping) {
+    pthread_mutex_unlock (&m->lock);
+    errno = ESHUTDOWN;
+    return -1;
+  }
+  m->active++;
+  range_lock (&m->ranges, &op->range, rq->offset, rq->count, false, &m->lock);
+  op->first = rq->offset >> m->region_shift;
+  op->nr = ((rq->offset + rq->count - 1) >> m->region_shift) - op->first + 1;
+  r = regions_enter (m, op, &new_marks);
+  if (r == 0 && new_marks) {
+    pthread_mutex_unlock (&m->lock);
+    r = marks_flush (m, op);
+    pthread_mutex_lock (&m->lock);
+  }
+  if (r == 0)
+    regions_dirty (m, op);
+  else
+    write_leave (m, op);
+  pthread_mutex_unlock (&m->lock);
+  if (r == -1)
+    errno = EIO;
+  return r;
+}
+
+/* The client's error when no in-sync leg did it: the primary's, since its
+ * content is what counts from now on.
+ */
+static int
+first_error (const struct mirror *m, const struct write_op *op)
+{
+  unsigned slots = op->legs;
+
+  if (op->fan.io[m->primary].error && (slots & SLOT_BIT (m->primary)))
+    return op->fan.io[m->primary].error;
+  FOR_EACH_SLOT (slot, slots)
+  if (op->fan.io[slot].error)
+    return op->fan.io[slot].error;
+  return EIO;
+}
+
+static unsigned
+lost_legs (const struct mirror *m, unsigned slots)
+{
+  unsigned lost = 0;
+
+  FOR_EACH_SLOT (slot, slots)
+  if (atomic_load (&m->member[slot].leg->lost))
+    lost |= SLOT_BIT (slot);
+  return lost;
+}
+
+/* What became of the write: 0 or an errno; *failed: legs that fail by it. */
+static int
+write_outcome (struct mirror *m, struct write_op *op, unsigned bad,
+               unsigned *failed)
+{
+  if (op->legs & ~bad & m->in_sync) {
+    *failed = members_fail_locked (m, bad);
+    return 0;
+  }
+  *failed = members_fail_locked (m, lost_legs (m, bad));
+  members_miss_locked (m, op->first, op->nr);
+  return first_error (m, op);
+}
+
+static int
+write_end (struct mirror *m, struct write_op *op, unsigned bad)
+{
+  unsigned failed = 0;
+  int err = 0;
+
+  pthread_mutex_lock (&m->lock);
+  if (bad)
+    err = write_outcome (m, op, bad, &failed);
+  if (failed) {
+    pthread_mutex_unlock (&m->lock);
+    members_report_failed (m, failed);
+    pthread_mutex_lock (&m->lock);
+  }
+  /* If the record can't be stored this ends in EIO with equal data on all
+   * in-sync legs and the regions in the failed leg's map, as S12 wants it.
+   */
+  if (m->failures_recorded < m->failures &&
+      failures_wait_locked (m, op_deadline (m, &op->deadline)) == -1 && !err)
+    err = EIO;
+  write_leave (m, op);
+  pthread_mutex_unlock (&m->lock);
+
+  errno = err;
+  return err ? -1 : 0;
+}
+
+static int
+modify_piece (struct mirror *m, const struct request *rq)
+{
+  struct write_op op;
+
+  op.rq = rq;
+  op.deadline = 0;
+  if (write_begin (m, &op) == -1)
+    return -1;
+  return write_end (m, &op, fan_out (m, &op.fan, op.legs, rq));
+}
+
+/* Pieces are bounded in regions, so one request cannot make the whole
+ * device hot; they end at region boundaries.
+ */
+static uint64_t
+piece_length (const struct mirror *m, const struct request *rq)
+{
+  uint64_t max = (uint64_t) PIECE_REGIONS << m->region_shift;
+  uint64_t left = max - (rq->offset & (max - 1));
+
+  return rq->count < left ? rq->count : left;
+}
+
+static int
+modify (struct mirror *m, struct request rq)
+{
+  uint64_t mask = m->limits.min_block - 1;
+  uint64_t count = rq.count;
+
+  if ((rq.offset | rq.count) & mask) {
+    errno = EINVAL;
+    return -1;
+  }
+  rate_client (&m->rate);
+  while (count > 0) {
+    rq.count = count;
+    rq.count = piece_length (m, &rq);
+    if (modify_piece (m, &rq) == -1)
+      return -1;
+    count -= rq.count;
+    rq.offset += rq.count;
+    if (rq.buf)
+      rq.buf = (char *) rq.buf + rq.count;
+  }
+  return 0;
+}
+
+int
+mirror_pwrite (struct mirror *m, const void *buf, uint64_t offset,
+               uint64_t count, bool fua)
+{
+  return modify (m, (struct request){
+                      .op = LEG_WRITE,
+                      .flags = fua ? LEG_FUA : 0,
+                      .buf = (void *) buf,
+                      .offset = offset,
+                      .count = count,
+                    });
+}
+
+bool
+mirror_can_fast_zero (struct mirror *m)
+{
+  unsigned legs;
+
+  {
+    CLEANUP_LOCK (&m->lock);
+    legs = writing_set (m);
+  }
+  FOR_EACH_SLOT (slot, legs)
+  if (!atomic_load (&m->member[slot].leg->fast_zero))
+    return false;
+  return true;
+}
+
+int
+mirror_zero (struct mirror *m, uint64_t offset, uint64_t count, bool fua,
+             bool may_trim, bool fast)
+{
+  /* Decided before anything is sent: a leg that refused after another one
+   * had done it would leave them different.
+   */
+  if (fast && !mirror_can_fast_zero (m)) {
+    errno = EOPNOTSUPP;
+    return -1;
+  }
+  return modify (m, (struct request){
+                      .op = LEG_ZERO,
+                      .flags =
+                        (fua ? LEG_FUA : 0) | (may_trim ? LEG_MAY_TRIM : 0),
+                      .offset = offset,
+                      .count = count,
+                    });
+}
+
+int
+mirror_trim (struct mirror *m, uint64_t offset, uint64_t count, bool fua)
+{
+  /* Rule S17a.  Trim is advice, so blocks it covers only in part are left
+   * alone, and so is everything if some leg would have to write zeroes.
+   */
+  uint64_t mask = m->limits.min_block - 1;
+  uint64_t begin = (offset + mask) & ~mask;
+  uint64_t end = (offset + count) & ~mask;
+
+  if (begin >= end || !mirror_can_fast_zero (m))
+    return fua ? mirror_flush (m) : 0;
+  return mirror_zero (m, begin, end - begin, fua, true, false);
+}
+
+/* Flush every leg of the writing set; the in-sync legs that did it. */
+static int
+flush_all (struct mirror *m, struct fan *fan, unsigned *failed)
+{
+  const struct request rq = {.op = LEG_FLUSH};
+  unsigned legs, bad;
+
+  pthread_mutex_lock (&m->lock);
+  legs = writing_set (m);
+  pthread_mutex_unlock (&m->lock);
+
+  bad = fan_out (m, fan, legs, &rq);
+  if (!bad)
+    return 0;
+
+  CLEANUP_LOCK (&m->lock);
+  *failed = members_fail_locked (m, bad);
+  if (m->in_sync & bad) { /* the last in-sync leg */
+    errno = EIO;
+    return -1;
+  }
+  return 0;
+}
+
+int
+flush_legs (struct mirror *m)
+{
+  struct fan fan;
+  unsigned failed = 0;
+  int r = flush_all (m, &fan, &failed);
+
+  if (failed)
+    members_report_failed (m, failed);
+  if (r == -1)
+    errno = EIO;
+  return r;
+}
+
+int
+mirror_flush (struct mirror *m)
+{
+  uint64_t deadline = 0;
+  int r = 0;
+
+  {
+    CLEANUP_LOCK (&m->lock);
+    if (m->stopping) {
+      errno = ESHUTDOWN;
+      return -1;
+    }
+    m->active++;
+  }
+  rate_client (&m->rate);
+  r = flush_legs (m);
+
+  CLEANUP_LOCK (&m->lock);
+  if (m->failures_recorded < m->failures &&
+      failures_wait_locked (m, op_deadline (m, &deadline)) == -1)
+    r = -1;
+  if (--m->active == 0 && m->stopping)
+    pthread_cond_broadcast (&m->cond);
+  if (r == -1)
+    errno = EIO;
+  return r;
+}
