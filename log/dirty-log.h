@@ -115,10 +115,11 @@ struct dirty_log {
   char *name; /* as the user typed it, without the type: "" for core, the
                * path for disk */
   enum log_found found;
-  bool unclean;               /* found: it was not shut down cleanly */
-  bool shared_map;            /* the device is too small for our area (design,
-                         * section 5): marks and missed maps of absent legs
-                         * survive only as the kernel's bitmap */
+  bool unclean;    /* found: it was not shut down cleanly */
+  bool shared_map; /* found or created: the device is too small for our
+                         * area (design, section 5): marks and missed maps
+                         * survive only as the kernel's bitmap, names not at
+                         * all */
   struct bitset kernel_dirty; /* only for LOG_FOUND_KERNEL_SINCE */
   uint8_t uuid[16];           /* set by open or create */
   struct log_geometry geo;    /* set by open, create or grow */
@@ -131,7 +132,7 @@ struct dirty_log {
   unsigned primary; /* slot of the recorded primary */
   struct log_leg leg[LOG_MAX_LEGS];
   struct bitset marked;
-  struct bitset missed[LOG_MAX_LEGS]; /* nr = 0 until first needed */
+  struct bitset missed[LOG_MAX_LEGS]; /* nr = 0 until opened or created */
   struct bitset out_of_sync;          /* the union of all missed[] */
   struct bitset recovering;           /* handed out as resync work */
   struct log_counters counters;

@@ -22,7 +22,12 @@
  * A leg that cannot zero, trim or cache has not failed: it is emulated.
  *
  * Thread-safe, except open, quiesce, start and close, which belong to one
- * thread at a time.
+ * thread at a time and must not be called from done or on_lost.  done and
+ * on_lost may run inside leg_submit: do not hold a lock that they take.
+ *
+ * Open and start report their own errors.  Failed requests and losses are
+ * kept in last_error and otherwise only shown as debug messages: what they
+ * mean for the mirror, and one message about it, is the owner's part.
  */
 
 #ifndef NBDMIRROR_LEG_H
@@ -71,10 +76,10 @@ struct leg_io {
 
   /* Private to the leg. */
   struct leg *leg;
-  struct leg_io *next;
-  uint64_t start_ns;
-  uint64_t ticket;
-  void (*step) (struct leg_io *io);
+  struct leg_io *next, *prev;
+  void *medium;      /* of the subtype */
+  uint64_t start_ns; /* when the medium was asked */
+  void (*answered) (struct leg_io *io, int err, uint64_t now);
 };
 
 struct leg_extent {
@@ -109,15 +114,20 @@ struct leg {
   /* Read-only once leg_open returns. */
   uint64_t size;
   uint32_t min_block;   /* power of two; requests must be aligned to it */
-  uint32_t max_request; /* bytes of one READ or WRITE, multiple of min_block */
+  uint32_t max_request; /* longer requests are split; multiple of min_block */
   uint8_t id[LEG_ID_SIZE]; /* identity (design, section 6): a hint.  File:
                             * inode and birth time, which unlike device
                             * numbers survive a reboot; block: device id;
                             * NBD: hash of the URI */
   bool rotational;
+  bool can_fua; /* has a FUA of its own */
 
   atomic_bool fast_zero; /* ZERO is cheaper than a WRITE of zeroes */
+  atomic_bool fast_trim; /* the same for ZERO with LEG_MAY_TRIM */
   atomic_bool lost;
+  atomic_bool no_zero, no_trim; /* private: the medium can't do ZERO, ZERO
+                                 * with LEG_MAY_TRIM */
+  atomic_int refusal; /* private: errno of new requests, 0 = serving */
   struct leg_counters counters;
   atomic_uint_fast64_t in_flight;       /* requests */
   atomic_uint_fast64_t read_latency_ns; /* moving average, 4 KiB equivalent */
@@ -127,9 +137,9 @@ struct leg {
   char last_error[256]; /* protected by lock; "" = none */
   /* Protected by lock: the flush gate. */
   bool flush_running;
-  uint64_t flush_started, flush_done;
-  struct leg_io *flush_waiters;
-  struct leg_io *flush_io;
+  struct leg_io *flush_batch;   /* served by the flush that runs */
+  struct leg_io *flush_waiters; /* served by the one after it */
+  struct leg_io flush_io;       /* the one flush; no lock while it runs */
 };
 
 /* What leg_open may do. */
@@ -161,7 +171,8 @@ void leg_close (struct leg *leg);
 /* leg_close and free.  NULL is allowed. */
 void leg_free (struct leg *leg);
 
-/* Start a request.  Never blocks on the network; a local leg may do the
+/* Start a request.  It must lie within size and be aligned to min_block
+ * (asserted).  Never blocks on the network; a local leg may do the
  * I/O in the caller when it has lately been faster than waking a thread.
  */
 void leg_submit (struct leg *leg, struct leg_io *io);

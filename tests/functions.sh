@@ -36,7 +36,7 @@ fi
 top_builddir=$(cd "$top_builddir" && pwd)
 
 plugin=${NBDMIRROR_PLUGIN:-$top_builddir/.libs/nbdkit-mirror-plugin.so}
-tool=${NBDMIRROR_TOOL:-$top_builddir/nbdmirror}
+tool=${NBDMIRROR_TOOL:-$top_builddir/tools/nbdmirror}
 deadline=${NBDMIRROR_DEADLINE:-30}
 
 # Debian keeps mke2fs, nbd-client and dmsetup there.

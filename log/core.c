@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "config.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "core.h"
+#include "msg.h"
+
+int
+core_init (struct dirty_log *log, const struct dirty_log_ops *ops,
+           const char *name)
+{
+  int err;
+
+  log->ops = ops;
+  log->name = strdup (name);
+  if (!log->name) {
+    msg_error ("log: %m");
+    return -1;
+  }
+  err = pthread_mutex_init (&log->lock, NULL);
+  if (err) {
+    free (log->name);
+    errno = err;
+    msg_error ("log: mutex: %m");
+    return -1;
+  }
+  return 0;
+}
+
+static void
+free_maps (struct dirty_log *log)
+{
+  for (unsigned map = 0; map < LOG_NR_MAPS; ++map)
+    bitset_free (core_map (log, map));
+  bitset_free (&log->out_of_sync);
+  bitset_free (&log->recovering);
+}
+
+void
+core_destroy (struct dirty_log *log)
+{
+  free_maps (log);
+  bitset_free (&log->kernel_dirty);
+  pthread_mutex_destroy (&log->lock);
+  free (log->name);
+}
+
+struct bitset *
+core_map (struct dirty_log *log, unsigned map)
+{
+  return map == LOG_MAP_MARKED ? &log->marked : &log->missed[map - 1];
+}
+
+int
+core_alloc_maps (struct dirty_log *log, uint64_t nr)
+{
+  int r = 0;
+
+  free_maps (log);
+  for (unsigned map = 0; map < LOG_NR_MAPS; ++map)
+    r |= bitset_init (core_map (log, map), nr);
+  r |= bitset_init (&log->out_of_sync, nr);
+  r |= bitset_init (&log->recovering, nr);
+  return r;
+}
+
+int
+core_grow_maps (struct dirty_log *log, uint64_t nr)
+{
+  int r = 0;
+
+  for (unsigned map = 0; map < LOG_NR_MAPS; ++map)
+    r |= bitset_resize (core_map (log, map), nr);
+  r |= bitset_resize (&log->out_of_sync, nr);
+  r |= bitset_resize (&log->recovering, nr);
+  return r;
+}
+
+void
+core_flush_result (struct dirty_log *log, int err)
+{
+  bool was_failed;
+
+  {
+    CLEANUP_LOCK (&log->lock);
+    was_failed = log->failed;
+    log->failed = err != 0;
+    if (err) {
+      log->counters.flush_errors++;
+      snprintf (log->last_error, sizeof log->last_error, "%s", strerror (err));
+    }
+  }
+  if (err && !was_failed) {
+    errno = err;
+    msg_error ("log %s:%s: flush: %m", log->ops->type, log->name);
+  }
+  if (!err && was_failed)
+    msg_error ("log %s:%s: works again", log->ops->type, log->name);
+}
+
+/* --- changes; log->lock is held by all static functions below --- */
+
+static void
+new_generation (struct dirty_log *log, uint64_t generation)
+{
+  log->generation = generation;
+  for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
+    if (log->leg[s].state == LOG_LEG_IN_SYNC)
+      log->leg[s].generation = generation;
+}
+
+void
+core_leg_stale (struct dirty_log *log, unsigned slot)
+{
+  if (log->leg[slot].state != LOG_LEG_IN_SYNC)
+    return;
+  log->leg[slot].state = LOG_LEG_STALE;
+  new_generation (log, log->generation + 1);
+  log->ops->record_changed (log, true);
+}
+
+static void
+miss_run (struct dirty_log *log, unsigned slot, uint64_t first, uint64_t nr)
+{
+  if (nr == 0)
+    return;
+  bitset_set_range (&log->missed[slot], first, nr);
+  bitset_set_range (&log->out_of_sync, first, nr);
+  log->ops->map_changed (log, LOG_MAP_MISSED (slot), first, nr, true);
+}
+
+/* What all legs together miss, in one word. */
+static uint64_t
+missed_word (const struct dirty_log *log, unsigned slots, uint64_t word)
+{
+  uint64_t bits = 0;
+
+  for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
+    if (slots >> s & 1)
+      bits |= log->missed[s].words[word];
+  return bits;
+}
+
+#define ALL_SLOTS ((1u << LOG_MAX_LEGS) - 1)
+
+static void
+got_run (struct dirty_log *log, unsigned slot, uint64_t first, uint64_t nr)
+{
+  if (nr == 0)
+    return;
+  bitset_clear_range (&log->missed[slot], first, nr);
+  for (uint64_t w = first / 64; w * 64 < first + nr; ++w)
+    bitset_put_word (&log->out_of_sync, w, missed_word (log, ALL_SLOTS, w));
+  log->ops->map_changed (log, LOG_MAP_MISSED (slot), first, nr, false);
+}
+
+/* Only the runs that are marked count as changed, so a failing leg does not
+ * make the next flush look at the whole map.
+ */
+static void
+miss_marked (struct dirty_log *log, unsigned slot)
+{
+  uint64_t end;
+
+  for (uint64_t r = bitset_next_set (&log->marked, 0); r < log->marked.nr;
+       r = bitset_next_set (&log->marked, end)) {
+    end = bitset_next_clear (&log->marked, r);
+    miss_run (log, slot, r, end - r);
+  }
+}
+
+void
+dirty_log_mark (struct dirty_log *log, uint64_t region)
+{
+  CLEANUP_LOCK (&log->lock);
+
+  if (bitset_set (&log->marked, region)) {
+    log->counters.marks++;
+    log->ops->map_changed (log, LOG_MAP_MARKED, region, 1, true);
+  }
+}
+
+void
+dirty_log_clear (struct dirty_log *log, uint64_t region)
+{
+  CLEANUP_LOCK (&log->lock);
+
+  if (bitset_clear (&log->marked, region)) {
+    log->counters.clears++;
+    log->ops->map_changed (log, LOG_MAP_MARKED, region, 1, false);
+  }
+}
+
+void
+dirty_log_set_region_sync (struct dirty_log *log, unsigned slot,
+                           uint64_t first, uint64_t nr, bool in_sync)
+{
+  CLEANUP_LOCK (&log->lock);
+
+  assert (slot < LOG_MAX_LEGS);
+  if (in_sync)
+    got_run (log, slot, first, nr);
+  else {
+    miss_run (log, slot, first, nr);
+    if (nr > 0)
+      core_leg_stale (log, slot);
+  }
+}
+
+void
+dirty_log_leg_failed (struct dirty_log *log, unsigned slot)
+{
+  CLEANUP_LOCK (&log->lock);
+
+  assert (slot < LOG_MAX_LEGS && log->leg[slot].state != LOG_LEG_NONE);
+  miss_marked (log, slot);
+  core_leg_stale (log, slot);
+}
+
+void
+dirty_log_leg_in_sync (struct dirty_log *log, unsigned slot)
+{
+  CLEANUP_LOCK (&log->lock);
+
+  assert (slot < LOG_MAX_LEGS && log->leg[slot].state != LOG_LEG_NONE);
+  assert (log->missed[slot].count == 0);
+  log->leg[slot].state = LOG_LEG_IN_SYNC;
+  log->leg[slot].generation = log->generation;
+  log->ops->record_changed (log, false);
+}
+
+void
+dirty_log_set_generation (struct dirty_log *log, uint64_t generation)
+{
+  CLEANUP_LOCK (&log->lock);
+
+  assert (generation > log->generation);
+  new_generation (log, generation);
+  log->ops->record_changed (log, true);
+}
+
+void
+dirty_log_set_primary (struct dirty_log *log, unsigned slot)
+{
+  CLEANUP_LOCK (&log->lock);
+
+  assert (slot < LOG_MAX_LEGS);
+  log->primary = slot;
+  log->ops->record_changed (log, true);
+}
+
+void
+dirty_log_set_leg (struct dirty_log *log, unsigned slot, uint32_t kind,
+                   const uint8_t id[LOG_ID_SIZE], uint64_t size,
+                   const char *name)
+{
+  CLEANUP_LOCK (&log->lock);
+  struct log_leg *leg = &log->leg[slot];
+
+  assert (slot < LOG_MAX_LEGS && strlen (name) < LOG_NAME_SIZE);
+  if (leg->state == LOG_LEG_NONE) {
+    leg->state = LOG_LEG_STALE;
+    miss_run (log, slot, 0, log->geo.nr_regions);
+  }
+  leg->kind = kind;
+  memcpy (leg->id, id, LOG_ID_SIZE);
+  leg->size = size;
+  memset (leg->name, 0, sizeof leg->name);
+  memcpy (leg->name, name, strlen (name));
+  log->ops->record_changed (log, true);
+}
+
+void
+dirty_log_remove_leg (struct dirty_log *log, unsigned slot)
+{
+  CLEANUP_LOCK (&log->lock);
+
+  assert (slot < LOG_MAX_LEGS);
+  core_leg_stale (log, slot);
+  memset (&log->leg[slot], 0, sizeof log->leg[slot]);
+  got_run (log, slot, 0, log->geo.nr_regions);
+  log->ops->record_changed (log, true);
+}
+
+/* --- resync work --- */
+
+static uint64_t
+work_word (const struct dirty_log *log, unsigned slots, uint64_t word)
+{
+  return missed_word (log, slots, word) & ~log->recovering.words[word];
+}
+
+/* The first region at or after 'from' that is work, or nr_regions. */
+static uint64_t
+work_begin (const struct dirty_log *log, unsigned slots, uint64_t from)
+{
+  uint64_t nr = log->out_of_sync.nr, bits, w;
+
+  for (uint64_t r = bitset_next_set (&log->out_of_sync, from); r < nr;
+       r = bitset_next_set (&log->out_of_sync, (w + 1) * 64)) {
+    w = r / 64;
+    bits = work_word (log, slots, w) & UINT64_MAX << (r % 64);
+    if (bits)
+      return w * 64 + (uint64_t) __builtin_ctzll (bits);
+  }
+  return nr;
+}
+
+/* The first region after 'first' that is not work, at most 'limit'. */
+static uint64_t
+work_end (const struct dirty_log *log, unsigned slots, uint64_t first,
+          uint64_t limit)
+{
+  uint64_t end = limit, bits;
+
+  for (uint64_t w = first / 64; w * 64 < limit; ++w) {
+    bits = ~work_word (log, slots, w);
+    if (w == first / 64)
+      bits &= UINT64_MAX << (first % 64);
+    if (bits) {
+      end = w * 64 + (uint64_t) __builtin_ctzll (bits);
+      break;
+    }
+  }
+  return end < limit ? end : limit;
+}
+
+bool
+dirty_log_get_resync_work (struct dirty_log *log, unsigned slots,
+                           uint64_t from, uint64_t max, uint64_t *first,
+                           uint64_t *nr)
+{
+  CLEANUP_LOCK (&log->lock);
+  uint64_t regions = log->out_of_sync.nr, begin, limit;
+
+  begin = work_begin (log, slots, from);
+  if (begin == regions || max == 0)
+    return false;
+  limit = max < regions - begin ? begin + max : regions;
+  *first = begin;
+  *nr = work_end (log, slots, begin, limit) - begin;
+  bitset_set_range (&log->recovering, *first, *nr);
+  return true;
+}
+
+void
+dirty_log_put_resync_work (struct dirty_log *log, uint64_t first, uint64_t nr)
+{
+  CLEANUP_LOCK (&log->lock);
+
+  bitset_clear_range (&log->recovering, first, nr);
+}
+
+/* --- questions --- */
+
+bool
+dirty_log_is_clean (struct dirty_log *log, uint64_t region)
+{
+  CLEANUP_LOCK (&log->lock);
+
+  assert (region < log->marked.nr);
+  return !bitset_test (&log->marked, region);
+}
+
+bool
+dirty_log_in_sync (struct dirty_log *log, unsigned slot, uint64_t first,
+                   uint64_t nr)
+{
+  CLEANUP_LOCK (&log->lock);
+
+  assert (slot < LOG_MAX_LEGS);
+  assert (first <= log->marked.nr && nr <= log->marked.nr - first);
+  return bitset_next_set (&log->missed[slot], first) >= first + nr;
+}
+
+uint64_t
+dirty_log_get_sync_count (struct dirty_log *log)
+{
+  CLEANUP_LOCK (&log->lock);
+
+  return log->out_of_sync.nr - log->out_of_sync.count;
+}
+
+void
+dirty_log_status (struct dirty_log *log, struct log_status *status)
+{
+  CLEANUP_LOCK (&log->lock);
+
+  status->type = log->ops->type;
+  status->failed = log->failed;
+  memcpy (status->last_error, log->last_error, sizeof status->last_error);
+  status->counters = log->counters;
+  status->generation = log->generation;
+  status->primary = log->primary;
+  status->marked = log->marked.count;
+  status->out_of_sync = log->out_of_sync.count;
+  for (unsigned s = 0; s < LOG_MAX_LEGS; ++s) {
+    status->missed[s] = log->missed[s].count;
+    status->leg_state[s] = log->leg[s].state;
+  }
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* The types of log there are, and the calls that go to the type. */
+
+#include "config.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+#include <uuid/uuid.h>
+
+#include "core.h"
+#include "msg.h"
+
+static const struct dirty_log_ops *const types[] = {
+  &core_log_ops,
+  &disk_log_ops,
+};
+
+#define NR_TYPES (sizeof types / sizeof types[0])
+
+/* The name in a specification of this type, or NULL if it is none. */
+static const char *
+name_of_type (const struct dirty_log_ops *ops, const char *spec)
+{
+  size_t len = strlen (ops->type);
+
+  if (strncmp (spec, ops->type, len) != 0)
+    return NULL;
+  if (!ops->name_is)
+    return spec[len] == '\0' ? "" : NULL;
+  return spec[len] == ':' && spec[len + 1] != '\0' ? spec + len + 1 : NULL;
+}
+
+struct dirty_log *
+dirty_log_open (const char *spec, unsigned flags)
+{
+  for (size_t i = 0; i < NR_TYPES; ++i) {
+    const char *name = name_of_type (types[i], spec);
+
+    if (name)
+      return types[i]->open (name, flags);
+  }
+  msg_error ("log=%s: must be core or disk:PATH", spec);
+  return NULL;
+}
+
+static int
+out_of_memory (struct dirty_log *log)
+{
+  errno = ENOMEM;
+  msg_error ("log %s:%s: %m", log->ops->type, log->name);
+  return -1;
+}
+
+int
+dirty_log_create (struct dirty_log *log, const struct log_geometry *geo,
+                  uint64_t generation)
+{
+  assert (geo->nr_regions > 0 && geo->nr_regions <= LOG_MAX_REGIONS);
+  if (core_alloc_maps (log, geo->nr_regions) == -1)
+    return out_of_memory (log);
+  log->geo = *geo;
+  log->generation = generation;
+  log->primary = 0;
+  memset (log->leg, 0, sizeof log->leg);
+  uuid_generate (log->uuid);
+  return log->ops->create (log);
+}
+
+int
+dirty_log_grow (struct dirty_log *log, uint64_t new_size)
+{
+  uint32_t region_size = log->geo.region_size;
+  uint64_t nr = new_size / region_size + (new_size % region_size != 0);
+
+  assert (new_size >= log->geo.size && nr <= LOG_MAX_REGIONS);
+  if (core_grow_maps (log, nr) == -1)
+    return out_of_memory (log);
+  log->geo.size = new_size;
+  log->geo.nr_regions = nr;
+  return log->ops->grow (log);
+}
+
+int
+dirty_log_start (struct dirty_log *log)
+{
+  return log->ops->start (log);
+}
+
+void
+dirty_log_close (struct dirty_log *log, uint64_t deadline)
+{
+  if (log)
+    log->ops->close (log, deadline);
+}
+
+int
+dirty_log_flush (struct dirty_log *log, uint64_t deadline)
+{
+  return log->ops->flush (log, false, deadline);
+}
+
+int
+dirty_log_commit (struct dirty_log *log, uint64_t deadline)
+{
+  return log->ops->flush (log, true, deadline);
+}

@@ -1,0 +1,560 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* What is on the medium.  The numbers are the rules of disk-format.h. */
+
+#include "config.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "disk.h"
+#include "msg.h"
+
+#define CHUNK (UINT64_C (1) << 20)
+#define SCAN_MAX (UINT64_C (256) << 20)
+#define SMALL (UINT64_C (64) << 20) /* looked at as a whole */
+#define SAMPLES 256
+
+/* What was found in the slots. */
+struct findings {
+  struct disk_header header;
+  enum disk_verdict verdict[2];
+  struct disk_slot slot[2];
+  bool third_valid;
+  struct disk_slot third;
+  uint64_t third_offset;
+};
+
+static void *
+aligned_buffer (size_t size)
+{
+  void *p = NULL;
+  int err = posix_memalign (&p, DISK_BLOCK, size);
+
+  if (err) {
+    errno = err;
+    return NULL;
+  }
+  return p;
+}
+
+static int
+refuse (struct disk_log *d, const char *why)
+{
+  msg_error ("log disk:%s: %s", d->log.name, why);
+  return -1;
+}
+
+static int
+read_failed (struct disk_log *d)
+{
+  msg_error ("log disk:%s: read: %m", d->log.name);
+  return -1;
+}
+
+int
+disk_read (struct disk_log *d, void *buf, uint64_t count, uint64_t offset)
+{
+  uint64_t size = d->store->size, there = 0;
+
+  if (offset < size)
+    there = count < size - offset ? count : size - offset;
+  memset ((uint8_t *) buf + there, 0, count - there);
+  return there > 0 ? d->store->ops->read (d->store, buf, there, offset) : 0;
+}
+
+static bool
+block_is_zero (const uint8_t *p)
+{
+  return p[0] == 0 && memcmp (p, p + 1, DISK_BLOCK - 1) == 0;
+}
+
+int
+disk_is_zero (struct disk_log *d, uint64_t offset, uint64_t count)
+{
+  CLEANUP_FREE uint8_t *buf = aligned_buffer (CHUNK);
+  uint64_t end = offset + count, n;
+
+  if (!buf)
+    return -1;
+  if (end > d->store->size)
+    end = d->store->size;
+  for (; offset < end; offset += n) {
+    n = end - offset < CHUNK ? end - offset : CHUNK;
+    n = (n + DISK_BLOCK - 1) / DISK_BLOCK * DISK_BLOCK;
+    if (disk_read (d, buf, n, offset) == -1)
+      return -1;
+    for (uint64_t i = 0; i < n; i += DISK_BLOCK)
+      if (!block_is_zero (buf + i))
+        return 0;
+  }
+  return 1;
+}
+
+/* Rule (10); create looks at the whole extent it uses. */
+static int
+looks_blank (struct disk_log *d)
+{
+  uint64_t size = d->store->size, step, last;
+  int r;
+
+  if (size <= SMALL)
+    return disk_is_zero (d, 0, size);
+  step = size / SAMPLES / DISK_BLOCK * DISK_BLOCK;
+  last = (size - CHUNK) / DISK_BLOCK * DISK_BLOCK;
+  r = disk_is_zero (d, 0, CHUNK);
+  if (r == 1)
+    r = disk_is_zero (d, last, size - last);
+  for (uint64_t i = 1; r == 1 && i < SAMPLES; ++i)
+    r = disk_is_zero (d, i * step, DISK_BLOCK);
+  return r;
+}
+
+/* --- slots --- */
+
+static bool
+area_fits (const struct disk_log *d, const struct disk_slot *slot)
+{
+  struct disk_layout layout;
+
+  disk_layout_init (&layout, disk_slot_regions (slot), slot->area_offset);
+  if (slot->flags & DISK_SHARED_MAP)
+    return layout.bitmap_end <= d->store->size;
+  return layout.area_offset <= d->store->size &&
+         layout.area_size <= d->store->size - layout.area_offset;
+}
+
+/* Rules (7) and (8) for A and B. */
+static void
+check_place (const struct disk_log *d, struct findings *f, unsigned i)
+{
+  if (f->verdict[i] != DISK_SLOT_VALID)
+    return;
+  if (f->slot[i].sequence % 2 != i ||
+      (!(f->slot[i].flags & DISK_CREATING) && !area_fits (d, &f->slot[i])))
+    f->verdict[i] = DISK_SLOT_BAD;
+}
+
+/* Keep a third copy if it is valid and the newest seen so far. */
+static void
+look_at_third (const struct disk_log *d, struct findings *f,
+               const uint8_t *block, uint64_t offset)
+{
+  struct disk_slot slot;
+
+  if (disk_slot_decode (&slot, block) != DISK_SLOT_VALID ||
+      slot.area_offset != offset ||
+      (slot.flags & (DISK_CREATING | DISK_SHARED_MAP)) ||
+      !area_fits (d, &slot))
+    return;
+  if (f->third_valid && f->third.sequence >= slot.sequence)
+    return;
+  f->third_valid = true;
+  f->third = slot;
+  f->third_offset = offset;
+}
+
+static int
+read_third (struct disk_log *d, struct findings *f, uint64_t offset)
+{
+  CLEANUP_FREE uint8_t *block = aligned_buffer (DISK_BLOCK);
+
+  if (!block || disk_read (d, block, DISK_BLOCK, offset) == -1)
+    return -1;
+  look_at_third (d, f, block, offset);
+  return 0;
+}
+
+static int
+scan_third (struct disk_log *d, struct findings *f)
+{
+  CLEANUP_FREE uint8_t *buf = aligned_buffer (CHUNK);
+  uint64_t end = d->store->size < SCAN_MAX ? d->store->size : SCAN_MAX;
+
+  if (!buf)
+    return -1;
+  for (uint64_t at = 0; at < end; at += CHUNK) {
+    if (disk_read (d, buf, CHUNK, at) == -1)
+      return -1;
+    for (uint64_t i = 0; i < CHUNK; i += DISK_BLOCK)
+      look_at_third (d, f, buf + i, at + i);
+  }
+  return 0;
+}
+
+/* The newer valid one of A and B, or -1. */
+static int
+newest_slot (const struct findings *f)
+{
+  bool a = f->verdict[0] == DISK_SLOT_VALID;
+  bool b = f->verdict[1] == DISK_SLOT_VALID;
+
+  if (a && b)
+    return f->slot[1].sequence > f->slot[0].sequence;
+  return a ? 0 : b ? 1 : -1;
+}
+
+static int
+find_third (struct disk_log *d, struct findings *f)
+{
+  int best = newest_slot (f);
+  struct disk_layout layout;
+
+  if (best >= 0 && (f->slot[best].flags & (DISK_CREATING | DISK_SHARED_MAP)))
+    return 0;
+  if (best >= 0 && read_third (d, f, f->slot[best].area_offset) == -1)
+    return -1;
+  if (best == -1 && f->header.magic_ok &&
+      f->header.nr_regions <= LOG_MAX_REGIONS) {
+    disk_layout_init (&layout, f->header.nr_regions, 0);
+    if (read_third (d, f, layout.area_offset) == -1)
+      return -1;
+  }
+  if (best >= 0 && f->third_valid &&
+      memcmp (f->third.uuid, f->slot[best].uuid, 16) != 0)
+    f->third_valid = false;
+  return f->third_valid || best >= 0 ? 0 : scan_third (d, f);
+}
+
+static int
+read_slots (struct disk_log *d, struct findings *f)
+{
+  CLEANUP_FREE uint8_t *block = aligned_buffer (DISK_BLOCK);
+
+  memset (f, 0, sizeof *f);
+  if (!block || disk_read (d, block, DISK_BLOCK, 0) == -1)
+    return read_failed (d);
+  disk_header_decode (&f->header, block);
+  for (unsigned i = 0; i < 2; ++i) {
+    f->verdict[i] =
+      disk_slot_decode (&f->slot[i], block + DISK_SLOT_OFFSET (i));
+    check_place (d, f, i);
+  }
+  return 0;
+}
+
+static bool
+has_slot_magic (const struct findings *f)
+{
+  return f->verdict[0] >= DISK_SLOT_BAD || f->verdict[1] >= DISK_SLOT_BAD;
+}
+
+/* Rules (7) to (9): 1 with the slot to use, or 0. */
+static int
+choose_slot (const struct findings *f, struct disk_slot *chosen)
+{
+  int best = newest_slot (f);
+  enum disk_verdict other;
+
+  if (best == -1) {
+    *chosen = f->third;
+    return f->third_valid;
+  }
+  *chosen = f->slot[best];
+  other = f->verdict[!best];
+  if (f->third_valid && f->third.sequence >= chosen->sequence)
+    *chosen = f->third;
+  else if (other != DISK_SLOT_VALID && other != DISK_SLOT_BLANK)
+    return 0;
+  return 1;
+}
+
+/* --- the kernel's own log --- */
+
+/* Read the kernel's part of the store into its image. */
+static int
+read_kernel_map (struct disk_log *d, uint64_t valid_nr)
+{
+  struct disk_map *map = &d->map[DISK_MAP_KERNEL];
+  uint64_t words = bitset_words (d->layout.nr_regions), bits;
+
+  if (disk_read (d, map->image, map->blocks * DISK_BLOCK, 0) == -1)
+    return read_failed (d);
+  /* Behind what the header vouches for everything is dirty. */
+  for (uint64_t w = valid_nr / 64; w < words; ++w) {
+    bits = w > valid_nr / 64 ? UINT64_MAX : UINT64_MAX << (valid_nr % 64);
+    bits |= disk_image_get (d, DISK_MAP_KERNEL, map->image, w);
+    disk_image_put (d, DISK_MAP_KERNEL, map->image, w, bits);
+  }
+  return 0;
+}
+
+static int
+alloc_all (struct disk_log *d, uint64_t nr)
+{
+  if (core_alloc_maps (&d->log, nr) == -1 || disk_maps_resize (d) == -1) {
+    errno = ENOMEM;
+    msg_error ("log disk:%s: %m", d->log.name);
+    return -1;
+  }
+  return 0;
+}
+
+static int
+load_kernel_log (struct disk_log *d, uint64_t nr)
+{
+  struct dirty_log *log = &d->log;
+
+  if (nr == 0 || nr > LOG_MAX_REGIONS)
+    return refuse (d, "kernel log with an impossible number of regions");
+  disk_layout_init (&d->layout, nr, 0);
+  if (d->layout.bitmap_end > d->store->size)
+    return refuse (d, "kernel log shorter than its bitmap");
+  log->found = LOG_FOUND_KERNEL;
+  log->geo.nr_regions = nr;
+  /* Until it is ours, there is no room for more than the kernel's map. */
+  log->shared_map = true;
+  if (alloc_all (d, nr) == -1 || read_kernel_map (d, nr) == -1)
+    return -1;
+  log->shared_map = false;
+  for (uint64_t w = 0; w < bitset_words (nr); ++w)
+    bitset_put_word (&log->marked, w,
+                     disk_image_get (d, DISK_MAP_KERNEL,
+                                     d->map[DISK_MAP_KERNEL].image, w));
+  log->unclean = log->marked.count > 0;
+  return 0;
+}
+
+/* --- our log --- */
+
+static int
+read_map (struct disk_log *d, unsigned m, uint8_t *buf)
+{
+  uint64_t size = d->map[m].blocks * DISK_BLOCK, n;
+
+  for (uint64_t at = 0; at < size; at += n) {
+    n = size - at < CHUNK ? size - at : CHUNK;
+    if (disk_read (d, buf, n, disk_map_offset (d, m) + at) == -1)
+      return read_failed (d);
+    for (uint64_t i = 0; i < n; i += DISK_BLOCK)
+      if (!block_is_zero (buf + i))
+        memcpy (d->map[m].image + at + i, buf + i, DISK_BLOCK);
+  }
+  return 0;
+}
+
+static int
+read_maps (struct disk_log *d)
+{
+  CLEANUP_FREE uint8_t *buf = aligned_buffer (CHUNK);
+
+  if (!buf)
+    return read_failed (d);
+  for (unsigned m = 0; m < DISK_NR_MAPS; ++m)
+    if (m != DISK_MAP_KERNEL && read_map (d, m, buf) == -1)
+      return -1;
+  return read_kernel_map (d, d->header_nr);
+}
+
+static uint64_t
+stored_word (const struct disk_log *d, unsigned m, uint64_t w, uint64_t mask)
+{
+  return d->map[m].blocks ? disk_image_get (d, m, d->map[m].image, w) & mask
+                          : 0;
+}
+
+/* Rules (18) and (19) for 64 regions. */
+static void
+load_word (struct disk_log *d, uint64_t w, uint64_t mask)
+{
+  struct dirty_log *log = &d->log;
+  uint64_t kernel = stored_word (d, DISK_MAP_KERNEL, w, mask);
+  uint64_t explained = 0, bits;
+
+  for (unsigned s = 0; s < LOG_MAX_LEGS; ++s) {
+    bits = stored_word (d, LOG_MAP_MISSED (s), w, mask);
+    explained |= bits;
+    if (log->shared_map && log->leg[s].state == LOG_LEG_STALE)
+      bits = kernel;
+    if (bits && log->leg[s].state != LOG_LEG_NONE)
+      bitset_put_word (&log->missed[s], w, bits);
+  }
+  bits = stored_word (d, LOG_MAP_MARKED, w, mask) | (kernel & ~explained);
+  if (bits)
+    bitset_put_word (&log->marked, w, bits);
+  if (kernel && log->found == LOG_FOUND_KERNEL_SINCE)
+    bitset_put_word (&log->kernel_dirty, w, kernel);
+}
+
+static void
+load_truth (struct disk_log *d)
+{
+  struct dirty_log *log = &d->log;
+  uint64_t nr = log->geo.nr_regions;
+
+  for (uint64_t w = 0; w < bitset_words (nr); ++w)
+    load_word (d, w,
+               nr - w * 64 < 64 ? ~(UINT64_MAX << (nr - w * 64)) : UINT64_MAX);
+  for (unsigned s = 0; s < LOG_MAX_LEGS; ++s) {
+    bitset_or (&log->out_of_sync, &log->missed[s]);
+    /* Rule (20). */
+    if (log->missed[s].count > 0)
+      core_leg_stale (log, s);
+    if (d->map[DISK_MAP_NAMES].blocks > 0 && log->leg[s].state)
+      disk_name_decode (log->leg[s].name,
+                        d->map[DISK_MAP_NAMES].image + (1 + s) * DISK_BLOCK);
+  }
+  if (log->marked.count > 0)
+    log->unclean = true;
+}
+
+static void
+load_slot (struct disk_log *d, const struct disk_slot *slot)
+{
+  struct dirty_log *log = &d->log;
+
+  memcpy (log->uuid, slot->uuid, sizeof log->uuid);
+  log->geo.size = slot->size;
+  log->geo.region_size = slot->region_size;
+  log->geo.nr_regions = disk_slot_regions (slot);
+  log->shared_map = slot->flags & DISK_SHARED_MAP;
+  log->unclean = !(slot->flags & DISK_CLEAN_SHUTDOWN);
+  log->generation = slot->generation;
+  log->primary = slot->primary;
+  log->owner_pid = slot->owner_pid;
+  memcpy (log->owner_host, slot->owner_host, LOG_HOST_SIZE);
+  for (unsigned s = 0; s < LOG_MAX_LEGS; ++s) {
+    const struct disk_leg *leg = &slot->leg[s];
+
+    memcpy (log->leg[s].id, leg->id, LOG_ID_SIZE);
+    log->leg[s].generation = leg->generation;
+    log->leg[s].size = leg->size;
+    log->leg[s].state = (enum log_leg_state) leg->state;
+    log->leg[s].kind = leg->kind;
+  }
+}
+
+/* A growth that a crash stopped is finished by the next flush. */
+static void
+resume_growth (struct disk_log *d, const struct findings *f)
+{
+  uint64_t now = d->slot.area_offset;
+
+  d->growing = true;
+  for (unsigned i = 0; i < 2; ++i)
+    if (f->verdict[i] == DISK_SLOT_VALID && f->slot[i].area_offset != now)
+      d->old_area = f->slot[i].area_offset;
+}
+
+static int
+load_ours (struct disk_log *d, const struct findings *f)
+{
+  struct dirty_log *log = &d->log;
+  int newest = newest_slot (f);
+
+  load_slot (d, &d->slot);
+  d->header_nr = f->header.nr_regions;
+  d->durable_sequence =
+    newest >= 0 ? f->slot[newest].sequence : d->slot.sequence;
+  disk_layout_init (&d->layout, log->geo.nr_regions, d->slot.area_offset);
+  if (alloc_all (d, log->geo.nr_regions) == -1)
+    return -1;
+  if (log->found == LOG_FOUND_KERNEL_SINCE &&
+      bitset_init (&log->kernel_dirty, log->geo.nr_regions) == -1)
+    return read_failed (d);
+  if (read_maps (d) == -1)
+    return -1;
+  load_truth (d);
+  disk_map_touch_all (d);
+  if (d->header_nr < log->geo.nr_regions)
+    resume_growth (d, f);
+  d->slot_unsure = true;
+  d->ready = d->lowering = d->record_changed = true;
+  return 0;
+}
+
+/* --- which of them it is --- */
+
+static int
+load_damaged (struct disk_log *d, const struct findings *f)
+{
+  d->log.found = LOG_FOUND_DAMAGED;
+  for (unsigned i = 0; i < 2; ++i)
+    if (f->verdict[i] == DISK_SLOT_VALID) {
+      d->old_area = f->slot[i].area_offset;
+      if (f->slot[i].sequence > d->slot.sequence)
+        d->slot.sequence = f->slot[i].sequence;
+    }
+  if (f->third_valid) {
+    d->old_area = f->third_offset;
+    if (f->third.sequence > d->slot.sequence)
+      d->slot.sequence = f->third.sequence;
+  }
+  return 0;
+}
+
+/* No slot: rule (12). */
+static int
+load_without_slots (struct disk_log *d, struct findings *f)
+{
+  if (f->header.magic_ok)
+    return load_kernel_log (d, f->header.nr_regions);
+  if (scan_third (d, f) == -1)
+    return read_failed (d);
+  if (f->third_valid)
+    return load_damaged (d, f);
+  return refuse (d, "is not a log");
+}
+
+/* Rules (13) to (17). */
+static int
+load_with_slots (struct disk_log *d, struct findings *f)
+{
+  uint64_t nr, header_nr = f->header.nr_regions;
+
+  if (find_third (d, f) == -1)
+    return read_failed (d);
+  if (!choose_slot (f, &d->slot)) {
+    memset (&d->slot, 0, sizeof d->slot);
+    return load_damaged (d, f);
+  }
+  if (d->slot.flags & DISK_CREATING) {
+    uint64_t sequence = d->slot.sequence;
+
+    d->old_area = d->slot.area_offset;
+    memset (&d->slot, 0, sizeof d->slot);
+    d->slot.sequence = sequence;
+    return 0;
+  }
+  nr = disk_slot_regions (&d->slot);
+  if (!f->header.magic_ok ||
+      (f->header.version == DISK_VERSION_OURS && header_nr > nr)) {
+    memset (&d->slot, 0, sizeof d->slot);
+    return load_damaged (d, f);
+  }
+  if (f->header.version == DISK_VERSION_KERNEL && header_nr != nr)
+    return refuse (d, "the kernel used it with another number of regions");
+  d->log.found = f->header.version == DISK_VERSION_OURS
+                   ? LOG_FOUND_OURS
+                   : LOG_FOUND_KERNEL_SINCE;
+  return load_ours (d, f);
+}
+
+int
+disk_load (struct disk_log *d)
+{
+  struct findings f;
+  int r = looks_blank (d);
+
+  d->log.found = LOG_FOUND_NEW;
+  if (r == -1)
+    return read_failed (d);
+  d->blank = r;
+  if (d->blank)
+    return 0;
+  if (read_slots (d, &f) == -1)
+    return -1;
+  if (f.header.magic_ok && f.header.version != DISK_VERSION_OURS &&
+      f.header.version != DISK_VERSION_KERNEL) {
+    msg_error ("log disk:%s: log version %" PRIu32 " is not known",
+               d->log.name, f.header.version);
+    return -1;
+  }
+  if (f.verdict[0] == DISK_SLOT_FOREIGN || f.verdict[1] == DISK_SLOT_FOREIGN)
+    return refuse (d, "made by a newer version of nbdmirror");
+  return has_slot_magic (&f) ? load_with_slots (d, &f)
+                             : load_without_slots (d, &f);
+}

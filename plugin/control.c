@@ -1,0 +1,510 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* The control socket.
+ *
+ * Protocol: a request is one line, a JSON object with the member "command"
+ * and at most MAX_REQUEST bytes before the newline.  The reply is one line:
+ *
+ *   {"ok":true,...}  or  {"ok":false,"error":"why"}
+ *
+ * Replies come in the order of requests.  A client may send any number of
+ * requests and may stay idle as long as it likes.
+ *
+ * Thread model: one thread runs one libev loop and owns every watcher and
+ * client.  Other threads only call ev_async_send (control_stop).
+ *
+ * A client is never waited for: replies it does not read are kept up to
+ * MAX_OUTPUT, then it is dropped.  A request that is no JSON gets an error;
+ * one that is too long also ends the connection, because where the next
+ * request begins is not known.  When there are no descriptors left, accept
+ * pauses for ACCEPT_PAUSE seconds instead of spinning.
+ */
+
+#include "config.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <ev.h>
+#include <json-c/json.h>
+
+#include "control.h"
+#include "mirror.h"
+#include "msg.h"
+#include "status-json.h"
+#include "unix-socket.h"
+
+#define MAX_CLIENTS 64
+#define MAX_REQUEST 4096
+#define MAX_DEPTH 8
+#define MAX_OUTPUT ((size_t) 1 << 20)
+#define ACCEPT_PAUSE 0.5
+
+struct client {
+  ev_io io; /* first: libev's pointer is ours */
+  struct control *control;
+  unsigned slot;
+  bool closing; /* reads no more, closed when out is sent */
+  char in[MAX_REQUEST + 1];
+  size_t in_len;
+  char *out; /* out_pos ... out_len is not sent yet */
+  size_t out_pos, out_len, out_size;
+};
+
+/* All of it belongs to the thread while that runs. */
+struct control {
+  struct mirror *mirror;
+  struct unix_listener listener;
+  pthread_t thread;
+  struct ev_loop *loop;
+  ev_io accept;
+  ev_timer resume_accept;
+  bool accept_failed; /* and that was reported */
+  ev_async stop;
+  struct client *client[MAX_CLIENTS]; /* NULL: free slot */
+  struct mirror_status status;        /* too large for a stack */
+};
+
+/* A command adds what it answers to reply: 0, or -1 after it added why not
+ * as "error".  It must not block: the thread serves all clients.
+ */
+struct command {
+  const char *name;
+  int (*run) (struct control *c, struct json_object *request,
+              struct json_object *reply);
+};
+
+static void
+add_ok (struct json_object *reply, bool ok)
+{
+  json_object_object_add (reply, "ok", json_object_new_boolean (ok));
+}
+
+static void
+add_error (struct json_object *reply, const char *error)
+{
+  json_object_object_add (reply, "error", json_object_new_string (error));
+}
+
+static int
+run_status (struct control *c, struct json_object *request,
+            struct json_object *reply)
+{
+  (void) request;
+  mirror_status (c->mirror, &c->status);
+  json_object_object_add (reply, "status", status_to_json (&c->status));
+  return 0;
+}
+
+static const struct command commands[] = {
+  {"status", run_status},
+  {NULL, NULL},
+};
+
+static int
+add_unknown_command (struct json_object *reply, const char *name)
+{
+  char error[512];
+  int len = snprintf (error, sizeof error,
+                      "unknown command \"%.64s\", not one of:", name);
+
+  for (const struct command *cmd = commands; cmd->name != NULL; ++cmd)
+    len +=
+      snprintf (error + len, sizeof error - (size_t) len, " %s", cmd->name);
+  add_error (reply, error);
+  return -1;
+}
+
+static int
+run_request (struct control *c, struct json_object *request,
+             struct json_object *reply)
+{
+  struct json_object *name;
+
+  if (!json_object_object_get_ex (request, "command", &name) ||
+      !json_object_is_type (name, json_type_string)) {
+    add_error (reply, "the request has no string \"command\"");
+    return -1;
+  }
+  for (const struct command *cmd = commands; cmd->name != NULL; ++cmd)
+    if (strcmp (cmd->name, json_object_get_string (name)) == 0)
+      return cmd->run (c, request, reply);
+  return add_unknown_command (reply, json_object_get_string (name));
+}
+
+static bool
+only_space (const char *s, size_t len)
+{
+  for (size_t i = 0; i < len; ++i)
+    if (!isspace ((unsigned char) s[i]))
+      return false;
+  return true;
+}
+
+/* The JSON object that the line is, or NULL. */
+static struct json_object *
+parse_line (const char *line, size_t len)
+{
+  struct json_tokener *tok = json_tokener_new_ex (MAX_DEPTH);
+  struct json_object *obj;
+  size_t end;
+
+  if (tok == NULL)
+    return NULL;
+  json_tokener_set_flags (tok,
+                          JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+  obj = json_tokener_parse_ex (tok, line, (int) len);
+  end = json_tokener_get_parse_end (tok);
+  json_tokener_free (tok);
+  if (obj != NULL && json_object_is_type (obj, json_type_object) &&
+      only_space (line + end, len - end))
+    return obj;
+  json_object_put (obj);
+  return NULL;
+}
+
+/* The reply to one line. */
+static struct json_object *
+answer_line (struct control *c, const char *line, size_t len)
+{
+  struct json_object *reply = json_object_new_object ();
+  struct json_object *request = parse_line (line, len);
+  int r = -1;
+
+  add_ok (reply, true);
+  if (request == NULL)
+    add_error (reply, "the request is not a JSON object");
+  else
+    r = run_request (c, request, reply);
+  if (r == -1)
+    add_ok (reply, false);
+  json_object_put (request);
+  return reply;
+}
+
+static void
+client_free (struct client *cl)
+{
+  struct control *c = cl->control;
+
+  ev_io_stop (c->loop, &cl->io);
+  close (cl->io.fd);
+  c->client[cl->slot] = NULL;
+  free (cl->out);
+  free (cl);
+}
+
+/* Make room for len more bytes of output and a newline. */
+static int
+client_reserve (struct client *cl, size_t len)
+{
+  size_t need = cl->out_len - cl->out_pos + len + 1;
+  char *out;
+
+  if (need > MAX_OUTPUT)
+    return -1;
+  if (cl->out_pos > 0)
+    memmove (cl->out, cl->out + cl->out_pos, cl->out_len - cl->out_pos);
+  cl->out_len -= cl->out_pos;
+  cl->out_pos = 0;
+  if (need <= cl->out_size)
+    return 0;
+  out = realloc (cl->out, need);
+  if (out == NULL)
+    return -1;
+  cl->out = out;
+  cl->out_size = need;
+  return 0;
+}
+
+/* Queue a reply and drop the reference to it. */
+static int
+client_queue (struct client *cl, struct json_object *reply)
+{
+  size_t len;
+  const char *text =
+    json_object_to_json_string_length (reply,
+                                       JSON_C_TO_STRING_PLAIN |
+                                         JSON_C_TO_STRING_NOSLASHESCAPE,
+                                       &len);
+  int r = text == NULL ? -1 : client_reserve (cl, len);
+
+  if (r == 0) {
+    memcpy (cl->out + cl->out_len, text, len);
+    cl->out[cl->out_len + len] = '\n';
+    cl->out_len += len + 1;
+  }
+  json_object_put (reply);
+  return r;
+}
+
+static int
+client_queue_error (struct client *cl, const char *error)
+{
+  struct json_object *reply = json_object_new_object ();
+
+  add_ok (reply, false);
+  add_error (reply, error);
+  return client_queue (cl, reply);
+}
+
+/* Send what the socket takes.  -1: the connection is broken. */
+static int
+client_send (struct client *cl)
+{
+  while (cl->out_pos < cl->out_len) {
+    ssize_t r = send (cl->io.fd, cl->out + cl->out_pos,
+                      cl->out_len - cl->out_pos, MSG_NOSIGNAL);
+
+    if (r == -1 && errno == EINTR)
+      continue;
+    if (r == -1)
+      return errno == EAGAIN ? 0 : -1;
+    cl->out_pos += (size_t) r;
+  }
+  return 0;
+}
+
+/* Answer all complete lines of the input.  -1: drop the client. */
+static int
+client_answer (struct client *cl)
+{
+  char *line = cl->in, *end = cl->in + cl->in_len, *newline;
+
+  while ((newline = memchr (line, '\n', (size_t) (end - line))) != NULL) {
+    if (client_queue (cl, answer_line (cl->control, line,
+                                       (size_t) (newline - line))) == -1)
+      return -1;
+    line = newline + 1;
+  }
+  cl->in_len = (size_t) (end - line);
+  memmove (cl->in, line, cl->in_len);
+  if (cl->in_len <= MAX_REQUEST)
+    return 0;
+  cl->closing = true;
+  return client_queue_error (cl, "the request is longer than 4096 bytes");
+}
+
+/* -1: drop the client. */
+static int
+client_receive (struct client *cl)
+{
+  ssize_t r =
+    recv (cl->io.fd, cl->in + cl->in_len, sizeof cl->in - cl->in_len, 0);
+
+  if (r == -1)
+    return errno == EAGAIN || errno == EINTR ? 0 : -1;
+  if (r == 0) { /* it may still read */
+    cl->closing = true;
+    return 0;
+  }
+  cl->in_len += (size_t) r;
+  return client_answer (cl);
+}
+
+/* Wait for what the client's state asks for.  -1: nothing is left to do. */
+static int
+client_watch (struct client *cl)
+{
+  bool output = cl->out_pos < cl->out_len;
+  int events = (cl->closing ? 0 : EV_READ) | (output ? EV_WRITE : 0);
+
+  if (events == 0)
+    return -1;
+  if ((cl->io.events & (EV_READ | EV_WRITE)) != events) {
+    ev_io_stop (cl->control->loop, &cl->io);
+    ev_io_set (&cl->io, cl->io.fd, events);
+    ev_io_start (cl->control->loop, &cl->io);
+  }
+  return 0;
+}
+
+static void
+on_client (struct ev_loop *loop, ev_io *w, int revents)
+{
+  struct client *cl = (struct client *) w;
+
+  (void) loop;
+  if (((revents & EV_READ) != 0 && client_receive (cl) == -1) ||
+      client_send (cl) == -1 || client_watch (cl) == -1)
+    client_free (cl);
+}
+
+static int
+client_new (struct control *c, int fd)
+{
+  unsigned slot = 0;
+  struct client *cl;
+
+  while (slot < MAX_CLIENTS && c->client[slot] != NULL)
+    ++slot;
+  if (slot == MAX_CLIENTS)
+    return -1;
+  cl = calloc (1, sizeof *cl);
+  if (cl == NULL)
+    return -1;
+  cl->control = c;
+  cl->slot = slot;
+  c->client[slot] = cl;
+  ev_io_init (&cl->io, on_client, fd, EV_READ);
+  ev_io_start (c->loop, &cl->io);
+  return 0;
+}
+
+/* Out of descriptors or memory: give others time to free some. */
+static void
+pause_accept (struct control *c)
+{
+  if (!c->accept_failed)
+    msg_error ("%s: accept: %m", c->listener.path);
+  c->accept_failed = true;
+  ev_io_stop (c->loop, &c->accept);
+  ev_timer_set (&c->resume_accept, ACCEPT_PAUSE, 0.);
+  ev_timer_start (c->loop, &c->resume_accept);
+}
+
+static void
+on_resume_accept (struct ev_loop *loop, ev_timer *w, int revents)
+{
+  struct control *c = w->data;
+
+  (void) revents;
+  ev_io_start (loop, &c->accept);
+}
+
+static void
+on_accept (struct ev_loop *loop, ev_io *w, int revents)
+{
+  static const char busy[] = "{\"ok\":false,\"error\":\"too many clients\"}\n";
+  struct control *c = w->data;
+  int fd = accept4 (w->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+  (void) loop;
+  (void) revents;
+  if (fd == -1) {
+    if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
+        errno == ENOMEM)
+      pause_accept (c);
+    return;
+  }
+  c->accept_failed = false;
+  if (client_new (c, fd) == -1) {
+    /* A new connection has room for this; if not, closing says it too. */
+    (void) send (fd, busy, sizeof busy - 1, MSG_NOSIGNAL);
+    close (fd);
+  }
+}
+
+static void
+on_stop (struct ev_loop *loop, ev_async *w, int revents)
+{
+  (void) w;
+  (void) revents;
+  ev_break (loop, EVBREAK_ALL);
+}
+
+static void *
+control_thread (void *arg)
+{
+  struct control *c = arg;
+
+  ev_run (c->loop, 0);
+  return NULL;
+}
+
+static void
+init_watchers (struct control *c)
+{
+  ev_io_init (&c->accept, on_accept, c->listener.fd, EV_READ);
+  c->accept.data = c;
+  ev_io_start (c->loop, &c->accept);
+  ev_timer_init (&c->resume_accept, on_resume_accept, 0., 0.);
+  c->resume_accept.data = c;
+  ev_async_init (&c->stop, on_stop);
+  ev_async_start (c->loop, &c->stop);
+}
+
+/* Signals are for the server's own threads. */
+static int
+start_thread (struct control *c)
+{
+  sigset_t all, old;
+  int err;
+
+  sigfillset (&all);
+  pthread_sigmask (SIG_SETMASK, &all, &old);
+  err = pthread_create (&c->thread, NULL, control_thread, c);
+  pthread_sigmask (SIG_SETMASK, &old, NULL);
+  if (err != 0) {
+    errno = err;
+    return -1;
+  }
+  pthread_setname_np (c->thread, "control");
+  return 0;
+}
+
+static void
+control_free (struct control *c)
+{
+  for (unsigned i = 0; i < MAX_CLIENTS; ++i)
+    if (c->client[i] != NULL)
+      client_free (c->client[i]);
+  unix_listener_close (&c->listener);
+  if (c->loop != NULL)
+    ev_loop_destroy (c->loop);
+  free (c);
+}
+
+struct control *
+control_start (const char *path, struct mirror *m)
+{
+  struct control *c = calloc (1, sizeof *c);
+
+  if (c == NULL) {
+    msg_error ("%s: %m", path);
+    return NULL;
+  }
+  c->mirror = m;
+  if (unix_listener_open (&c->listener, path) == -1)
+    goto err;
+  c->loop = ev_loop_new (EVFLAG_AUTO);
+  if (c->loop == NULL) {
+    msg_error ("%s: no event loop: %m", path);
+    goto err;
+  }
+  init_watchers (c);
+  if (start_thread (c) == -1) {
+    msg_error ("%s: start a thread: %m", path);
+    goto err;
+  }
+  return c;
+
+err:
+  control_free (c);
+  return NULL;
+}
+
+void
+control_stop (struct control *c)
+{
+  if (c == NULL)
+    return;
+  ev_async_send (c->loop, &c->stop);
+  pthread_join (c->thread, NULL);
+  control_free (c);
+}
+
+int
+control_check (const char *path)
+{
+  return unix_listener_check (path);
+}

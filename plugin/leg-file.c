@@ -1,0 +1,473 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Legs that are regular files or block devices, buffered.
+ *
+ * Thread model: a READ, WRITE or ZERO is done in the caller as long as the
+ * leg has lately answered that kind faster than waking a thread costs;
+ * otherwise, and for long requests, FLUSH and CACHE, a thread of the leg's
+ * pool does it, so that several legs work in parallel.  How fast is
+ * measured wherever a request runs, so a leg that gets slow or fast again
+ * is noticed without trying.  All fields that change are atomic.
+ *
+ * Ownership (rule S19): an OFD lock on the whole file, which survives a
+ * fork; O_EXCL for a block device.
+ */
+
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/falloc.h>
+#include <linux/fs.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "byte-order.h"
+#include "cleanup.h"
+#include "deadline.h"
+#include "full-io.h"
+#include "msg.h"
+#include "owner.h"
+#include "leg-ops.h"
+#include "pool.h"
+
+/* About what waking a thread costs.  A sample counts at most
+ * SLOWEST_SAMPLE_NS, so that one hiccup is forgotten after a few requests.
+ */
+#define INLINE_MAX_NS 40000
+#define SLOWEST_SAMPLE_NS (16 * INLINE_MAX_NS)
+
+/* Requests of this length always go to the pool. */
+#define INLINE_MAX_BYTES (256 * 1024)
+
+#define FILE_MAX_REQUEST (1u << 30)
+
+struct file_leg {
+  struct leg base;
+  struct pool pool;
+
+  /* Read-only once opened. */
+  int fd;
+  uint32_t zero_align; /* of fallocate */
+
+  atomic_bool can_zero, can_trim;              /* by fallocate */
+  atomic_uint_fast64_t cost_ns[LEG_CACHE + 1]; /* moving averages */
+};
+
+static struct file_leg *
+file_leg (struct leg *leg)
+{
+  return (struct file_leg *) leg;
+}
+
+/* ---- Open ---- */
+
+/* An attribute of a block device's queue, or fallback. */
+static uint64_t
+queue_attribute (dev_t rdev, const char *name, uint64_t fallback)
+{
+  static const char *const dirs[] = {"", "../"}; /* disk, partition */
+
+  for (size_t i = 0; i < 2; ++i) {
+    char path[128];
+    uint64_t value;
+    FILE *fp;
+    int n;
+
+    snprintf (path, sizeof path, "/sys/dev/block/%u:%u/%squeue/%s",
+              major (rdev), minor (rdev), dirs[i], name);
+    fp = fopen (path, "re");
+    if (!fp)
+      continue;
+    n = fscanf (fp, "%" SCNu64, &value);
+    fclose (fp);
+    if (n == 1)
+      return value;
+  }
+  return fallback;
+}
+
+static int
+refuse_owned (struct leg *leg, const struct stat *st, const char *otherwise)
+{
+  pid_t pid = owner_pid (st);
+
+  if (pid != 0)
+    msg_error ("leg %s: in use by process %ld", leg->name, (long) pid);
+  else
+    msg_error ("leg %s: %s", leg->name, otherwise);
+  errno = EBUSY;
+  return -1;
+}
+
+static int
+lock_file (struct leg *leg, int fd, const struct stat *st)
+{
+  struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+  if (fcntl (fd, F_OFD_SETLK, &lock) == 0)
+    return 0;
+  if (errno == EAGAIN || errno == EACCES)
+    return refuse_owned (leg, st, "locked by another leg or process");
+  msg_error ("leg %s: lock: %m", leg->name);
+  return -1;
+}
+
+/* Inode and birth time survive a reboot; device numbers may not. */
+static void
+identify_file (struct leg *leg, int fd, const struct stat *st)
+{
+  struct statx stx;
+  uint64_t second = st->st_dev;
+
+  if (statx (fd, "", AT_EMPTY_PATH, STATX_BTIME, &stx) == 0 &&
+      (stx.stx_mask & STATX_BTIME))
+    second =
+      (uint64_t) stx.stx_btime.tv_sec * NSEC_PER_SEC + stx.stx_btime.tv_nsec;
+  put_le64 (leg->id, st->st_ino);
+  put_le64 (leg->id + 8, second);
+}
+
+static int
+set_up_file (struct file_leg *f, int fd, const struct stat *st, unsigned flags)
+{
+  struct leg *leg = &f->base;
+
+  if (!(flags & LEG_READ_ONLY) && lock_file (leg, fd, st) == -1)
+    return -1;
+  leg->kind = LEG_FILE;
+  leg->size = (uint64_t) st->st_size;
+  leg->rotational = false;
+  identify_file (leg, fd, st);
+  f->zero_align = 1;
+  atomic_store (&leg->fast_zero, true);
+  atomic_store (&leg->fast_trim, true);
+  return 0;
+}
+
+static int
+set_up_block (struct file_leg *f, int fd, const struct stat *st)
+{
+  struct leg *leg = &f->base;
+  uint64_t size;
+  int sector;
+  bool fast;
+
+  if (ioctl (fd, BLKGETSIZE64, &size) == -1 ||
+      ioctl (fd, BLKSSZGET, &sector) == -1) {
+    msg_error ("leg %s: size: %m", leg->name);
+    return -1;
+  }
+  leg->kind = LEG_BLOCK;
+  leg->size = size;
+  leg->rotational = queue_attribute (st->st_rdev, "rotational", 0) != 0;
+  put_le64 (leg->id, st->st_rdev);
+  put_le64 (leg->id + 8, 0);
+  f->zero_align = (uint32_t) sector;
+  /* Without this the kernel zeroes by writing. */
+  fast = queue_attribute (st->st_rdev, "write_zeroes_max_bytes", 0) != 0;
+  atomic_store (&leg->fast_zero, fast);
+  atomic_store (&leg->fast_trim, fast);
+  return 0;
+}
+
+/* An fd, or -1 with the error reported. */
+static int
+open_path (struct leg *leg, const struct stat *st, unsigned flags)
+{
+  int mode = flags & LEG_READ_ONLY ? O_RDONLY : O_RDWR;
+  int fd;
+
+  if (S_ISBLK (st->st_mode) && !(flags & LEG_READ_ONLY))
+    mode |= O_EXCL;
+  fd = open (leg->name, mode | O_CLOEXEC);
+  if (fd == -1 && errno == EBUSY)
+    return refuse_owned (leg, st, "mounted or in use by the kernel");
+  if (fd == -1)
+    msg_error ("leg %s: open: %m", leg->name);
+  return fd;
+}
+
+static int
+file_open (struct leg *leg, unsigned flags)
+{
+  struct file_leg *f = file_leg (leg);
+  CLEANUP_CLOSE int fd = -1;
+  struct stat st;
+  int r;
+
+  if (stat (leg->name, &st) == -1) {
+    msg_error ("leg %s: %m", leg->name);
+    return -1;
+  }
+  if (!S_ISREG (st.st_mode) && !S_ISBLK (st.st_mode)) {
+    msg_error ("leg %s: not a regular file or block device", leg->name);
+    errno = EINVAL;
+    return -1;
+  }
+  fd = open_path (leg, &st, flags);
+  if (fd == -1)
+    return -1;
+  if (fstat (fd, &st) == -1) {
+    msg_error ("leg %s: %m", leg->name);
+    return -1;
+  }
+  r = S_ISBLK (st.st_mode) ? set_up_block (f, fd, &st)
+                           : set_up_file (f, fd, &st, flags);
+  if (r == -1)
+    return -1;
+  leg->min_block = 1;
+  leg->max_request = FILE_MAX_REQUEST;
+  leg->can_fua = false;
+  f->fd = fd;
+  fd = -1;
+  return 0;
+}
+
+static int
+size_now (struct file_leg *f, uint64_t *size)
+{
+  struct stat st;
+
+  if (f->base.kind == LEG_BLOCK)
+    return ioctl (f->fd, BLKGETSIZE64, size);
+  if (fstat (f->fd, &st) == -1)
+    return -1;
+  *size = (uint64_t) st.st_size;
+  return 0;
+}
+
+static int
+file_reopen (struct leg *leg)
+{
+  uint64_t size;
+
+  if (size_now (file_leg (leg), &size) == -1) {
+    msg_error ("leg %s: size: %m", leg->name);
+    return -1;
+  }
+  if (size != leg->size) {
+    msg_error ("leg %s: size was %" PRIu64 " and is %" PRIu64 " now",
+               leg->name, leg->size, size);
+    errno = EINVAL;
+    return -1;
+  }
+  return 0;
+}
+
+static int
+file_run (struct leg *leg)
+{
+  pool_start (&file_leg (leg)->pool);
+  return 0;
+}
+
+static void
+file_stop (struct leg *leg)
+{
+  struct leg_io *io = pool_stop (&file_leg (leg)->pool);
+
+  while (io) {
+    struct leg_io *next = io->next;
+
+    leg_answered (io, ENOTCONN, now_ns ());
+    io = next;
+  }
+}
+
+static void
+file_close (struct leg *leg)
+{
+  struct file_leg *f = file_leg (leg);
+
+  if (f->fd >= 0)
+    close (f->fd);
+  f->fd = -1;
+}
+
+static void
+file_destroy (struct leg *leg)
+{
+  pool_destroy (&file_leg (leg)->pool);
+  free (leg);
+}
+
+/* ---- Requests ---- */
+
+/* 0, or -1 with errno; leg.c writes zeroes instead if it can't be done. */
+static int
+zero_range (struct file_leg *f, const struct leg_io *io)
+{
+  int mode =
+    io->flags & LEG_MAY_TRIM ? FALLOC_FL_PUNCH_HOLE : FALLOC_FL_ZERO_RANGE;
+
+  if ((io->offset | io->count) % f->zero_align != 0) {
+    errno = EINVAL;
+    return -1;
+  }
+  if (fallocate (f->fd, mode | FALLOC_FL_KEEP_SIZE, (off_t) io->offset,
+                 (off_t) io->count) == 0)
+    return 0;
+  if (errno == ENOSYS || errno == ENODEV || errno == ENOTTY)
+    errno = EOPNOTSUPP;
+  return -1;
+}
+
+static int
+do_request (struct file_leg *f, struct leg_io *io)
+{
+  switch (io->op) {
+  case LEG_READ:
+    return full_pread (f->fd, io->buf, io->count, io->offset);
+  case LEG_WRITE:
+    return full_pwrite (f->fd, io->buf, io->count, io->offset);
+  case LEG_ZERO:
+    return zero_range (f, io);
+  case LEG_FLUSH:
+    return fdatasync (f->fd);
+  case LEG_CACHE:
+    posix_fadvise (f->fd, (off_t) io->offset, (off_t) io->count,
+                   POSIX_FADV_WILLNEED);
+    return 0;
+  default:
+    abort ();
+  }
+}
+
+static void
+note_cost (struct file_leg *f, enum leg_op op, uint64_t ns)
+{
+  uint64_t old = atomic_load_explicit (&f->cost_ns[op], memory_order_relaxed);
+
+  if (ns > SLOWEST_SAMPLE_NS)
+    ns = SLOWEST_SAMPLE_NS;
+  atomic_store_explicit (&f->cost_ns[op], old - old / 8 + ns / 8,
+                         memory_order_relaxed);
+}
+
+/* Do a request that begins now, and answer it. */
+static void
+run_request (struct leg_io *io, uint64_t begin)
+{
+  struct file_leg *f = file_leg (io->leg);
+  int err = do_request (f, io) == -1 ? errno : 0;
+  uint64_t end = now_ns ();
+
+  if (io->count < INLINE_MAX_BYTES)
+    note_cost (f, io->op, end - begin);
+  leg_answered (io, err, end);
+}
+
+static void
+run_in_pool (struct leg_io *io)
+{
+  run_request (io, now_ns ());
+}
+
+static bool
+is_quick (struct file_leg *f, const struct leg_io *io)
+{
+  return io->op != LEG_FLUSH && io->op != LEG_CACHE &&
+         io->count < INLINE_MAX_BYTES &&
+         atomic_load_explicit (&f->cost_ns[io->op], memory_order_relaxed) <
+           INLINE_MAX_NS;
+}
+
+static void
+file_submit (struct leg *leg, struct leg_io *io)
+{
+  struct file_leg *f = file_leg (leg);
+
+  if (is_quick (f, io))
+    run_request (io, io->start_ns);
+  else if (pool_submit (&f->pool, io))
+    return;
+  else if (atomic_load (&leg->refusal) == 0) /* no thread can be made */
+    run_request (io, io->start_ns);
+  else
+    leg_answered (io, ENOTCONN, io->start_ns);
+}
+
+/* One extent: from offset to the next change between data and hole. */
+static int
+next_extent (struct file_leg *f, uint64_t offset, uint64_t end,
+             struct leg_extent *extent)
+{
+  off_t data = lseek (f->fd, (off_t) offset, SEEK_DATA);
+  off_t next = data;
+
+  if (data == -1 && errno != ENXIO)
+    return -1;
+  extent->hole = extent->zero = data != (off_t) offset;
+  if (data == (off_t) offset)
+    next = lseek (f->fd, (off_t) offset, SEEK_HOLE);
+  if (next <= (off_t) offset || (uint64_t) next > end)
+    next = (off_t) end;
+  extent->length = (uint64_t) next - offset;
+  return 0;
+}
+
+static int
+file_extents (struct leg *leg, uint64_t offset, uint64_t count,
+              struct leg_extent *extents, size_t *nr)
+{
+  struct file_leg *f = file_leg (leg);
+  uint64_t end = offset + count;
+  uint64_t size;
+  size_t n = 0;
+
+  /* A file that lost its tail must not look as if it had zeroes there. */
+  if (size_now (f, &size) == -1 || size < end) {
+    errno = EIO;
+    return -1;
+  }
+  while (leg->kind == LEG_FILE && n < *nr && offset < end &&
+         next_extent (f, offset, end, &extents[n]) == 0)
+    offset += extents[n++].length;
+  if (n == 0)
+    extents[n++] = (struct leg_extent){.length = count};
+  *nr = n;
+  return 0;
+}
+
+/* The requests that run end by themselves. */
+static void
+file_lose (struct leg *leg)
+{
+  (void) leg;
+}
+
+static const struct leg_ops file_ops = {
+  .open = file_open,
+  .reopen = file_reopen,
+  .run = file_run,
+  .stop = file_stop,
+  .close = file_close,
+  .destroy = file_destroy,
+  .submit = file_submit,
+  .extents = file_extents,
+  .lose = file_lose,
+};
+
+struct leg *
+leg_file_new (const char *name, const struct leg_options *options)
+{
+  struct file_leg *f = calloc (1, sizeof *f);
+  int err;
+
+  if (!f)
+    return NULL;
+  f->fd = -1;
+  err = pool_init (&f->pool, run_in_pool);
+  if (err == 0 && leg_init (&f->base, &file_ops, name, LEG_FILE, options) == 0)
+    return &f->base;
+  if (err != 0)
+    errno = err;
+  free (f);
+  return NULL;
+}

@@ -1,0 +1,427 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Legs that are exports of other NBD servers.
+ *
+ * All connections go to the same export.  More than one is used only if the
+ * server says that it is safe (multi-conn): then a FLUSH on any of them
+ * covers writes that were answered on the others (rule S9).  The end of one
+ * connection is the end of the leg (rule S5a).
+ *
+ * Locking: none here but in struct conn; what changes is atomic.
+ */
+
+#include "config.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <semaphore.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <libnbd.h>
+#include <uuid.h>
+
+#include "deadline.h"
+#include "msg.h"
+#include "leg-ops.h"
+#include "nbd-conn.h"
+
+#define MAX_CONNECTIONS 16
+#define MAX_MIN_BLOCK (64u * 1024)
+#define NBD_MAX_REQUEST (32u * 1024 * 1024)
+
+/* Block status is a 32 bit affair. */
+#define MAX_BLOCK_STATUS (1u << 30)
+
+struct nbd_leg {
+  struct leg base;
+
+  atomic_uint next_conn;
+
+  /* Read-only once opened. */
+  bool can_zero, can_flush, can_cache, can_extents;
+  size_t nr_conns; /* in use */
+
+  /* Read-only once leg_nbd_new returns. */
+  size_t max_conns;
+  struct conn conns[];
+};
+
+static struct nbd_leg *
+nbd_leg (struct leg *leg)
+{
+  return (struct nbd_leg *) leg;
+}
+
+/* ---- Open ---- */
+
+/* A size constraint of the server, or 0. */
+static uint64_t
+block_size (struct nbd_handle *nbd, int which)
+{
+  int64_t r = nbd_get_block_size (nbd, which);
+
+  return r > 0 ? (uint64_t) r : 0;
+}
+
+static int
+learn_limits (struct leg *leg, struct nbd_handle *nbd)
+{
+  uint64_t min = block_size (nbd, LIBNBD_SIZE_MINIMUM);
+  uint64_t max = block_size (nbd, LIBNBD_SIZE_MAXIMUM);
+
+  if (min == 0)
+    min = 1;
+  if (max == 0 || max > NBD_MAX_REQUEST)
+    max = NBD_MAX_REQUEST;
+  if (min > MAX_MIN_BLOCK || (min & (min - 1)) != 0 || max < min) {
+    msg_error ("leg %s: block size %" PRIu64 " is not a power of 2 up to 64K",
+               leg->name, min);
+    errno = EINVAL;
+    return -1;
+  }
+  leg->min_block = (uint32_t) min;
+  leg->max_request = (uint32_t) (max / min * min);
+  return 0;
+}
+
+static int
+learn_export (struct nbd_leg *n, struct nbd_handle *nbd)
+{
+  struct leg *leg = &n->base;
+  int64_t size = nbd_get_size (nbd);
+  bool fast = nbd_can_zero (nbd) == 1 && nbd_can_fast_zero (nbd) == 1;
+
+  if (size < 0) {
+    msg_error ("leg %s: size: %s", leg->name, nbd_reason ());
+    errno = nbd_reason_errno ();
+    return -1;
+  }
+  if (nbd_is_read_only (nbd) != 0) {
+    msg_error ("leg %s: the export is read-only", leg->name);
+    errno = EROFS;
+    return -1;
+  }
+  leg->size = (uint64_t) size;
+  leg->rotational = nbd_is_rotational (nbd) == 1;
+  leg->can_fua = nbd_can_fua (nbd) == 1;
+  n->can_zero = nbd_can_zero (nbd) == 1;
+  n->can_flush = nbd_can_flush (nbd) == 1;
+  n->can_cache = nbd_can_cache (nbd) == 1;
+  n->can_extents =
+    nbd_can_meta_context (nbd, LIBNBD_CONTEXT_BASE_ALLOCATION) == 1;
+  atomic_store (&leg->fast_zero, fast);
+  atomic_store (&leg->fast_trim, fast);
+  return learn_limits (leg, nbd);
+}
+
+/* The same URI, the same leg. */
+static void
+identify (struct leg *leg)
+{
+  static const uuid_t namespace = {0x9c, 0x21, 0x5e, 0x0b, 0x6f, 0xd3,
+                                   0x4a, 0x52, 0x8e, 0x17, 0x3b, 0x64,
+                                   0xf0, 0xaa, 0x95, 0xc8};
+
+  uuid_generate_sha1 (leg->id, namespace, leg->name, strlen (leg->name));
+}
+
+static void
+nbd_stop (struct leg *leg)
+{
+  struct nbd_leg *n = nbd_leg (leg);
+
+  for (size_t i = 0; i < n->max_conns; ++i)
+    conn_break (&n->conns[i]);
+  for (size_t i = 0; i < n->max_conns; ++i)
+    conn_stop (&n->conns[i]);
+}
+
+/* Connect the others, as many as asked for and allowed. */
+static int
+connect_others (struct nbd_leg *n)
+{
+  bool multi_conn = nbd_can_multi_conn (n->conns[0].nbd) == 1;
+  size_t wanted = multi_conn ? n->max_conns : 1;
+
+  n->nr_conns = 1;
+  while (n->nr_conns < wanted) {
+    if (conn_connect (&n->conns[n->nr_conns]) == -1)
+      return -1;
+    n->nr_conns++;
+  }
+  return 0;
+}
+
+/* Stop, and fail with errno as it was. */
+static int
+give_up (struct leg *leg)
+{
+  int err = errno;
+
+  nbd_stop (leg);
+  errno = err;
+  return -1;
+}
+
+static int
+nbd_open (struct leg *leg, unsigned flags)
+{
+  struct nbd_leg *n = nbd_leg (leg);
+
+  (void) flags;
+  identify (leg);
+  if (conn_connect (&n->conns[0]) == -1 ||
+      learn_export (n, n->conns[0].nbd) == -1 || connect_others (n) == -1)
+    return give_up (leg);
+  if (!n->can_flush)
+    msg_error ("leg %s: the server has no flush: what it answered is taken "
+               "for durable",
+               leg->name);
+  return 0;
+}
+
+static int
+nbd_reopen (struct leg *leg)
+{
+  struct nbd_leg *n = nbd_leg (leg);
+  uint64_t size = leg->size;
+  uint32_t min_block = leg->min_block;
+
+  if (conn_connect (&n->conns[0]) == -1 ||
+      learn_export (n, n->conns[0].nbd) == -1)
+    return give_up (leg);
+  if (size != leg->size || min_block != leg->min_block) {
+    msg_error ("leg %s: size and block size were %" PRIu64 " and %" PRIu32
+               ", and are %" PRIu64 " and %" PRIu32 " now",
+               leg->name, size, min_block, leg->size, leg->min_block);
+    errno = EINVAL;
+    return give_up (leg);
+  }
+  return connect_others (n) == -1 ? give_up (leg) : 0;
+}
+
+static int
+nbd_run (struct leg *leg)
+{
+  struct nbd_leg *n = nbd_leg (leg);
+
+  for (size_t i = 0; i < n->nr_conns; ++i) {
+    int err = conn_run (&n->conns[i]);
+
+    if (err != 0) {
+      errno = err;
+      msg_error ("leg %s: thread: %m", leg->name);
+      return -1;
+    }
+  }
+  return 0;
+}
+
+static void
+nbd_close_leg (struct leg *leg)
+{
+  (void) leg; /* stop disconnected, and nothing else is owned */
+}
+
+static void
+nbd_destroy (struct leg *leg)
+{
+  struct nbd_leg *n = nbd_leg (leg);
+
+  for (size_t i = 0; i < n->max_conns; ++i)
+    conn_destroy (&n->conns[i]);
+  free (n);
+}
+
+/* ---- Requests ---- */
+
+static uint32_t
+fua_flag (const struct leg_io *io)
+{
+  return (io->flags & LEG_FUA) && io->leg->can_fua ? LIBNBD_CMD_FLAG_FUA : 0;
+}
+
+static int64_t
+issue (struct nbd_handle *nbd, struct leg_io *io, nbd_completion_callback cb)
+{
+  uint32_t no_hole = io->flags & LEG_MAY_TRIM ? 0 : LIBNBD_CMD_FLAG_NO_HOLE;
+
+  switch (io->op) {
+  case LEG_READ:
+    return nbd_aio_pread (nbd, io->buf, io->count, io->offset, cb, 0);
+  case LEG_WRITE:
+    return nbd_aio_pwrite (nbd, io->buf, io->count, io->offset, cb,
+                           fua_flag (io));
+  case LEG_ZERO:
+    return nbd_aio_zero (nbd, io->count, io->offset, cb,
+                         fua_flag (io) | no_hole);
+  case LEG_FLUSH:
+    return nbd_aio_flush (nbd, cb, 0);
+  case LEG_CACHE:
+    return nbd_aio_cache (nbd, io->count, io->offset, cb, 0);
+  default:
+    abort ();
+  }
+}
+
+static struct conn *
+pick_conn (struct nbd_leg *n)
+{
+  unsigned i = 0;
+
+  if (n->nr_conns > 1)
+    i = atomic_fetch_add_explicit (&n->next_conn, 1, memory_order_relaxed);
+  return &n->conns[i % n->nr_conns];
+}
+
+static void
+nbd_submit (struct leg *leg, struct leg_io *io)
+{
+  struct nbd_leg *n = nbd_leg (leg);
+
+  if (io->op == LEG_ZERO && !n->can_zero)
+    leg_answered (io, EOPNOTSUPP, io->start_ns);
+  else if ((io->op == LEG_FLUSH && !n->can_flush) ||
+           (io->op == LEG_CACHE && !n->can_cache))
+    leg_answered (io, 0, io->start_ns);
+  else
+    conn_submit (pick_conn (n), io, issue);
+}
+
+/* ---- Block status ---- */
+
+struct extents_request {
+  struct leg_io io;
+  struct leg_extent *extents;
+  size_t max, nr;
+  uint64_t covered;
+  sem_t done;
+};
+
+static int
+extents_cb (void *opaque, const char *context, uint64_t offset,
+            uint32_t *entries, size_t nr_entries, int *error)
+{
+  struct extents_request *req = opaque;
+
+  (void) offset;
+  (void) error;
+  if (strcmp (context, LIBNBD_CONTEXT_BASE_ALLOCATION) != 0)
+    return 0;
+  for (size_t i = 0; i + 1 < nr_entries; i += 2) {
+    uint64_t left = req->io.count - req->covered;
+    uint64_t length = entries[i] < left ? entries[i] : left;
+
+    if (length == 0 || req->nr == req->max)
+      continue;
+    req->extents[req->nr++] = (struct leg_extent){
+      .length = length,
+      .hole = entries[i + 1] & LIBNBD_STATE_HOLE,
+      .zero = entries[i + 1] & LIBNBD_STATE_ZERO,
+    };
+    req->covered += length;
+  }
+  return 0;
+}
+
+static int64_t
+issue_block_status (struct nbd_handle *nbd, struct leg_io *io,
+                    nbd_completion_callback cb)
+{
+  nbd_extent_callback extents = {.callback = extents_cb, .user_data = io};
+
+  return nbd_aio_block_status (nbd, io->count, io->offset, extents, cb, 0);
+}
+
+static void
+extents_answered (struct leg_io *io, int err, uint64_t now)
+{
+  struct extents_request *req = (struct extents_request *) io;
+
+  (void) now;
+  io->error = err;
+  sem_post (&req->done);
+}
+
+static int
+nbd_extents (struct leg *leg, uint64_t offset, uint64_t count,
+             struct leg_extent *extents, size_t *nr)
+{
+  struct extents_request req = {
+    .io = {.leg = leg,
+           .offset = offset,
+           .count = count < MAX_BLOCK_STATUS ? count : MAX_BLOCK_STATUS,
+           .start_ns = now_ns (),
+           .answered = extents_answered},
+    .extents = extents,
+    .max = *nr,
+  };
+
+  if (!nbd_leg (leg)->can_extents) {
+    extents[0] = (struct leg_extent){.length = count};
+    *nr = 1;
+    return 0;
+  }
+  sem_init (&req.done, 0, 0);
+  conn_submit (pick_conn (nbd_leg (leg)), &req.io, issue_block_status);
+  while (sem_wait (&req.done) == -1 && errno == EINTR)
+    ;
+  sem_destroy (&req.done);
+  if (req.io.error == 0 && req.nr == 0)
+    req.io.error = EIO; /* the server described nothing */
+  if (req.io.error != 0) {
+    errno = req.io.error;
+    return -1;
+  }
+  *nr = req.nr;
+  return 0;
+}
+
+static void
+nbd_lose (struct leg *leg)
+{
+  struct nbd_leg *n = nbd_leg (leg);
+
+  for (size_t i = 0; i < n->nr_conns; ++i)
+    conn_break (&n->conns[i]);
+}
+
+static const struct leg_ops nbd_ops = {
+  .open = nbd_open,
+  .reopen = nbd_reopen,
+  .run = nbd_run,
+  .stop = nbd_stop,
+  .close = nbd_close_leg,
+  .destroy = nbd_destroy,
+  .submit = nbd_submit,
+  .extents = nbd_extents,
+  .lose = nbd_lose,
+};
+
+struct leg *
+leg_nbd_new (const char *name, const struct leg_options *options)
+{
+  size_t max = options->connections < MAX_CONNECTIONS ? options->connections
+                                                      : MAX_CONNECTIONS;
+  struct nbd_leg *n;
+  int err = 0;
+
+  if (max == 0)
+    max = 1;
+  n = calloc (1, sizeof *n + max * sizeof n->conns[0]);
+  if (!n)
+    return NULL;
+  while (n->max_conns < max && err == 0) {
+    err = conn_init (&n->conns[n->max_conns], &n->base);
+    n->max_conns += err == 0;
+  }
+  if (err != 0)
+    errno = err;
+  else if (leg_init (&n->base, &nbd_ops, name, LEG_NBD, options) == 0)
+    return &n->base;
+  err = errno;
+  nbd_destroy (&n->base);
+  errno = err;
+  return NULL;
+}

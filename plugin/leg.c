@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Legs: names, kinds and life cycle.  Requests are in leg-io.c.
+ *
+ * refusal tells in which state a leg is:
+ *
+ *   ENOTCONN, lost false   new, quiesced or closed
+ *   0                      serving
+ *   not 0, lost true       lost
+ *
+ * It becomes 0 just before ops->run, so that a loss that a new thread finds
+ * at once is not missed.
+ */
+
+#include "config.h"
+
+#include <errno.h>
+#include <ctype.h>
+#include <semaphore.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+
+#include "cleanup.h"
+#include "msg.h"
+#include "leg-ops.h"
+
+static const char *const nbd_schemes[] = {
+  "nbd", "nbds", "nbd+unix", "nbds+unix", "nbd+vsock", "nbds+vsock",
+};
+#define NBD_SCHEMES "nbd, nbds, nbd+unix, nbds+unix, nbd+vsock, nbds+vsock"
+
+/* Length of the scheme if name is a URI, else 0. */
+static size_t
+scheme_length (const char *name)
+{
+  const char *end = strstr (name, "://");
+
+  if (!end || !isalpha ((unsigned char) name[0]))
+    return 0;
+  for (const char *p = name; p < end; ++p)
+    if (!isalnum ((unsigned char) *p) && !strchr ("+-.", *p))
+      return 0;
+  return (size_t) (end - name);
+}
+
+static bool
+is_nbd_uri (const char *name)
+{
+  size_t len = scheme_length (name);
+
+  for (size_t i = 0; i < sizeof nbd_schemes / sizeof nbd_schemes[0]; ++i)
+    if (len == strlen (nbd_schemes[i]) &&
+        strncasecmp (name, nbd_schemes[i], len) == 0)
+      return true;
+  return false;
+}
+
+static char *
+absolute_path (const char *path)
+{
+  CLEANUP_FREE char *cwd = NULL;
+  char *absolute;
+
+  if (path[0] == '/')
+    return strdup (path);
+  cwd = getcwd (NULL, 0);
+  if (!cwd || asprintf (&absolute, "%s/%s", cwd, path) == -1)
+    return NULL;
+  return absolute;
+}
+
+int
+leg_init (struct leg *leg, const struct leg_ops *ops, const char *name,
+          enum leg_kind kind, const struct leg_options *options)
+{
+  int err;
+
+  leg->ops = ops;
+  leg->kind = kind;
+  leg->options = *options;
+  leg->min_block = 1;
+  atomic_init (&leg->refusal, ENOTCONN);
+  err = pthread_mutex_init (&leg->lock, NULL);
+  if (err != 0) {
+    errno = err;
+    return -1;
+  }
+  leg->name = kind == LEG_NBD ? strdup (name) : absolute_path (name);
+  if (!leg->name) {
+    pthread_mutex_destroy (&leg->lock);
+    return -1;
+  }
+  return 0;
+}
+
+struct leg *
+leg_new (const char *name, const struct leg_options *options)
+{
+  struct leg *leg;
+
+  if (name[0] == '\0') {
+    msg_error ("leg: the name is empty");
+    errno = EINVAL;
+    return NULL;
+  }
+  if (scheme_length (name) > 0 && !is_nbd_uri (name)) {
+    msg_error ("leg %s: unknown scheme; a leg is a path or a URI with one of "
+               "these schemes: " NBD_SCHEMES,
+               name);
+    errno = EINVAL;
+    return NULL;
+  }
+  leg = is_nbd_uri (name) ? leg_nbd_new (name, options)
+                          : leg_file_new (name, options);
+  if (!leg)
+    msg_error ("leg %s: %m", name);
+  return leg;
+}
+
+/* Serve.  -1 with the error reported, and stopped again. */
+static int
+serve (struct leg *leg)
+{
+  atomic_store (&leg->refusal, 0);
+  if (leg->ops->run (leg) == -1) {
+    int err = errno;
+
+    leg_quiesce (leg);
+    errno = err;
+    return -1;
+  }
+  return 0;
+}
+
+int
+leg_open (struct leg *leg, unsigned flags)
+{
+  if (leg->ops->open (leg, flags) == -1)
+    return -1;
+  atomic_store (&leg->no_zero, false);
+  atomic_store (&leg->no_trim, false);
+  atomic_store (&leg->lost, false);
+  if (serve (leg) == -1) {
+    leg->ops->close (leg);
+    return -1;
+  }
+  return 0;
+}
+
+void
+leg_quiesce (struct leg *leg)
+{
+  leg_refuse (leg, ENOTCONN);
+  leg_fail_waiters (leg);
+  leg->ops->stop (leg);
+}
+
+int
+leg_start (struct leg *leg)
+{
+  if (atomic_load (&leg->lost)) {
+    char why[sizeof leg->last_error];
+
+    leg_last_error (leg, why, sizeof why);
+    msg_error ("leg %s: %s", leg->name, why);
+    errno = atomic_load (&leg->refusal);
+    return -1;
+  }
+  if (leg->ops->reopen (leg) == -1)
+    return -1;
+  return serve (leg);
+}
+
+void
+leg_close (struct leg *leg)
+{
+  leg_quiesce (leg);
+  leg->ops->close (leg);
+}
+
+void
+leg_free (struct leg *leg)
+{
+  if (!leg)
+    return;
+  leg_close (leg);
+  pthread_mutex_destroy (&leg->lock);
+  free (leg->name);
+  leg->ops->destroy (leg);
+}
+
+static void
+run_done (struct leg_io *io)
+{
+  sem_post (io->opaque);
+}
+
+int
+leg_run (struct leg *leg, enum leg_op op, unsigned flags, void *buf,
+         uint64_t offset, uint64_t count)
+{
+  sem_t done;
+  struct leg_io io = {
+    .op = op,
+    .flags = flags,
+    .buf = buf,
+    .offset = offset,
+    .count = count,
+    .done = run_done,
+    .opaque = &done,
+  };
+
+  sem_init (&done, 0, 0);
+  leg_submit (leg, &io);
+  while (sem_wait (&done) == -1 && errno == EINTR)
+    ;
+  sem_destroy (&done);
+  if (io.error != 0) {
+    errno = io.error;
+    return -1;
+  }
+  return 0;
+}
+
+int
+leg_extents (struct leg *leg, uint64_t offset, uint64_t count,
+             struct leg_extent *extents, size_t *nr)
+{
+  int err = atomic_load (&leg->refusal);
+
+  if (err != 0 || offset > leg->size || count > leg->size - offset) {
+    errno = err != 0 ? err : EINVAL;
+    return -1;
+  }
+  if (count == 0 || *nr == 0) {
+    *nr = 0;
+    return 0;
+  }
+  if (leg->ops->extents (leg, offset, count, extents, nr) == -1) {
+    err = errno;
+    atomic_fetch_add (&leg->counters.read_errors, 1);
+    leg_note_error (leg, err, "block status", offset);
+    errno = err;
+    return -1;
+  }
+  return 0;
+}
+
+void
+leg_last_error (struct leg *leg, char *buf, size_t size)
+{
+  CLEANUP_LOCK (&leg->lock);
+  snprintf (buf, size, "%s", leg->last_error);
+}
+
+bool
+leg_same (const char *name1, const char *name2)
+{
+  struct stat a, b;
+
+  if (strcmp (name1, name2) == 0)
+    return true;
+  if (is_nbd_uri (name1) || is_nbd_uri (name2))
+    return false;
+  if (stat (name1, &a) == -1 || stat (name2, &b) == -1)
+    return false;
+  if (S_ISBLK (a.st_mode) && S_ISBLK (b.st_mode))
+    return a.st_rdev == b.st_rdev;
+  return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+const char *
+leg_kind_name (enum leg_kind kind)
+{
+  switch (kind) {
+  case LEG_MISSING:
+    return "missing";
+  case LEG_FILE:
+    return "file";
+  case LEG_BLOCK:
+    return "block";
+  case LEG_NBD:
+    return "nbd";
+  default:
+    abort ();
+  }
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* A mirror that is only a status, for the tests of the control socket and
+ * of the tool.
+ */
+
+#ifndef NBDMIRROR_FAKE_MIRROR_H
+#define NBDMIRROR_FAKE_MIRROR_H
+
+#include "status.h"
+
+struct mirror;
+
+/* Two legs, in sync, nothing to do. */
+struct mirror *fake_mirror_new (void);
+void fake_mirror_free (struct mirror *m);
+
+/* Between these two the caller may change the status. */
+struct mirror_status *fake_mirror_lock (struct mirror *m);
+void fake_mirror_unlock (struct mirror *m);
+
+/* Wait until the status was asked for n times in all, or fail the test. */
+void fake_mirror_wait (struct mirror *m, unsigned n);
+
+/* A new directory, and a name in it; both in static memory. */
+const char *fake_dir (void);
+const char *fake_path (const char *name);
+
+/* Remove the directory and what is in it. */
+void fake_dir_remove (void);
+
+#endif /* NBDMIRROR_FAKE_MIRROR_H */

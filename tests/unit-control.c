@@ -1,0 +1,557 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* The control socket, with a mirror that is only a status. */
+
+#include "config.h"
+
+#undef NDEBUG
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <check.h>
+#include <json-c/json.h>
+
+#include "control.h"
+#include "deadline.h"
+#include "fake-mirror.h"
+#include "unix-socket.h"
+
+#define PATIENCE_MSEC 20000
+#define STATUS "{\"command\":\"status\"}\n"
+
+static struct mirror *m;
+static struct control *c;
+static char path[96];
+
+static void
+set_up (void)
+{
+  fake_dir ();
+  snprintf (path, sizeof path, "%s", fake_path ("ctl"));
+  m = fake_mirror_new ();
+  c = control_start (path, m);
+  ck_assert_ptr_nonnull (c);
+}
+
+static void
+tear_down (void)
+{
+  control_stop (c);
+  ck_assert_int_eq (access (path, F_OK), -1);
+  fake_mirror_free (m);
+  fake_dir_remove ();
+}
+
+static int
+dial (void)
+{
+  int fd = unix_socket_connect (path, now_ns () + 20 * NSEC_PER_SEC);
+
+  ck_assert_int_ge (fd, 0);
+  return fd;
+}
+
+static void
+say (int fd, const char *text, size_t len)
+{
+  ck_assert_int_eq (send (fd, text, len, MSG_NOSIGNAL), (ssize_t) len);
+}
+
+/* One line, or the end of the connection: NULL. */
+static char *
+hear (int fd)
+{
+  static char line[65536];
+  size_t len = 0;
+
+  for (;;) {
+    struct pollfd pfd = {.fd = fd, .events = POLLIN};
+
+    ck_assert_int_eq (poll (&pfd, 1, PATIENCE_MSEC), 1);
+    if (recv (fd, line + len, 1, 0) != 1)
+      return NULL;
+    if (line[len] == '\n')
+      break;
+    ck_assert_uint_lt (++len, sizeof line);
+  }
+  line[len] = '\0';
+  return line;
+}
+
+/* The reply's object, of which "ok" is as given. */
+static struct json_object *
+hear_reply (int fd, bool ok)
+{
+  char *line = hear (fd);
+  struct json_object *reply, *value;
+
+  ck_assert_ptr_nonnull (line);
+  reply = json_tokener_parse (line);
+  ck_assert_ptr_nonnull (reply);
+  ck_assert (json_object_object_get_ex (reply, "ok", &value));
+  ck_assert_int_eq (json_object_get_boolean (value), ok);
+  return reply;
+}
+
+static void
+expect_error (int fd, const char *part)
+{
+  struct json_object *reply = hear_reply (fd, false), *error;
+
+  ck_assert (json_object_object_get_ex (reply, "error", &error));
+  ck_assert_ptr_nonnull (strstr (json_object_get_string (error), part));
+  json_object_put (reply);
+}
+
+static void
+expect_status (int fd)
+{
+  struct json_object *reply = hear_reply (fd, true);
+
+  ck_assert (json_object_object_get_ex (reply, "status", NULL));
+  json_object_put (reply);
+}
+
+static void
+ask_status (int fd)
+{
+  say (fd, STATUS, strlen (STATUS));
+  expect_status (fd);
+}
+
+/* A dotted path in an object; digits index an array. */
+static struct json_object *
+look_up (struct json_object *obj, const char *name)
+{
+  char copy[64], *save = NULL;
+
+  snprintf (copy, sizeof copy, "%s", name);
+  for (char *key = strtok_r (copy, ".", &save); key != NULL;
+       key = strtok_r (NULL, ".", &save))
+    if (json_object_is_type (obj, json_type_array))
+      obj = json_object_array_get_idx (obj, strtoul (key, NULL, 10));
+    else
+      ck_assert_msg (json_object_object_get_ex (obj, key, &obj), "%s", name);
+  return obj;
+}
+
+static const struct {
+  const char *name;
+  enum json_type type;
+} contract[] = {
+  {"version", json_type_int},
+  {"mirror.uuid", json_type_string},
+  {"mirror.size", json_type_int},
+  {"mirror.region_size", json_type_int},
+  {"mirror.regions", json_type_int},
+  {"mirror.state", json_type_string},
+  {"mirror.dirty_regions", json_type_int},
+  {"mirror.out_of_sync_regions", json_type_int},
+  {"mirror.generation", json_type_int},
+  {"legs", json_type_array},
+  {"legs.1.index", json_type_int},
+  {"legs.1.name", json_type_string},
+  {"legs.1.kind", json_type_string},
+  {"legs.1.state", json_type_string},
+  {"legs.1.primary", json_type_boolean},
+  {"legs.1.missed_regions", json_type_int},
+  {"legs.1.reads", json_type_int},
+  {"legs.1.writes", json_type_int},
+  {"legs.1.read_bytes", json_type_int},
+  {"legs.1.write_bytes", json_type_int},
+  {"legs.1.flushes", json_type_int},
+  {"legs.1.read_errors", json_type_int},
+  {"legs.1.write_errors", json_type_int},
+  {"legs.1.flush_errors", json_type_int},
+  {"legs.1.last_error", json_type_string},
+  {"log.type", json_type_string},
+  {"log.name", json_type_string},
+  {"log.state", json_type_string},
+  {"log.marks", json_type_int},
+  {"log.clears", json_type_int},
+  {"log.flushes", json_type_int},
+  {"log.flush_errors", json_type_int},
+  {"log.last_error", json_type_string},
+  {"resync.state", json_type_string},
+  {"resync.done_bytes", json_type_int},
+  {"resync.total_bytes", json_type_int},
+  {"resync.copied_bytes", json_type_int},
+  {"resync.skipped_bytes", json_type_int},
+  {"resync.bytes_per_second", json_type_int},
+  {"resync.eta_seconds", json_type_int},
+  {"resync.sweeps", json_type_int},
+  {"scrub.state", json_type_string},
+  {"scrub.done_bytes", json_type_int},
+  {"scrub.total_bytes", json_type_int},
+  {"scrub.mismatches", json_type_array},
+};
+
+START_TEST (status_has_all_names_with_their_types)
+{
+  struct json_object *reply;
+  int fd = dial ();
+
+  say (fd, STATUS, strlen (STATUS));
+  reply = hear_reply (fd, true);
+  for (size_t i = 0; i < sizeof contract / sizeof contract[0]; ++i) {
+    struct json_object *value =
+      look_up (look_up (reply, "status"), contract[i].name);
+
+    ck_assert_msg (json_object_is_type (value, contract[i].type), "%s",
+                   contract[i].name);
+  }
+  json_object_put (reply);
+  close (fd);
+}
+END_TEST
+
+START_TEST (status_keeps_values)
+{
+  struct mirror_status *s = fake_mirror_lock (m);
+  struct json_object *reply, *status;
+  int fd = dial ();
+
+  s->size = UINT64_MAX;
+  s->eta_seconds = -1;
+  strcpy (s->leg[0].name, "/sp ace/\"q\"\n\xc3\xa9\xff");
+  fake_mirror_unlock (m);
+  say (fd, STATUS, strlen (STATUS));
+  reply = hear_reply (fd, true);
+  status = look_up (reply, "status");
+  ck_assert_uint_eq (json_object_get_uint64 (look_up (status, "mirror.size")),
+                     UINT64_MAX);
+  ck_assert_ptr_null (look_up (status, "resync.eta_seconds"));
+  ck_assert_str_eq (json_object_get_string (look_up (status, "legs.0.name")),
+                    "/sp ace/\"q\"\n\xc3\xa9?");
+  json_object_put (reply);
+  close (fd);
+}
+END_TEST
+
+START_TEST (bad_json_gets_an_error_and_the_next_request_an_answer)
+{
+  static const char *const bad[] = {
+    "\n",
+    "nonsense\n",
+    "{\n",
+    "[1]\n",
+    "17\n",
+    "{\"command\":\"status\"}x\n",
+    "[[[[[[[[[[[[1]]]]]]]]]]]]\n",
+    "{\"command\":\"\xff\"}\n",
+  };
+  int fd = dial ();
+
+  for (size_t i = 0; i < sizeof bad / sizeof bad[0]; ++i) {
+    say (fd, bad[i], strlen (bad[i]));
+    expect_error (fd, "not a JSON object");
+  }
+  say (fd, STATUS "\0\n", sizeof STATUS + 1);
+  expect_status (fd);
+  expect_error (fd, "not a JSON object");
+  ask_status (fd);
+  close (fd);
+}
+END_TEST
+
+START_TEST (unknown_command_is_told_the_known_ones)
+{
+  static const char unknown[] = "{\"command\":\"explode\"}\n";
+  static const char none[] = "{\"command\":7}\n";
+  int fd = dial ();
+
+  say (fd, unknown, strlen (unknown));
+  expect_error (fd, "\"explode\", not one of: status");
+  say (fd, none, strlen (none));
+  expect_error (fd, "no string \"command\"");
+  ask_status (fd);
+  close (fd);
+}
+END_TEST
+
+START_TEST (line_of_4096_bytes_is_answered)
+{
+  char line[4097];
+  int fd = dial ();
+
+  memset (line, ' ', sizeof line);
+  memcpy (line, STATUS, strlen (STATUS) - 1);
+  line[4096] = '\n';
+  say (fd, line, sizeof line);
+  expect_status (fd);
+  ask_status (fd);
+  close (fd);
+}
+END_TEST
+
+START_TEST (line_of_4097_bytes_ends_the_connection)
+{
+  char line[4098];
+  int fd = dial ();
+
+  memset (line, ' ', sizeof line);
+  memcpy (line, STATUS, strlen (STATUS) - 1);
+  line[4097] = '\n';
+  say (fd, line, sizeof line);
+  expect_error (fd, "longer than 4096 bytes");
+  ck_assert_ptr_null (hear (fd));
+  close (fd);
+}
+END_TEST
+
+START_TEST (half_line_is_answered_when_it_is_whole)
+{
+  int fd = dial (), other = dial ();
+
+  say (fd, STATUS STATUS, strlen (STATUS) + 7);
+  expect_status (fd);
+  ask_status (other); /* nobody waits for the half */
+  say (fd, &STATUS[7], strlen (STATUS) - 7);
+  expect_status (fd);
+  close (other);
+  close (fd);
+}
+END_TEST
+
+START_TEST (half_line_before_the_end_is_dropped)
+{
+  int fd = dial ();
+
+  say (fd, STATUS "{\"comm", strlen (STATUS) + 7);
+  ck_assert_int_eq (shutdown (fd, SHUT_WR), 0);
+  expect_status (fd);
+  ck_assert_ptr_null (hear (fd));
+  close (fd);
+}
+END_TEST
+
+START_TEST (hundred_clients_64_are_served)
+{
+  int fd[100];
+  unsigned served = 0;
+
+  for (size_t i = 0; i < 100; ++i)
+    fd[i] = dial ();
+  for (size_t i = 0; i < 100; ++i) {
+    struct json_object *reply, *ok;
+
+    (void) send (fd[i], STATUS, strlen (STATUS), MSG_NOSIGNAL);
+    reply = json_tokener_parse (hear (fd[i]));
+    ck_assert (json_object_object_get_ex (reply, "ok", &ok));
+    served += json_object_get_boolean (ok);
+    json_object_put (reply);
+  }
+  ck_assert_uint_eq (served, 64);
+  for (size_t i = 0; i < 100; ++i)
+    close (fd[i]);
+}
+END_TEST
+
+/* Fill what the server keeps for a client that does not read. */
+START_TEST (slow_reader_is_dropped_and_others_are_served)
+{
+  int fd = dial (), other = dial ();
+  struct pollfd pfd = {.fd = fd, .events = POLLOUT};
+  bool dropped = false;
+
+  while (!dropped) {
+    ck_assert_int_eq (poll (&pfd, 1, PATIENCE_MSEC), 1);
+    dropped =
+      send (fd, STATUS, strlen (STATUS), MSG_NOSIGNAL | MSG_DONTWAIT) == -1 &&
+      errno != EAGAIN;
+  }
+  ask_status (other);
+  close (other);
+  close (fd);
+}
+END_TEST
+
+/* No descriptor for the server's side of the connection. */
+START_TEST (accept_goes_on_after_emfile)
+{
+  struct rlimit old, low;
+  int first = dial (), fd;
+
+  ask_status (first);
+  fd = socket (AF_UNIX, SOCK_STREAM, 0);
+  ck_assert_int_eq (getrlimit (RLIMIT_NOFILE, &old), 0);
+  low = old;
+  low.rlim_cur = (rlim_t) fd + 1;
+  ck_assert_int_eq (setrlimit (RLIMIT_NOFILE, &low), 0);
+  {
+    struct sockaddr_un addr = {.sun_family = AF_UNIX};
+
+    strcpy (addr.sun_path, path);
+    ck_assert_int_eq (connect (fd, (struct sockaddr *) &addr, sizeof addr), 0);
+  }
+  say (fd, STATUS, strlen (STATUS));
+  ask_status (first); /* not stuck */
+  ck_assert_int_eq (setrlimit (RLIMIT_NOFILE, &old), 0);
+  expect_status (fd);
+  close (fd);
+  close (first);
+}
+END_TEST
+
+START_TEST (mode_is_0600_whatever_the_umask)
+{
+  struct stat st;
+
+  ck_assert_int_eq (stat (path, &st), 0);
+  ck_assert_uint_eq (st.st_mode & 07777, 0600);
+  control_stop (c);
+  umask (0);
+  c = control_start (path, m);
+  ck_assert_ptr_nonnull (c);
+  ck_assert_int_eq (stat (path, &st), 0);
+  ck_assert_uint_eq (st.st_mode & 07777, 0600);
+}
+END_TEST
+
+START_TEST (live_socket_is_refused)
+{
+  int fd;
+
+  ck_assert_int_eq (control_check (path), -1);
+  ck_assert_int_eq (errno, EADDRINUSE);
+  ck_assert_ptr_null (control_start (path, m));
+  fd = dial ();
+  ask_status (fd);
+  close (fd);
+}
+END_TEST
+
+static void
+leave_stale_socket (const char *name)
+{
+  struct unix_listener l;
+
+  ck_assert_int_eq (unix_listener_open (&l, name), 0);
+  close (l.fd);
+}
+
+START_TEST (stale_socket_is_replaced)
+{
+  char name[96];
+  struct control *second;
+
+  snprintf (name, sizeof name, "%s", fake_path ("stale"));
+  leave_stale_socket (name);
+  ck_assert_int_eq (control_check (name), 0);
+  second = control_start (name, m);
+  ck_assert_ptr_nonnull (second);
+  control_stop (second);
+  ck_assert_int_eq (access (name, F_OK), -1);
+}
+END_TEST
+
+START_TEST (what_is_no_socket_is_refused_and_kept)
+{
+  char file[96], link[96];
+
+  snprintf (file, sizeof file, "%s", fake_path ("file"));
+  snprintf (link, sizeof link, "%s", fake_path ("link"));
+  close (open (file, O_CREAT | O_WRONLY, 0644));
+  ck_assert_int_eq (symlink (path, link), 0);
+  ck_assert_int_eq (control_check (file), -1);
+  ck_assert_int_eq (errno, EEXIST);
+  ck_assert_ptr_null (control_start (file, m));
+  ck_assert_ptr_null (control_start (link, m));
+  ck_assert_int_eq (access (file, F_OK), 0);
+  ck_assert_int_eq (access (link, F_OK), 0);
+}
+END_TEST
+
+START_TEST (bad_paths_are_refused)
+{
+  char longest[128];
+
+  memset (longest, 'x', sizeof longest - 1);
+  longest[sizeof longest - 1] = '\0';
+  ck_assert_int_eq (control_check (longest), -1);
+  ck_assert_int_eq (errno, ENAMETOOLONG);
+  ck_assert_ptr_null (control_start (longest, m));
+  ck_assert_int_eq (control_check (fake_path ("none/ctl")), -1);
+  ck_assert_int_eq (errno, ENOENT);
+  ck_assert_ptr_null (control_start (fake_path ("none/ctl"), m));
+}
+END_TEST
+
+START_TEST (name_taken_by_another_is_not_removed)
+{
+  struct unix_listener l, other;
+  const char *name = fake_path ("taken");
+
+  ck_assert_int_eq (unix_listener_open (&l, name), 0);
+  ck_assert_int_eq (unlink (name), 0);
+  ck_assert_int_eq (unix_listener_open (&other, name), 0);
+  unix_listener_close (&l);
+  ck_assert_int_eq (access (name, F_OK), 0);
+  unix_listener_close (&other);
+  ck_assert_int_eq (access (name, F_OK), -1);
+}
+END_TEST
+
+START_TEST (stop_does_not_wait_for_clients)
+{
+  int idle = dial (), half = dial (), full = dial ();
+
+  ask_status (idle);
+  say (half, STATUS, 5);
+  for (int i = 0; i < 20; ++i)
+    say (full, STATUS, strlen (STATUS));
+  control_stop (c);
+  ck_assert_ptr_null (hear (idle));
+  ck_assert_int_eq (access (path, F_OK), -1);
+  close (idle);
+  close (half);
+  close (full);
+  c = NULL; /* which stopping again allows */
+}
+END_TEST
+
+int
+main (void)
+{
+  Suite *suite = suite_create ("control");
+  TCase *tc = tcase_create ("control");
+  SRunner *runner;
+  int failed;
+
+  tcase_set_timeout (tc, 60);
+  tcase_add_checked_fixture (tc, set_up, tear_down);
+  tcase_add_test (tc, status_has_all_names_with_their_types);
+  tcase_add_test (tc, status_keeps_values);
+  tcase_add_test (tc, bad_json_gets_an_error_and_the_next_request_an_answer);
+  tcase_add_test (tc, unknown_command_is_told_the_known_ones);
+  tcase_add_test (tc, line_of_4096_bytes_is_answered);
+  tcase_add_test (tc, line_of_4097_bytes_ends_the_connection);
+  tcase_add_test (tc, half_line_is_answered_when_it_is_whole);
+  tcase_add_test (tc, half_line_before_the_end_is_dropped);
+  tcase_add_test (tc, hundred_clients_64_are_served);
+  tcase_add_test (tc, slow_reader_is_dropped_and_others_are_served);
+  tcase_add_test (tc, accept_goes_on_after_emfile);
+  tcase_add_test (tc, mode_is_0600_whatever_the_umask);
+  tcase_add_test (tc, live_socket_is_refused);
+  tcase_add_test (tc, stale_socket_is_replaced);
+  tcase_add_test (tc, what_is_no_socket_is_refused_and_kept);
+  tcase_add_test (tc, bad_paths_are_refused);
+  tcase_add_test (tc, name_taken_by_another_is_not_removed);
+  tcase_add_test (tc, stop_does_not_wait_for_clients);
+  suite_add_tcase (suite, tc);
+  runner = srunner_create (suite);
+  srunner_run_all (runner, CK_ENV);
+  failed = srunner_ntests_failed (runner);
+  srunner_free (runner);
+  return failed == 0 ? 0 : 1;
+}

@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* The program nbdmirror against a control socket of this process. */
+
+#include "config.h"
+
+#undef NDEBUG
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <check.h>
+#include <json-c/json.h>
+
+#include "control.h"
+#include "fake-mirror.h"
+#include "run-tool.h"
+#include "unix-socket.h"
+
+static struct mirror *m;
+static struct control *c;
+static char path[96];
+
+static void
+set_up (void)
+{
+  fake_dir ();
+  snprintf (path, sizeof path, "%s", fake_path ("ctl"));
+  m = fake_mirror_new ();
+  c = control_start (path, m);
+  ck_assert_ptr_nonnull (c);
+}
+
+static void
+tear_down (void)
+{
+  control_stop (c);
+  fake_mirror_free (m);
+  fake_dir_remove ();
+}
+
+static void
+set_state (const char *state, const char *leg1, const char *resync)
+{
+  struct mirror_status *s = fake_mirror_lock (m);
+
+  s->state = state;
+  s->leg[1].state = leg1;
+  s->resync_state = resync;
+  s->out_of_sync_regions = strcmp (leg1, "in-sync") == 0 ? 0 : 54;
+  s->leg[1].missed_regions = s->out_of_sync_regions;
+  s->total_bytes = 64 * s->region_size;
+  s->done_bytes = s->total_bytes - s->out_of_sync_regions * s->region_size;
+  fake_mirror_unlock (m);
+}
+
+START_TEST (status_exit_code_is_the_state)
+{
+  ck_assert_int_eq (TOOL ("status", path), 0);
+  tool_expect_out ("in-sync, 32 MiB, 2 legs");
+  tool_expect_out ("primary");
+  ck_assert_str_eq (tool_err, "");
+  set_state ("resyncing", "resyncing", "running");
+  ck_assert_int_eq (TOOL ("status", path), 1);
+  tool_expect_out ("15%  5 MiB of 32 MiB");
+  set_state ("degraded", "failed", "idle");
+  ck_assert_int_eq (TOOL ("status", path), 1);
+  tool_expect_out ("leg 1 is out of use");
+  tool_expect_out ("only one leg has all data");
+  set_state ("failed", "failed", "idle");
+  ck_assert_int_eq (TOOL ("status", "--json", path), 2);
+}
+END_TEST
+
+START_TEST (status_without_server_is_3_and_names_the_socket)
+{
+  char name[96];
+
+  snprintf (name, sizeof name, "%s", fake_path ("none"));
+  ck_assert_int_eq (TOOL ("status", name), 3);
+  tool_expect_err (name);
+  tool_expect_err ("No such file or directory");
+  snprintf (name, sizeof name, "%s", fake_path ("out"));
+  ck_assert_int_eq (TOOL ("wait", name), 3);
+  tool_expect_err (name);
+  tool_expect_err ("Connection refused");
+}
+END_TEST
+
+START_TEST (status_json_is_the_contract_object)
+{
+  struct json_object *status, *legs;
+
+  ck_assert_int_eq (TOOL ("status", "--json", path), 0);
+  status = json_tokener_parse (tool_out);
+  ck_assert_ptr_nonnull (status);
+  ck_assert (json_object_object_get_ex (status, "mirror", NULL));
+  ck_assert (json_object_object_get_ex (status, "legs", &legs));
+  ck_assert_uint_eq (json_object_array_length (legs), 2);
+  json_object_put (status);
+}
+END_TEST
+
+START_TEST (status_dm_is_the_kernels_line)
+{
+  struct mirror_status *s;
+
+  set_state ("resyncing", "resyncing", "running");
+  ck_assert_int_eq (TOOL ("status", "--dm", path), 1);
+  ck_assert_str_eq (tool_out, "0 65536 mirror 2 /a.img /b.img 10/64 1 AA "
+                              "3 disk /x.log A\n");
+
+  s = fake_mirror_lock (m);
+  s->log_type = "core";
+  strcpy (s->leg[0].name, "/a b\\.img");
+  fake_mirror_unlock (m);
+  ck_assert_int_eq (TOOL ("status", "--dm", path), 1);
+  ck_assert_str_eq (tool_out,
+                    "0 65536 mirror 2 /a\\x20b\\x5c.img /b.img 10/64 1 "
+                    "AA 1 core\n");
+}
+END_TEST
+
+static const struct {
+  const char *state;
+  uint64_t read_errors, write_errors, flush_errors;
+  char health;
+} healths[] = {
+  {"in-sync", 0, 0, 0, 'A'}, {"in-sync", 1, 0, 0, 'R'},
+  {"in-sync", 0, 1, 0, 'A'}, {"resyncing", 1, 1, 1, 'A'},
+  {"stale", 0, 0, 0, 'S'},   {"stale", 1, 0, 0, 'R'},
+  {"stale", 1, 1, 0, 'D'},   {"failed", 0, 0, 0, 'D'},
+  {"failed", 0, 1, 0, 'D'},  {"failed", 1, 1, 1, 'F'},
+  {"missing", 0, 0, 0, 'D'},
+};
+
+START_TEST (status_dm_health)
+{
+  struct mirror_status *s = fake_mirror_lock (m);
+  char expected[] = " 1 A? 3 disk /x.log F\n";
+
+  expected[4] = healths[_i].health;
+  s->log_state = "failed";
+  s->leg[1].state = healths[_i].state;
+  s->leg[1].read_errors = healths[_i].read_errors;
+  s->leg[1].write_errors = healths[_i].write_errors;
+  s->leg[1].flush_errors = healths[_i].flush_errors;
+  fake_mirror_unlock (m);
+  TOOL ("status", "--dm", path);
+  tool_expect_out (expected);
+}
+END_TEST
+
+START_TEST (status_text_shows_errors_without_control_characters)
+{
+  struct mirror_status *s = fake_mirror_lock (m);
+
+  strcpy (s->leg[1].last_error, "write: \033[2JInput/output error");
+  strcpy (s->log_last_error, "No space left on device");
+  s->log_state = "failed";
+  fake_mirror_unlock (m);
+  ck_assert_int_eq (TOOL ("status", path), 0);
+  tool_expect_out ("leg 1: last error: write: ?[2JInput/output error\n");
+  tool_expect_out ("log: last error: No space left on device\n");
+  tool_expect_out ("the log can't be written");
+}
+END_TEST
+
+START_TEST (usage_errors_are_64)
+{
+  ck_assert_int_eq (tool_end (tool_start (NULL, NULL)), 64);
+  tool_expect_err ("verb is missing");
+  ck_assert_int_eq (TOOL ("explode", path), 64);
+  tool_expect_err ("status");
+  ck_assert_int_eq (TOOL ("status"), 64);
+  tool_expect_err ("SOCKET is missing");
+  ck_assert_int_eq (TOOL ("status", path, path), 64);
+  ck_assert_int_eq (TOOL ("status", "--json", "--dm", path), 64);
+  ck_assert_int_eq (TOOL ("status", "--frob", path), 64);
+  ck_assert_int_eq (TOOL ("wait", "--timeout", "soon", path), 64);
+  ck_assert_int_eq (TOOL ("wait", "--timeout", "-1", path), 64);
+  ck_assert_int_eq (TOOL ("wait", "--timeout", "nan", path), 64);
+  tool_expect_err ("number of seconds");
+}
+END_TEST
+
+START_TEST (help_and_version)
+{
+  ck_assert_int_eq (TOOL ("--help"), 0);
+  tool_expect_out ("nbdmirror wait");
+  ck_assert_int_eq (TOOL ("--version"), 0);
+  ck_assert_str_eq (tool_out, "nbdmirror " PACKAGE_VERSION "\n");
+  ck_assert_int_eq (TOOL ("wait", "--help"), 0);
+  tool_expect_out ("--timeout SECONDS");
+}
+END_TEST
+
+/* Answer one request with text; without text, never. */
+static void
+answer_once (struct unix_listener *l, const char *text)
+{
+  struct pollfd pfd = {.fd = l->fd, .events = POLLIN};
+  char request[256];
+  int fd;
+
+  ck_assert_int_eq (poll (&pfd, 1, 20000), 1);
+  fd = accept (l->fd, NULL, NULL);
+  ck_assert_int_ge (fd, 0);
+  ck_assert_int_gt (recv (fd, request, sizeof request, 0), 0);
+  if (text == NULL)
+    ck_assert_int_eq (recv (fd, request, sizeof request, 0), 0);
+  else
+    ck_assert_int_eq (send (fd, text, strlen (text), 0),
+                      (ssize_t) strlen (text));
+  close (fd);
+}
+
+static const struct {
+  const char *answer, *message;
+} bad_answers[] = {
+  {"nonsense\n", "not from a mirror"},
+  {"{}\n", "not from a mirror"},
+  {"{\"ok\":true}\n", "no status"},
+  {"{\"ok\":true,\"status\":{\"mirror\":{\"state\":\"odd\"},\"legs\":[]}}\n",
+   "no status"},
+  {"{\"ok\":true,\"status\":{\"mirror\":{\"state\":\"in-sync\"},"
+   "\"legs\":[1]}}\n",
+   "no status"},
+  {"{\"ok\":false,\"error\":\"too many clients\"}\n", "too many clients"},
+  {"{\"ok\":true", "closed the connection"},
+  {NULL, "no answer in 5 seconds"},
+};
+
+START_TEST (bad_answer_is_3)
+{
+  struct unix_listener l;
+  char name[96];
+  pid_t pid;
+
+  snprintf (name, sizeof name, "%s", fake_path ("bad"));
+  ck_assert_int_eq (unix_listener_open (&l, name), 0);
+  pid = tool_start ("status", name, NULL);
+  answer_once (&l, bad_answers[_i].answer);
+  ck_assert_int_eq (tool_end (pid), 3);
+  tool_expect_err (bad_answers[_i].message);
+  tool_expect_err (name);
+  unix_listener_close (&l);
+}
+END_TEST
+
+START_TEST (wait_ends_when_all_legs_are_in_sync)
+{
+  pid_t pid;
+
+  set_state ("resyncing", "resyncing", "running");
+  pid = tool_start ("wait", path, NULL);
+  fake_mirror_wait (m, 2);
+  set_state ("degraded", "stale", "idle");
+  fake_mirror_wait (m, 4);
+  set_state ("in-sync", "in-sync", "idle");
+  ck_assert_int_eq (tool_end (pid), 0);
+  ck_assert_str_eq (tool_out, "");
+}
+END_TEST
+
+START_TEST (wait_returns_2_when_the_mirror_fails)
+{
+  pid_t pid;
+
+  set_state ("degraded", "failed", "idle");
+  pid = tool_start ("wait", path, NULL);
+  fake_mirror_wait (m, 2);
+  set_state ("failed", "failed", "idle");
+  ck_assert_int_eq (tool_end (pid), 2);
+}
+END_TEST
+
+START_TEST (wait_resync_ends_while_a_leg_is_missing)
+{
+  pid_t pid;
+
+  set_state ("resyncing", "resyncing", "running");
+  pid = tool_start ("wait", "--resync", path, NULL);
+  fake_mirror_wait (m, 2);
+  set_state ("resyncing", "resyncing", "idle");
+  fake_mirror_wait (m, 4);
+  set_state ("degraded", "missing", "idle");
+  ck_assert_int_eq (tool_end (pid), 1);
+}
+END_TEST
+
+START_TEST (wait_timeout_says_the_state)
+{
+  set_state ("degraded", "missing", "idle");
+  ck_assert_int_eq (TOOL ("wait", "--timeout", "0.2", path), 1);
+  ck_assert_int_eq (TOOL ("wait", "--timeout=0", path), 1);
+  ck_assert_int_eq (TOOL ("wait", "--timeout", "0", "--resync", path), 1);
+  set_state ("in-sync", "in-sync", "idle");
+  ck_assert_int_eq (TOOL ("wait", "--timeout", "0", path), 0);
+}
+END_TEST
+
+START_TEST (wait_is_3_when_the_server_goes_away)
+{
+  pid_t pid;
+
+  set_state ("degraded", "missing", "idle");
+  pid = tool_start ("wait", path, NULL);
+  fake_mirror_wait (m, 2);
+  control_stop (c);
+  c = NULL;
+  ck_assert_int_eq (tool_end (pid), 3);
+  tool_expect_err (path);
+}
+END_TEST
+
+START_TEST (watch_prints_changes_until_the_server_goes_away)
+{
+  pid_t pid = tool_start ("status", "--watch", path, NULL);
+
+  fake_mirror_wait (m, 2);
+  set_state ("degraded", "failed", "idle");
+  fake_mirror_wait (m, 4);
+  control_stop (c);
+  c = NULL;
+  ck_assert_int_eq (tool_end (pid), 3);
+  ck_assert_str_eq (tool_out, "in-sync, legs: in-sync* in-sync, log: ok, "
+                              "resync: idle\n"
+                              "degraded, legs: in-sync* failed, log: ok, "
+                              "resync: idle\n");
+}
+END_TEST
+
+START_TEST (watch_ends_on_interrupt)
+{
+  pid_t pid = tool_start ("status", "--watch", path, NULL);
+
+  fake_mirror_wait (m, 2);
+  ck_assert_int_eq (kill (pid, SIGINT), 0);
+  ck_assert_int_eq (tool_end (pid), 0);
+}
+END_TEST
+
+START_TEST (full_output_is_74)
+{
+  ck_assert_int_eq (symlink ("/dev/full", fake_path ("out")), 0);
+  ck_assert_int_eq (TOOL ("status", path), 74);
+  tool_expect_err ("No space left on device");
+}
+END_TEST
+
+int
+main (void)
+{
+  Suite *suite = suite_create ("tool");
+  TCase *tc = tcase_create ("tool");
+  SRunner *runner;
+  int failed;
+
+  tcase_set_timeout (tc, 60);
+  tcase_add_checked_fixture (tc, set_up, tear_down);
+  tcase_add_test (tc, status_exit_code_is_the_state);
+  tcase_add_test (tc, status_without_server_is_3_and_names_the_socket);
+  tcase_add_test (tc, status_json_is_the_contract_object);
+  tcase_add_test (tc, status_dm_is_the_kernels_line);
+  tcase_add_loop_test (tc, status_dm_health, 0,
+                       sizeof healths / sizeof healths[0]);
+  tcase_add_test (tc, status_text_shows_errors_without_control_characters);
+  tcase_add_test (tc, usage_errors_are_64);
+  tcase_add_test (tc, help_and_version);
+  tcase_add_loop_test (tc, bad_answer_is_3, 0,
+                       sizeof bad_answers / sizeof bad_answers[0]);
+  tcase_add_test (tc, wait_ends_when_all_legs_are_in_sync);
+  tcase_add_test (tc, wait_returns_2_when_the_mirror_fails);
+  tcase_add_test (tc, wait_resync_ends_while_a_leg_is_missing);
+  tcase_add_test (tc, wait_timeout_says_the_state);
+  tcase_add_test (tc, wait_is_3_when_the_server_goes_away);
+  tcase_add_test (tc, watch_prints_changes_until_the_server_goes_away);
+  tcase_add_test (tc, watch_ends_on_interrupt);
+  tcase_add_test (tc, full_output_is_74);
+  suite_add_tcase (suite, tc);
+  runner = srunner_create (suite);
+  srunner_run_all (runner, CK_ENV);
+  failed = srunner_ntests_failed (runner);
+  srunner_free (runner);
+  return failed == 0 ? 0 : 1;
+}

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* A client of the control socket: one request, one line of reply. */
+
+#include "config.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <json-c/json.h>
+
+#include "cleanup.h"
+#include "client.h"
+#include "deadline.h"
+#include "fields.h"
+#include "msg.h"
+#include "unix-socket.h"
+
+#define ANSWER_TIME (5 * NSEC_PER_SEC)
+#define MAX_REPLY ((size_t) 4 << 20)
+
+/* A line that is being received. */
+struct line {
+  char *text;
+  size_t len, size;
+};
+
+int
+client_open (struct client *c, const char *path)
+{
+  c->path = path;
+  c->fd = unix_socket_connect (path, now_ns () + ANSWER_TIME);
+  return c->fd == -1 ? -1 : 0;
+}
+
+void
+client_close (struct client *c)
+{
+  cleanup_close (&c->fd);
+  c->fd = -1;
+}
+
+/* poll until the deadline: 1, 0 (time over) or -1. */
+static int
+poll_until (int fd, short events, uint64_t deadline)
+{
+  struct pollfd pfd = {.fd = fd, .events = events};
+  uint64_t now = now_ns ();
+  uint64_t left = deadline > now ? deadline - now : 0;
+  struct timespec ts = {
+    .tv_sec = (time_t) (left / NSEC_PER_SEC),
+    .tv_nsec = (long) (left % NSEC_PER_SEC),
+  };
+
+  return ppoll (&pfd, 1, &ts, NULL);
+}
+
+/* poll_until that ignores signals and takes time over as an error. */
+static int
+wait_for (struct client *c, short events, uint64_t deadline)
+{
+  int r;
+
+  do
+    r = poll_until (c->fd, events, deadline);
+  while (r == -1 && errno == EINTR);
+  if (r == 0)
+    msg_error ("%s: no answer in %d seconds", c->path,
+               (int) (ANSWER_TIME / NSEC_PER_SEC));
+  else if (r == -1)
+    msg_error ("%s: poll: %m", c->path);
+  return r == 1 ? 0 : -1;
+}
+
+static int
+send_request (struct client *c, const char *text, uint64_t deadline)
+{
+  size_t len = strlen (text);
+
+  while (len > 0) {
+    ssize_t r = send (c->fd, text, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+    if (r == -1 && errno == EPIPE)
+      return 0; /* a server that is busy says why before it closes */
+    if (r == -1 && errno != EAGAIN && errno != EINTR) {
+      msg_error ("%s: send: %m", c->path);
+      return -1;
+    }
+    if (r == -1 && wait_for (c, POLLOUT, deadline) == -1)
+      return -1;
+    if (r > 0) {
+      text += r;
+      len -= (size_t) r;
+    }
+  }
+  return 0;
+}
+
+static int
+grow_line (struct client *c, struct line *line)
+{
+  size_t size = line->size == 0 ? 16384 : line->size * 2;
+  char *text;
+
+  if (line->len + 1 < line->size)
+    return 0;
+  if (size > MAX_REPLY) {
+    msg_error ("%s: the answer is too long", c->path);
+    return -1;
+  }
+  text = realloc (line->text, size);
+  if (text == NULL) {
+    msg_error ("%s: %m", c->path);
+    return -1;
+  }
+  line->text = text;
+  line->size = size;
+  return 0;
+}
+
+/* Append what has come.  1: the line is complete, 0: not yet, -1. */
+static int
+receive_some (struct client *c, struct line *line)
+{
+  char *end;
+  ssize_t r = recv (c->fd, line->text + line->len, line->size - line->len - 1,
+                    MSG_DONTWAIT);
+
+  if (r == -1 && (errno == EAGAIN || errno == EINTR))
+    return 0;
+  if (r <= 0) {
+    if (r == 0)
+      msg_error ("%s: the server closed the connection", c->path);
+    else
+      msg_error ("%s: receive: %m", c->path);
+    return -1;
+  }
+  end = memchr (line->text + line->len, '\n', (size_t) r);
+  line->len += (size_t) r;
+  line->text[line->len] = '\0';
+  if (end == NULL)
+    return 0;
+  *end = '\0';
+  return 1;
+}
+
+static int
+receive_line (struct client *c, struct line *line, uint64_t deadline)
+{
+  int r;
+
+  do {
+    if (grow_line (c, line) == -1 || wait_for (c, POLLIN, deadline) == -1)
+      return -1;
+    r = receive_some (c, line);
+  } while (r == 0);
+  return r == 1 ? 0 : -1;
+}
+
+/* The reply without its envelope. */
+static struct json_object *
+open_reply (struct client *c, struct json_object *reply)
+{
+  struct json_object *status;
+
+  if (reply == NULL || !json_object_is_type (reply, json_type_object)) {
+    msg_error ("%s: the answer is not from a mirror", c->path);
+    return NULL;
+  }
+  if (!field_bool (reply, "ok")) {
+    const char *error = field_text (reply, "error");
+
+    msg_error ("%s: %s", c->path,
+               *error != '\0' ? error : "the answer is not from a mirror");
+    return NULL;
+  }
+  if (!json_object_object_get_ex (reply, "status", &status) ||
+      !status_is_complete (status)) {
+    msg_error ("%s: the answer is no status of a mirror", c->path);
+    return NULL;
+  }
+  return json_object_get (status);
+}
+
+struct json_object *
+client_status (struct client *c)
+{
+  uint64_t deadline = now_ns () + ANSWER_TIME;
+  struct line line = {.text = NULL};
+  struct json_object *reply = NULL, *status = NULL;
+
+  if (send_request (c, "{\"command\":\"status\"}\n", deadline) == 0 &&
+      receive_line (c, &line, deadline) == 0) {
+    reply = json_tokener_parse (line.text);
+    status = open_reply (c, reply);
+  }
+  json_object_put (reply);
+  free (line.text);
+  return status;
+}
+
+int
+client_sleep (struct client *c, uint64_t msec)
+{
+  int r = poll_until (c->fd, POLLIN, now_ns () + msec * NSEC_PER_MSEC);
+
+  if (r == 0)
+    return 1;
+  if (r == -1 && errno == EINTR)
+    return 0;
+  /* Nothing was asked, so this is the end of the connection. */
+  msg_error ("%s: the server went away", c->path);
+  return -1;
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* nbdmirror: ask a running mirror. */
+
+#include "config.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "msg.h"
+#include "nbdmirror.h"
+
+struct verb {
+  const char *name;
+  int (*run) (int argc, char *argv[]);
+  const char *synopsis;
+  const char *help;
+};
+
+static const struct verb verbs[] = {
+  {"status", verb_status, "[--json|--dm|--watch] SOCKET",
+   "  Show the mirror that serves the control socket SOCKET.\n"
+   "\n"
+   "  --json    print JSON\n"
+   "  --dm      print a line as `dmsetup status` does\n"
+   "  --watch   show again every second, until the server ends\n"
+   "\n"
+   "  Exit: 0 in sync, 1 degraded or resyncing, 2 failed, 3 no answer.\n"},
+  {"wait", verb_wait, "[--timeout SECONDS] [--resync] SOCKET",
+   "  Wait until every leg of the mirror is in sync.\n"
+   "\n"
+   "  --resync             wait only until nothing is left to copy to the\n"
+   "                       legs that are there\n"
+   "  --timeout SECONDS    give up after this time\n"
+   "\n"
+   "  Exit: 0 in sync, 1 degraded or resyncing, 2 failed (at once),\n"
+   "  3 no answer.\n"},
+};
+
+#define NR_VERBS (sizeof verbs / sizeof verbs[0])
+
+static const struct verb *
+find_verb (const char *name)
+{
+  for (size_t i = 0; i < NR_VERBS; ++i)
+    if (strcmp (verbs[i].name, name) == 0)
+      return &verbs[i];
+  return NULL;
+}
+
+static int
+print_help (void)
+{
+  printf ("nbdmirror: ask a running mirror.\n\n");
+  for (size_t i = 0; i < NR_VERBS; ++i)
+    printf ("nbdmirror %s %s\n%s\n", verbs[i].name, verbs[i].synopsis,
+            verbs[i].help);
+  printf ("nbdmirror --help | --version\n"
+          "\n"
+          "Exit 64 means wrong usage, 74 that the output can't be written.\n");
+  return 0;
+}
+
+int
+verb_help (const char *name)
+{
+  const struct verb *verb = find_verb (name);
+
+  printf ("nbdmirror %s %s\n%s", verb->name, verb->synopsis, verb->help);
+  return 0;
+}
+
+int
+usage_error (const char *name)
+{
+  if (name != NULL)
+    fprintf (stderr, "Usage: nbdmirror %s %s\n", name,
+             find_verb (name)->synopsis);
+  else
+    fprintf (stderr, "Try `nbdmirror --help'.\n");
+  return EXIT_USAGE;
+}
+
+const char *
+one_operand (int argc, char *argv[], const char *what)
+{
+  if (argc - optind == 1)
+    return argv[optind];
+  if (argc == optind)
+    msg_error ("%s is missing", what);
+  else
+    msg_error ("one %s is enough: %s", what, argv[optind + 1]);
+  return NULL;
+}
+
+static int
+unknown_verb (const char *name)
+{
+  char known[256];
+  int len = 0;
+
+  for (size_t i = 0; i < NR_VERBS; ++i)
+    len += snprintf (known + len, sizeof known - (size_t) len, " %s",
+                     verbs[i].name);
+  msg_error ("unknown verb \"%s\", not one of:%s", name, known);
+  return usage_error (NULL);
+}
+
+static int
+run_verb (int argc, char *argv[])
+{
+  const struct verb *verb = find_verb (argv[0]);
+  char name[64];
+
+  if (verb == NULL)
+    return unknown_verb (argv[0]);
+  /* getopt_long puts argv[0] before its messages. */
+  snprintf (name, sizeof name, "nbdmirror: %s", verb->name);
+  argv[0] = name;
+  optind = 0; /* GNU: start over, with this argv */
+  return verb->run (argc, argv);
+}
+
+static int
+run_main (int argc, char *argv[])
+{
+  static const struct option options[] = {
+    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'V'},
+    {NULL, 0, NULL, 0},
+  };
+  int opt;
+
+  /* '+': options behind the verb are the verb's. */
+  while ((opt = getopt_long (argc, argv, "+hV", options, NULL)) != -1)
+    switch (opt) {
+    case 'h':
+      return print_help ();
+    case 'V':
+      printf ("nbdmirror %s\n", PACKAGE_VERSION);
+      return 0;
+    default:
+      return usage_error (NULL);
+    }
+  if (optind == argc) {
+    msg_error ("a verb is missing");
+    return usage_error (NULL);
+  }
+  return run_verb (argc - optind, argv + optind);
+}
+
+int
+main (int argc, char *argv[])
+{
+  int code = run_main (argc, argv);
+
+  if (fflush (stdout) == EOF || ferror (stdout)) {
+    msg_error ("standard output: %m");
+    return EXIT_OUTPUT;
+  }
+  return code;
+}

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* The status for people. */
+
+#include "config.h"
+
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <json-c/json.h>
+
+#include "fields.h"
+#include "status.h"
+
+#define BAR_WIDTH 30
+
+/* 100 only when all is done. */
+static unsigned
+percent (uint64_t done, uint64_t total)
+{
+  if (total == 0 || done >= total)
+    return 100;
+  return (unsigned) ((double) done * 100 / (double) total);
+}
+
+/* Done bytes of a resync; the total may be zero. */
+static unsigned
+resync_percent (struct json_object *resync)
+{
+  return percent (field_u64 (resync, "done_bytes"),
+                  field_u64 (resync, "total_bytes"));
+}
+
+static bool
+resync_is (struct json_object *status, const char *state)
+{
+  return strcmp (field_text (field_object (status, "resync"), "state"),
+                 state) == 0;
+}
+
+/* Text from the server must not move the cursor. */
+static void
+print_safe (FILE *out, const char *text)
+{
+  for (; *text != '\0'; ++text) {
+    unsigned char ch = (unsigned char) *text;
+
+    fputc (ch < ' ' || ch == 0x7f ? '?' : ch, out);
+  }
+}
+
+/* "2 errors" */
+static void
+print_count (FILE *out, uint64_t n, const char *what)
+{
+  fprintf (out, "%" PRIu64 " %s%s", n, what, n == 1 ? "" : "s");
+}
+
+static void
+print_mirror (FILE *out, struct json_object *status)
+{
+  struct json_object *mirror = field_object (status, "mirror");
+  char size[SIZE_TEXT], region[SIZE_TEXT];
+
+  fprintf (out, "mirror  %s, %s, ", field_text (mirror, "state"),
+           format_size (size, field_u64 (mirror, "size")));
+  print_count (out, status_nr_legs (status), "leg");
+  fprintf (out, ", ");
+  print_count (out, field_u64 (mirror, "regions"), "region");
+  fprintf (out, " of %s\n",
+           format_size (region, field_u64 (mirror, "region_size")));
+  fprintf (out, "        uuid %s, generation %" PRIu64 "\n",
+           field_text (mirror, "uuid"), field_u64 (mirror, "generation"));
+}
+
+static void
+print_log (FILE *out, struct json_object *status)
+{
+  struct json_object *mirror = field_object (status, "mirror");
+  struct json_object *log = field_object (status, "log");
+
+  fprintf (out, "log     %s, %s, ", field_text (log, "state"),
+           field_text (log, "type"));
+  if (*field_text (log, "name") != '\0') {
+    print_safe (out, field_text (log, "name"));
+    fprintf (out, ", ");
+  }
+  print_count (out, field_u64 (mirror, "dirty_regions"), "region");
+  fprintf (out, " marked\n");
+}
+
+static void
+print_leg (FILE *out, struct json_object *status, struct json_object *leg)
+{
+  uint64_t errors = field_u64 (leg, "read_errors") +
+                    field_u64 (leg, "write_errors") +
+                    field_u64 (leg, "flush_errors");
+  uint64_t region_size =
+    field_u64 (field_object (status, "mirror"), "region_size");
+  char missed[SIZE_TEXT], reads[SIZE_TEXT], writes[SIZE_TEXT];
+
+  fprintf (out, "%4" PRIu64 "  %-9s  %-7s  %10s  %10s  %10s  %6" PRIu64 "  ",
+           field_u64 (leg, "index"), field_text (leg, "state"),
+           field_bool (leg, "primary") ? "primary" : "",
+           format_size (missed,
+                        field_u64 (leg, "missed_regions") * region_size),
+           format_size (reads, field_u64 (leg, "read_bytes")),
+           format_size (writes, field_u64 (leg, "write_bytes")), errors);
+  print_safe (out, field_text (leg, "name"));
+  fputc ('\n', out);
+}
+
+static void
+print_legs (FILE *out, struct json_object *status)
+{
+  fprintf (out, "\n%4s  %-9s  %-7s  %10s  %10s  %10s  %6s  %s\n", "leg",
+           "state", "", "missed", "read", "written", "errors", "name");
+  for (size_t i = 0; i < status_nr_legs (status); ++i)
+    print_leg (out, status, status_leg (status, i));
+}
+
+static void
+print_eta (FILE *out, struct json_object *resync)
+{
+  struct json_object *eta;
+  uint64_t s;
+
+  if (!json_object_object_get_ex (resync, "eta_seconds", &eta) || eta == NULL)
+    return;
+  s = field_u64 (resync, "eta_seconds");
+  if (s >= 3600)
+    fprintf (out, ", %" PRIu64 " h %02" PRIu64 " min left", s / 3600,
+             s / 60 % 60);
+  else if (s >= 60)
+    fprintf (out, ", %" PRIu64 " min %02" PRIu64 " s left", s / 60, s % 60);
+  else
+    fprintf (out, ", %" PRIu64 " s left", s);
+}
+
+static void
+print_bar (FILE *out, unsigned done)
+{
+  unsigned filled = done * BAR_WIDTH / 100;
+
+  fputc ('[', out);
+  for (unsigned i = 0; i < BAR_WIDTH; ++i)
+    fputc (i < filled ? '#' : '.', out);
+  fprintf (out, "] %3u%%", done);
+}
+
+static void
+print_resync (FILE *out, struct json_object *status)
+{
+  struct json_object *resync = field_object (status, "resync");
+  char done[SIZE_TEXT], total[SIZE_TEXT], rate[SIZE_TEXT];
+
+  if (resync_is (status, "idle"))
+    return;
+  fprintf (out, "\nresync  ");
+  print_bar (out, resync_percent (resync));
+  fprintf (out, "  %s of %s",
+           format_size (done, field_u64 (resync, "done_bytes")),
+           format_size (total, field_u64 (resync, "total_bytes")));
+  if (resync_is (status, "paused"))
+    fprintf (out, ", paused");
+  else {
+    fprintf (out, ", %s/s",
+             format_size (rate, field_u64 (resync, "bytes_per_second")));
+    print_eta (out, resync);
+  }
+  fputc ('\n', out);
+}
+
+static void
+print_last_error (FILE *out, const char *who, const char *error)
+{
+  if (*error == '\0')
+    return;
+  fprintf (out, "%s: last error: ", who);
+  print_safe (out, error);
+  fputc ('\n', out);
+}
+
+static void
+print_errors (FILE *out, struct json_object *status)
+{
+  char who[32];
+
+  for (size_t i = 0; i < status_nr_legs (status); ++i) {
+    struct json_object *leg = status_leg (status, i);
+
+    snprintf (who, sizeof who, "leg %" PRIu64, field_u64 (leg, "index"));
+    print_last_error (out, who, field_text (leg, "last_error"));
+  }
+  print_last_error (out, "log",
+                    field_text (field_object (status, "log"), "last_error"));
+}
+
+/* What to do about one leg. */
+static void
+print_leg_advice (FILE *out, struct json_object *leg)
+{
+  static const struct {
+    const char *state, *advice;
+  } advices[] = {
+    {"failed", "is out of use: repair what its last error names; it gets "
+               "only what it missed when it returns"},
+    {"missing", "is not there: bring it back, or restart with a new one in "
+                "its place; data written since is kept account of"},
+    {"stale", "lacks data and is not being copied to: see its last error "
+              "and the server's messages"},
+  };
+
+  for (size_t i = 0; i < sizeof advices / sizeof advices[0]; ++i)
+    if (leg_is (leg, advices[i].state))
+      fprintf (out, "leg %" PRIu64 " %s\n", field_u64 (leg, "index"),
+               advices[i].advice);
+}
+
+static void
+print_advice (FILE *out, struct json_object *status)
+{
+  const char *state = field_text (field_object (status, "mirror"), "state");
+  struct json_object *log = field_object (status, "log");
+
+  if (strcmp (state, "failed") == 0)
+    fprintf (out, "the mirror can't serve all data: no leg that is there has "
+                  "it; read the server's messages\nbefore restarting it "
+                  "(plan=1 shows what a start would do)\n");
+  if (strcmp (field_text (log, "state"), "ok") != 0)
+    fprintf (out, "the log can't be written: writes to unmarked regions wait, "
+                  "then fail; make room or repair its storage\n");
+  for (size_t i = 0; i < status_nr_legs (status); ++i)
+    print_leg_advice (out, status_leg (status, i));
+  if (status_count_legs (status, "in-sync") == 1 &&
+      status_nr_legs (status) > 1)
+    fprintf (out, "only one leg has all data: another failure loses it\n");
+}
+
+void
+print_status_text (FILE *out, struct json_object *status)
+{
+  char *text = NULL;
+  size_t len;
+  FILE *notes = open_memstream (&text, &len);
+
+  print_mirror (out, status);
+  print_log (out, status);
+  print_legs (out, status);
+  print_resync (out, status);
+  if (notes == NULL)
+    return;
+  print_errors (notes, status);
+  print_advice (notes, status);
+  fclose (notes);
+  if (len > 0)
+    fprintf (out, "\n%s", text);
+  free (text);
+}
+
+void
+print_status_summary (FILE *out, struct json_object *status)
+{
+  struct json_object *mirror = field_object (status, "mirror");
+  struct json_object *resync = field_object (status, "resync");
+
+  fprintf (out, "%s, legs:", field_text (mirror, "state"));
+  for (size_t i = 0; i < status_nr_legs (status); ++i) {
+    struct json_object *leg = status_leg (status, i);
+
+    fprintf (out, " %s%s", field_text (leg, "state"),
+             field_bool (leg, "primary") ? "*" : "");
+  }
+  fprintf (out, ", log: %s, resync: %s",
+           field_text (field_object (status, "log"), "state"),
+           field_text (resync, "state"));
+  if (!resync_is (status, "idle"))
+    fprintf (out, " %u%%", resync_percent (resync));
+  fputc ('\n', out);
+}
