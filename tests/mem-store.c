@@ -113,8 +113,7 @@ make_durable (struct mem_store *m)
     if (!p->lost)
       memcpy (m->durable + p->sector * SECTOR, p->data, SECTOR);
     for (size_t j = i + 1; p->lost && j < m->nr_pending; ++j)
-      overwritten |=
-        m->pending[j].sector == p->sector && !m->pending[j].lost;
+      overwritten |= m->pending[j].sector == p->sector && !m->pending[j].lost;
     if (p->lost && !overwritten)
       m->pending[kept++] = *p;
   }

@@ -275,7 +275,7 @@ new_log (struct model *m, uint64_t nr)
     .region_size = REGION,
     .nr_regions = nr,
   };
-  const uint8_t id[LOG_ID_SIZE] = { 1 };
+  const uint8_t id[LOG_ID_SIZE] = {1};
 
   ck_assert_int_eq (dirty_log_create (m->log, &geo, 1), 0);
   for (unsigned s = 0; s < NR_LEGS; ++s) {
@@ -371,7 +371,7 @@ from_env (const char *name, unsigned otherwise)
 static void
 crash_round (unsigned seed)
 {
-  const uint64_t sizes[] = { 0, 256 << 10, 12 << 10 };
+  const uint64_t sizes[] = {0, 256 << 10, 12 << 10};
   struct model m;
 
   model_begin (&m, seed, sizes[seed % 3], NEW_NR);
@@ -456,7 +456,7 @@ grow_round (unsigned n, unsigned seed, uint64_t device, bool *done)
 
 START_TEST (test_crash_in_growth)
 {
-  const uint64_t sizes[] = { 0, 512 << 10, 12 << 10 };
+  const uint64_t sizes[] = {0, 512 << 10, 12 << 10};
   bool done = false;
 
   for (unsigned n = 1; !done; ++n)
