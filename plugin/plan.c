@@ -658,6 +658,11 @@ check_content (const struct plan_input *in, struct plan *plan, unsigned slot)
             in->leg[leg].name);
     }
   }
+  else if (answer != -1 && !matches (in, leg, slot, BY_ID))
+    note (plan,
+          "leg %s: has another identity than in the log, its content "
+          "agrees\n",
+          in->leg[leg].name);
   return answer == -1 ? -1 : 0;
 }
 
