@@ -13,8 +13,9 @@
  *  1. at most one flush is at the medium (flush_running);
  *  2. who comes while it runs waits for the next one (flush_waiters), since
  *     the running one may have begun before his writes ended;
- *  3. the result goes to all it was run for (flush_batch); an error loses
- *     the leg, and with it everybody who waits for a later one;
+ *  3. the result goes to all it was run for (flush_batch); an error also goes
+ *     to everybody who waits for a later one, and to every FLUSH and FUA
+ *     from then on (flush_error);
  *  4. a flush that succeeds on a leg that was lost meanwhile has failed.
  *
  * A leg is lost by whoever first changes refusal from 0; after that no
@@ -128,13 +129,26 @@ note_latency (struct leg *leg, struct leg_io *io, uint64_t now)
                          memory_order_relaxed);
 }
 
+/* Why a request that the medium has done does not succeed all the same:
+ * the leg was lost, or the request promises durability after a flush failed.
+ */
+static int
+refused (const struct leg_io *io)
+{
+  int err = atomic_load (&io->leg->refusal);
+
+  if (err == 0 && (io->op == LEG_FLUSH || (io->flags & LEG_FUA)))
+    err = atomic_load (&io->leg->flush_error);
+  return err;
+}
+
 static void
 finish (struct leg_io *io, int err, uint64_t now)
 {
   struct leg *leg = io->leg;
 
   if (err == 0)
-    err = atomic_load (&leg->refusal);
+    err = refused (io);
   if (err != 0)
     count_error (io, err);
   else if (io->op == LEG_READ)
@@ -218,6 +232,9 @@ gate_send (struct leg *leg)
   send (&leg->flush_io, gate_answered);
 }
 
+/* Whatever the medium says later, data may be gone: no FLUSH and no FUA
+ * succeeds any more.
+ */
 static void
 flush_failed (struct leg *leg, int err)
 {
@@ -226,15 +243,16 @@ flush_failed (struct leg *leg, int err)
   atomic_fetch_add (&leg->counters.flush_errors, 1);
   errno = err;
   snprintf (why, sizeof why, "flush failed: %m");
-  leg_lose (leg, err, why);
+  keep_error (leg, why);
+  atomic_store (&leg->flush_error, err);
 }
 
 static void
 gate_answered (struct leg_io *flush, int err, uint64_t now)
 {
   struct leg *leg = flush->leg;
-  struct leg_io *batch;
-  bool again;
+  struct leg_io *batch, *waiters = NULL;
+  bool again = false;
 
   (void) now;
   if (err != 0)
@@ -244,9 +262,15 @@ gate_answered (struct leg_io *flush, int err, uint64_t now)
     batch = leg->flush_batch;
     leg->flush_batch = NULL;
     leg->flush_running = false;
-    again = gate_next_locked (leg);
+    if (err == 0)
+      again = gate_next_locked (leg);
+    else {
+      waiters = leg->flush_waiters;
+      leg->flush_waiters = NULL;
+    }
   }
   finish_list (batch, err);
+  finish_list (waiters, err);
   if (again)
     gate_send (leg);
 }
@@ -261,7 +285,7 @@ gate_enter (struct leg_io *io)
 
   {
     CLEANUP_LOCK (&leg->lock);
-    err = atomic_load (&leg->refusal);
+    err = refused (io);
     if (err == 0) {
       io->next = leg->flush_waiters;
       leg->flush_waiters = io;

@@ -8,16 +8,19 @@
  * slowest leg's, not the sum.
  *
  * A leg is "lost" when what it acknowledged earlier can no longer be
- * relied on: the connection broke, a request was not answered in time, or
- * a flush failed (rules S5a, S8).  A lost leg fails all requests, current
+ * relied on: the connection broke, or a request was not answered in time
+ * (rule S5a).  A lost leg fails all requests, current
  * and later, with ENOTCONN (or the first cause), calls on_lost once, and
  * stays lost until leg_close + leg_open.  No request is ever sent twice.
  *
  * FLUSH requests pass a gate (rule S8): one flush of a leg runs at a time;
  * a request that arrives while one runs is served by the next one, so it
- * covers everything that completed before it arrived; when a flush fails,
- * all who wait fail and the leg is lost.  A FUA write is the leg's own
- * FUA, or a write followed by a pass through the gate (rule S7).
+ * covers everything that completed before it arrived.  When a flush fails,
+ * all who wait fail, and so does every later FLUSH and FUA until leg_close +
+ * leg_open: a second try that succeeds proves nothing.  Reads and plain
+ * writes go on; whether to use the leg any more is the owner's to decide.  A
+ * FUA write is the leg's own FUA, or a write followed by a pass through the
+ * gate (rule S7).
  *
  * A leg that cannot zero, trim or cache has not failed: it is emulated.
  *
@@ -127,7 +130,8 @@ struct leg {
   atomic_bool lost;
   atomic_bool no_zero, no_trim; /* private: the medium can't do ZERO, ZERO
                                  * with LEG_MAY_TRIM */
-  atomic_int refusal; /* private: errno of new requests, 0 = serving */
+  atomic_int refusal;     /* private: errno of new requests, 0 = serving */
+  atomic_int flush_error; /* private: of the flush that failed, 0 = none */
   struct leg_counters counters;
   atomic_uint_fast64_t in_flight;       /* requests */
   atomic_uint_fast64_t read_latency_ns; /* moving average, 4 KiB equivalent */

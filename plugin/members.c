@@ -51,8 +51,8 @@ fan_out (struct mirror *m, struct fan *fan, unsigned legs,
   unsigned nbd = 0, bad = 0;
 
   FOR_EACH_SLOT (slot, legs)
-  if (m->member[slot].leg->kind == LEG_NBD)
-    nbd |= SLOT_BIT (slot);
+    if (m->member[slot].leg->kind == LEG_NBD)
+      nbd |= SLOT_BIT (slot);
 
   /* One more than there are legs: the last to leave posts, and if that is
    * this thread nobody needs to.
@@ -61,17 +61,17 @@ fan_out (struct mirror *m, struct fan *fan, unsigned legs,
   sem_init (&fan->done, 0, 0);
   /* A local leg may do its I/O in this thread, so the others go first. */
   FOR_EACH_SLOT (slot, nbd)
-  fan_submit (m, fan, slot, rq);
+    fan_submit (m, fan, slot, rq);
   FOR_EACH_SLOT (slot, legs & ~nbd)
-  fan_submit (m, fan, slot, rq);
+    fan_submit (m, fan, slot, rq);
   if (atomic_fetch_sub (&fan->pending, 1) != 1)
     while (sem_wait (&fan->done) == -1 && errno == EINTR)
       ;
   sem_destroy (&fan->done);
 
   FOR_EACH_SLOT (slot, legs)
-  if (fan->io[slot].error)
-    bad |= SLOT_BIT (slot);
+    if (fan->io[slot].error)
+      bad |= SLOT_BIT (slot);
   return bad;
 }
 
@@ -114,8 +114,8 @@ members_fail_locked (struct mirror *m, unsigned slots)
   unsigned failed = 0;
 
   FOR_EACH_SLOT (slot, slots)
-  if (member_fail_locked (m, slot))
-    failed |= SLOT_BIT (slot);
+    if (member_fail_locked (m, slot))
+      failed |= SLOT_BIT (slot);
   return failed;
 }
 
@@ -124,8 +124,7 @@ members_report_failed (struct mirror *m, unsigned slots)
 {
   char why[256];
 
-  FOR_EACH_SLOT (slot, slots)
-  {
+  FOR_EACH_SLOT (slot, slots) {
     leg_last_error (m->member[slot].leg, why, sizeof why);
     msg_error ("leg %s: failed, the mirror goes on without it: %s",
                m->member[slot].name, why);
@@ -138,7 +137,7 @@ members_miss_locked (struct mirror *m, uint64_t first, uint64_t nr)
   unsigned others = m->configured & ~SLOT_BIT (m->primary);
 
   FOR_EACH_SLOT (slot, others)
-  dirty_log_set_region_sync (m->log, slot, first, nr, false);
+    dirty_log_set_region_sync (m->log, slot, first, nr, false);
   m->resyncing |= m->in_sync & others;
   m->in_sync &= ~others;
   resync_spoil_locked (m, first, nr);

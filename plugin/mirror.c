@@ -74,8 +74,7 @@ worker_thread (void *opaque)
 static int
 start_legs (struct mirror *m)
 {
-  FOR_EACH_SLOT (slot, m->configured)
-  {
+  FOR_EACH_SLOT (slot, m->configured) {
     struct leg *leg = m->member[slot].leg;
     bool failed;
 
@@ -145,8 +144,8 @@ mirror_stop (struct mirror *m, uint64_t deadline)
   dirty_log_close (m->log, deadline);
   m->log = NULL;
   FOR_EACH_SLOT (slot, m->configured)
-  if (m->member[slot].leg)
-    leg_close (m->member[slot].leg);
+    if (m->member[slot].leg)
+      leg_close (m->member[slot].leg);
 }
 
 void
@@ -189,7 +188,7 @@ mirror_state (const struct mirror *m)
   bool usable = false;
 
   FOR_EACH_SLOT (slot, m->in_sync)
-  usable |= !atomic_load (&m->member[slot].leg->lost);
+    usable |= !atomic_load (&m->member[slot].leg->lost);
   if (!usable)
     return "failed";
   if (m->failed | m->missing)
@@ -236,8 +235,7 @@ static void
 members_status (struct mirror *m, const struct log_status *ls,
                 struct mirror_status *st)
 {
-  FOR_EACH_SLOT (slot, m->configured)
-  {
+  FOR_EACH_SLOT (slot, m->configured) {
     unsigned index = m->member[slot].index;
 
     member_status (m, slot, ls, &st->leg[index]);

@@ -79,7 +79,7 @@ struct mirror_limits {
 
 const struct mirror_limits *mirror_limits (const struct mirror *m);
 
-/* All legs zero cheaply now. */
+/* All legs zero, or at least trim, cheaply now. */
 bool mirror_can_fast_zero (struct mirror *m);
 
 /* The data path.  Each returns 0, or -1 with errno set for the client, and

@@ -44,8 +44,7 @@ cheapest (struct mirror *m, unsigned legs, uint64_t offset)
   uint64_t best_cost = UINT64_MAX;
   int best = -1;
 
-  FOR_EACH_SLOT (slot, legs)
-  {
+  FOR_EACH_SLOT (slot, legs) {
     uint64_t cost = read_cost (m->member[slot].leg, offset);
 
     if (cost < best_cost) {
@@ -70,8 +69,8 @@ choose_by_policy (struct mirror *m, unsigned legs, uint64_t offset)
 {
   if (legs & (legs - 1))
     FOR_EACH_SLOT (slot, legs)
-  if ((int) m->member[slot].index == m->config.write_mostly)
-    legs &= ~SLOT_BIT (slot);
+      if ((int) m->member[slot].index == m->config.write_mostly)
+        legs &= ~SLOT_BIT (slot);
 
   switch (m->config.read_policy) {
   case READ_FIRST:
@@ -98,8 +97,8 @@ choose_leg (struct mirror *m, const struct read_op *op, uint64_t *count)
     return choose_by_policy (m, legs, op->offset);
 
   FOR_EACH_SLOT (slot, m->resyncing & ~op->tried)
-  if (dirty_log_in_sync (m->log, slot, region, 1))
-    legs |= SLOT_BIT (slot);
+    if (dirty_log_in_sync (m->log, slot, region, 1))
+      legs |= SLOT_BIT (slot);
   if (!legs)
     return -1;
   in_region = ((region + 1) << m->region_shift) - op->offset;

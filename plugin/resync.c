@@ -88,8 +88,8 @@ ready_targets (const struct mirror *m, uint64_t now)
   unsigned ready = 0;
 
   FOR_EACH_SLOT (slot, m->resyncing)
-  if (m->member[slot].stalled_until <= now)
-    ready |= SLOT_BIT (slot);
+    if (m->member[slot].stalled_until <= now)
+      ready |= SLOT_BIT (slot);
   return ready;
 }
 
@@ -99,8 +99,8 @@ targets_of (struct mirror *m, unsigned ready, uint64_t first, uint64_t nr)
   unsigned targets = 0;
 
   FOR_EACH_SLOT (slot, ready)
-  if (!dirty_log_in_sync (m->log, slot, first, nr))
-    targets |= SLOT_BIT (slot);
+    if (!dirty_log_in_sync (m->log, slot, first, nr))
+      targets |= SLOT_BIT (slot);
   return targets;
 }
 
@@ -110,7 +110,7 @@ resync_todo (const struct mirror *m, const struct log_status *ls)
   uint64_t todo = 0;
 
   FOR_EACH_SLOT (slot, m->resyncing)
-  todo += ls->missed[slot];
+    todo += ls->missed[slot];
   return todo;
 }
 
@@ -301,8 +301,7 @@ copy_zeroes (struct copier *c, uint64_t offset, uint64_t count)
   unsigned targets = live_targets (c), write = 0;
   uint64_t skip = count;
 
-  FOR_EACH_SLOT (slot, targets)
-  {
+  FOR_EACH_SLOT (slot, targets) {
     uint64_t n = zero_length (c->m->member[slot].leg, offset, skip);
 
     if (n == 0)
@@ -436,8 +435,7 @@ prepare_run (struct copier *c)
 static void
 stall (struct mirror *m, unsigned targets)
 {
-  FOR_EACH_SLOT (slot, targets)
-  {
+  FOR_EACH_SLOT (slot, targets) {
     struct member *member = &m->member[slot];
     uint64_t ns = FIRST_STALL_NS << (member->stalls < 5 ? member->stalls : 5);
 
@@ -474,7 +472,7 @@ end_run (struct copier *c)
   }
   else {
     FOR_EACH_SLOT (slot, rec->targets)
-    m->member[slot].stalls = 0;
+      m->member[slot].stalls = 0;
     rec->next = rs->copied;
     rs->copied = rec;
     rs->copied_regions += rec->nr;
@@ -490,11 +488,10 @@ report_stalled (struct copier *c)
   {
     CLEANUP_LOCK (&c->m->lock);
     FOR_EACH_SLOT (slot, c->bad)
-    if (c->m->member[slot].stalls == 1)
-      first_time |= SLOT_BIT (slot);
+      if (c->m->member[slot].stalls == 1)
+        first_time |= SLOT_BIT (slot);
   }
-  FOR_EACH_SLOT (slot, first_time)
-  {
+  FOR_EACH_SLOT (slot, first_time) {
     leg_last_error (c->m->member[slot].leg, why, sizeof why);
     msg_error ("leg %s: resync stalled, will be tried again: %s",
                c->m->member[slot].name, why);

@@ -218,8 +218,7 @@ init_members (struct mirror *m, struct plan_input *in, const struct plan *plan)
 static void
 init_sets (struct mirror *m, const struct plan *plan)
 {
-  FOR_EACH_SLOT (s, m->configured)
-  {
+  FOR_EACH_SLOT (s, m->configured) {
     if (!m->member[s].leg)
       m->missing |= SLOT_BIT (s);
     else if (m->log->leg[s].state == LOG_LEG_IN_SYNC)
@@ -243,8 +242,7 @@ init_limits (struct mirror *m)
                                            : max_hot;
   m->limits.size = geo->size;
   m->limits.min_block = 1;
-  FOR_EACH_SLOT (s, m->configured)
-  {
+  FOR_EACH_SLOT (s, m->configured) {
     const struct leg *leg = m->member[s].leg;
 
     if (leg && leg->min_block > m->limits.min_block)
@@ -288,11 +286,11 @@ static void
 watch_legs (struct mirror *m)
 {
   FOR_EACH_SLOT (s, m->configured)
-  if (m->member[s].leg) {
-    leg_quiesce (m->member[s].leg);
-    m->member[s].leg->opaque = &m->member[s];
-    m->member[s].leg->on_lost = member_on_lost;
-  }
+    if (m->member[s].leg) {
+      leg_quiesce (m->member[s].leg);
+      m->member[s].leg->opaque = &m->member[s];
+      m->member[s].leg->on_lost = member_on_lost;
+    }
 }
 
 static struct mirror *

@@ -93,8 +93,7 @@ miss_outside (struct round *round, bool *lowered)
     return false;
   for (size_t i = 0; i < round->nr; ++i)
     if (still_idle (m, &round->region[i]))
-      FOR_EACH_SLOT (slot, outside)
-      {
+      FOR_EACH_SLOT (slot, outside) {
         dirty_log_set_region_sync (m->log, slot, round->region[i].region, 1,
                                    false);
         *lowered = true;
@@ -107,7 +106,7 @@ raise_copied (struct mirror *m, const struct recovery *rec)
 {
   if (!rec->spoiled)
     FOR_EACH_SLOT (slot, rec->targets)
-  dirty_log_set_region_sync (m->log, slot, rec->first, rec->nr, true);
+      dirty_log_set_region_sync (m->log, slot, rec->first, rec->nr, true);
 }
 
 /* Step 4.  False as above. */
@@ -180,10 +179,10 @@ record_promotions (struct mirror *m)
   CLEANUP_LOCK (&m->lock);
 
   FOR_EACH_SLOT (slot, m->resyncing)
-  if (dirty_log_in_sync (m->log, slot, 0, m->nr_regions)) {
-    dirty_log_leg_in_sync (m->log, slot);
-    ready |= SLOT_BIT (slot);
-  }
+    if (dirty_log_in_sync (m->log, slot, 0, m->nr_regions)) {
+      dirty_log_leg_in_sync (m->log, slot);
+      ready |= SLOT_BIT (slot);
+    }
   return ready;
 }
 
@@ -194,8 +193,8 @@ announce_promotions (struct mirror *m, unsigned ready)
   CLEANUP_LOCK (&m->lock);
 
   FOR_EACH_SLOT (slot, ready)
-  if (!dirty_log_in_sync (m->log, slot, 0, m->nr_regions))
-    ready &= ~SLOT_BIT (slot);
+    if (!dirty_log_in_sync (m->log, slot, 0, m->nr_regions))
+      ready &= ~SLOT_BIT (slot);
   ready &= m->resyncing;
   m->resyncing &= ~ready;
   m->in_sync |= ready;
@@ -215,7 +214,7 @@ promote (struct mirror *m)
     return;
   ready = announce_promotions (m, ready);
   FOR_EACH_SLOT (slot, ready)
-  msg_debug ("leg %s: in-sync", m->member[slot].name);
+    msg_debug ("leg %s: in-sync", m->member[slot].name);
 }
 
 void

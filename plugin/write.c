@@ -168,8 +168,8 @@ first_error (const struct mirror *m, const struct write_op *op)
   if (op->fan.io[m->primary].error && (slots & SLOT_BIT (m->primary)))
     return op->fan.io[m->primary].error;
   FOR_EACH_SLOT (slot, slots)
-  if (op->fan.io[slot].error)
-    return op->fan.io[slot].error;
+    if (op->fan.io[slot].error)
+      return op->fan.io[slot].error;
   return EIO;
 }
 
@@ -179,8 +179,8 @@ lost_legs (const struct mirror *m, unsigned slots)
   unsigned lost = 0;
 
   FOR_EACH_SLOT (slot, slots)
-  if (atomic_load (&m->member[slot].leg->lost))
-    lost |= SLOT_BIT (slot);
+    if (atomic_load (&m->member[slot].leg->lost))
+      lost |= SLOT_BIT (slot);
   return lost;
 }
 
@@ -286,8 +286,9 @@ mirror_pwrite (struct mirror *m, const void *buf, uint64_t offset,
                     });
 }
 
-bool
-mirror_can_fast_zero (struct mirror *m)
+/* Every leg zeroes (trims) cheaply now. */
+static bool
+all_fast (struct mirror *m, bool may_trim)
 {
   unsigned legs;
 
@@ -295,10 +296,19 @@ mirror_can_fast_zero (struct mirror *m)
     CLEANUP_LOCK (&m->lock);
     legs = writing_set (m);
   }
-  FOR_EACH_SLOT (slot, legs)
-  if (!atomic_load (&m->member[slot].leg->fast_zero))
-    return false;
+  FOR_EACH_SLOT (slot, legs) {
+    struct leg *leg = m->member[slot].leg;
+
+    if (!atomic_load (may_trim ? &leg->fast_trim : &leg->fast_zero))
+      return false;
+  }
   return true;
+}
+
+bool
+mirror_can_fast_zero (struct mirror *m)
+{
+  return all_fast (m, false) || all_fast (m, true);
 }
 
 int
@@ -308,7 +318,7 @@ mirror_zero (struct mirror *m, uint64_t offset, uint64_t count, bool fua,
   /* Decided before anything is sent: a leg that refused after another one
    * had done it would leave them different.
    */
-  if (fast && !mirror_can_fast_zero (m)) {
+  if (fast && !all_fast (m, may_trim)) {
     errno = EOPNOTSUPP;
     return -1;
   }
@@ -331,7 +341,7 @@ mirror_trim (struct mirror *m, uint64_t offset, uint64_t count, bool fua)
   uint64_t begin = (offset + mask) & ~mask;
   uint64_t end = (offset + count) & ~mask;
 
-  if (begin >= end || !mirror_can_fast_zero (m))
+  if (begin >= end || !all_fast (m, true))
     return fua ? mirror_flush (m) : 0;
   return mirror_zero (m, begin, end - begin, fua, true, false);
 }

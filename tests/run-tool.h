@@ -18,7 +18,7 @@ pid_t tool_start (const char *arg, ...) __attribute__ ((sentinel));
 /* Wait for its end: the exit code. */
 int tool_end (pid_t pid);
 
-#define TOOL(...) tool_end (tool_start (__VA_ARGS__, NULL))
+#define TOOL(...) tool_end (tool_start (__VA_ARGS__, (char *) NULL))
 
 /* Fail the test unless part was written. */
 void tool_expect_out (const char *part);

@@ -174,7 +174,7 @@ END_TEST
 
 START_TEST (usage_errors_are_64)
 {
-  ck_assert_int_eq (tool_end (tool_start (NULL, NULL)), 64);
+  ck_assert_int_eq (tool_end (tool_start (NULL, (char *) NULL)), 64);
   tool_expect_err ("verb is missing");
   ck_assert_int_eq (TOOL ("explode", path), 64);
   tool_expect_err ("status");
@@ -245,7 +245,7 @@ START_TEST (bad_answer_is_3)
 
   snprintf (name, sizeof name, "%s", fake_path ("bad"));
   ck_assert_int_eq (unix_listener_open (&l, name), 0);
-  pid = tool_start ("status", name, NULL);
+  pid = tool_start ("status", name, (char *) NULL);
   answer_once (&l, bad_answers[_i].answer);
   ck_assert_int_eq (tool_end (pid), 3);
   tool_expect_err (bad_answers[_i].message);
@@ -259,7 +259,7 @@ START_TEST (wait_ends_when_all_legs_are_in_sync)
   pid_t pid;
 
   set_state ("resyncing", "resyncing", "running");
-  pid = tool_start ("wait", path, NULL);
+  pid = tool_start ("wait", path, (char *) NULL);
   fake_mirror_wait (m, 2);
   set_state ("degraded", "stale", "idle");
   fake_mirror_wait (m, 4);
@@ -274,7 +274,7 @@ START_TEST (wait_returns_2_when_the_mirror_fails)
   pid_t pid;
 
   set_state ("degraded", "failed", "idle");
-  pid = tool_start ("wait", path, NULL);
+  pid = tool_start ("wait", path, (char *) NULL);
   fake_mirror_wait (m, 2);
   set_state ("failed", "failed", "idle");
   ck_assert_int_eq (tool_end (pid), 2);
@@ -286,7 +286,7 @@ START_TEST (wait_resync_ends_while_a_leg_is_missing)
   pid_t pid;
 
   set_state ("resyncing", "resyncing", "running");
-  pid = tool_start ("wait", "--resync", path, NULL);
+  pid = tool_start ("wait", "--resync", path, (char *) NULL);
   fake_mirror_wait (m, 2);
   set_state ("resyncing", "resyncing", "idle");
   fake_mirror_wait (m, 4);
@@ -311,7 +311,7 @@ START_TEST (wait_is_3_when_the_server_goes_away)
   pid_t pid;
 
   set_state ("degraded", "missing", "idle");
-  pid = tool_start ("wait", path, NULL);
+  pid = tool_start ("wait", path, (char *) NULL);
   fake_mirror_wait (m, 2);
   control_stop (c);
   c = NULL;

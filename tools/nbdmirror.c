@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* nbdmirror: ask a running mirror. */
+/* nbdmirror: ask a running mirror, or look into its log. */
 
 #include "config.h"
 
@@ -37,6 +37,14 @@ static const struct verb verbs[] = {
    "\n"
    "  Exit: 0 in sync, 1 degraded or resyncing, 2 failed (at once),\n"
    "  3 no answer.\n"},
+  {"dump", verb_dump, "[--json|--dm-table] LOGFILE",
+   "  Show what a disk log says; works beside a running server, never "
+   "writes.\n"
+   "\n"
+   "  --json        print JSON\n"
+   "  --dm-table    print the table line for the kernel's dm-mirror\n"
+   "\n"
+   "  Exit: 0 printed, 2 the log can't be read, or --dm-table refuses.\n"},
 };
 
 #define NR_VERBS (sizeof verbs / sizeof verbs[0])
@@ -53,7 +61,7 @@ find_verb (const char *name)
 static int
 print_help (void)
 {
-  printf ("nbdmirror: ask a running mirror.\n\n");
+  printf ("nbdmirror: ask a running mirror, or look into its log.\n\n");
   for (size_t i = 0; i < NR_VERBS; ++i)
     printf ("nbdmirror %s %s\n%s\n", verbs[i].name, verbs[i].synopsis,
             verbs[i].help);

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* A disk log for people. */
+
+#include "config.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "bitset.h"
+#include "dirty-log.h"
+#include "dump.h"
+#include "fields.h"
+
+#define MAX_RUNS 24
+
+/* A name from the file must not move the cursor. */
+static void
+print_name (FILE *out, const char *name)
+{
+  for (; *name != '\0'; ++name)
+    fputc ((unsigned char) *name < ' ' || *name == 0x7f ? '?' : *name, out);
+}
+
+/* "what 5 regions: 0-3 17" */
+static void
+print_bits (FILE *out, const char *what, const struct bitset *bs)
+{
+  uint64_t next = 0, first, nr, left;
+  unsigned shown = 0;
+
+  if (bs->count == 0)
+    return;
+  fprintf (out, "\n%s, %" PRIu64 " region%s:", what, bs->count,
+           bs->count == 1 ? "" : "s");
+  while (shown < MAX_RUNS && next_run (bs, &next, &first, &nr)) {
+    fprintf (out, "%s%" PRIu64, shown++ % 8 == 0 ? "\n  " : " ", first);
+    if (nr > 1)
+      fprintf (out, "-%" PRIu64, first + nr - 1);
+  }
+  left = count_runs (bs, next);
+  if (left > 0)
+    fprintf (out, "\n  and %" PRIu64 " more runs", left);
+  fputc ('\n', out);
+}
+
+static void
+print_owner (FILE *out, const struct dirty_log *log)
+{
+  if (log->owner_pid == 0)
+    return;
+  fprintf (out, "owner       process %" PRIu64 " on ", log->owner_pid);
+  print_name (out, log->owner_host);
+  fprintf (out, "%s\n", log->unclean ? "" : " (ended)");
+}
+
+static void
+print_geometry (FILE *out, const struct dirty_log *log)
+{
+  char size[SIZE_TEXT], region[SIZE_TEXT];
+
+  if (log->geo.region_size != 0)
+    fprintf (out,
+             "size        %" PRIu64 " (%s)\nregions     %" PRIu64 " of %s\n",
+             log->geo.size, format_size (size, log->geo.size),
+             log->geo.nr_regions, format_size (region, log->geo.region_size));
+  else if (log->geo.nr_regions != 0)
+    fprintf (out,
+             "regions     %" PRIu64 ", of a size only the kernel's table "
+             "knows\n",
+             log->geo.nr_regions);
+}
+
+static void
+print_header (FILE *out, const struct dirty_log *log)
+{
+  char uuid[UUID_TEXT], plan[PLAN_TEXT];
+
+  fprintf (out, "log         ");
+  print_name (out, log->name);
+  fprintf (out, "\nfound       %s\n", log_found_name (log));
+  if (log_is_ours (log)) {
+    fprintf (out, "uuid        %s\n", log_uuid_text (uuid, log));
+    fprintf (out, "generation  %" PRIu64 "\n", log->generation);
+    fprintf (out, "state       %s\n",
+             log->unclean ? "unclean: in use, or its server did not end well"
+                          : "clean");
+    print_owner (out, log);
+  }
+  print_geometry (out, log);
+  fprintf (out, "a start     would %s\n", log_plan (plan, log));
+}
+
+static void
+print_legs (FILE *out, const struct dirty_log *log)
+{
+  char size[SIZE_TEXT];
+
+  fprintf (out, "\n%4s  %-7s  %-7s  %-7s  %10s  %10s  %10s  %s\n", "leg",
+           "state", "", "kind", "size", "generation", "missed", "name");
+  for (unsigned s = 0; s < LOG_MAX_LEGS; ++s) {
+    const struct log_leg *leg = &log->leg[s];
+
+    if (leg->state == LOG_LEG_NONE)
+      continue;
+    fprintf (out,
+             "%4u  %-7s  %-7s  %-7s  %10s  %10" PRIu64 "  %10" PRIu64 "  ", s,
+             log_leg_state_name (log, s), s == log->primary ? "primary" : "",
+             log_leg_kind_name (log, s), format_size (size, leg->size),
+             leg->generation, log->missed[s].count);
+    print_name (out, leg->name);
+    fputc ('\n', out);
+  }
+}
+
+void
+dump_text (FILE *out, struct dirty_log *log)
+{
+  char what[32];
+
+  print_header (out, log);
+  if (log_is_ours (log))
+    print_legs (out, log);
+  print_bits (out, "marked", &log->marked);
+  print_bits (out, "left dirty by the kernel", &log->kernel_dirty);
+  for (unsigned s = 0; s < LOG_MAX_LEGS; ++s) {
+    snprintf (what, sizeof what, "missed by leg %u", s);
+    print_bits (out, what, &log->missed[s]);
+  }
+}
