@@ -18,7 +18,7 @@
 #include <json-c/json.h>
 
 #include "fields.h"
-#include "status.h"
+#include "status-print.h"
 
 #define SECTOR 512
 

@@ -13,7 +13,7 @@
 #include <json-c/json.h>
 
 #include "fields.h"
-#include "status.h"
+#include "status-print.h"
 
 #define BAR_WIDTH 30
 

@@ -18,7 +18,7 @@
 #include "fields.h"
 #include "msg.h"
 #include "nbdmirror.h"
-#include "status.h"
+#include "status-print.h"
 
 #define WATCH_MSEC 1000
 #define CLEAR_SCREEN "\033[H\033[J"
