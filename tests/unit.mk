@@ -27,6 +27,7 @@ unit_tests = \
 	tests/unit-plan \
 	tests/unit-range \
 	tests/unit-tool \
+	tests/unit-write \
 	$(NULL)
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
@@ -76,6 +77,20 @@ tests_unit_range_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
 tests_unit_plan_SOURCES = tests/unit-plan.c
 tests_unit_plan_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_plan_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
+
+mirror_fixture = \
+	tests/mem-leg.c \
+	tests/mem-leg.h \
+	tests/mem-log.c \
+	tests/mem-log.h \
+	tests/mirror-fixture.c \
+	tests/mirror-fixture.h \
+	tests/unit-wait.h \
+	$(NULL)
+
+tests_unit_write_SOURCES = tests/unit-write.c $(mirror_fixture)
+tests_unit_write_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_write_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
 
 # The control socket and the tool.
 fake_mirror = tests/fake-mirror.c tests/fake-mirror.h
