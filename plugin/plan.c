@@ -330,15 +330,30 @@ override_applies (const struct plan_input *in, struct plan *plan)
   return true;
 }
 
-/* The words that a refusal ends with. */
+static bool
+assigned (const struct plan *plan, unsigned leg)
+{
+  for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
+    if (plan->slot[s].configured && plan->slot[s].leg == (int) leg)
+      return true;
+  return false;
+}
+
+/* The words that a refusal ends with, for each leg with which they are
+ * accepted: one that is here and, if there are records, has one.
+ */
 static int
 offer_override (const struct plan_input *in, struct plan *plan)
 {
-  refuse (plan, "; to go on with what a leg holds now:");
+  const char *intro = "; to go on with what a leg holds now:";
+
   for (unsigned i = 0; i < in->nr_legs; ++i)
-    if (in->leg[i].leg)
-      refuse (plan, " source=%u@%" PRIu64 " (leg %s)", i, in->log->generation,
-              in->leg[i].name);
+    if (in->leg[i].leg &&
+        (in->log->found == LOG_FOUND_DAMAGED || assigned (plan, i))) {
+      refuse (plan, "%s source=%u@%" PRIu64 " (leg %s)", intro, i,
+              in->log->generation, in->leg[i].name);
+      intro = "";
+    }
   return 0;
 }
 
@@ -417,15 +432,6 @@ assign (const struct plan_input *in, struct plan *plan, unsigned leg,
 {
   plan->slot[slot].leg = (int) leg;
   plan->slot[slot].here = in->leg[leg].leg != NULL;
-}
-
-static bool
-assigned (const struct plan *plan, unsigned leg)
-{
-  for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
-    if (plan->slot[s].configured && plan->slot[s].leg == (int) leg)
-      return true;
-  return false;
 }
 
 static void
@@ -652,6 +658,11 @@ check_content (const struct plan_input *in, struct plan *plan, unsigned slot)
             in->leg[leg].name);
     }
   }
+  else if (answer != -1 && !matches (in, leg, slot, BY_ID))
+    note (plan,
+          "leg %s: has another identity than in the log, its content "
+          "agrees\n",
+          in->leg[leg].name);
   return answer == -1 ? -1 : 0;
 }
 

@@ -171,7 +171,8 @@ reap ()
     [ "$pid" = "$1" ] || keep+=("$pid")
   done
   pids=("${keep[@]}")
-  wait "$1" 2>/dev/null
+  # In braces: the shell's own "Killed" goes there too.
+  { wait "$1"; } 2>/dev/null
 }
 
 not ()

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* A leg in memory that does what a test tells it to.
+ *
+ * It has a volatile cache: what is written can be read at once, but only
+ * what a FLUSH covered (written before the FLUSH began), or a FUA write
+ * where the test set leg->can_fua, survives mem_leg_crash.
+ *
+ * Between mem_leg_new and leg_open a test may change size, min_block,
+ * max_request, can_fua, fast_zero, fast_trim and id.  The content stays
+ * over leg_close and leg_open.
+ *
+ * All functions are thread-safe, except crash: close the leg before it.
+ */
+
+#ifndef NBDMIRROR_MEM_LEG_H
+#define NBDMIRROR_MEM_LEG_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "leg.h"
+
+/* For mem_leg_fail and so on: for ever. */
+#define MEM_LEG_ALWAYS UINT_MAX
+
+/* What the leg was asked, in order.  seq counts over all legs. */
+struct mem_leg_record {
+  uint64_t seq;
+  enum leg_op op;
+  unsigned flags;
+  uint64_t offset, count;
+};
+
+/* As leg_new.  Aborts when memory is short.  Free with leg_free. */
+struct leg *mem_leg_new (const char *name, uint64_t size);
+
+/* What leg_open and leg_start answer from now on: 0 or an errno. */
+void mem_leg_fail_open (struct leg *leg, int err);
+
+/* Rules.  They apply to the nth call of op from now on (1 = the next) and
+ * the times - 1 after it.  The first rule that applies is obeyed; at most 16
+ * at a time.
+ *
+ * fail:  answered with err, nothing is changed.
+ * hold:  not done and not answered until mem_leg_release (a FLUSH covers
+ *        what was written when it came).
+ * delay: not done and not answered before ns have passed, by a thread.
+ */
+void mem_leg_fail (struct leg *leg, enum leg_op op, unsigned nth,
+                   unsigned times, int err);
+void mem_leg_hold (struct leg *leg, enum leg_op op, unsigned nth,
+                   unsigned times);
+void mem_leg_delay (struct leg *leg, enum leg_op op, unsigned nth,
+                    unsigned times, uint64_t ns);
+void mem_leg_forget_rules (struct leg *leg);
+
+/* Number of requests that are held; wait until it is at least nr (true) or
+ * 10 seconds have passed.
+ */
+size_t mem_leg_nr_held (struct leg *leg);
+bool mem_leg_wait_held (struct leg *leg, size_t nr);
+
+/* Do and answer the nr oldest of the held requests, in order, in the
+ * caller; err != 0: answer them with err, not done.
+ */
+void mem_leg_release (struct leg *leg, size_t nr, int err);
+
+/* Power failure: what was not flushed is gone (seed 0), or block by block
+ * gone or kept, as the seed decides.
+ */
+void mem_leg_crash (struct leg *leg, unsigned seed);
+
+/* The content as reads see it. */
+uint8_t *mem_leg_data (struct leg *leg);
+
+/* A copy of the records so far; the caller frees it. */
+struct mem_leg_record *mem_leg_records (struct leg *leg, size_t *nr);
+
+#endif /* NBDMIRROR_MEM_LEG_H */

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "config.h"
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "nbd-server.h"
+
+#define MAX_ARGS 32
+#define LISTEN_FD 3 /* fixed by the socket activation protocol */
+
+static void
+must (bool ok, const char *what)
+{
+  if (!ok) {
+    perror (what);
+    abort ();
+  }
+}
+
+static int
+listen_unix (const char *path)
+{
+  struct sockaddr_un addr = {.sun_family = AF_UNIX};
+  int fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+  snprintf (addr.sun_path, sizeof addr.sun_path, "%s", path);
+  unlink (path);
+  must (bind (fd, (struct sockaddr *) &addr, sizeof addr) == 0, "bind");
+  must (listen (fd, 32) == 0, "listen");
+  return fd;
+}
+
+static int
+listen_tcp (unsigned *port)
+{
+  struct sockaddr_in addr = {.sin_family = AF_INET};
+  socklen_t len = sizeof addr;
+  int fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+  addr.sin_addr.s_addr = htonl (INADDR_LOOPBACK);
+  must (bind (fd, (struct sockaddr *) &addr, sizeof addr) == 0, "bind");
+  must (listen (fd, 32) == 0, "listen");
+  must (getsockname (fd, (struct sockaddr *) &addr, &len) == 0, "getsockname");
+  *port = ntohs (addr.sin_port);
+  return fd;
+}
+
+static void
+run_nbdkit (int fd, const char *const args[])
+{
+  const char *argv[MAX_ARGS] = {"nbdkit", "-f"};
+  size_t n = 2;
+  char pid[24];
+
+  prctl (PR_SET_PDEATHSIG, SIGKILL);
+  while (*args && n < MAX_ARGS - 1)
+    argv[n++] = *args++;
+  if (fd != LISTEN_FD)
+    dup2 (fd, LISTEN_FD);
+  fcntl (LISTEN_FD, F_SETFD, 0);
+  snprintf (pid, sizeof pid, "%ld", (long) getpid ());
+  setenv ("LISTEN_PID", pid, 1);
+  setenv ("LISTEN_FDS", "1", 1);
+  unsetenv ("LD_PRELOAD");
+  execvp (argv[0], (char *const *) argv);
+  perror ("nbdkit");
+  _exit (127);
+}
+
+static void
+spawn (struct nbd_server *server, int fd, const char *const args[])
+{
+  server->pid = fork ();
+  must (server->pid != -1, "fork");
+  if (server->pid == 0)
+    run_nbdkit (fd, args);
+  close (fd);
+}
+
+void
+nbd_server_start (struct nbd_server *server, bool tcp,
+                  const char *const args[])
+{
+  unsigned port;
+  int fd;
+
+  *server = (struct nbd_server){.dir = "/tmp/unit-leg-XXXXXX"};
+  must (mkdtemp (server->dir) != NULL, "mkdtemp");
+  if (tcp) {
+    fd = listen_tcp (&port);
+    snprintf (server->uri, sizeof server->uri, "nbd://127.0.0.1:%u", port);
+  }
+  else {
+    snprintf (server->socket, sizeof server->socket, "%s/sock", server->dir);
+    snprintf (server->uri, sizeof server->uri, "nbd+unix:///?socket=%s",
+              server->socket);
+    fd = listen_unix (server->socket);
+  }
+  spawn (server, fd, args);
+}
+
+void
+nbd_server_restart (struct nbd_server *server, const char *const args[])
+{
+  nbd_server_kill (server);
+  spawn (server, listen_unix (server->socket), args);
+}
+
+void
+nbd_server_kill (struct nbd_server *server)
+{
+  if (server->pid > 0) {
+    kill (server->pid, SIGKILL);
+    waitpid (server->pid, NULL, 0);
+  }
+  server->pid = 0;
+}
+
+void
+nbd_server_freeze (struct nbd_server *server)
+{
+  int status;
+
+  kill (server->pid, SIGSTOP);
+  must (waitpid (server->pid, &status, WUNTRACED) == server->pid &&
+          WIFSTOPPED (status),
+        "SIGSTOP");
+}
+
+void
+nbd_server_end (struct nbd_server *server)
+{
+  nbd_server_kill (server);
+  if (server->socket[0] != '\0')
+    unlink (server->socket);
+  rmdir (server->dir);
+}

@@ -1,0 +1,1320 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Legs, against real files and real NBD servers; what has to be provoked
+ * (the flush gate, errors of pieces) against a leg in memory.
+ */
+
+#include "config.h"
+
+#undef NDEBUG
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <check.h>
+
+#include "cleanup.h"
+#include "deadline.h"
+#include "leg.h"
+#include "mem-leg.h"
+#include "msg.h"
+#include "nbd-server.h"
+
+#define MAX_IOS 64
+#define MAX_WAIT_S 20
+
+/* ---- The message sink: keep the last one ---- */
+
+static pthread_mutex_t msg_lock = PTHREAD_MUTEX_INITIALIZER;
+static char last_msg[512];
+
+void
+msg_error (const char *fmt, ...)
+{
+  int err = errno;
+  va_list args;
+
+  CLEANUP_LOCK (&msg_lock);
+  va_start (args, fmt);
+  errno = err;
+  vsnprintf (last_msg, sizeof last_msg, fmt, args);
+  va_end (args);
+  errno = err;
+}
+
+void
+msg_debug (const char *fmt, ...)
+{
+  (void) fmt;
+}
+
+static void
+expect_msg (const char *part)
+{
+  CLEANUP_LOCK (&msg_lock);
+  ck_assert_msg (strstr (last_msg, part) != NULL, "\"%s\" is not in \"%s\"",
+                 part, last_msg);
+}
+
+/* ---- Fixture: a directory, a baseline of threads, losses ---- */
+
+static char dir[] = "/tmp/unit-leg-XXXXXX";
+static size_t base_threads;
+static atomic_uint nr_lost;
+static sem_t lost_sem;
+
+static size_t
+count_entries (const char *path)
+{
+  DIR *d = opendir (path);
+  size_t n = 0;
+
+  ck_assert_ptr_nonnull (d);
+  while (readdir (d))
+    n++;
+  closedir (d);
+  return n;
+}
+
+static size_t
+count_threads (void)
+{
+  return count_entries ("/proc/self/task");
+}
+
+/* A joined thread may still be in /proc for a moment. */
+static bool
+threads_become (size_t nr)
+{
+  uint64_t deadline = now_ns () + MAX_WAIT_S * NSEC_PER_SEC;
+
+  while (count_threads () != base_threads + nr && now_ns () < deadline)
+    poll (NULL, 0, 1);
+  return count_threads () == base_threads + nr;
+}
+
+static size_t
+count_sockets (void)
+{
+  size_t n = 0;
+
+  for (int fd = 0; fd < 256; ++fd) {
+    struct stat st;
+
+    n += fstat (fd, &st) == 0 && S_ISSOCK (st.st_mode);
+  }
+  return n;
+}
+
+static void
+set_up (void)
+{
+  strcpy (dir + sizeof dir - 7, "XXXXXX");
+  ck_assert_ptr_nonnull (mkdtemp (dir));
+  base_threads = count_threads ();
+  atomic_store (&nr_lost, 0);
+  sem_init (&lost_sem, 0, 0);
+}
+
+static void
+tear_down (void)
+{
+  char cmd[64];
+
+  snprintf (cmd, sizeof cmd, "rm -rf %s", dir);
+  ck_assert_int_eq (system (cmd), 0);
+  sem_destroy (&lost_sem);
+}
+
+static const char *
+in_dir (const char *name)
+{
+  static char path[4][128];
+  static unsigned i;
+  char *p = path[i++ % 4];
+
+  snprintf (p, sizeof path[0], "%s/%s", dir, name);
+  return p;
+}
+
+static const char *
+make_file (const char *name, off_t size)
+{
+  const char *path = in_dir (name);
+  int fd = open (path, O_RDWR | O_CREAT | O_TRUNC, 0600);
+
+  ck_assert_int_ge (fd, 0);
+  ck_assert_int_eq (ftruncate (fd, size), 0);
+  close (fd);
+  return path;
+}
+
+static void
+on_lost (struct leg *leg)
+{
+  ck_assert (atomic_load (&leg->lost));
+  atomic_fetch_add (&nr_lost, 1);
+  sem_post (&lost_sem);
+}
+
+static struct leg *
+new_leg (const char *name, unsigned connections, uint64_t timeout_ms)
+{
+  struct leg_options options = {.connections = connections,
+                                .timeout_ns = timeout_ms * NSEC_PER_MSEC};
+  struct leg *leg = leg_new (name, &options);
+
+  ck_assert_ptr_nonnull (leg);
+  leg->on_lost = on_lost;
+  return leg;
+}
+
+static struct leg *
+open_leg (const char *name)
+{
+  struct leg *leg = new_leg (name, 1, MAX_WAIT_S * 1000);
+
+  ck_assert_msg (leg_open (leg, 0) == 0, "%s", last_msg);
+  return leg;
+}
+
+static bool
+wait_sem (sem_t *sem)
+{
+  struct timespec ts;
+
+  clock_gettime (CLOCK_REALTIME, &ts);
+  ts.tv_sec += MAX_WAIT_S;
+  return sem_timedwait (sem, &ts) == 0;
+}
+
+static void
+expect_last_error (struct leg *leg, const char *part)
+{
+  char buf[256];
+
+  leg_last_error (leg, buf, sizeof buf);
+  if (part[0] == '\0')
+    ck_assert_str_eq (buf, "");
+  ck_assert_msg (strstr (buf, part) != NULL, "\"%s\" is not in \"%s\"", part,
+                 buf);
+}
+
+/* ---- Asynchronous requests ---- */
+
+struct test_io {
+  struct leg_io io;
+  sem_t done;
+  atomic_uint nr_done;
+  size_t sockets; /* open when it was done */
+};
+
+static void
+test_io_done (struct leg_io *io)
+{
+  struct test_io *t = io->opaque;
+
+  t->sockets = count_sockets ();
+  atomic_fetch_add (&t->nr_done, 1);
+  sem_post (&t->done);
+}
+
+static void
+submit (struct leg *leg, struct test_io *t, enum leg_op op, unsigned flags,
+        void *buf, uint64_t offset, uint64_t count)
+{
+  memset (t, 0, sizeof *t);
+  sem_init (&t->done, 0, 0);
+  t->io = (struct leg_io){.op = op,
+                          .flags = flags,
+                          .buf = buf,
+                          .offset = offset,
+                          .count = count,
+                          .done = test_io_done,
+                          .opaque = t};
+  leg_submit (leg, &t->io);
+}
+
+static int
+finish (struct test_io *t)
+{
+  ck_assert (wait_sem (&t->done));
+  ck_assert_uint_eq (atomic_load (&t->nr_done), 1);
+  return t->io.error;
+}
+
+static bool
+is_done (struct test_io *t)
+{
+  return atomic_load (&t->nr_done) > 0;
+}
+
+/* ---- What every leg can do ---- */
+
+static void
+expect_byte (struct leg *leg, uint64_t offset, uint64_t count, int byte)
+{
+  CLEANUP_FREE unsigned char *buf = malloc (count);
+
+  memset (buf, ~byte, count);
+  ck_assert_int_eq (leg_run (leg, LEG_READ, 0, buf, offset, count), 0);
+  ck_assert_uint_eq (buf[0], (unsigned) byte);
+  ck_assert (count == 1 || memcmp (buf, buf + 1, count - 1) == 0);
+}
+
+static void
+write_byte (struct leg *leg, unsigned flags, uint64_t offset, uint64_t count,
+            int byte)
+{
+  CLEANUP_FREE unsigned char *buf = malloc (count);
+
+  memset (buf, byte, count);
+  ck_assert_int_eq (leg_run (leg, LEG_WRITE, flags, buf, offset, count), 0);
+}
+
+/* leg: 16 MiB, min_block up to 4096. */
+static void
+exercise (struct leg *leg)
+{
+  const uint64_t k = 1024, m = 1024 * k;
+
+  ck_assert_uint_eq (leg->size, 16 * m);
+  write_byte (leg, 0, 0, 4 * k, 0x11);
+  write_byte (leg, LEG_FUA, 4 * k, 4 * k, 0x22);
+  write_byte (leg, 0, 15 * m, m, 0x33);
+  write_byte (leg, 0, 4 * m, 4 * m, 0x44);
+  expect_byte (leg, 0, 4 * k, 0x11);
+  expect_byte (leg, 4 * k, 4 * k, 0x22);
+  expect_byte (leg, 15 * m, m, 0x33);
+  expect_byte (leg, 4 * m, 4 * m, 0x44);
+  expect_byte (leg, 8 * m, m, 0);
+  ck_assert_int_eq (leg_run (leg, LEG_ZERO, LEG_FUA, NULL, 4 * m + 8 * k,
+                             4 * k),
+                    0);
+  ck_assert_int_eq (leg_run (leg, LEG_ZERO, LEG_MAY_TRIM, NULL, 6 * m, 2 * m),
+                    0);
+  expect_byte (leg, 4 * m, 8 * k, 0x44);
+  expect_byte (leg, 4 * m + 8 * k, 4 * k, 0);
+  expect_byte (leg, 4 * m + 12 * k, 4 * k, 0x44);
+  expect_byte (leg, 6 * m, 2 * m, 0);
+  ck_assert_int_eq (leg_run (leg, LEG_CACHE, 0, NULL, 0, m), 0);
+  ck_assert_int_eq (leg_run (leg, LEG_FLUSH, 0, NULL, 0, 0), 0);
+  ck_assert_uint_eq (leg->counters.writes, 6);
+  ck_assert_uint_eq (leg->counters.write_bytes, 7 * m + 12 * k);
+  ck_assert_uint_eq (leg->counters.reads, 9);
+  ck_assert_uint_eq (leg->counters.write_errors, 0);
+  ck_assert_uint_eq (leg->in_flight, 0);
+  ck_assert_uint_gt (leg->read_latency_ns, 0);
+  ck_assert_uint_eq (leg->counters.flushes, leg->can_fua ? 1 : 3);
+  expect_last_error (leg, "");
+}
+
+START_TEST (file_does_everything)
+{
+  struct leg *leg = open_leg (make_file ("a", 16 << 20));
+
+  ck_assert_int_eq (leg->kind, LEG_FILE);
+  exercise (leg);
+  leg_free (leg);
+  ck_assert (threads_become (0));
+}
+END_TEST
+
+START_TEST (nbd_does_everything)
+{
+  static const char *const servers[][8] = {
+    {"memory", "16M", NULL},
+    {"memory", "16M", "--filter=nozero", "zeromode=none", NULL},
+    {"memory", "16M", "--no-sr", NULL},
+    {"memory", "16M", "--filter=error", "error-zero=EINVAL",
+     "error-zero-rate=100%", NULL},
+    {"memory", "16M", "--filter=blocksize-policy", "blocksize-minimum=4096",
+     "blocksize-maximum=64K", "blocksize-preferred=4096",
+     "blocksize-error-policy=error", NULL},
+  };
+  struct nbd_server server;
+  struct leg *leg;
+
+  nbd_server_start (&server, _i % 2 == 0, servers[_i]);
+  leg = open_leg (server.uri);
+  ck_assert_int_eq (leg->kind, LEG_NBD);
+  ck_assert_uint_eq (leg->min_block, _i == 4 ? 4096 : 1);
+  ck_assert_uint_eq (leg->max_request, _i == 4 ? 65536 : 32 << 20);
+  if (_i == 2)
+    leg->can_fua = false; /* as if the server had none */
+  exercise (leg);
+  leg_free (leg);
+  ck_assert (threads_become (0));
+  ck_assert_uint_eq (nr_lost, 0);
+  nbd_server_end (&server);
+}
+END_TEST
+
+START_TEST (nbd_works_over_tls)
+{
+  static char psk[128], param[160];
+  const char *args[] = {"--tls=require", param, "memory", "16M", NULL};
+  struct nbd_server server;
+  char uri[512];
+  struct leg *leg;
+  FILE *fp;
+
+  snprintf (psk, sizeof psk, "%s", in_dir ("psk"));
+  snprintf (param, sizeof param, "--tls-psk=%s", psk);
+  fp = fopen (psk, "w");
+  fputs ("me:00112233445566778899aabbccddeeff\n", fp);
+  fclose (fp);
+  nbd_server_start (&server, false, args);
+  snprintf (uri, sizeof uri, "nbds+unix://me@/?socket=%s&tls-psk-file=%s",
+            server.socket, psk);
+  leg = open_leg (uri);
+  exercise (leg);
+  leg_free (leg);
+  nbd_server_end (&server);
+}
+END_TEST
+
+/* ---- Names ---- */
+
+START_TEST (names_decide_the_kind)
+{
+  static const char *const uris[] = {
+    "nbd://host",      "nbds://host/e",         "nbd+unix:///?socket=/s",
+    "nbd+vsock://1:2", "nbds+unix://u@/e?s=/s", "nbds+vsock://1",
+    "NBD://host",
+  };
+  struct leg *leg;
+
+  for (size_t i = 0; i < sizeof uris / sizeof uris[0]; ++i) {
+    leg = new_leg (uris[i], 1, 1000);
+    ck_assert_int_eq (leg->kind, LEG_NBD);
+    ck_assert_str_eq (leg->name, uris[i]);
+    leg_free (leg);
+  }
+}
+END_TEST
+
+START_TEST (paths_become_absolute)
+{
+  char expected[512];
+  struct leg *leg;
+
+  ck_assert_int_eq (chdir (dir), 0);
+  leg = new_leg ("./nbd://x", 1, 1000);
+  snprintf (expected, sizeof expected, "%s/./nbd://x", dir);
+  ck_assert_str_eq (leg->name, expected);
+  leg_free (leg);
+  leg_free (NULL);
+}
+END_TEST
+
+START_TEST (unknown_schemes_are_refused)
+{
+  const struct leg_options options = {.connections = 1};
+
+  ck_assert_ptr_null (leg_new ("http://host/x", &options));
+  expect_msg ("leg http://host/x: ");
+  expect_msg ("nbds+unix");
+  ck_assert_ptr_null (leg_new ("", &options));
+}
+END_TEST
+
+START_TEST (same_leg_is_seen_by_any_path)
+{
+  const char *a = make_file ("a", 1), *b = make_file ("b", 1);
+  const char *hard = in_dir ("hard"), *soft = in_dir ("soft");
+
+  ck_assert_int_eq (link (a, hard), 0);
+  ck_assert_int_eq (symlink ("a", soft), 0);
+  ck_assert_int_eq (chdir (dir), 0);
+  ck_assert (leg_same (a, a));
+  ck_assert (leg_same (a, hard));
+  ck_assert (leg_same (soft, hard));
+  ck_assert (leg_same ("./a", soft));
+  ck_assert (!leg_same (a, b));
+  ck_assert (!leg_same (a, "absent"));
+  ck_assert (leg_same ("absent", "absent"));
+  ck_assert (leg_same ("nbd://h/x", "nbd://h/x"));
+  ck_assert (!leg_same ("nbd://h/x", "nbd://h/y"));
+  ck_assert (!leg_same ("nbd://h/x", a));
+}
+END_TEST
+
+/* ---- Files ---- */
+
+START_TEST (only_files_and_devices_are_legs)
+{
+  struct leg *leg;
+
+  ck_assert_int_eq (mkfifo (in_dir ("fifo"), 0600), 0);
+  const char *const names[] = {dir, in_dir ("fifo"), "/dev/null",
+                               in_dir ("absent")};
+
+  for (size_t i = 0; i < 4; ++i) {
+    leg = new_leg (names[i], 1, 1000);
+    ck_assert_int_eq (leg_open (leg, 0), -1);
+    ck_assert_int_eq (errno, i < 3 ? EINVAL : ENOENT);
+    expect_msg (names[i]);
+    leg_free (leg);
+  }
+}
+END_TEST
+
+START_TEST (a_second_owner_is_refused_by_pid)
+{
+  const char *path = make_file ("a", 4096);
+  struct leg *leg = open_leg (path);
+  struct leg *second = new_leg (path, 1, 1000);
+  char expected[64];
+  int status;
+  pid_t pid;
+
+  leg_quiesce (leg); /* as before a fork; it stays owned */
+  snprintf (expected, sizeof expected, "in use by process %ld",
+            (long) getpid ());
+  pid = fork ();
+  if (pid == 0) {
+    bool ok = leg_open (second, 0) == -1 && errno == EBUSY &&
+              strstr (last_msg, expected) && strstr (last_msg, path);
+
+    _exit (ok ? 0 : 1);
+  }
+  ck_assert_int_eq (waitpid (pid, &status, 0), pid);
+  ck_assert_int_eq (status, 0);
+  ck_assert_int_eq (leg_start (leg), 0);
+  ck_assert_int_eq (leg_open (second, 0), -1);
+  ck_assert_int_eq (errno, EBUSY);
+  ck_assert_int_eq (leg_open (second, LEG_READ_ONLY), 0);
+  leg_close (second);
+  leg_free (leg);
+  ck_assert_int_eq (leg_open (second, 0), 0);
+  leg_free (second);
+}
+END_TEST
+
+START_TEST (read_only_takes_no_ownership)
+{
+  const char *path = make_file ("a", 4096);
+  struct leg *leg = new_leg (path, 1, 1000), *owner;
+  char buf[1] = {1};
+
+  ck_assert_int_eq (leg_open (leg, LEG_READ_ONLY), 0);
+  owner = open_leg (path);
+  ck_assert_int_eq (leg_run (leg, LEG_READ, 0, buf, 0, 1), 0);
+  ck_assert_int_eq (buf[0], 0);
+  ck_assert_int_eq (leg_run (leg, LEG_WRITE, 0, buf, 0, 1), -1);
+  expect_last_error (leg, "write at offset 0: Bad file descriptor");
+  leg_free (owner);
+  leg_free (leg);
+}
+END_TEST
+
+START_TEST (identity_follows_the_inode)
+{
+  struct leg *a = open_leg (make_file ("a", 4096)), *b;
+  uint8_t id[LEG_ID_SIZE];
+
+  memcpy (id, a->id, sizeof id);
+  leg_free (a);
+  ck_assert_int_eq (rename (in_dir ("a"), in_dir ("c")), 0);
+  a = open_leg (in_dir ("c"));
+  b = open_leg (make_file ("b", 4096));
+  ck_assert_mem_eq (id, a->id, sizeof id);
+  ck_assert_mem_ne (id, b->id, sizeof id);
+  leg_free (a);
+  leg_free (b);
+}
+END_TEST
+
+START_TEST (file_extents_tell_holes)
+{
+  const uint64_t m = 1 << 20;
+  struct leg *leg = open_leg (make_file ("a", 16 * m));
+  struct leg_extent e[8];
+  size_t nr = 8;
+
+  write_byte (leg, 0, 4 * m, m, 1);
+  write_byte (leg, 0, 15 * m, m, 1);
+  ck_assert_int_eq (leg_extents (leg, m, 14 * m + 4096, e, &nr), 0);
+  ck_assert_uint_eq (nr, 4);
+  ck_assert (e[0].hole && e[0].zero && e[0].length == 3 * m);
+  ck_assert (!e[1].hole && !e[1].zero && e[1].length == m);
+  ck_assert (e[2].hole && e[2].zero && e[2].length == 10 * m);
+  ck_assert (!e[3].hole && !e[3].zero && e[3].length == 4096);
+  nr = 1;
+  ck_assert_int_eq (leg_extents (leg, 0, 16 * m, e, &nr), 0);
+  ck_assert_uint_eq (nr, 1);
+  ck_assert_uint_eq (e[0].length, 4 * m);
+  ck_assert_int_eq (leg_run (leg, LEG_ZERO, LEG_MAY_TRIM, NULL, 15 * m, m), 0);
+  ck_assert_int_eq (leg_extents (leg, 15 * m, m, e, &nr), 0);
+  ck_assert (e[0].hole && e[0].zero && e[0].length == m);
+  leg_free (leg);
+}
+END_TEST
+
+START_TEST (a_truncated_file_is_an_error_not_zeroes)
+{
+  const char *path = make_file ("a", 1 << 20);
+  struct leg *leg = open_leg (path);
+  struct leg_extent e[8];
+  size_t nr = 8;
+  char buf[4096];
+
+  ck_assert_int_eq (truncate (path, 8192), 0);
+  ck_assert_int_eq (leg_run (leg, LEG_READ, 0, buf, 8192, 4096), -1);
+  ck_assert_int_eq (errno, EIO);
+  expect_last_error (leg, "read at offset 8192: Input/output error");
+  ck_assert_int_eq (leg_extents (leg, 0, 1 << 20, e, &nr), -1);
+  ck_assert_int_eq (errno, EIO);
+  ck_assert_uint_eq (leg->counters.read_errors, 2);
+  ck_assert (!atomic_load (&leg->lost));
+  leg_quiesce (leg);
+  ck_assert_int_eq (leg_start (leg), -1);
+  expect_msg ("size was 1048576 and is 8192 now");
+  leg_free (leg);
+}
+END_TEST
+
+START_TEST (quiesce_leaves_no_thread)
+{
+  struct leg *leg = open_leg (make_file ("a", 16 << 20));
+  CLEANUP_FREE char *buf = calloc (1, 4 << 20);
+  struct test_io io[8];
+
+  for (size_t i = 0; i < 8; ++i)
+    submit (leg, &io[i], LEG_WRITE, 0, buf, i << 20, 1 << 20);
+  for (size_t i = 0; i < 8; ++i)
+    ck_assert_int_eq (finish (&io[i]), 0);
+  ck_assert_uint_gt (count_threads (), base_threads);
+  leg_quiesce (leg);
+  ck_assert (threads_become (0));
+  submit (leg, &io[0], LEG_FLUSH, 0, NULL, 0, 0);
+  ck_assert_int_eq (finish (&io[0]), ENOTCONN);
+  ck_assert_int_eq (leg_start (leg), 0);
+  submit (leg, &io[0], LEG_FLUSH, 0, NULL, 0, 0);
+  ck_assert_int_eq (finish (&io[0]), 0);
+  leg_free (leg);
+  ck_assert (threads_become (0));
+  ck_assert_uint_eq (nr_lost, 0);
+}
+END_TEST
+
+/* ---- NBD ---- */
+
+START_TEST (connections_follow_multi_conn)
+{
+  static const char *const servers[][6] = {
+    {"memory", "16M", NULL},
+    {"memory", "16M", "--filter=multi-conn", "multi-conn-mode=disable", NULL},
+  };
+  struct nbd_server server;
+  struct leg *leg;
+
+  nbd_server_start (&server, false, servers[_i]);
+  leg = new_leg (server.uri, 4, 10000);
+  ck_assert_int_eq (leg_open (leg, 0), 0);
+  ck_assert_uint_eq (count_sockets (), _i == 0 ? 4 : 1);
+  ck_assert (threads_become (_i == 0 ? 4 : 1));
+  exercise (leg);
+  leg_quiesce (leg);
+  ck_assert_uint_eq (count_sockets (), 0);
+  ck_assert (threads_become (0));
+  ck_assert_int_eq (leg_start (leg), 0);
+  ck_assert_uint_eq (count_sockets (), _i == 0 ? 4 : 1);
+  expect_byte (leg, 0, 4096, 0x11);
+  leg_free (leg);
+  ck_assert_uint_eq (nr_lost, 0);
+  nbd_server_end (&server);
+}
+END_TEST
+
+START_TEST (nbd_extents_tell_hole_and_zero_apart)
+{
+  static const char *const args[] = {
+    "eval",
+    "get_size=echo 1M",
+    "pread=exit 1",
+    "can_extents=exit 0",
+    "extents=echo 0 64K hole; echo 64K 64K zero; echo 128K 64K hole,zero; "
+    "echo 192K 832K",
+    "pwrite=cat >/dev/null",
+    NULL};
+  struct nbd_server server;
+  struct leg_extent e[8];
+  struct leg *leg;
+  size_t nr = 8;
+
+  nbd_server_start (&server, false, args);
+  leg = open_leg (server.uri);
+  ck_assert_int_eq (leg_extents (leg, 0, 256 * 1024, e, &nr), 0);
+  ck_assert_uint_eq (nr, 4);
+  ck_assert (e[0].hole && !e[0].zero && e[0].length == 65536);
+  ck_assert (!e[1].hole && e[1].zero && e[1].length == 65536);
+  ck_assert (e[2].hole && e[2].zero && e[2].length == 65536);
+  ck_assert (!e[3].hole && !e[3].zero && e[3].length == 65536);
+  nr = 2;
+  ck_assert_int_eq (leg_extents (leg, 0, 1 << 20, e, &nr), 0);
+  ck_assert_uint_eq (nr, 2);
+  leg_free (leg);
+  nbd_server_end (&server);
+}
+END_TEST
+
+START_TEST (nbd_without_block_status_is_data)
+{
+  static const char *const args[] = {"memory", "16M", "--no-sr", NULL};
+  struct nbd_server server;
+  struct leg_extent e[2];
+  struct leg *leg;
+  size_t nr = 2;
+
+  nbd_server_start (&server, false, args);
+  leg = open_leg (server.uri);
+  ck_assert_int_eq (leg_extents (leg, 4096, 1 << 20, e, &nr), 0);
+  ck_assert_uint_eq (nr, 1);
+  ck_assert (!e[0].hole && !e[0].zero && e[0].length == 1 << 20);
+  leg_free (leg);
+  nbd_server_end (&server);
+}
+END_TEST
+
+START_TEST (a_read_only_export_is_refused)
+{
+  static const char *const args[] = {"-r", "memory", "16M", NULL};
+  struct nbd_server server;
+  struct leg *leg;
+
+  nbd_server_start (&server, false, args);
+  leg = new_leg (server.uri, 1, 10000);
+  ck_assert_int_eq (leg_open (leg, 0), -1);
+  ck_assert_int_eq (errno, EROFS);
+  expect_msg ("read-only");
+  leg_free (leg);
+  nbd_server_end (&server);
+}
+END_TEST
+
+START_TEST (a_server_without_flush_is_said)
+{
+  static const char *const args[] = {"eval", "get_size=echo 1M",
+                                     "pread=head -c $3 /dev/zero",
+                                     "pwrite=cat >/dev/null", NULL};
+  struct nbd_server server;
+  struct leg *leg;
+
+  nbd_server_start (&server, false, args);
+  leg = open_leg (server.uri);
+  expect_msg ("no flush");
+  write_byte (leg, LEG_FUA, 0, 512, 1);
+  ck_assert_int_eq (leg_run (leg, LEG_FLUSH, 0, NULL, 0, 0), 0);
+  leg_free (leg);
+  nbd_server_end (&server);
+}
+END_TEST
+
+START_TEST (connecting_has_a_deadline)
+{
+  static const char *const args[] = {"memory", "16M", NULL};
+  struct nbd_server server;
+  struct leg *leg;
+  uint64_t begin;
+
+  nbd_server_start (&server, true, args);
+  nbd_server_freeze (&server);
+  leg = new_leg (server.uri, 1, 300);
+  begin = now_ns ();
+  ck_assert_int_eq (leg_open (leg, 0), -1);
+  ck_assert_int_eq (errno, ETIMEDOUT);
+  ck_assert_uint_ge (now_ns () - begin, 300 * NSEC_PER_MSEC);
+  expect_msg ("connect: no answer for 0.3 s");
+  kill (server.pid, SIGCONT);
+  leg_free (leg);
+  leg = open_leg (server.uri);
+  leg_free (leg);
+  nbd_server_kill (&server);
+  leg = new_leg (server.uri, 1, 10000);
+  ck_assert_int_eq (leg_open (leg, 0), -1);
+  ck_assert_int_eq (errno, ECONNREFUSED);
+  expect_msg ("Connection refused");
+  leg_free (leg);
+  nbd_server_end (&server);
+}
+END_TEST
+
+START_TEST (another_size_after_quiesce_is_refused)
+{
+  static const char *const args[] = {"memory", "16M", NULL};
+  static const char *const other[] = {"memory", "8M", NULL};
+  struct nbd_server server;
+  struct leg *leg;
+
+  nbd_server_start (&server, false, args);
+  leg = open_leg (server.uri);
+  leg_quiesce (leg);
+  nbd_server_restart (&server, other);
+  ck_assert_int_eq (leg_start (leg), -1);
+  expect_msg ("16777216");
+  leg_free (leg);
+  nbd_server_end (&server);
+}
+END_TEST
+
+START_TEST (tcp_sockets_do_not_linger)
+{
+  static const char *const args[] = {"memory", "16M", NULL};
+  struct nbd_server server;
+  struct leg *leg;
+  size_t seen = 0;
+
+  nbd_server_start (&server, true, args);
+  leg = new_leg (server.uri, 2, 7000);
+  ck_assert_int_eq (leg_open (leg, 0), 0);
+  for (int fd = 0; fd < 256; ++fd) {
+    struct linger linger;
+    socklen_t len = sizeof linger, tlen = sizeof (unsigned);
+    unsigned timeout;
+
+    if (getsockopt (fd, SOL_SOCKET, SO_LINGER, &linger, &len) == -1)
+      continue;
+    ck_assert_int_eq (getsockopt (fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout,
+                                  &tlen),
+                      0);
+    ck_assert (linger.l_onoff && linger.l_linger == 0 && timeout == 7000);
+    seen++;
+  }
+  ck_assert_uint_eq (seen, 2);
+  leg_free (leg);
+  nbd_server_end (&server);
+}
+END_TEST
+
+START_TEST (latency_of_two_legs_is_not_the_sum)
+{
+  static const char *const args[] = {"memory", "16M", "--filter=delay",
+                                     "wdelay=400ms", NULL};
+  struct nbd_server server[2];
+  struct leg *leg[2];
+  struct test_io io[2];
+  char buf[4096] = {0};
+  uint64_t begin, alone, both;
+
+  for (size_t i = 0; i < 2; ++i) {
+    nbd_server_start (&server[i], false, args);
+    leg[i] = open_leg (server[i].uri);
+  }
+  begin = now_ns ();
+  write_byte (leg[0], 0, 0, 4096, 0);
+  alone = now_ns () - begin;
+  ck_assert_uint_ge (alone, 400 * NSEC_PER_MSEC);
+  begin = now_ns ();
+  for (size_t i = 0; i < 2; ++i)
+    submit (leg[i], &io[i], LEG_WRITE, 0, buf, 0, 4096);
+  for (size_t i = 0; i < 2; ++i)
+    ck_assert_int_eq (finish (&io[i]), 0);
+  both = now_ns () - begin;
+  ck_assert_uint_lt (both, alone + 300 * NSEC_PER_MSEC);
+  for (size_t i = 0; i < 2; ++i) {
+    leg_free (leg[i]);
+    nbd_server_end (&server[i]);
+  }
+}
+END_TEST
+
+/* ---- Losing a leg ---- */
+
+/* Requests wait at the server, which then ends or stops. */
+static void
+lose_with_requests (int sig, uint64_t timeout_ms, unsigned connections,
+                    const char *why)
+{
+  static const char *const args[] = {
+    "memory", "64M", "--filter=delay", "wdelay=30", "rdelay=30", NULL};
+  static struct test_io io[MAX_IOS];
+  CLEANUP_FREE char *buf = calloc (MAX_IOS, 1 << 20);
+  struct nbd_server server;
+  struct leg *leg;
+  uint64_t begin;
+
+  nbd_server_start (&server, false, args);
+  leg = new_leg (server.uri, connections, timeout_ms);
+  ck_assert_int_eq (leg_open (leg, 0), 0);
+  begin = now_ns ();
+  for (size_t i = 0; i < MAX_IOS; ++i)
+    submit (leg, &io[i],
+            i == MAX_IOS - 1 ? LEG_FLUSH
+            : i % 2 == 0     ? LEG_READ
+                             : LEG_WRITE,
+            i % 4 == 1 ? LEG_FUA : 0, buf + (i << 20), i << 19,
+            i == MAX_IOS - 1 ? 0 : 1 << 19);
+  ck_assert_uint_eq (leg->in_flight, MAX_IOS);
+  if (sig == SIGSTOP)
+    nbd_server_freeze (&server);
+  else
+    nbd_server_kill (&server);
+  for (size_t i = 0; i < MAX_IOS; ++i)
+    ck_assert_int_ne (finish (&io[i]), 0);
+  if (sig == SIGSTOP)
+    ck_assert_uint_ge (now_ns () - begin, timeout_ms * NSEC_PER_MSEC);
+  for (size_t i = 0; connections == 1 && i < MAX_IOS; ++i)
+    ck_assert_uint_eq (io[i].sockets, 0);
+  ck_assert (wait_sem (&lost_sem));
+  expect_last_error (leg, why);
+  submit (leg, &io[0], LEG_READ, 0, buf, 0, 4096);
+  ck_assert_int_ne (finish (&io[0]), 0);
+  leg_lose (leg, EIO, "again");
+  expect_last_error (leg, why);
+  ck_assert_int_eq (leg_start (leg), -1);
+  leg_close (leg);
+  ck_assert_uint_eq (nr_lost, 1);
+  ck_assert_uint_eq (leg->in_flight, 0);
+  ck_assert (threads_become (0));
+  nbd_server_kill (&server);
+  nbd_server_restart (&server, args);
+  ck_assert_int_eq (leg_open (leg, 0), 0);
+  ck_assert (!atomic_load (&leg->lost));
+  ck_assert_int_eq (leg_run (leg, LEG_FLUSH, 0, NULL, 0, 0), 0);
+  leg_free (leg);
+  nbd_server_end (&server);
+}
+
+START_TEST (a_killed_server_fails_all_and_is_told_once)
+{
+  lose_with_requests (SIGKILL, 20000, _i == 0 ? 1 : 4, "connection lost");
+}
+END_TEST
+
+START_TEST (a_silent_server_is_lost_in_time)
+{
+  lose_with_requests (SIGSTOP, 500, _i == 0 ? 1 : 4, "no answer for 0.5 s");
+}
+END_TEST
+
+START_TEST (an_idle_leg_notices_the_end_of_its_server)
+{
+  static const char *const args[] = {"memory", "16M", NULL};
+  struct nbd_server server;
+  struct leg *leg;
+
+  nbd_server_start (&server, _i == 1, args);
+  leg = new_leg (server.uri, 2, 20000);
+  ck_assert_int_eq (leg_open (leg, 0), 0);
+  nbd_server_kill (&server);
+  ck_assert (wait_sem (&lost_sem));
+  ck_assert (atomic_load (&leg->lost));
+  leg_free (leg);
+  ck_assert_uint_eq (nr_lost, 1);
+  nbd_server_end (&server);
+}
+END_TEST
+
+START_TEST (an_idle_reader_still_keeps_deadlines)
+{
+  static const char *const args[] = {"memory", "16M", NULL};
+  struct nbd_server server;
+  struct test_io io;
+  struct leg *leg;
+  uint64_t begin;
+  char buf[512];
+
+  nbd_server_start (&server, false, args);
+  leg = new_leg (server.uri, 1, 100);
+  ck_assert_int_eq (leg_open (leg, 0), 0);
+  begin = now_ns ();
+  while (now_ns () - begin < 350 * NSEC_PER_MSEC)
+    poll (NULL, 0, 50); /* idle for more than the timeout is the case */
+  ck_assert (!atomic_load (&leg->lost));
+  nbd_server_freeze (&server);
+  submit (leg, &io, LEG_READ, 0, buf, 0, 512);
+  ck_assert_int_eq (finish (&io), ETIMEDOUT);
+  ck_assert (wait_sem (&lost_sem));
+  leg_free (leg);
+  nbd_server_end (&server);
+}
+END_TEST
+
+START_TEST (a_silent_server_fails_block_status)
+{
+  static const char *const args[] = {"memory", "16M", NULL};
+  struct nbd_server server;
+  struct leg_extent e[4];
+  struct leg *leg;
+  size_t nr = 4;
+
+  nbd_server_start (&server, false, args);
+  leg = new_leg (server.uri, 1, 200);
+  ck_assert_int_eq (leg_open (leg, 0), 0);
+  nbd_server_freeze (&server);
+  ck_assert_int_eq (leg_extents (leg, 0, 1 << 20, e, &nr), -1);
+  ck_assert (atomic_load (&leg->lost));
+  leg_free (leg);
+  ck_assert_uint_eq (nr_lost, 1);
+  nbd_server_end (&server);
+}
+END_TEST
+
+START_TEST (a_failed_write_is_no_loss)
+{
+  static const char *const args[] = {"memory",
+                                     "16M",
+                                     "--filter=error",
+                                     "error-pwrite=ENOSPC",
+                                     "error-rate=100%",
+                                     "error-pread=EIO",
+                                     NULL};
+  struct nbd_server server;
+  struct leg *leg;
+  char buf[512] = {0};
+
+  nbd_server_start (&server, false, args);
+  leg = open_leg (server.uri);
+  ck_assert_int_eq (leg_run (leg, LEG_WRITE, 0, buf, 1024, 512), -1);
+  ck_assert_int_eq (errno, ENOSPC);
+  expect_last_error (leg, "write at offset 1024: No space left on device");
+  ck_assert_int_eq (leg_run (leg, LEG_READ, 0, buf, 0, 512), -1);
+  ck_assert_uint_eq (leg->counters.write_errors, 1);
+  ck_assert_uint_eq (leg->counters.read_errors, 1);
+  ck_assert (!atomic_load (&leg->lost));
+  leg_free (leg);
+  ck_assert_uint_eq (nr_lost, 0);
+  nbd_server_end (&server);
+}
+END_TEST
+
+START_TEST (a_failed_flush_of_a_server_is_a_loss)
+{
+  static const char *const args[] = {"eval",
+                                     "get_size=echo 1M",
+                                     "pread=head -c $3 /dev/zero",
+                                     "pwrite=cat >/dev/null",
+                                     "can_flush=exit 0",
+                                     "can_fua=echo none",
+                                     "flush=echo EIO broken >&2; exit 1",
+                                     NULL};
+  struct nbd_server server;
+  struct leg *leg;
+  char buf[512] = {0};
+
+  nbd_server_start (&server, false, args);
+  leg = open_leg (server.uri);
+  ck_assert_int_eq (leg_run (leg, LEG_WRITE, 0, buf, 0, 512), 0);
+  ck_assert_int_eq (leg_run (leg, _i == 0 ? LEG_FLUSH : LEG_WRITE, LEG_FUA,
+                             buf, 0, _i == 0 ? 0 : 512),
+                    -1);
+  ck_assert_int_eq (errno, EIO);
+  expect_last_error (leg, "flush failed: Input/output error");
+  ck_assert_uint_eq (leg->counters.flush_errors, 1);
+  ck_assert_int_eq (leg_run (leg, LEG_READ, 0, buf, 0, 512), -1);
+  leg_free (leg);
+  ck_assert_uint_eq (nr_lost, 1);
+  nbd_server_end (&server);
+}
+END_TEST
+
+/* ---- The flush gate and pieces, with a leg in memory ---- */
+
+static struct leg *
+open_mem (void)
+{
+  struct leg *leg = mem_leg_new ("mem", 16 << 20);
+
+  leg->on_lost = on_lost;
+  leg->max_request = 64 * 1024;
+  ck_assert_int_eq (leg_open (leg, 0), 0);
+  return leg;
+}
+
+static void
+flush (struct leg *leg, struct test_io *io)
+{
+  submit (leg, io, LEG_FLUSH, 0, NULL, 0, 0);
+}
+
+START_TEST (a_flush_does_not_join_one_that_runs)
+{
+  struct leg *leg = open_mem ();
+  struct test_io io[4];
+  char buf[512] = {1};
+
+  mem_leg_hold (leg, LEG_FLUSH, 1, 2);
+  flush (leg, &io[0]);
+  flush (leg, &io[1]);
+  flush (leg, &io[2]);
+  submit (leg, &io[3], LEG_WRITE, LEG_FUA, buf, 0, 512);
+  ck_assert_uint_eq (mem_leg_nr_held (leg), 1);
+  ck_assert_uint_eq (leg->counters.flushes, 1);
+  mem_leg_release (leg, 1, 0);
+  ck_assert_int_eq (finish (&io[0]), 0);
+  ck_assert (!is_done (&io[1]) && !is_done (&io[2]) && !is_done (&io[3]));
+  ck_assert_uint_eq (mem_leg_nr_held (leg), 1);
+  mem_leg_release (leg, 1, 0);
+  for (size_t i = 1; i < 4; ++i)
+    ck_assert_int_eq (finish (&io[i]), 0);
+  ck_assert_uint_eq (leg->counters.flushes, 2);
+  leg_close (leg);
+  mem_leg_crash (leg, 0);
+  ck_assert_int_eq (mem_leg_data (leg)[0], 1);
+  leg_free (leg);
+}
+END_TEST
+
+START_TEST (a_failed_flush_fails_all_who_wait)
+{
+  struct leg *leg = open_mem ();
+  struct test_io io[4];
+  char buf[512] = {1};
+
+  mem_leg_hold (leg, LEG_FLUSH, 1, 1);
+  for (size_t i = 0; i < 3; ++i)
+    flush (leg, &io[i]);
+  submit (leg, &io[3], LEG_WRITE, LEG_FUA, buf, 0, 512);
+  mem_leg_release (leg, 1, EIO);
+  for (size_t i = 0; i < 4; ++i)
+    ck_assert_int_eq (finish (&io[i]), EIO);
+  ck_assert_uint_eq (nr_lost, 1);
+  ck_assert_uint_eq (leg->counters.flushes, 1);
+  ck_assert_uint_eq (leg->counters.flush_errors, 1);
+  flush (leg, &io[0]);
+  ck_assert_int_eq (finish (&io[0]), EIO);
+  expect_last_error (leg, "flush failed: Input/output error");
+  leg_free (leg);
+  ck_assert_uint_eq (nr_lost, 1);
+}
+END_TEST
+
+START_TEST (what_succeeds_on_a_lost_leg_has_failed)
+{
+  struct leg *leg = open_mem ();
+  struct test_io io[3];
+  char buf[512];
+
+  /* leg_lose of a leg whose requests can't be called back. */
+  mem_leg_delay (leg, LEG_FLUSH, 1, 1, 200 * NSEC_PER_MSEC);
+  mem_leg_delay (leg, LEG_READ, 1, 1, 200 * NSEC_PER_MSEC);
+  flush (leg, &io[0]);
+  flush (leg, &io[1]);
+  submit (leg, &io[2], LEG_READ, 0, buf, 0, 512);
+  leg_lose (leg, EPIPE, "by the test");
+  for (size_t i = 0; i < 3; ++i)
+    ck_assert_int_eq (finish (&io[i]), EPIPE);
+  ck_assert_uint_eq (nr_lost, 1);
+  expect_last_error (leg, "by the test");
+  leg_free (leg);
+}
+END_TEST
+
+START_TEST (closing_fails_what_is_under_way)
+{
+  struct leg *leg = open_mem ();
+  struct test_io io[3];
+  char buf[512];
+
+  mem_leg_hold (leg, LEG_FLUSH, 1, MEM_LEG_ALWAYS);
+  mem_leg_hold (leg, LEG_READ, 1, MEM_LEG_ALWAYS);
+  flush (leg, &io[0]);
+  flush (leg, &io[1]);
+  submit (leg, &io[2], LEG_READ, 0, buf, 0, 512);
+  leg_close (leg);
+  for (size_t i = 0; i < 3; ++i)
+    ck_assert_int_eq (finish (&io[i]), ENOTCONN);
+  ck_assert_uint_eq (nr_lost, 0);
+  ck_assert_uint_eq (leg->in_flight, 0);
+  leg_free (leg);
+}
+END_TEST
+
+START_TEST (long_requests_go_in_pieces)
+{
+  const size_t len = (1 << 20) + 512;
+  struct leg *leg = open_mem ();
+  CLEANUP_FREE unsigned char *buf = malloc (len);
+  CLEANUP_FREE unsigned char *back = malloc (len);
+  struct mem_leg_record *r;
+  uint64_t bytes = 0;
+  size_t nr;
+
+  for (size_t i = 0; i < len; ++i)
+    buf[i] = (unsigned char) (i * 2654435761u >> 13);
+  ck_assert_int_eq (leg_run (leg, LEG_WRITE, LEG_FUA, buf, 1024, len), 0);
+  ck_assert_int_eq (leg_run (leg, LEG_READ, 0, back, 1024, len), 0);
+  ck_assert_mem_eq (buf, back, len);
+  ck_assert_uint_eq (leg->counters.writes, 1);
+  ck_assert_uint_eq (leg->counters.write_bytes, len);
+  r = mem_leg_records (leg, &nr);
+  ck_assert_uint_eq (nr, 17 + 1 + 17); /* writes, one flush, reads */
+  for (size_t i = 0; i < nr; ++i) {
+    ck_assert_uint_le (r[i].count, 64 * 1024);
+    bytes += r[i].count;
+  }
+  ck_assert_int_eq (r[17].op, LEG_FLUSH);
+  ck_assert_uint_eq (bytes, 2 * len);
+  free (r);
+  leg_free (leg);
+}
+END_TEST
+
+START_TEST (a_failed_piece_fails_the_request)
+{
+  struct leg *leg = open_mem ();
+  CLEANUP_FREE char *buf = calloc (1, 1 << 20);
+  size_t nr;
+
+  mem_leg_fail (leg, LEG_WRITE, 3, 1, ENOSPC);
+  ck_assert_int_eq (leg_run (leg, LEG_WRITE, LEG_FUA, buf, 0, 1 << 20), -1);
+  ck_assert_int_eq (errno, ENOSPC);
+  free (mem_leg_records (leg, &nr));
+  ck_assert_uint_eq (nr, 3); /* nothing after it, no flush */
+  ck_assert_uint_eq (leg->counters.write_errors, 1);
+  expect_last_error (leg, "write at offset 0: No space left on device");
+  leg_free (leg);
+}
+END_TEST
+
+START_TEST (zero_that_cannot_be_done_is_written)
+{
+  struct leg *leg = open_mem ();
+  struct mem_leg_record *r;
+  size_t nr;
+
+  write_byte (leg, 0, 0, 1 << 20, 7);
+  mem_leg_fail (leg, LEG_ZERO, 1, MEM_LEG_ALWAYS, EOPNOTSUPP);
+  ck_assert_int_eq (leg_run (leg, LEG_ZERO, 0, NULL, 512, 4096), 0);
+  ck_assert (!atomic_load (&leg->fast_zero));
+  ck_assert (atomic_load (&leg->fast_trim));
+  ck_assert_int_eq (leg_run (leg, LEG_ZERO, LEG_MAY_TRIM, NULL, 8192, 4096),
+                    0);
+  ck_assert (!atomic_load (&leg->fast_trim));
+  ck_assert_int_eq (leg_run (leg, LEG_ZERO, LEG_FUA, NULL, 65536, 200000), 0);
+  expect_byte (leg, 0, 512, 7);
+  expect_byte (leg, 512, 4096, 0);
+  expect_byte (leg, 512 + 4096, 512, 7);
+  expect_byte (leg, 8192, 4096, 0);
+  expect_byte (leg, 65536, 200000, 0);
+  expect_byte (leg, 265536, 512, 7);
+  ck_assert_uint_eq (leg->counters.writes, 4);
+  ck_assert_uint_eq (leg->counters.write_errors, 0);
+  expect_last_error (leg, "");
+  r = mem_leg_records (leg, &nr);
+  for (size_t i = 0, zeroes = 0; i < nr; ++i) {
+    zeroes += r[i].op == LEG_ZERO;
+    ck_assert_uint_le (zeroes, 2); /* it is not asked again */
+  }
+  free (r);
+  leg_free (leg);
+}
+END_TEST
+
+/* ---- The leg in memory itself ---- */
+
+START_TEST (a_crash_drops_what_no_flush_covered)
+{
+  struct leg *leg = open_mem ();
+  struct test_io io;
+
+  write_byte (leg, 0, 0, 512, 1);
+  mem_leg_hold (leg, LEG_FLUSH, 1, 1);
+  flush (leg, &io);
+  write_byte (leg, 0, 512, 512, 2); /* comes after the flush began */
+  mem_leg_release (leg, 1, 0);
+  ck_assert_int_eq (finish (&io), 0);
+  leg_close (leg);
+  mem_leg_crash (leg, 0);
+  ck_assert_int_eq (leg_open (leg, 0), 0);
+  expect_byte (leg, 0, 512, 1);
+  expect_byte (leg, 512, 512, 0);
+  leg_free (leg);
+}
+END_TEST
+
+START_TEST (rules_count_calls)
+{
+  struct leg *leg = open_mem ();
+  char buf[512];
+
+  mem_leg_fail (leg, LEG_READ, 2, 2, EIO);
+  for (size_t i = 1; i <= 4; ++i)
+    ck_assert_int_eq (leg_run (leg, LEG_READ, 0, buf, 0, 512),
+                      i == 2 || i == 3 ? -1 : 0);
+  leg_close (leg);
+  mem_leg_fail_open (leg, ENOENT);
+  ck_assert_int_eq (leg_open (leg, 0), -1);
+  ck_assert_int_eq (errno, ENOENT);
+  leg_free (leg);
+}
+END_TEST
+
+static Suite *
+leg_suite (void)
+{
+  Suite *s = suite_create ("leg");
+  TCase *tc = tcase_create ("leg");
+
+  tcase_set_timeout (tc, 4 * MAX_WAIT_S);
+  tcase_add_checked_fixture (tc, set_up, tear_down);
+  tcase_add_test (tc, file_does_everything);
+  tcase_add_loop_test (tc, nbd_does_everything, 0, 5);
+  tcase_add_test (tc, nbd_works_over_tls);
+  tcase_add_test (tc, names_decide_the_kind);
+  tcase_add_test (tc, paths_become_absolute);
+  tcase_add_test (tc, unknown_schemes_are_refused);
+  tcase_add_test (tc, same_leg_is_seen_by_any_path);
+  tcase_add_test (tc, only_files_and_devices_are_legs);
+  tcase_add_test (tc, a_second_owner_is_refused_by_pid);
+  tcase_add_test (tc, read_only_takes_no_ownership);
+  tcase_add_test (tc, identity_follows_the_inode);
+  tcase_add_test (tc, file_extents_tell_holes);
+  tcase_add_test (tc, a_truncated_file_is_an_error_not_zeroes);
+  tcase_add_test (tc, quiesce_leaves_no_thread);
+  tcase_add_loop_test (tc, connections_follow_multi_conn, 0, 2);
+  tcase_add_test (tc, nbd_extents_tell_hole_and_zero_apart);
+  tcase_add_test (tc, nbd_without_block_status_is_data);
+  tcase_add_test (tc, a_read_only_export_is_refused);
+  tcase_add_test (tc, a_server_without_flush_is_said);
+  tcase_add_test (tc, connecting_has_a_deadline);
+  tcase_add_test (tc, another_size_after_quiesce_is_refused);
+  tcase_add_test (tc, tcp_sockets_do_not_linger);
+  tcase_add_test (tc, latency_of_two_legs_is_not_the_sum);
+  tcase_add_loop_test (tc, a_killed_server_fails_all_and_is_told_once, 0, 2);
+  tcase_add_loop_test (tc, a_silent_server_is_lost_in_time, 0, 2);
+  tcase_add_loop_test (tc, an_idle_leg_notices_the_end_of_its_server, 0, 2);
+  tcase_add_test (tc, an_idle_reader_still_keeps_deadlines);
+  tcase_add_test (tc, a_silent_server_fails_block_status);
+  tcase_add_test (tc, a_failed_write_is_no_loss);
+  tcase_add_loop_test (tc, a_failed_flush_of_a_server_is_a_loss, 0, 2);
+  tcase_add_test (tc, a_flush_does_not_join_one_that_runs);
+  tcase_add_test (tc, a_failed_flush_fails_all_who_wait);
+  tcase_add_test (tc, what_succeeds_on_a_lost_leg_has_failed);
+  tcase_add_test (tc, closing_fails_what_is_under_way);
+  tcase_add_test (tc, long_requests_go_in_pieces);
+  tcase_add_test (tc, a_failed_piece_fails_the_request);
+  tcase_add_test (tc, zero_that_cannot_be_done_is_written);
+  tcase_add_test (tc, a_crash_drops_what_no_flush_covered);
+  tcase_add_test (tc, rules_count_calls);
+  suite_add_tcase (s, tc);
+  return s;
+}
+
+int
+main (void)
+{
+  SRunner *sr = srunner_create (leg_suite ());
+  int failed;
+
+  srunner_run_all (sr, CK_NORMAL);
+  failed = srunner_ntests_failed (sr);
+  srunner_free (sr);
+  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

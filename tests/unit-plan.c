@@ -1,0 +1,1162 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Start-up (design, section 6): what is found, and what is then done.  No
+ * I/O: logs and legs are built by hand, and what the legs hold is said by
+ * the scene.
+ */
+
+#include "config.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "plan.h"
+#include "probe.h"
+
+#define MIB (UINT64_C (1) << 20)
+#define LEG_SIZE (64 * MIB)
+#define REGION UINT32_C (0x80000)
+#define NR_REGIONS (LEG_SIZE / REGION)
+
+/* What a start-up finds, and what it decides. */
+struct scene {
+  struct mirror_config config;
+  struct dirty_log log;
+  struct leg leg[MIRROR_MAX_LEGS];
+  struct plan_input in;
+  enum probe_answer empty[MIRROR_MAX_LEGS]; /* by number of the leg */
+  enum probe_answer same[MIRROR_MAX_LEGS];
+  int same_slot[MIRROR_MAX_LEGS];   /* the answer is PROBE_NO for any other;
+                                   * -1 = for all */
+  unsigned empty_asked, same_asked; /* masks of leg numbers */
+  struct plan plan;
+};
+
+static struct scene *scene;
+
+static int
+answer_empty (const struct plan_input *in, unsigned leg, uint64_t size)
+{
+  ck_assert_ptr_eq (in, &scene->in);
+  ck_assert_ptr_nonnull (in->leg[leg].leg);
+  ck_assert_uint_gt (size, 0);
+  scene->empty_asked |= 1u << leg;
+  return (int) scene->empty[leg];
+}
+
+static int
+answer_same (const struct plan_input *in, unsigned leg, unsigned source_leg,
+             const struct log_geometry *geo, int slot)
+{
+  ck_assert_ptr_nonnull (in->leg[leg].leg);
+  ck_assert_ptr_nonnull (in->leg[source_leg].leg);
+  ck_assert_uint_eq (geo->nr_regions, in->log->geo.nr_regions);
+  ck_assert_uint_ne (leg, source_leg);
+  scene->same_asked |= 1u << leg;
+  if (scene->same_slot[leg] != -1 && scene->same_slot[leg] != slot)
+    return PROBE_NO;
+  return (int) scene->same[leg];
+}
+
+/* --- building a scene --- */
+
+static void
+name_leg (unsigned i, const char *name, uint8_t id)
+{
+  struct leg *leg = &scene->leg[i];
+
+  leg->name = (char *) name;
+  leg->kind = LEG_FILE;
+  leg->size = LEG_SIZE;
+  leg->min_block = 512;
+  leg->id[0] = id;
+  scene->in.leg[i] = (struct plan_leg){.name = name, .leg = leg};
+  if (scene->in.nr_legs <= i)
+    scene->in.nr_legs = scene->config.nr_legs = i + 1;
+}
+
+/* Named, but not here. */
+static void
+absent (unsigned i)
+{
+  scene->in.leg[i].leg = NULL;
+}
+
+static void
+missing_word (unsigned i)
+{
+  scene->in.leg[i] = (struct plan_leg){.name = "missing", .missing = true};
+  if (scene->in.nr_legs <= i)
+    scene->in.nr_legs = scene->config.nr_legs = i + 1;
+}
+
+static void
+found (enum log_found how)
+{
+  scene->log.found = how;
+  scene->log.name = (char *) "/l";
+}
+
+static void
+log_maps (void)
+{
+  ck_assert_int_eq (bitset_init (&scene->log.marked, NR_REGIONS), 0);
+  ck_assert_int_eq (bitset_init (&scene->log.kernel_dirty, NR_REGIONS), 0);
+  for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
+    ck_assert_int_eq (bitset_init (&scene->log.missed[s], NR_REGIONS), 0);
+}
+
+static void
+record (unsigned slot, enum log_leg_state state, const char *name, uint8_t id)
+{
+  struct log_leg *rec = &scene->log.leg[slot];
+
+  rec->state = state;
+  rec->kind = LEG_FILE;
+  rec->id[0] = id;
+  rec->size = LEG_SIZE;
+  rec->generation = scene->log.generation;
+  snprintf (rec->name, sizeof rec->name, "%s", name);
+}
+
+/* A log of ours that knows legs /a and /b, in-sync, generation 5. */
+static void
+our_log (void)
+{
+  found (LOG_FOUND_OURS);
+  scene->log.geo = (struct log_geometry){LEG_SIZE, REGION, NR_REGIONS};
+  scene->log.generation = 5;
+  log_maps ();
+  record (0, LOG_LEG_IN_SYNC, "/a", 1);
+  record (1, LOG_LEG_IN_SYNC, "/b", 2);
+}
+
+static void
+kernel_log (void)
+{
+  found (LOG_FOUND_KERNEL);
+  scene->log.geo = (struct log_geometry){.nr_regions = NR_REGIONS};
+  log_maps ();
+}
+
+/* Two legs that hold data and agree, a new log. */
+static void
+setup (void)
+{
+  scene = calloc (1, sizeof *scene);
+  ck_assert_ptr_nonnull (scene);
+  scene->config.source_leg = -1;
+  scene->in.config = &scene->config;
+  scene->in.log = &scene->log;
+  scene->in.empty = answer_empty;
+  scene->in.same = answer_same;
+  for (unsigned i = 0; i < MIRROR_MAX_LEGS; ++i) {
+    scene->empty[i] = PROBE_NO;
+    scene->same[i] = PROBE_YES;
+    scene->same_slot[i] = -1;
+  }
+  found (LOG_FOUND_NEW);
+  name_leg (0, "/a", 1);
+  name_leg (1, "/b", 2);
+}
+
+static void
+teardown (void)
+{
+  bitset_free (&scene->log.marked);
+  bitset_free (&scene->log.kernel_dirty);
+  for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
+    bitset_free (&scene->log.missed[s]);
+  free (scene);
+}
+
+/* --- what is expected of the plan --- */
+
+static void
+decide (void)
+{
+  ck_assert_int_eq (plan_make (&scene->in, &scene->plan), 0);
+}
+
+static void
+serves (unsigned source)
+{
+  decide ();
+  ck_assert_msg (!scene->plan.refuse, "refused: %s", scene->plan.reason);
+  ck_assert_str_eq (scene->plan.reason, "");
+  ck_assert_uint_eq (scene->plan.source, source);
+}
+
+/* Refused, with these words in the message. */
+static void
+refuses (const char *words)
+{
+  decide ();
+  ck_assert (scene->plan.refuse);
+  ck_assert_msg (strstr (scene->plan.reason, words) != NULL,
+                 "\"%s\" is not in: %s", words, scene->plan.reason);
+  ck_assert_ptr_null (strchr (scene->plan.reason, '\n'));
+}
+
+static void
+also_says (const char *words)
+{
+  ck_assert_msg (strstr (scene->plan.reason, words) != NULL,
+                 "\"%s\" is not in: %s", words, scene->plan.reason);
+}
+
+static void
+notes (const char *words)
+{
+  ck_assert_msg (strstr (scene->plan.notes, words) != NULL,
+                 "\"%s\" is not in: %s", words, scene->plan.notes);
+}
+
+static void
+slot_is (unsigned slot, int leg, bool here, bool fresh, enum plan_miss miss)
+{
+  const struct plan_slot *ps = &scene->plan.slot[slot];
+
+  ck_assert (ps->configured);
+  ck_assert_int_eq (ps->leg, leg);
+  ck_assert_int_eq (ps->here, here);
+  ck_assert_int_eq (ps->fresh, fresh);
+  ck_assert_int_eq ((int) ps->miss, (int) miss);
+}
+
+static void
+slot_is_free (unsigned slot)
+{
+  ck_assert (!scene->plan.slot[slot].configured);
+}
+
+/* --- a new log --- */
+
+START_TEST (new_log_with_an_empty_other_leg_resyncs_the_data)
+{
+  scene->empty[1] = PROBE_YES;
+  serves (0);
+  ck_assert (scene->plan.create);
+  ck_assert_uint_eq (scene->plan.generation, 1);
+  slot_is (0, 0, true, true, MISS_NOTHING_MORE);
+  slot_is (1, 1, true, true, MISS_DATA);
+  slot_is_free (2);
+  ck_assert_uint_eq (scene->plan.geo.size, LEG_SIZE);
+  ck_assert_uint_eq (scene->plan.geo.region_size, REGION);
+  ck_assert_uint_eq (scene->plan.geo.nr_regions, NR_REGIONS);
+}
+END_TEST
+
+/* Also where both are equal: samples never permit an overwrite. */
+START_TEST (new_log_with_data_on_another_leg_is_refused)
+{
+  refuses ("leg /b: holds data");
+  also_says ("sync=force");
+  also_says ("sync=none");
+}
+END_TEST
+
+START_TEST (new_log_sync_force_overwrites)
+{
+  scene->config.sync = SYNC_FORCE;
+  serves (0);
+  slot_is (1, 1, true, true, MISS_ALL);
+}
+END_TEST
+
+START_TEST (new_log_sync_none_copies_nothing)
+{
+  scene->config.sync = SYNC_NONE;
+  serves (0);
+  slot_is (0, 0, true, true, MISS_NOTHING_MORE);
+  slot_is (1, 1, true, true, MISS_NOTHING_MORE);
+  ck_assert_uint_eq (scene->empty_asked, 0);
+}
+END_TEST
+
+START_TEST (new_log_sync_none_does_not_vouch_for_a_missing_leg)
+{
+  scene->config.sync = SYNC_NONE;
+  missing_word (1);
+  serves (0);
+  slot_is (1, 1, false, true, MISS_ALL);
+}
+END_TEST
+
+START_TEST (new_log_third_leg_with_data_is_refused_too)
+{
+  name_leg (2, "/c", 3);
+  scene->empty[1] = PROBE_YES;
+  refuses ("leg /c: holds data");
+}
+END_TEST
+
+START_TEST (new_log_leg_that_cannot_be_opened_is_refused)
+{
+  absent (1);
+  refuses ("leg /b: can't be opened");
+  also_says ("missing");
+}
+END_TEST
+
+START_TEST (new_log_keeps_a_place_for_a_missing_leg)
+{
+  missing_word (1);
+  serves (0);
+  slot_is (1, 1, false, true, MISS_ALL);
+}
+END_TEST
+
+START_TEST (new_log_source_is_the_first_leg_that_is_not_missing)
+{
+  missing_word (0);
+  serves (1);
+  slot_is (0, 0, false, true, MISS_ALL);
+  slot_is (1, 1, true, true, MISS_NOTHING_MORE);
+}
+END_TEST
+
+START_TEST (nothing_but_missing_legs_is_refused)
+{
+  missing_word (0);
+  missing_word (1);
+  refuses ("no leg is here");
+}
+END_TEST
+
+START_TEST (an_error_of_the_probe_is_no_decision)
+{
+  scene->empty[1] = (enum probe_answer) - 1;
+  ck_assert_int_eq (plan_make (&scene->in, &scene->plan), -1);
+}
+END_TEST
+
+/* --- geometry --- */
+
+START_TEST (size_is_the_smallest_leg_rounded_to_the_largest_block)
+{
+  scene->config.sync = SYNC_NONE;
+  scene->leg[0].min_block = 4096;
+  scene->leg[1].size = LEG_SIZE - MIB - 512;
+  serves (0);
+  ck_assert_uint_eq (scene->plan.geo.size, LEG_SIZE - MIB - 4096);
+  ck_assert_uint_eq (scene->plan.geo.nr_regions, NR_REGIONS - 2);
+}
+END_TEST
+
+START_TEST (size_larger_than_a_leg_is_refused)
+{
+  scene->config.size = LEG_SIZE + 512;
+  refuses ("leg /a");
+}
+END_TEST
+
+START_TEST (size_that_no_block_divides_is_refused)
+{
+  scene->config.size = LEG_SIZE - 256;
+  refuses ("must be a multiple of 512");
+}
+END_TEST
+
+START_TEST (legs_without_room_are_refused)
+{
+  scene->leg[1].size = 0;
+  refuses ("leg /b: is empty");
+}
+END_TEST
+
+START_TEST (region_size_doubles_until_there_are_at_most_4_mi_regions)
+{
+  scene->config.sync = SYNC_NONE;
+  scene->leg[0].size = scene->leg[1].size = UINT64_C (5) << 40;
+  serves (0);
+  ck_assert_uint_eq (scene->plan.geo.region_size, 2 * MIB);
+}
+END_TEST
+
+START_TEST (region_size_with_too_many_regions_is_refused)
+{
+  scene->leg[0].size = scene->leg[1].size = UINT64_C (5) << 40;
+  scene->config.region_size = 65536;
+  refuses ("region-size=65536");
+}
+END_TEST
+
+/* --- log=core --- */
+
+static void
+core_log (void)
+{
+  found (LOG_FOUND_NEW);
+  scene->log.name = (char *) "";
+}
+
+START_TEST (core_resyncs_everything_from_leg_0)
+{
+  core_log ();
+  serves (0);
+  slot_is (1, 1, true, true, MISS_ALL);
+}
+END_TEST
+
+START_TEST (core_with_an_empty_leg_0_beside_data_is_refused)
+{
+  core_log ();
+  scene->empty[0] = PROBE_YES;
+  refuses ("leg /b: holds data");
+}
+END_TEST
+
+START_TEST (core_with_two_empty_legs_serves)
+{
+  core_log ();
+  scene->empty[0] = scene->empty[1] = PROBE_YES;
+  serves (0);
+}
+END_TEST
+
+START_TEST (core_leg_that_cannot_be_opened_is_refused)
+{
+  core_log ();
+  absent (1);
+  refuses ("leg /b: can't be opened");
+}
+END_TEST
+
+/* --- our log --- */
+
+START_TEST (clean_log_copies_nothing)
+{
+  our_log ();
+  serves (0);
+  ck_assert (!scene->plan.create);
+  ck_assert (!scene->plan.grow);
+  ck_assert (!scene->plan.diverged);
+  ck_assert (!scene->plan.kernel_used);
+  ck_assert_uint_eq (scene->plan.generation, 0);
+  slot_is (0, 0, true, false, MISS_NOTHING_MORE);
+  slot_is (1, 1, true, false, MISS_NOTHING_MORE);
+  slot_is_free (2);
+  ck_assert_str_eq (scene->plan.notes, "");
+}
+END_TEST
+
+START_TEST (unclean_source_is_the_recorded_primary)
+{
+  our_log ();
+  scene->log.unclean = true;
+  scene->log.primary = 1;
+  serves (1);
+}
+END_TEST
+
+START_TEST (a_stale_primary_is_not_the_source)
+{
+  our_log ();
+  scene->log.primary = 0;
+  scene->log.leg[0].state = LOG_LEG_STALE;
+  serves (1);
+}
+END_TEST
+
+START_TEST (an_absent_primary_is_not_the_source)
+{
+  our_log ();
+  absent (0);
+  serves (1);
+  slot_is (0, 0, false, false, MISS_NOTHING_MORE);
+  notes ("leg /a: is not here");
+}
+END_TEST
+
+START_TEST (an_absent_stale_leg_is_waited_for)
+{
+  our_log ();
+  scene->log.leg[1].state = LOG_LEG_STALE;
+  absent (1);
+  serves (0);
+  slot_is (1, 1, false, false, MISS_NOTHING_MORE);
+  notes ("leg /b: is not here");
+}
+END_TEST
+
+START_TEST (a_recorded_leg_that_nobody_named_stays_configured)
+{
+  our_log ();
+  scene->in.nr_legs = scene->config.nr_legs = 1;
+  serves (0);
+  slot_is (1, -1, false, false, MISS_NOTHING_MORE);
+  notes ("leg /b: is not here");
+}
+END_TEST
+
+START_TEST (the_word_missing_stands_for_a_recorded_leg)
+{
+  our_log ();
+  missing_word (1);
+  serves (0);
+  slot_is (1, 1, false, false, MISS_NOTHING_MORE);
+}
+END_TEST
+
+START_TEST (the_word_missing_beside_all_recorded_legs_keeps_a_new_place)
+{
+  our_log ();
+  missing_word (2);
+  serves (0);
+  slot_is (2, 2, false, true, MISS_ALL);
+}
+END_TEST
+
+START_TEST (no_in_sync_leg_here_is_refused_with_the_words_to_go_on)
+{
+  our_log ();
+  scene->log.leg[1].state = LOG_LEG_STALE;
+  absent (0);
+  refuses ("needs one of: /a");
+  also_says ("source=1@5 (leg /b)");
+  ck_assert_ptr_null (strstr (scene->plan.reason, "source=0@"));
+}
+END_TEST
+
+START_TEST (the_words_to_go_on_are_accepted)
+{
+  our_log ();
+  scene->log.leg[1].state = LOG_LEG_STALE;
+  absent (0);
+  scene->config.source_leg = 1;
+  scene->config.source_generation = 5;
+  serves (1);
+  ck_assert (scene->plan.diverged);
+  ck_assert_uint_eq (scene->plan.generation, 6);
+  slot_is (0, 0, false, false, MISS_NOTHING_MORE);
+}
+END_TEST
+
+START_TEST (a_leg_unknown_to_the_log_is_not_offered_as_the_source)
+{
+  our_log ();
+  absent (0);
+  absent (1);
+  name_leg (2, "/new", 9);
+  refuses ("needs one of: /a /b");
+  ck_assert_ptr_null (strstr (scene->plan.reason, "source=2@5"));
+}
+END_TEST
+
+START_TEST (an_override_of_an_older_generation_is_ignored)
+{
+  our_log ();
+  scene->log.generation = 6;
+  scene->config.source_leg = 1;
+  scene->config.source_generation = 5;
+  serves (0);
+  ck_assert (!scene->plan.diverged);
+  notes ("source=1@5");
+}
+END_TEST
+
+/* Past G and again without an in-sync leg: the old words do not count. */
+START_TEST (an_override_of_an_older_generation_does_not_help)
+{
+  our_log ();
+  scene->log.generation = 6;
+  scene->log.leg[1].state = LOG_LEG_STALE;
+  absent (0);
+  scene->config.source_leg = 1;
+  scene->config.source_generation = 5;
+  refuses ("source=1@6 (leg /b)");
+  notes ("source=1@5: ignored, the log is at generation 6");
+}
+END_TEST
+
+START_TEST (an_override_that_is_not_needed_is_ignored)
+{
+  our_log ();
+  scene->config.source_leg = 1;
+  scene->config.source_generation = 5;
+  serves (0);
+  notes ("source=1@5: not needed, ignored");
+}
+END_TEST
+
+START_TEST (an_override_of_an_absent_leg_is_refused)
+{
+  our_log ();
+  absent (0);
+  absent (1);
+  scene->config.source_leg = 1;
+  scene->config.source_generation = 5;
+  refuses ("source=1@5: leg /b is not here");
+}
+END_TEST
+
+START_TEST (an_override_of_an_unknown_leg_is_refused)
+{
+  our_log ();
+  absent (0);
+  absent (1);
+  name_leg (2, "/c", 9);
+  scene->config.source_leg = 2;
+  scene->config.source_generation = 5;
+  refuses ("leg /c is not in the log");
+}
+END_TEST
+
+START_TEST (sync_none_with_a_log_in_use_is_refused)
+{
+  our_log ();
+  scene->config.sync = SYNC_NONE;
+  refuses ("sync=none: only with a new log");
+}
+END_TEST
+
+START_TEST (sync_force_copies_all_from_the_source_the_log_names)
+{
+  our_log ();
+  scene->config.sync = SYNC_FORCE;
+  scene->log.primary = 1;
+  serves (1);
+  slot_is (0, 0, true, false, MISS_ALL);
+  slot_is (1, 1, true, false, MISS_NOTHING_MORE);
+}
+END_TEST
+
+/* sync=force never changes which legs are in-sync: a stale leg 0 does not
+ * become the source.
+ */
+START_TEST (sync_force_does_not_make_a_stale_leg_the_source)
+{
+  our_log ();
+  scene->config.sync = SYNC_FORCE;
+  scene->log.leg[0].state = LOG_LEG_STALE;
+  absent (1);
+  refuses ("needs one of: /b");
+}
+END_TEST
+
+START_TEST (another_region_size_than_the_log_is_refused)
+{
+  our_log ();
+  scene->config.region_size = 2 * REGION;
+  refuses ("region-size=1048576");
+}
+END_TEST
+
+START_TEST (a_smaller_size_than_the_log_is_refused)
+{
+  our_log ();
+  scene->config.size = LEG_SIZE - MIB;
+  refuses ("can't be made smaller");
+}
+END_TEST
+
+START_TEST (a_larger_size_grows_the_log)
+{
+  our_log ();
+  scene->leg[0].size = scene->leg[1].size = 2 * LEG_SIZE;
+  scene->config.size = LEG_SIZE + MIB;
+  serves (0);
+  ck_assert (scene->plan.grow);
+  ck_assert_uint_eq (scene->plan.geo.size, LEG_SIZE + MIB);
+  ck_assert_uint_eq (scene->plan.geo.nr_regions, NR_REGIONS + 2);
+}
+END_TEST
+
+/* Legs that became larger do not change what clients see. */
+START_TEST (larger_legs_alone_do_not_grow_the_log)
+{
+  our_log ();
+  scene->leg[0].size = scene->leg[1].size = 2 * LEG_SIZE;
+  serves (0);
+  ck_assert (!scene->plan.grow);
+  ck_assert_uint_eq (scene->plan.geo.size, LEG_SIZE);
+}
+END_TEST
+
+START_TEST (growing_beyond_a_leg_is_refused)
+{
+  our_log ();
+  scene->leg[0].size = 2 * LEG_SIZE;
+  scene->config.size = LEG_SIZE + MIB;
+  refuses ("leg /b");
+}
+END_TEST
+
+START_TEST (a_leg_smaller_than_the_log_is_refused)
+{
+  our_log ();
+  scene->leg[1].size = LEG_SIZE - MIB;
+  refuses ("leg /b: has");
+}
+END_TEST
+
+START_TEST (a_leg_with_larger_blocks_than_the_size_allows_is_refused)
+{
+  our_log ();
+  scene->log.geo.size = LEG_SIZE - 512;
+  scene->leg[1].min_block = 4096;
+  refuses ("block size 4096");
+}
+END_TEST
+
+/* --- is it the leg it was? --- */
+
+START_TEST (different_content_is_refused_and_replace_named)
+{
+  our_log ();
+  scene->same[1] = PROBE_NO;
+  refuses ("leg /b");
+  also_says ("nbdmirror replace");
+}
+END_TEST
+
+START_TEST (a_recorded_leg_that_is_empty_gets_a_full_copy)
+{
+  our_log ();
+  scene->same[1] = PROBE_NO;
+  scene->empty[1] = PROBE_YES;
+  serves (0);
+  slot_is (1, 1, true, false, MISS_ALL);
+  notes ("leg /b: is empty");
+}
+END_TEST
+
+START_TEST (samples_without_evidence_do_not_refuse)
+{
+  our_log ();
+  scene->same[1] = PROBE_NO_EVIDENCE;
+  serves (0);
+  slot_is (1, 1, true, false, MISS_NOTHING_MORE);
+}
+END_TEST
+
+START_TEST (sync_force_does_not_ask_for_samples)
+{
+  our_log ();
+  scene->config.sync = SYNC_FORCE;
+  scene->same[1] = PROBE_NO;
+  serves (0);
+  ck_assert_uint_eq (scene->same_asked, 0);
+}
+END_TEST
+
+START_TEST (another_identity_with_the_same_name_is_the_same_leg)
+{
+  our_log ();
+  name_leg (1, "/b", 77);
+  serves (0);
+  slot_is (1, 1, true, false, MISS_NOTHING_MORE);
+  ck_assert_uint_eq (scene->same_asked, 1u << 1);
+}
+END_TEST
+
+START_TEST (another_identity_is_said_in_one_line)
+{
+  our_log ();
+  name_leg (1, "/b", 77);
+  serves (0);
+  notes ("leg /b");
+}
+END_TEST
+
+START_TEST (a_new_name_and_identity_are_known_by_the_content)
+{
+  our_log ();
+  name_leg (1, "/moved", 77);
+  serves (0);
+  slot_is (1, 1, true, false, MISS_NOTHING_MORE);
+  notes ("leg /moved: its content says that it is leg /b");
+}
+END_TEST
+
+/* All zero is no evidence that an unknown file is the leg. */
+START_TEST (no_evidence_does_not_make_an_unknown_leg_known)
+{
+  our_log ();
+  name_leg (1, "/moved", 77);
+  scene->same[1] = PROBE_NO_EVIDENCE;
+  scene->empty[1] = PROBE_NO;
+  refuses ("leg /moved: holds data");
+}
+END_TEST
+
+START_TEST (an_unknown_leg_with_other_data_is_refused)
+{
+  our_log ();
+  name_leg (2, "/c", 3);
+  scene->same[2] = PROBE_NO;
+  refuses ("leg /c: holds data and is not a leg of the log");
+}
+END_TEST
+
+START_TEST (an_unknown_empty_leg_is_taken_in)
+{
+  our_log ();
+  name_leg (2, "/c", 3);
+  scene->empty[2] = PROBE_YES;
+  serves (0);
+  slot_is (2, 2, true, true, MISS_ALL);
+  notes ("leg /c: new in this mirror");
+}
+END_TEST
+
+START_TEST (an_unknown_leg_takes_the_place_kept_by_missing)
+{
+  our_log ();
+  record (1, LOG_LEG_STALE, "", 0);
+  scene->log.leg[1].kind = LEG_MISSING;
+  scene->empty[1] = PROBE_YES;
+  serves (0);
+  slot_is (1, 1, true, true, MISS_ALL);
+  slot_is_free (2);
+}
+END_TEST
+
+START_TEST (an_unknown_leg_that_cannot_be_opened_is_refused)
+{
+  our_log ();
+  name_leg (2, "/c", 3);
+  absent (2);
+  refuses ("leg /c: can't be opened and is not in the log");
+}
+END_TEST
+
+START_TEST (legs_in_another_order_keep_their_records)
+{
+  our_log ();
+  name_leg (0, "/b", 2);
+  name_leg (1, "/a", 1);
+  scene->log.leg[1].state = LOG_LEG_STALE;
+  serves (0);
+  slot_is (0, 1, true, false, MISS_NOTHING_MORE);
+  slot_is (1, 0, true, false, MISS_NOTHING_MORE);
+}
+END_TEST
+
+/* Both files were renamed, each to the other's name: the file counts. */
+START_TEST (two_legs_that_swapped_names_are_known_by_identity)
+{
+  our_log ();
+  name_leg (0, "/a", 2);
+  name_leg (1, "/b", 1);
+  serves (0);
+  slot_is (0, 1, true, false, MISS_NOTHING_MORE);
+  slot_is (1, 0, true, false, MISS_NOTHING_MORE);
+}
+END_TEST
+
+START_TEST (two_legs_with_new_names_are_known_by_identity)
+{
+  our_log ();
+  name_leg (0, "/y", 2);
+  name_leg (1, "/x", 1);
+  serves (0);
+  slot_is (0, 1, true, false, MISS_NOTHING_MORE);
+  slot_is (1, 0, true, false, MISS_NOTHING_MORE);
+}
+END_TEST
+
+/* Another host: names and identities are all new.  Without a source there is
+ * nothing to compare with.
+ */
+START_TEST (two_legs_with_new_names_and_identities_are_refused)
+{
+  our_log ();
+  name_leg (0, "/y", 12);
+  name_leg (1, "/x", 11);
+  refuses ("needs one of: /a /b");
+}
+END_TEST
+
+/* --- how many legs --- */
+
+START_TEST (a_ninth_leg_is_refused)
+{
+  static const char *const name[] = {"/a", "/b", "/c", "/d",
+                                     "/e", "/f", "/g", "/h"};
+
+  our_log ();
+  for (unsigned s = 2; s < LOG_MAX_LEGS; ++s)
+    record (s, LOG_LEG_IN_SYNC, name[s], (uint8_t) (s + 1));
+  name_leg (1, "/new", 99);
+  scene->same[1] = PROBE_NO;
+  scene->empty[1] = PROBE_YES;
+  refuses ("has no room for another leg");
+}
+END_TEST
+
+START_TEST (eight_legs_are_served)
+{
+  static const char *const name[] = {"/a", "/b", "/c", "/d",
+                                     "/e", "/f", "/g", "/h"};
+
+  our_log ();
+  for (unsigned s = 2; s < LOG_MAX_LEGS; ++s) {
+    record (s, LOG_LEG_IN_SYNC, name[s], (uint8_t) (s + 1));
+    name_leg (s, name[s], (uint8_t) (s + 1));
+  }
+  serves (0);
+  for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
+    slot_is (s, (int) s, true, false, MISS_NOTHING_MORE);
+}
+END_TEST
+
+/* --- the kernel's own log --- */
+
+START_TEST (kernel_log_without_region_size_is_refused)
+{
+  kernel_log ();
+  refuses ("give region-size=");
+}
+END_TEST
+
+START_TEST (kernel_log_with_region_size_is_taken_over)
+{
+  kernel_log ();
+  scene->config.region_size = REGION;
+  serves (0);
+  ck_assert (scene->plan.create);
+  slot_is (0, 0, true, true, MISS_NOTHING_MORE);
+  slot_is (1, 1, true, true, MISS_KERNEL_DIRTY);
+  notes ("taken over from the kernel");
+}
+END_TEST
+
+START_TEST (kernel_log_with_another_number_of_regions_is_refused)
+{
+  kernel_log ();
+  scene->config.region_size = 2 * REGION;
+  refuses ("has 128 regions");
+}
+END_TEST
+
+START_TEST (kernel_log_without_leg_0_is_refused)
+{
+  kernel_log ();
+  scene->config.region_size = REGION;
+  missing_word (0);
+  refuses ("leg 0 is the source");
+}
+END_TEST
+
+START_TEST (kernel_log_sync_force_copies_all)
+{
+  kernel_log ();
+  scene->config.region_size = REGION;
+  scene->config.sync = SYNC_FORCE;
+  serves (0);
+  slot_is (1, 1, true, true, MISS_ALL);
+}
+END_TEST
+
+START_TEST (kernel_log_sync_none_is_refused)
+{
+  kernel_log ();
+  scene->config.region_size = REGION;
+  scene->config.sync = SYNC_NONE;
+  refuses ("sync=none: only with a new log");
+}
+END_TEST
+
+/* --- the kernel used our log since --- */
+
+static void
+kernel_used_our_log (void)
+{
+  our_log ();
+  found (LOG_FOUND_KERNEL_SINCE);
+  bitset_set (&scene->log.kernel_dirty, 3);
+}
+
+START_TEST (kernel_since_with_both_in_sync_goes_on_with_its_bits)
+{
+  kernel_used_our_log ();
+  scene->log.primary = 1;
+  serves (1);
+  ck_assert (scene->plan.kernel_used);
+  ck_assert (!scene->plan.diverged);
+  slot_is (0, 0, true, false, MISS_KERNEL_DIRTY);
+  slot_is (1, 1, true, false, MISS_NOTHING_MORE);
+  notes ("the kernel's dm-mirror has used it since");
+}
+END_TEST
+
+START_TEST (kernel_since_with_one_stale_is_refused)
+{
+  kernel_used_our_log ();
+  scene->log.leg[1].state = LOG_LEG_STALE;
+  refuses ("can't say which leg is right");
+  also_says ("source=0@5 (leg /a)");
+  also_says ("source=1@5 (leg /b)");
+}
+END_TEST
+
+START_TEST (kernel_since_with_three_legs_is_refused)
+{
+  kernel_used_our_log ();
+  record (2, LOG_LEG_IN_SYNC, "/c", 3);
+  name_leg (2, "/c", 3);
+  refuses ("source=2@5 (leg /c)");
+}
+END_TEST
+
+/* The kernel copied from the primary; another leg can't stand in. */
+START_TEST (kernel_since_without_the_primary_is_refused)
+{
+  kernel_used_our_log ();
+  absent (0);
+  refuses ("source=1@5 (leg /b)");
+}
+END_TEST
+
+START_TEST (kernel_since_override_copies_all)
+{
+  kernel_used_our_log ();
+  scene->log.leg[1].state = LOG_LEG_STALE;
+  scene->config.source_leg = 1;
+  scene->config.source_generation = 5;
+  serves (1);
+  slot_is (0, 0, true, false, MISS_ALL);
+  slot_is (1, 1, true, false, MISS_NOTHING_MORE);
+  ck_assert_uint_eq (scene->plan.generation, 6);
+}
+END_TEST
+
+/* --- a damaged log --- */
+
+static void
+damaged_log (void)
+{
+  found (LOG_FOUND_DAMAGED);
+}
+
+START_TEST (damaged_log_is_refused_with_the_words_to_go_on)
+{
+  damaged_log ();
+  refuses ("is damaged");
+  also_says ("source=0@0 (leg /a)");
+  also_says ("source=1@0 (leg /b)");
+}
+END_TEST
+
+START_TEST (damaged_log_override_begins_anew_from_that_leg)
+{
+  damaged_log ();
+  scene->config.source_leg = 1;
+  serves (1);
+  ck_assert (scene->plan.create);
+  ck_assert_uint_eq (scene->plan.generation, 1);
+  slot_is (0, 0, true, true, MISS_ALL);
+  slot_is (1, 1, true, true, MISS_NOTHING_MORE);
+}
+END_TEST
+
+START_TEST (damaged_log_override_of_a_missing_leg_is_refused)
+{
+  damaged_log ();
+  missing_word (1);
+  scene->config.source_leg = 1;
+  refuses ("is not here");
+}
+END_TEST
+
+int
+main (void)
+{
+  Suite *suite = suite_create ("plan");
+  TCase *tc = tcase_create ("plan");
+  SRunner *runner = srunner_create (suite);
+  int failed;
+
+  suite_add_tcase (suite, tc);
+  tcase_add_checked_fixture (tc, setup, teardown);
+  tcase_add_test (tc, new_log_with_an_empty_other_leg_resyncs_the_data);
+  tcase_add_test (tc, new_log_with_data_on_another_leg_is_refused);
+  tcase_add_test (tc, new_log_sync_force_overwrites);
+  tcase_add_test (tc, new_log_sync_none_copies_nothing);
+  tcase_add_test (tc, new_log_sync_none_does_not_vouch_for_a_missing_leg);
+  tcase_add_test (tc, new_log_third_leg_with_data_is_refused_too);
+  tcase_add_test (tc, new_log_leg_that_cannot_be_opened_is_refused);
+  tcase_add_test (tc, new_log_keeps_a_place_for_a_missing_leg);
+  tcase_add_test (tc, new_log_source_is_the_first_leg_that_is_not_missing);
+  tcase_add_test (tc, nothing_but_missing_legs_is_refused);
+  tcase_add_test (tc, an_error_of_the_probe_is_no_decision);
+  tcase_add_test (tc, size_is_the_smallest_leg_rounded_to_the_largest_block);
+  tcase_add_test (tc, size_larger_than_a_leg_is_refused);
+  tcase_add_test (tc, size_that_no_block_divides_is_refused);
+  tcase_add_test (tc, legs_without_room_are_refused);
+  tcase_add_test (tc,
+                  region_size_doubles_until_there_are_at_most_4_mi_regions);
+  tcase_add_test (tc, region_size_with_too_many_regions_is_refused);
+  tcase_add_test (tc, core_resyncs_everything_from_leg_0);
+  tcase_add_test (tc, core_with_an_empty_leg_0_beside_data_is_refused);
+  tcase_add_test (tc, core_with_two_empty_legs_serves);
+  tcase_add_test (tc, core_leg_that_cannot_be_opened_is_refused);
+  tcase_add_test (tc, clean_log_copies_nothing);
+  tcase_add_test (tc, unclean_source_is_the_recorded_primary);
+  tcase_add_test (tc, a_stale_primary_is_not_the_source);
+  tcase_add_test (tc, an_absent_primary_is_not_the_source);
+  tcase_add_test (tc, an_absent_stale_leg_is_waited_for);
+  tcase_add_test (tc, a_recorded_leg_that_nobody_named_stays_configured);
+  tcase_add_test (tc, the_word_missing_stands_for_a_recorded_leg);
+  tcase_add_test (tc,
+                  the_word_missing_beside_all_recorded_legs_keeps_a_new_place);
+  tcase_add_test (tc, no_in_sync_leg_here_is_refused_with_the_words_to_go_on);
+  tcase_add_test (tc, the_words_to_go_on_are_accepted);
+  tcase_add_test (tc, a_leg_unknown_to_the_log_is_not_offered_as_the_source);
+  tcase_add_test (tc, an_override_of_an_older_generation_is_ignored);
+  tcase_add_test (tc, an_override_of_an_older_generation_does_not_help);
+  tcase_add_test (tc, an_override_that_is_not_needed_is_ignored);
+  tcase_add_test (tc, an_override_of_an_absent_leg_is_refused);
+  tcase_add_test (tc, an_override_of_an_unknown_leg_is_refused);
+  tcase_add_test (tc, sync_none_with_a_log_in_use_is_refused);
+  tcase_add_test (tc, sync_force_copies_all_from_the_source_the_log_names);
+  tcase_add_test (tc, sync_force_does_not_make_a_stale_leg_the_source);
+  tcase_add_test (tc, another_region_size_than_the_log_is_refused);
+  tcase_add_test (tc, a_smaller_size_than_the_log_is_refused);
+  tcase_add_test (tc, a_larger_size_grows_the_log);
+  tcase_add_test (tc, larger_legs_alone_do_not_grow_the_log);
+  tcase_add_test (tc, growing_beyond_a_leg_is_refused);
+  tcase_add_test (tc, a_leg_smaller_than_the_log_is_refused);
+  tcase_add_test (tc,
+                  a_leg_with_larger_blocks_than_the_size_allows_is_refused);
+  tcase_add_test (tc, different_content_is_refused_and_replace_named);
+  tcase_add_test (tc, a_recorded_leg_that_is_empty_gets_a_full_copy);
+  tcase_add_test (tc, samples_without_evidence_do_not_refuse);
+  tcase_add_test (tc, sync_force_does_not_ask_for_samples);
+  tcase_add_test (tc, another_identity_with_the_same_name_is_the_same_leg);
+  tcase_add_test (tc, another_identity_is_said_in_one_line);
+  tcase_add_test (tc, a_new_name_and_identity_are_known_by_the_content);
+  tcase_add_test (tc, no_evidence_does_not_make_an_unknown_leg_known);
+  tcase_add_test (tc, an_unknown_leg_with_other_data_is_refused);
+  tcase_add_test (tc, an_unknown_empty_leg_is_taken_in);
+  tcase_add_test (tc, an_unknown_leg_takes_the_place_kept_by_missing);
+  tcase_add_test (tc, an_unknown_leg_that_cannot_be_opened_is_refused);
+  tcase_add_test (tc, legs_in_another_order_keep_their_records);
+  tcase_add_test (tc, two_legs_that_swapped_names_are_known_by_identity);
+  tcase_add_test (tc, two_legs_with_new_names_are_known_by_identity);
+  tcase_add_test (tc, two_legs_with_new_names_and_identities_are_refused);
+  tcase_add_test (tc, a_ninth_leg_is_refused);
+  tcase_add_test (tc, eight_legs_are_served);
+  tcase_add_test (tc, kernel_log_without_region_size_is_refused);
+  tcase_add_test (tc, kernel_log_with_region_size_is_taken_over);
+  tcase_add_test (tc, kernel_log_with_another_number_of_regions_is_refused);
+  tcase_add_test (tc, kernel_log_without_leg_0_is_refused);
+  tcase_add_test (tc, kernel_log_sync_force_copies_all);
+  tcase_add_test (tc, kernel_log_sync_none_is_refused);
+  tcase_add_test (tc, kernel_since_with_both_in_sync_goes_on_with_its_bits);
+  tcase_add_test (tc, kernel_since_with_one_stale_is_refused);
+  tcase_add_test (tc, kernel_since_with_three_legs_is_refused);
+  tcase_add_test (tc, kernel_since_without_the_primary_is_refused);
+  tcase_add_test (tc, kernel_since_override_copies_all);
+  tcase_add_test (tc, damaged_log_is_refused_with_the_words_to_go_on);
+  tcase_add_test (tc, damaged_log_override_begins_anew_from_that_leg);
+  tcase_add_test (tc, damaged_log_override_of_a_missing_leg_is_refused);
+  srunner_run_all (runner, CK_ENV);
+  failed = srunner_ntests_failed (runner);
+  srunner_free (runner);
+  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
