@@ -26,6 +26,7 @@ unit_tests = \
 	tests/unit-leg \
 	tests/unit-plan \
 	tests/unit-range \
+	tests/unit-sweep \
 	tests/unit-tool \
 	tests/unit-write \
 	$(NULL)
@@ -91,6 +92,10 @@ mirror_fixture = \
 tests_unit_write_SOURCES = tests/unit-write.c $(mirror_fixture)
 tests_unit_write_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_write_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
+
+tests_unit_sweep_SOURCES = tests/unit-sweep.c $(mirror_fixture)
+tests_unit_sweep_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_sweep_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
 
 # The control socket and the tool.
 fake_mirror = tests/fake-mirror.c tests/fake-mirror.h
