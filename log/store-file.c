@@ -83,7 +83,14 @@ file_create (struct log_store *store)
   f->fd = open (f->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (f->fd == -1)
     return -1;
-  return lock_file (f->fd);
+  if (lock_file (f->fd) == -1) {
+    /* Somebody found it first: never write to it. */
+    close (f->fd);
+    f->fd = -1;
+    errno = EBUSY;
+    return -1;
+  }
+  return 0;
 }
 
 static int
