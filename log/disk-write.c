@@ -6,8 +6,7 @@
  *
  *   1. the changed blocks of all maps, and names;
  *   2. if a record changed: the third copy of the slot,
- *   3. then block 0 with slot A or B, the header, and what the kernel's
- *      bitmap has there;
+ *   3. then block 0 with slot A or B and the header;
  *   4. to finish a growth: the whole of the kernel's bitmap (it may lie
  *      where the old area was: nothing needs that after 3),
  *   5. then the header with the new number of regions.
@@ -59,14 +58,16 @@ disk_block_0_write (struct disk_log *d)
 /* --- maps --- */
 
 static int
-write_map (struct disk_log *d, unsigned m, uint64_t first_block, bool *any)
+write_map (struct disk_log *d, unsigned m, uint64_t blocks, bool *any)
 {
   struct disk_map *map = &d->map[m];
   uint64_t end;
 
-  for (uint64_t b = bitset_next_set (&map->unsure, first_block);
-       b < map->blocks; b = bitset_next_set (&map->unsure, end)) {
+  for (uint64_t b = bitset_next_set (&map->unsure, 0); b < blocks;
+       b = bitset_next_set (&map->unsure, end)) {
     end = bitset_next_clear (&map->unsure, b);
+    if (end > blocks)
+      end = blocks;
     *any = true;
     if (disk_store_write (d, map->image + b * DISK_BLOCK,
                           (end - b) * DISK_BLOCK,
@@ -76,24 +77,34 @@ write_map (struct disk_log *d, unsigned m, uint64_t first_block, bool *any)
   return 0;
 }
 
+/* While growing, the old area may be where the bitmap will be. */
+static uint64_t
+kernel_blocks (const struct disk_log *d)
+{
+  struct disk_layout layout;
+
+  disk_layout_init (&layout, d->growing ? d->header_nr : d->layout.nr_regions,
+                    0);
+  return layout.head_size / DISK_BLOCK;
+}
+
 static int
-write_maps (struct disk_log *d, bool record)
+write_maps (struct disk_log *d)
 {
   bool any = false;
 
   if (d->marks_first) {
-    if (write_map (d, LOG_MAP_MARKED, 0, &any) == -1 ||
+    if (write_map (d, LOG_MAP_MARKED, d->map[LOG_MAP_MARKED].blocks, &any) ==
+          -1 ||
         disk_store_sync (d) == -1)
       return -1;
     d->marks_first = false;
   }
-  for (unsigned m = 0; m < DISK_NR_MAPS; ++m) {
-    if (m == DISK_MAP_KERNEL && d->growing)
-      continue;
-    /* Block 0 is written with the record. */
-    if (write_map (d, m, m == DISK_MAP_KERNEL && record ? 1 : 0, &any) == -1)
+  for (unsigned m = 0; m < DISK_NR_MAPS; ++m)
+    if (write_map (d, m,
+                   m == DISK_MAP_KERNEL ? kernel_blocks (d) : d->map[m].blocks,
+                   &any) == -1)
       return -1;
-  }
   return any ? disk_store_sync (d) : 0;
 }
 
@@ -236,7 +247,7 @@ write_phase (struct disk_log *d, const struct disk_slot *slot)
 {
   bool record = d->slot_unsure || !disk_slot_same (&d->slot, slot);
 
-  if (write_maps (d, record) == -1)
+  if (write_maps (d) == -1)
     return -1;
   if (record && disk_record_write (d, slot) == -1)
     return -1;

@@ -311,6 +311,33 @@ START_TEST (test_reload)
 }
 END_TEST
 
+/* A flush lowers a leg's record, only a commit raises it. */
+START_TEST (test_flush_only_lowers)
+{
+  struct mem_store *m = mem_store_new (0);
+  struct dirty_log *log = create_mem (m);
+  struct disk_slot a, b;
+  uint8_t *bytes = mem_store_bytes (m);
+
+  dirty_log_leg_failed (log, 1);
+  ck_assert_int_eq (dirty_log_flush (log, NO_DEADLINE), 0);
+  dirty_log_leg_in_sync (log, 1);
+  dirty_log_set_primary (log, 1);
+  ck_assert_int_eq (dirty_log_flush (log, NO_DEADLINE), 0);
+  ck_assert_int_eq (disk_slot_decode (&a, bytes + 16), DISK_SLOT_VALID);
+  ck_assert_int_eq (disk_slot_decode (&b, bytes + 512), DISK_SLOT_VALID);
+  ck_assert_int_eq (a.leg[1].state, LOG_LEG_STALE);
+  ck_assert_int_eq (b.leg[1].state, LOG_LEG_STALE);
+  ck_assert_int_eq (a.primary + b.primary, 1);
+  ck_assert_int_eq (dirty_log_commit (log, NO_DEADLINE), 0);
+  dirty_log_close (log, NO_DEADLINE);
+  log = open_mem (m);
+  ck_assert_int_eq (log->leg[1].state, LOG_LEG_IN_SYNC);
+  dirty_log_close (log, NO_DEADLINE);
+  mem_store_free (m);
+}
+END_TEST
+
 /* Opened, looked at, closed: not one byte was written. */
 START_TEST (test_open_writes_nothing)
 {
@@ -815,6 +842,7 @@ add_tests (TCase *tc)
   tcase_add_test (tc, test_convert);
   tcase_add_test (tc, test_kernel_bitmap);
   tcase_add_test (tc, test_reload);
+  tcase_add_test (tc, test_flush_only_lowers);
   tcase_add_test (tc, test_open_writes_nothing);
   tcase_add_test (tc, test_kernel_used_it_since);
   tcase_add_test (tc, test_version_of_the_future);
