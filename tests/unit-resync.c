@@ -224,6 +224,13 @@ START_TEST (s14_a_copy_holds_off_writers_of_its_chunk_only)
 }
 END_TEST
 
+static uint64_t
+copied_regions (struct fx *fx)
+{
+  CLEANUP_LOCK (&fx->m->lock);
+  return fx->m->resync.copied_regions;
+}
+
 /* A copy that waits for a write copies what was written. */
 START_TEST (s14_a_copy_waits_for_a_write_under_way)
 {
@@ -239,8 +246,8 @@ START_TEST (s14_a_copy_waits_for_a_write_under_way)
   ck_assert_uint_eq (fx_sent (fx, 0, LEG_READ), 0);
   mem_leg_release (fx->leg[0], 1, 0);
   op_succeeds (&op);
-  WAIT_FOR (fx_same (fx, 0, 1));
-  resync_stop (fx->m);
+  WAIT_FOR (copied_regions (fx) == 1);
+  ck_assert (fx_same (fx, 0, 1));
   fx_free (fx);
 }
 END_TEST
