@@ -92,6 +92,7 @@ struct resync {
   struct recovery *running;       /* being copied */
   struct recovery *copied;        /* wait for the sweep */
   uint64_t copied_regions;        /* in that list */
+  struct recovery *sweeping;      /* taken by the sweep, not yet raised */
   uint64_t total_regions;         /* resync_todo when this round began */
   uint64_t copied_bytes, skipped_bytes;
   uint64_t begin_ns, begin_bytes; /* for the rate shown */

@@ -35,7 +35,6 @@ struct round {
   uint64_t failures;    /* of the mirror, at step 1 */
   struct candidate *region;
   size_t nr, max;
-  struct recovery *copied;
 };
 
 static void
@@ -66,10 +65,10 @@ pick (struct round *round, bool at_once)
     round->idle_before -= IDLE_NS;
   round->failures = m->failures;
   hot_for_each (&m->hot, pick_region, round);
-  round->copied = m->resync.copied;
+  m->resync.sweeping = m->resync.copied;
   m->resync.copied = NULL;
   m->resync.copied_regions = 0;
-  return round->nr > 0 || round->copied;
+  return round->nr > 0 || m->resync.sweeping;
 }
 
 /* Nobody wrote the region since step 1. */
@@ -126,7 +125,7 @@ raise_regions (struct round *round)
       hot_drop (&m->hot, h);
     }
   }
-  for (struct recovery *rec = round->copied; rec; rec = rec->next)
+  for (struct recovery *rec = m->resync.sweeping; rec; rec = rec->next)
     raise_copied (m, rec);
   return true;
 }
@@ -138,10 +137,10 @@ round_end (struct round *round)
   struct mirror *m = round->m;
   CLEANUP_LOCK (&m->lock);
 
-  while (round->copied) {
-    struct recovery *rec = round->copied;
+  while (m->resync.sweeping) {
+    struct recovery *rec = m->resync.sweeping;
 
-    round->copied = rec->next;
+    m->resync.sweeping = rec->next;
     dirty_log_put_resync_work (m->log, rec->first, rec->nr);
     free (rec);
   }
