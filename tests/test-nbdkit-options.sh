@@ -118,10 +118,11 @@ wait_for 10 closed
 
 # A daemon, with relative names.
 nbdkit -U "$tmp/daemon.sock" -P daemon.pid "$plugin" a b control=daemon.control
+wait_for "$deadline" test -s daemon.pid
 daemon=$(cat daemon.pid)
 cleanup_fn eval "kill -KILL $daemon 2>/dev/null"
 nbdcopy "nbd+unix:///?socket=$tmp/daemon.sock" - | cmp - a
-"$tool" status daemon.control >daemon.log
+wait_for "$deadline" "$tool" status daemon.control
 refused "leg $tmp/a: in use by process $daemon" -- a e log=core
 kill "$daemon"
 wait_for 10 not running "$daemon"
