@@ -518,6 +518,16 @@ mem_leg_crash (struct leg *leg, unsigned seed)
   memcpy (m->data, m->stable, leg->size);
 }
 
+void
+mem_leg_read_stable (struct leg *leg, void *buf, uint64_t offset,
+                     uint64_t count)
+{
+  struct mem_leg *m = mem_leg (leg);
+
+  CLEANUP_LOCK (&m->lock);
+  memcpy (buf, m->stable + offset, count);
+}
+
 uint8_t *
 mem_leg_data (struct leg *leg)
 {

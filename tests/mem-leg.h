@@ -73,6 +73,10 @@ void mem_leg_release (struct leg *leg, size_t nr, int err);
  */
 void mem_leg_crash (struct leg *leg, unsigned seed);
 
+/* Copy what a power failure now would leave (seed 0), while the leg runs. */
+void mem_leg_read_stable (struct leg *leg, void *buf, uint64_t offset,
+                          uint64_t count);
+
 /* The content as reads see it. */
 uint8_t *mem_leg_data (struct leg *leg);
 

@@ -616,7 +616,7 @@ START_TEST (test_file_is_owned)
 }
 END_TEST
 
-START_TEST (test_large_file_is_sparse)
+START_TEST (test_large_file_has_its_blocks)
 {
   struct log_geometry large = {LOG_MAX_REGIONS * REGION, REGION,
                                LOG_MAX_REGIONS};
@@ -629,7 +629,7 @@ START_TEST (test_large_file_is_sparse)
   dirty_log_close (log, NO_DEADLINE);
   ck_assert_int_eq (stat (path, &st), 0);
   ck_assert (st.st_size > 80 << 20);
-  ck_assert (st.st_blocks * 512 < 10 << 20);
+  ck_assert_int_ge (st.st_blocks * 512, st.st_size);
   log = dirty_log_open (spec, LOG_READ_ONLY);
   ck_assert_uint_eq (log->marked.count, 1);
   dirty_log_close (log, NO_DEADLINE);
@@ -749,7 +749,7 @@ main (void)
   tcase_set_timeout (files, 600);
   tcase_add_checked_fixture (files, file_setup, file_teardown);
   tcase_add_test (files, test_file_is_owned);
-  tcase_add_test (files, test_large_file_is_sparse);
+  tcase_add_test (files, test_large_file_has_its_blocks);
   tcase_add_test (files, test_group_commit);
   suite_add_tcase (suite, files);
   runner = srunner_create (suite);

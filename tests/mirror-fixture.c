@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "mirror-fixture.h"
+
+/* --- crash images --- */
+
+static bool
+same_on_medium (struct fx *fx, unsigned leg1, unsigned leg2, uint64_t region)
+{
+  uint64_t count = UINT64_C (1) << fx->m->region_shift;
+  CLEANUP_FREE uint8_t *a = malloc (count), *b = malloc (count);
+
+  mem_leg_read_stable (fx->leg[leg1], a, region * count, count);
+  mem_leg_read_stable (fx->leg[leg2], b, region * count, count);
+  return memcmp (a, b, count) == 0;
+}
+
+/* For an unmarked region no write is under way and none is unflushed, so
+ * there is nothing to race with.
+ */
+static void
+check_image (const struct mem_log_image *image, void *opaque)
+{
+  struct fx *fx = opaque;
+  unsigned source = image->primary;
+
+  if (image->state[source] != LOG_LEG_IN_SYNC) {
+    fprintf (stderr, "image: the primary is not in-sync\n");
+    atomic_store (&fx->too_trusting, true);
+    return;
+  }
+  for (unsigned s = 0; s < fx->nr_legs; ++s)
+    for (uint64_t r = 0; r < image->nr_regions; ++r)
+      if (s != source && !image->marked[r] && !image->missed[s][r] &&
+          !same_on_medium (fx, source, s, r)) {
+        fprintf (stderr, "image: leg %u differs in region %u\n", s,
+                 (unsigned) r);
+        atomic_store (&fx->too_trusting, true);
+      }
+  for (unsigned s = 0; s < fx->nr_legs; ++s)
+    for (uint64_t r = 0; r < image->nr_regions; ++r)
+      if (image->state[s] == LOG_LEG_IN_SYNC && image->missed[s][r]) {
+        fprintf (stderr, "image: in-sync leg %u misses a region\n", s);
+        atomic_store (&fx->too_trusting, true);
+        return;
+      }
+}
+
+/* --- building --- */
+
+static void
+add_leg (struct fx *fx, unsigned i, uint64_t size)
+{
+  struct mirror *m = fx->m;
+  struct member *member = &m->member[i];
+  char name[16];
+
+  snprintf (name, sizeof name, "/leg%u", i);
+  fx->leg[i] = mem_leg_new (name, size);
+  fx->leg[i]->min_block = BLOCK;
+  ck_assert_int_eq (leg_open (fx->leg[i], 0), 0);
+  member->mirror = m;
+  member->slot = member->index = i;
+  member->name = strdup (name);
+  member->leg = fx->leg[i];
+  member->leg->opaque = member;
+  member->leg->on_lost = member_on_lost;
+  m->configured |= SLOT_BIT (i);
+}
+
+static void
+set_config (struct mirror_config *config, unsigned nr_legs)
+{
+  config->nr_legs = nr_legs;
+  config->source_leg = config->write_mostly = -1;
+  config->read_policy = READ_FIRST;
+  config->log_timeout = 15;
+  config->leg_timeout = 10;
+}
+
+static void
+init_mirror (struct fx *fx, uint64_t nr_regions, unsigned region_shift)
+{
+  struct mirror *m = calloc (1, sizeof *m);
+
+  ck_assert_ptr_nonnull (m);
+  ck_assert_int_eq (hot_init (&m->hot), 0);
+  pthread_mutex_init (&m->lock, NULL);
+  cond_init_monotonic (&m->cond);
+  cond_init_monotonic (&m->resync.wake);
+  rate_init (&m->rate);
+  set_config (&m->config, fx->nr_legs);
+  m->region_shift = region_shift;
+  m->nr_regions = nr_regions;
+  m->max_hot = MAX_HOT_REGIONS;
+  m->limits.size = nr_regions << region_shift;
+  m->limits.min_block = BLOCK;
+  m->limits.preferred_block = 4096;
+  fx->m = m;
+}
+
+struct fx *
+fx_new (unsigned nr_legs, uint64_t nr_regions, unsigned region_shift,
+        unsigned resyncing)
+{
+  struct fx *fx = calloc (1, sizeof *fx);
+  uint64_t size = nr_regions << region_shift;
+
+  ck_assert_ptr_nonnull (fx);
+  fx->nr_legs = nr_legs;
+  init_mirror (fx, nr_regions, region_shift);
+  fx->log = mem_log_new (size, UINT32_C (1) << region_shift, nr_legs);
+  fx->m->log = fx->log;
+  for (unsigned i = 0; i < nr_legs; ++i)
+    add_leg (fx, i, size);
+  fx->m->resyncing = resyncing;
+  fx->m->in_sync = fx->m->configured & ~resyncing;
+  fx->m->primary = (unsigned) __builtin_ctz (fx->m->in_sync);
+  FOR_EACH_SLOT (s, resyncing)
+    dirty_log_set_region_sync (fx->log, s, 0, nr_regions, false);
+  dirty_log_set_primary (fx->log, fx->m->primary);
+  ck_assert_int_eq (dirty_log_commit (fx->log, NO_DEADLINE), 0);
+  mem_log_observe (fx->log, check_image, fx);
+  return fx;
+}
+
+void
+fx_start (struct fx *fx)
+{
+  for (unsigned i = 0; i < fx->nr_legs; ++i)
+    leg_quiesce (fx->leg[i]);
+  fx->started = true;
+  ck_assert_int_eq (mirror_start (fx->m), 0);
+}
+
+void
+fx_free (struct fx *fx)
+{
+  bool too_trusting;
+
+  resync_stop (fx->m);
+  if (fx->started)
+    mirror_stop (fx->m, now_ns () + PATIENCE_NS);
+  too_trusting = atomic_load (&fx->too_trusting);
+  mirror_free (fx->m);
+  free (fx);
+  ck_assert (!too_trusting);
+}
+
+/* --- looking --- */
+
+void
+fx_fill (struct fx *fx, unsigned leg, uint64_t offset, uint64_t count,
+         int byte)
+{
+  CLEANUP_FREE uint8_t *buf = malloc (count);
+
+  memset (buf, byte, count);
+  ck_assert_int_eq (leg_run (fx->leg[leg], LEG_WRITE, 0, buf, offset, count),
+                    0);
+  ck_assert_int_eq (leg_run (fx->leg[leg], LEG_FLUSH, 0, NULL, 0, 0), 0);
+}
+
+int
+fx_byte (struct fx *fx, unsigned leg, uint64_t offset)
+{
+  return mem_leg_data (fx->leg[leg])[offset];
+}
+
+bool
+fx_same (struct fx *fx, unsigned leg1, unsigned leg2)
+{
+  return memcmp (mem_leg_data (fx->leg[leg1]), mem_leg_data (fx->leg[leg2]),
+                 fx->m->limits.size) == 0;
+}
+
+unsigned
+fx_sent (struct fx *fx, unsigned leg, enum leg_op op)
+{
+  size_t nr;
+  CLEANUP_FREE struct mem_leg_record *records =
+    mem_leg_records (fx->leg[leg], &nr);
+  unsigned count = 0;
+
+  for (size_t i = 0; i < nr; ++i)
+    count += records[i].op == op;
+  return count;
+}
+
+unsigned
+fx_in_sync (struct fx *fx)
+{
+  CLEANUP_LOCK (&fx->m->lock);
+  return fx->m->in_sync;
+}
+
+unsigned
+fx_resyncing (struct fx *fx)
+{
+  CLEANUP_LOCK (&fx->m->lock);
+  return fx->m->resyncing;
+}
+
+unsigned
+fx_failed (struct fx *fx)
+{
+  CLEANUP_LOCK (&fx->m->lock);
+  return fx->m->failed;
+}
+
+unsigned
+fx_ranges (struct fx *fx)
+{
+  unsigned nr = 0;
+  CLEANUP_LOCK (&fx->m->lock);
+
+  for (struct range *r = fx->m->ranges.head; r; r = r->next)
+    nr++;
+  return nr;
+}
+
+bool
+fx_is_clean (struct fx *fx, uint64_t region)
+{
+  return dirty_log_is_clean (fx->log, region);
+}
+
+bool
+fx_misses (struct fx *fx, unsigned leg, uint64_t region)
+{
+  return !dirty_log_in_sync (fx->log, leg, region, 1);
+}
+
+static const struct mem_log_image *
+image_of (struct fx *fx)
+{
+  static struct mem_log_image image;
+
+  mem_log_get_image (fx->log, &image);
+  return &image;
+}
+
+bool
+fx_image_marked (struct fx *fx, uint64_t region)
+{
+  return image_of (fx)->marked[region];
+}
+
+bool
+fx_image_missed (struct fx *fx, unsigned leg, uint64_t region)
+{
+  return image_of (fx)->missed[leg][region];
+}
+
+enum log_leg_state
+fx_image_state (struct fx *fx, unsigned leg)
+{
+  return image_of (fx)->state[leg];
+}
+
+/* --- requests --- */
+
+static int
+op_do (struct op *op)
+{
+  struct mirror *m = op->fx->m;
+
+  switch (op->kind) {
+  case OP_WRITE:
+    return mirror_pwrite (m, op->buf, op->offset, op->count, false);
+  case OP_WRITE_FUA:
+    return mirror_pwrite (m, op->buf, op->offset, op->count, true);
+  case OP_ZERO:
+    return mirror_zero (m, op->offset, op->count, false, false, false);
+  case OP_TRIM:
+    return mirror_trim (m, op->offset, op->count, false);
+  case OP_READ:
+    return mirror_pread (m, op->buf, op->offset, op->count);
+  case OP_FLUSH:
+    return mirror_flush (m);
+  case OP_SWEEP:
+    sweep (m, true);
+    return 0;
+  }
+  abort ();
+}
+
+static void *
+op_thread (void *arg)
+{
+  struct op *op = arg;
+
+  op->result = op_do (op);
+  op->error = op->result == -1 ? errno : 0;
+  if (op->kind == OP_READ)
+    op->byte = op->buf[0];
+  atomic_store (&op->ended, true);
+  return NULL;
+}
+
+void
+op_start (struct fx *fx, struct op *op, enum op_kind kind, uint64_t offset,
+          uint64_t count, int byte)
+{
+  op->fx = fx;
+  op->kind = kind;
+  op->offset = offset;
+  op->count = count;
+  op->byte = byte;
+  op->buf = malloc (count + 1);
+  ck_assert_ptr_nonnull (op->buf);
+  memset (op->buf, byte, count + 1);
+  atomic_init (&op->ended, false);
+  op->thread = thread_run (op_thread, op);
+}
+
+bool
+op_ended (struct op *op)
+{
+  return atomic_load (&op->ended);
+}
+
+void
+op_join (struct op *op)
+{
+  pthread_join (op->thread, NULL);
+  free (op->buf);
+}
+
+void
+op_succeeds (struct op *op)
+{
+  op_join (op);
+  ck_assert_msg (op->result == 0, "%s", strerror (op->error));
+}
+
+void
+op_fails (struct op *op, int error)
+{
+  op_join (op);
+  ck_assert_int_eq (op->result, -1);
+  ck_assert_int_eq (op->error, error);
+}
+
+void
+do_succeeds (struct fx *fx, enum op_kind kind, uint64_t offset, uint64_t count,
+             int byte)
+{
+  struct op op;
+
+  op_start (fx, &op, kind, offset, count, byte);
+  op_succeeds (&op);
+}
+
+void
+do_fails (struct fx *fx, enum op_kind kind, uint64_t offset, uint64_t count,
+          int byte, int error)
+{
+  struct op op;
+
+  op_start (fx, &op, kind, offset, count, byte);
+  op_fails (&op, error);
+}

@@ -1,0 +1,682 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Rules S1, S2, S4 to S8, S12, S13, S17a: writes, flushes, failures. */
+
+#include "config.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "cleanup.h"
+#include "mirror-fixture.h"
+
+#define SHIFT 12
+#define REGION (UINT64_C (1) << SHIFT)
+#define NR_REGIONS 16
+
+/* Two in-sync legs. */
+static struct fx *fx;
+
+static void
+setup (void)
+{
+  fx = fx_new (2, NR_REGIONS, SHIFT, 0);
+}
+
+static void
+teardown (void)
+{
+  fx_free (fx);
+}
+
+/* The leg fails outside of any request. */
+static void
+lose (unsigned leg)
+{
+  leg_lose (fx->leg[leg], ECONNRESET, "the test says so");
+}
+
+/* --- S1, S2 --- */
+
+START_TEST (s1_no_leg_is_written_before_the_mark_is_durable)
+{
+  struct op op;
+
+  mem_log_hold (fx->log, MEM_LOG_FLUSH);
+  op_start (fx, &op, OP_WRITE, REGION - BLOCK, 2 * BLOCK, 'a');
+  ck_assert (mem_log_wait_inside (fx->log, 1));
+  ck_assert_uint_eq (fx_sent (fx, 0, LEG_WRITE), 0);
+  ck_assert_uint_eq (fx_sent (fx, 1, LEG_WRITE), 0);
+  mem_log_hold (fx->log, 0);
+  op_succeeds (&op);
+  ck_assert (fx_image_marked (fx, 0));
+  ck_assert (fx_image_marked (fx, 1));
+  ck_assert (!fx_image_marked (fx, 2));
+  ck_assert_int_eq (fx_byte (fx, 1, REGION), 'a');
+}
+END_TEST
+
+START_TEST (s1_zero_and_trim_mark_too)
+{
+  atomic_store (&fx->leg[0]->fast_zero, true);
+  atomic_store (&fx->leg[1]->fast_zero, true);
+  atomic_store (&fx->leg[0]->fast_trim, true);
+  atomic_store (&fx->leg[1]->fast_trim, true);
+  do_succeeds (fx, OP_ZERO, 0, BLOCK, 0);
+  do_succeeds (fx, OP_TRIM, REGION, REGION, 0);
+  ck_assert (fx_image_marked (fx, 0));
+  ck_assert (fx_image_marked (fx, 1));
+}
+END_TEST
+
+START_TEST (s1_a_second_writer_of_the_region_waits_for_a_flush_too)
+{
+  struct op first, second;
+
+  mem_log_hold (fx->log, MEM_LOG_FLUSH);
+  op_start (fx, &first, OP_WRITE, 0, BLOCK, 'a');
+  ck_assert (mem_log_wait_inside (fx->log, 1));
+  op_start (fx, &second, OP_WRITE, BLOCK, BLOCK, 'b');
+  ck_assert (mem_log_wait_inside (fx->log, 2));
+  ck_assert_uint_eq (fx_sent (fx, 0, LEG_WRITE), 0);
+  mem_log_hold (fx->log, 0);
+  op_succeeds (&first);
+  op_succeeds (&second);
+}
+END_TEST
+
+START_TEST (s2_a_write_joins_only_a_flush_that_began_after_its_mark)
+{
+  struct op first, second;
+
+  mem_log_hold (fx->log, MEM_LOG_FLUSH);
+  op_start (fx, &first, OP_WRITE, 0, BLOCK, 'a');
+  ck_assert (mem_log_wait_inside (fx->log, 1));
+  op_start (fx, &second, OP_WRITE, REGION, BLOCK, 'b');
+  ck_assert (mem_log_wait_inside (fx->log, 2));
+  mem_log_release (fx->log, 1);
+  op_succeeds (&first);
+  ck_assert (fx_image_marked (fx, 0));
+  ck_assert (!fx_image_marked (fx, 1));
+  ck_assert (!op_ended (&second));
+  ck_assert_uint_eq (fx_sent (fx, 0, LEG_WRITE), 1);
+  mem_log_hold (fx->log, 0);
+  op_succeeds (&second);
+}
+END_TEST
+
+START_TEST (a_dirty_region_does_not_touch_the_log)
+{
+  struct log_status before, after;
+
+  do_succeeds (fx, OP_WRITE, 0, BLOCK, 'a');
+  dirty_log_status (fx->log, &before);
+  do_succeeds (fx, OP_WRITE, BLOCK, BLOCK, 'b');
+  dirty_log_status (fx->log, &after);
+  ck_assert_uint_eq (after.counters.flushes, before.counters.flushes);
+}
+END_TEST
+
+START_TEST (s2_legs_are_chosen_after_the_flush)
+{
+  struct op op;
+
+  mem_log_hold (fx->log, MEM_LOG_FLUSH);
+  op_start (fx, &op, OP_WRITE, 0, BLOCK, 'a');
+  ck_assert (mem_log_wait_inside (fx->log, 1));
+  lose (1);
+  mem_log_hold (fx->log, 0);
+  op_succeeds (&op);
+  ck_assert_uint_eq (fx_sent (fx, 0, LEG_WRITE), 1);
+  ck_assert_uint_eq (fx_sent (fx, 1, LEG_WRITE), 0);
+  ck_assert (fx_image_missed (fx, 1, 0));
+}
+END_TEST
+
+/* --- S4, S5 --- */
+
+/* Leg 1 fails a write; a write and a flush that have nothing to do with it
+ * wait too.
+ */
+START_TEST (s4_nothing_is_acknowledged_before_a_failure_is_recorded)
+{
+  struct op bad, other, flush;
+
+  do_succeeds (fx, OP_WRITE, 0, 4 * REGION, 'a'); /* marks */
+  mem_leg_fail (fx->leg[1], LEG_WRITE, 1, 1, EIO);
+  mem_log_hold (fx->log, MEM_LOG_FLUSH);
+
+  op_start (fx, &bad, OP_WRITE, 0, BLOCK, 'b');
+  ck_assert (mem_log_wait_inside (fx->log, 1));
+  op_start (fx, &other, OP_WRITE, 2 * REGION, BLOCK, 'c');
+  ck_assert (mem_log_wait_inside (fx->log, 2));
+  op_start (fx, &flush, OP_FLUSH, 0, 0, 0);
+  ck_assert (mem_log_wait_inside (fx->log, 3));
+  ck_assert (!op_ended (&bad));
+  ck_assert (!op_ended (&other));
+  ck_assert (!op_ended (&flush));
+  ck_assert_int_eq (fx_image_state (fx, 1), LOG_LEG_IN_SYNC);
+
+  mem_log_hold (fx->log, 0);
+  op_succeeds (&bad);
+  op_succeeds (&other);
+  op_succeeds (&flush);
+  ck_assert_int_eq (fx_image_state (fx, 1), LOG_LEG_STALE);
+  ck_assert_uint_eq (fx_failed (fx), 1u << 1);
+  for (unsigned r = 0; r < 4; ++r)
+    ck_assert (fx_image_missed (fx, 1, r));
+  ck_assert (!fx_image_missed (fx, 1, 4));
+}
+END_TEST
+
+/* The straggler was sent to leg 1, which did it; but leg 1 fails before leg
+ * 0 is done.
+ */
+START_TEST (s5_a_straggler_waits_for_the_record)
+{
+  struct op op;
+
+  do_succeeds (fx, OP_WRITE, 0, BLOCK, 'a');
+  mem_leg_hold (fx->leg[0], LEG_WRITE, 1, 1);
+  op_start (fx, &op, OP_WRITE, 0, BLOCK, 'b');
+  ck_assert (mem_leg_wait_held (fx->leg[0], 1));
+  mem_log_hold (fx->log, MEM_LOG_FLUSH);
+  lose (1);
+  mem_leg_release (fx->leg[0], 1, 0);
+  ck_assert (mem_log_wait_inside (fx->log, 1));
+  ck_assert (!op_ended (&op));
+  mem_log_hold (fx->log, 0);
+  op_succeeds (&op);
+  ck_assert_int_eq (fx_image_state (fx, 1), LOG_LEG_STALE);
+}
+END_TEST
+
+/* The region's mark is queued, not durable, when the leg fails. */
+START_TEST (s5_the_missed_map_is_seeded_with_queued_marks)
+{
+  struct op op;
+
+  mem_log_hold (fx->log, MEM_LOG_FLUSH);
+  op_start (fx, &op, OP_WRITE, 3 * REGION, BLOCK, 'a');
+  ck_assert (mem_log_wait_inside (fx->log, 1));
+  lose (1);
+  ck_assert (fx_misses (fx, 1, 3));
+  ck_assert (!fx_misses (fx, 1, 2));
+  mem_log_hold (fx->log, 0);
+  op_succeeds (&op);
+}
+END_TEST
+
+START_TEST (s5_a_failed_leg_is_not_used)
+{
+  lose (1);
+  ck_assert_uint_eq (fx_in_sync (fx), 1u << 0);
+  do_succeeds (fx, OP_WRITE, 0, BLOCK, 'a');
+  do_succeeds (fx, OP_READ, 0, BLOCK, 0);
+  do_succeeds (fx, OP_FLUSH, 0, 0, 0);
+  ck_assert_uint_eq (fx_sent (fx, 1, LEG_WRITE), 0);
+  ck_assert_uint_eq (fx_sent (fx, 1, LEG_READ), 0);
+  ck_assert_uint_eq (fx_sent (fx, 1, LEG_FLUSH), 0);
+}
+END_TEST
+
+START_TEST (s5_another_primary_is_recorded_with_the_failure)
+{
+  struct mem_log_image image;
+
+  lose (0);
+  do_succeeds (fx, OP_WRITE, 0, BLOCK, 'a');
+  mem_log_get_image (fx->log, &image);
+  ck_assert_uint_eq (image.primary, 1);
+  ck_assert_uint_eq (image.generation, 2);
+  ck_assert_int_eq (image.state[0], LOG_LEG_STALE);
+}
+END_TEST
+
+/* --- S6 --- */
+
+static void
+ends_after_the_log_timeout (enum op_kind kind)
+{
+  uint64_t start = now_ns (), elapsed;
+
+  do_fails (fx, kind, 0, BLOCK, 'x', EIO);
+  elapsed = now_ns () - start;
+  ck_assert_uint_ge (elapsed, NSEC_PER_SEC / 2);
+  ck_assert_uint_le (elapsed, 8 * NSEC_PER_SEC);
+}
+
+START_TEST (s6_a_record_that_cannot_be_stored_ends_in_eio)
+{
+  fx->m->config.log_timeout = 1;
+  do_succeeds (fx, OP_WRITE, 0, BLOCK, 'a');
+  mem_log_fail (fx->log, MEM_LOG_FLUSH, UINT32_MAX, ENOSPC);
+  mem_leg_fail (fx->leg[1], LEG_WRITE, 1, 1, EIO);
+  ends_after_the_log_timeout (OP_WRITE);
+  ck_assert_int_eq (fx_image_state (fx, 1), LOG_LEG_IN_SYNC);
+  ends_after_the_log_timeout (OP_FLUSH); /* nobody is told that it is safe */
+  mem_log_fail (fx->log, 0, 0, 0);
+  do_succeeds (fx, OP_WRITE, 0, BLOCK, 'c');
+  ck_assert_int_eq (fx_image_state (fx, 1), LOG_LEG_STALE);
+  ck_assert (fx_image_missed (fx, 1, 0));
+}
+END_TEST
+
+START_TEST (s6_a_log_that_hangs_ends_in_eio)
+{
+  fx->m->config.log_timeout = 1;
+  mem_log_hold (fx->log, MEM_LOG_FLUSH);
+  ends_after_the_log_timeout (OP_WRITE);
+  mem_log_hold (fx->log, 0);
+}
+END_TEST
+
+START_TEST (s6_a_mark_that_cannot_be_stored_ends_in_eio_and_reaches_no_leg)
+{
+  fx->m->config.log_timeout = 1;
+  mem_log_fail (fx->log, MEM_LOG_FLUSH, UINT32_MAX, ENOSPC);
+  ends_after_the_log_timeout (OP_WRITE);
+  ck_assert_uint_eq (fx_sent (fx, 0, LEG_WRITE), 0);
+  mem_log_fail (fx->log, 0, 0, 0);
+  mem_log_hold (fx->log, MEM_LOG_FLUSH);
+  {
+    struct op op;
+
+    /* The region did not become dirty by it. */
+    op_start (fx, &op, OP_WRITE, 0, BLOCK, 'a');
+    ck_assert (mem_log_wait_inside (fx->log, 1));
+    mem_log_hold (fx->log, 0);
+    op_succeeds (&op);
+  }
+}
+END_TEST
+
+START_TEST (s6_a_flush_of_the_log_is_tried_again)
+{
+  mem_log_fail (fx->log, MEM_LOG_FLUSH, 2, EIO);
+  do_succeeds (fx, OP_WRITE, 0, BLOCK, 'a');
+}
+END_TEST
+
+START_TEST (s6_the_last_in_sync_leg_never_fails)
+{
+  lose (1);
+  mem_leg_fail (fx->leg[0], LEG_WRITE, 1, 1, ENOSPC);
+  do_fails (fx, OP_WRITE, 0, BLOCK, 'a', ENOSPC);
+  ck_assert_uint_eq (fx_in_sync (fx), 1u << 0);
+  do_succeeds (fx, OP_WRITE, 0, BLOCK, 'b');
+  ck_assert_int_eq (fx_image_state (fx, 0), LOG_LEG_IN_SYNC);
+}
+END_TEST
+
+START_TEST (s6_the_last_in_sync_leg_stays_when_it_is_lost)
+{
+  lose (0);
+  lose (1);
+  ck_assert_uint_eq (fx_in_sync (fx), 1u << 1);
+  do_fails (fx, OP_WRITE, 0, BLOCK, 'a', ECONNRESET);
+  do_fails (fx, OP_READ, 0, BLOCK, 0, ECONNRESET);
+}
+END_TEST
+
+START_TEST (s6_a_failure_on_all_legs_fails_none)
+{
+  mem_leg_fail (fx->leg[0], LEG_WRITE, 1, 1, ENOSPC);
+  mem_leg_fail (fx->leg[1], LEG_WRITE, 1, 1, EROFS);
+  do_fails (fx, OP_WRITE, 2 * REGION, BLOCK, 'a', ENOSPC); /* the primary's */
+  ck_assert_uint_eq (fx_failed (fx), 0);
+  ck_assert_uint_eq (fx_in_sync (fx), 1u << 0);
+  ck_assert_uint_eq (fx_resyncing (fx), 1u << 1);
+  ck_assert (fx_misses (fx, 1, 2));
+  ck_assert (!fx_misses (fx, 1, 1));
+  ck_assert (!fx_misses (fx, 0, 2));
+}
+END_TEST
+
+/* --- S7, S8 --- */
+
+START_TEST (s7_fua_is_on_the_medium_of_every_leg)
+{
+  uint8_t byte;
+
+  do_succeeds (fx, OP_WRITE_FUA, 0, BLOCK, 'a');
+  for (unsigned i = 0; i < 2; ++i) {
+    mem_leg_read_stable (fx->leg[i], &byte, 0, 1);
+    ck_assert_uint_eq (byte, 'a');
+  }
+}
+END_TEST
+
+START_TEST (s8_flush_reaches_targets_too)
+{
+  {
+    CLEANUP_LOCK (&fx->m->lock);
+    fx->m->in_sync = 1u << 0;
+    fx->m->resyncing = 1u << 1;
+  }
+  do_succeeds (fx, OP_FLUSH, 0, 0, 0);
+  ck_assert_uint_eq (fx_sent (fx, 0, LEG_FLUSH), 1);
+  ck_assert_uint_eq (fx_sent (fx, 1, LEG_FLUSH), 1);
+}
+END_TEST
+
+START_TEST (s8_a_failed_flush_fails_the_leg)
+{
+  struct op op;
+
+  mem_leg_fail (fx->leg[1], LEG_FLUSH, 1, 1, EIO);
+  mem_log_hold (fx->log, MEM_LOG_FLUSH);
+  op_start (fx, &op, OP_FLUSH, 0, 0, 0);
+  ck_assert (mem_log_wait_inside (fx->log, 1));
+  ck_assert (!op_ended (&op));
+  mem_log_hold (fx->log, 0);
+  op_succeeds (&op);
+  ck_assert_uint_eq (fx_failed (fx), 1u << 1);
+  ck_assert_int_eq (fx_image_state (fx, 1), LOG_LEG_STALE);
+}
+END_TEST
+
+START_TEST (s8_a_failed_flush_of_all_legs_is_eio)
+{
+  mem_leg_fail (fx->leg[0], LEG_FLUSH, 1, 1, EIO);
+  mem_leg_fail (fx->leg[1], LEG_FLUSH, 1, 1, EIO);
+  do_fails (fx, OP_FLUSH, 0, 0, 0, EIO);
+  do_fails (fx, OP_FLUSH, 0, 0, 0, EIO);
+}
+END_TEST
+
+START_TEST (s8_after_a_failed_flush_of_the_last_leg_flush_and_fua_are_eio)
+{
+  lose (1);
+  do_succeeds (fx, OP_WRITE, 0, BLOCK, 'a');
+  mem_leg_fail (fx->leg[0], LEG_FLUSH, 1, 1, EIO);
+  do_fails (fx, OP_FLUSH, 0, 0, 0, EIO);
+  for (unsigned i = 0; i < 3; ++i) {
+    do_fails (fx, OP_FLUSH, 0, 0, 0, EIO);
+    do_fails (fx, OP_WRITE_FUA, 0, BLOCK, 'b', EIO);
+  }
+}
+END_TEST
+
+START_TEST (s8_after_a_failed_flush_of_the_last_leg_reads_and_writes_go_on)
+{
+  lose (1);
+  mem_leg_fail (fx->leg[0], LEG_FLUSH, 1, 1, EIO);
+  do_fails (fx, OP_FLUSH, 0, 0, 0, EIO);
+  do_succeeds (fx, OP_WRITE, 0, BLOCK, 'c');
+  do_succeeds (fx, OP_READ, 0, BLOCK, 0);
+  do_succeeds (fx, OP_ZERO, REGION, BLOCK, 0);
+}
+END_TEST
+
+/* --- S12, S13 --- */
+
+START_TEST (s12_a_reader_waits_for_a_writer)
+{
+  struct op write, read, other;
+
+  mem_leg_hold (fx->leg[1], LEG_WRITE, 1, 1);
+  op_start (fx, &write, OP_WRITE, 0, 4 * BLOCK, 'a');
+  ck_assert (mem_leg_wait_held (fx->leg[1], 1));
+  op_start (fx, &read, OP_READ, 3 * BLOCK, 2 * BLOCK, 0);
+  WAIT_FOR (fx_ranges (fx) == 2);
+  op_start (fx, &other, OP_READ, 4 * BLOCK, BLOCK, 0);
+  op_succeeds (&other);
+  ck_assert_int_eq (other.byte, 0);
+  ck_assert (!op_ended (&read));
+  mem_leg_release (fx->leg[1], 1, 0);
+  op_succeeds (&write);
+  op_succeeds (&read);
+  ck_assert_int_eq (read.byte, 'a');
+}
+END_TEST
+
+START_TEST (s12_a_writer_waits_for_a_reader)
+{
+  struct op read, write;
+
+  mem_leg_hold (fx->leg[0], LEG_READ, 1, 1);
+  op_start (fx, &read, OP_READ, 0, BLOCK, 0);
+  ck_assert (mem_leg_wait_held (fx->leg[0], 1));
+  op_start (fx, &write, OP_WRITE, 0, BLOCK, 'a');
+  WAIT_FOR (fx_ranges (fx) == 2);
+  ck_assert_uint_eq (fx_sent (fx, 0, LEG_WRITE), 0);
+  mem_leg_release (fx->leg[0], 1, 0);
+  op_succeeds (&read);
+  ck_assert_int_eq (read.byte, 0);
+  op_succeeds (&write);
+}
+END_TEST
+
+/* One leg did it and the other did not: they differ, and from now on only
+ * the primary is read.
+ */
+START_TEST (s12_a_write_that_ended_in_eio_is_missed_by_all_but_one)
+{
+  fx->m->config.read_policy = READ_ROUND_ROBIN;
+  mem_leg_fail (fx->leg[0], LEG_WRITE, 1, 1, EIO);
+  mem_leg_hold (fx->leg[1], LEG_WRITE, 1, 1);
+  {
+    struct op op;
+
+    op_start (fx, &op, OP_WRITE, 0, BLOCK, 'a');
+    ck_assert (mem_leg_wait_held (fx->leg[1], 1));
+    mem_leg_release (fx->leg[1], 1, EIO);
+    op_fails (&op, EIO);
+  }
+  for (unsigned i = 0; i < 4; ++i)
+    do_succeeds (fx, OP_READ, 0, BLOCK, 0);
+  ck_assert_uint_eq (fx_sent (fx, 0, LEG_READ), 4);
+  ck_assert_uint_eq (fx_sent (fx, 1, LEG_READ), 0);
+}
+END_TEST
+
+/* Else a reader could see what is on the primary now, and what is on the
+ * other leg after a crash that takes the primary away.
+ */
+START_TEST (s12_the_others_miss_it_durably_before_the_range_is_given_up)
+{
+  struct op write, read;
+
+  do_succeeds (fx, OP_WRITE, 0, BLOCK, 'a');
+  mem_leg_fail (fx->leg[0], LEG_WRITE, 1, 1, EIO);
+  mem_leg_fail (fx->leg[1], LEG_WRITE, 1, 1, EIO);
+  mem_log_hold (fx->log, MEM_LOG_FLUSH);
+  op_start (fx, &write, OP_WRITE, 0, BLOCK, 'b');
+  WAIT_FOR (op_ended (&write) || mem_log_wait_inside (fx->log, 1));
+  ck_assert (!op_ended (&write));
+  op_start (fx, &read, OP_READ, 0, BLOCK, 0);
+  WAIT_FOR (fx_ranges (fx) == 2);
+  ck_assert (!op_ended (&read));
+  mem_log_hold (fx->log, 0);
+  op_fails (&write, EIO);
+  op_succeeds (&read);
+  ck_assert (fx_image_missed (fx, 1, 0));
+  ck_assert_int_eq (fx_image_state (fx, 1), LOG_LEG_STALE);
+}
+END_TEST
+
+START_TEST (s13_overlapping_writes_reach_no_leg_before_the_earlier_one_ended)
+{
+  struct op first, second;
+
+  mem_leg_hold (fx->leg[1], LEG_WRITE, 1, 1);
+  op_start (fx, &first, OP_WRITE, 0, 2 * BLOCK, 'a');
+  ck_assert (mem_leg_wait_held (fx->leg[1], 1));
+  op_start (fx, &second, OP_WRITE, BLOCK, 2 * BLOCK, 'b');
+  WAIT_FOR (fx_ranges (fx) == 2);
+  ck_assert_uint_eq (fx_sent (fx, 0, LEG_WRITE), 1);
+  mem_leg_release (fx->leg[1], 1, 0);
+  op_succeeds (&first);
+  op_succeeds (&second);
+  ck_assert_int_eq (fx_byte (fx, 0, BLOCK), 'b');
+  ck_assert (fx_same (fx, 0, 1));
+}
+END_TEST
+
+START_TEST (writes_that_do_not_overlap_do_not_wait)
+{
+  struct op first, second;
+
+  mem_leg_hold (fx->leg[1], LEG_WRITE, 1, 1);
+  op_start (fx, &first, OP_WRITE, 0, BLOCK, 'a');
+  ck_assert (mem_leg_wait_held (fx->leg[1], 1));
+  op_start (fx, &second, OP_WRITE, BLOCK, BLOCK, 'b');
+  op_succeeds (&second);
+  mem_leg_release (fx->leg[1], 1, 0);
+  op_succeeds (&first);
+}
+END_TEST
+
+/* --- S17a and the like --- */
+
+START_TEST (s17a_trim_does_nothing_if_one_leg_would_write_zeroes)
+{
+  do_succeeds (fx, OP_WRITE, 0, REGION, 'a');
+  atomic_store (&fx->leg[0]->fast_trim, true);
+  atomic_store (&fx->leg[0]->fast_zero, true);
+  atomic_store (&fx->leg[1]->fast_trim, false);
+  atomic_store (&fx->leg[1]->fast_zero, false);
+  do_succeeds (fx, OP_TRIM, 0, REGION, 0);
+  ck_assert_uint_eq (fx_sent (fx, 0, LEG_ZERO), 0);
+  ck_assert_uint_eq (fx_sent (fx, 1, LEG_ZERO), 0);
+  ck_assert_int_eq (fx_byte (fx, 0, 0), 'a');
+}
+END_TEST
+
+START_TEST (s17a_trim_leaves_zeroes_on_all_legs)
+{
+  do_succeeds (fx, OP_WRITE, 0, REGION, 'a');
+  for (unsigned i = 0; i < 2; ++i) {
+    atomic_store (&fx->leg[i]->fast_trim, true);
+    atomic_store (&fx->leg[i]->fast_zero, true);
+  }
+  do_succeeds (fx, OP_TRIM, 0, REGION, 0);
+  ck_assert_int_eq (fx_byte (fx, 0, 0), 0);
+  ck_assert_int_eq (fx_byte (fx, 1, REGION - 1), 0);
+  ck_assert (fx_same (fx, 0, 1));
+}
+END_TEST
+
+START_TEST (s17a_trim_leaves_partly_covered_blocks_alone)
+{
+  do_succeeds (fx, OP_WRITE, 0, REGION, 'a');
+  for (unsigned i = 0; i < 2; ++i) {
+    atomic_store (&fx->leg[i]->fast_trim, true);
+    atomic_store (&fx->leg[i]->fast_zero, true);
+  }
+  do_succeeds (fx, OP_TRIM, BLOCK - 1, BLOCK + 2, 0);
+  ck_assert_int_eq (fx_byte (fx, 0, BLOCK - 1), 'a');
+  ck_assert_int_eq (fx_byte (fx, 0, BLOCK), 0);
+  ck_assert_int_eq (fx_byte (fx, 0, 2 * BLOCK), 'a');
+  do_succeeds (fx, OP_TRIM, 2 * BLOCK + 1, BLOCK - 1, 0);
+  ck_assert_int_eq (fx_byte (fx, 0, 2 * BLOCK + 1), 'a');
+}
+END_TEST
+
+START_TEST (fast_zero_is_refused_before_anything_is_sent)
+{
+  atomic_store (&fx->leg[0]->fast_zero, true);
+  atomic_store (&fx->leg[1]->fast_zero, false);
+  ck_assert_int_eq (mirror_zero (fx->m, 0, BLOCK, false, false, true), -1);
+  ck_assert_int_eq (errno, EOPNOTSUPP);
+  ck_assert_uint_eq (fx_sent (fx, 0, LEG_ZERO), 0);
+}
+END_TEST
+
+START_TEST (what_is_not_aligned_to_the_largest_block_is_refused)
+{
+  do_fails (fx, OP_WRITE, 1, BLOCK, 'a', EINVAL);
+  do_fails (fx, OP_WRITE, 0, BLOCK - 1, 'a', EINVAL);
+  do_fails (fx, OP_READ, BLOCK / 2, BLOCK, 0, EINVAL);
+  ck_assert_uint_eq (fx_sent (fx, 0, LEG_WRITE), 0);
+}
+END_TEST
+
+/* PIECE_REGIONS at a time, and every byte is written. */
+START_TEST (a_long_request_is_served_in_pieces)
+{
+  struct fx *big = fx_new (2, 3 * PIECE_REGIONS, SHIFT, 0);
+  uint64_t begin = 3 * BLOCK, count = (2 * PIECE_REGIONS + 5) * REGION;
+
+  do_succeeds (big, OP_WRITE, begin, count, 'a');
+  ck_assert_uint_eq (fx_sent (big, 0, LEG_WRITE), 3);
+  ck_assert_int_eq (fx_byte (big, 0, begin - 1), 0);
+  for (uint64_t i = begin; i < begin + count; ++i)
+    ck_assert (fx_byte (big, 0, i) == 'a');
+  ck_assert_int_eq (fx_byte (big, 0, begin + count), 0);
+  ck_assert (fx_same (big, 0, 1));
+  fx_free (big);
+}
+END_TEST
+
+START_TEST (requests_end_with_eshutdown_once_the_mirror_stops)
+{
+  {
+    CLEANUP_LOCK (&fx->m->lock);
+    fx->m->stopping = true;
+  }
+  do_fails (fx, OP_WRITE, 0, BLOCK, 'a', ESHUTDOWN);
+  do_fails (fx, OP_READ, 0, BLOCK, 0, ESHUTDOWN);
+  do_fails (fx, OP_FLUSH, 0, 0, 0, ESHUTDOWN);
+}
+END_TEST
+
+int
+main (void)
+{
+  Suite *suite = suite_create ("write");
+  TCase *tc = tcase_create ("write");
+  SRunner *runner = srunner_create (suite);
+  int failed;
+
+  suite_add_tcase (suite, tc);
+  tcase_set_timeout (tc, 40);
+  tcase_add_checked_fixture (tc, setup, teardown);
+  tcase_add_test (tc, s1_no_leg_is_written_before_the_mark_is_durable);
+  tcase_add_test (tc, s1_zero_and_trim_mark_too);
+  tcase_add_test (tc, s1_a_second_writer_of_the_region_waits_for_a_flush_too);
+  tcase_add_test (tc, s2_a_write_joins_only_a_flush_that_began_after_its_mark);
+  tcase_add_test (tc, a_dirty_region_does_not_touch_the_log);
+  tcase_add_test (tc, s2_legs_are_chosen_after_the_flush);
+  tcase_add_test (tc, s4_nothing_is_acknowledged_before_a_failure_is_recorded);
+  tcase_add_test (tc, s5_a_straggler_waits_for_the_record);
+  tcase_add_test (tc, s5_the_missed_map_is_seeded_with_queued_marks);
+  tcase_add_test (tc, s5_a_failed_leg_is_not_used);
+  tcase_add_test (tc, s5_another_primary_is_recorded_with_the_failure);
+  tcase_add_test (tc, s6_a_record_that_cannot_be_stored_ends_in_eio);
+  tcase_add_test (tc, s6_a_log_that_hangs_ends_in_eio);
+  tcase_add_test (
+    tc, s6_a_mark_that_cannot_be_stored_ends_in_eio_and_reaches_no_leg);
+  tcase_add_test (tc, s6_a_flush_of_the_log_is_tried_again);
+  tcase_add_test (tc, s6_the_last_in_sync_leg_never_fails);
+  tcase_add_test (tc, s6_the_last_in_sync_leg_stays_when_it_is_lost);
+  tcase_add_test (tc, s6_a_failure_on_all_legs_fails_none);
+  tcase_add_test (tc, s7_fua_is_on_the_medium_of_every_leg);
+  tcase_add_test (tc, s8_flush_reaches_targets_too);
+  tcase_add_test (tc, s8_a_failed_flush_fails_the_leg);
+  tcase_add_test (tc, s8_a_failed_flush_of_all_legs_is_eio);
+  tcase_add_test (
+    tc, s8_after_a_failed_flush_of_the_last_leg_flush_and_fua_are_eio);
+  tcase_add_test (
+    tc, s8_after_a_failed_flush_of_the_last_leg_reads_and_writes_go_on);
+  tcase_add_test (tc, s12_a_reader_waits_for_a_writer);
+  tcase_add_test (tc, s12_a_writer_waits_for_a_reader);
+  tcase_add_test (tc, s12_a_write_that_ended_in_eio_is_missed_by_all_but_one);
+  tcase_add_test (tc,
+                  s12_the_others_miss_it_durably_before_the_range_is_given_up);
+  tcase_add_test (
+    tc, s13_overlapping_writes_reach_no_leg_before_the_earlier_one_ended);
+  tcase_add_test (tc, writes_that_do_not_overlap_do_not_wait);
+  tcase_add_test (tc, s17a_trim_does_nothing_if_one_leg_would_write_zeroes);
+  tcase_add_test (tc, s17a_trim_leaves_zeroes_on_all_legs);
+  tcase_add_test (tc, s17a_trim_leaves_partly_covered_blocks_alone);
+  tcase_add_test (tc, fast_zero_is_refused_before_anything_is_sent);
+  tcase_add_test (tc, what_is_not_aligned_to_the_largest_block_is_refused);
+  tcase_add_test (tc, a_long_request_is_served_in_pieces);
+  tcase_add_test (tc, requests_end_with_eshutdown_once_the_mirror_stops);
+  srunner_run_all (runner, CK_ENV);
+  failed = srunner_ntests_failed (runner);
+  srunner_free (runner);
+  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
