@@ -356,6 +356,22 @@ stored_word (const struct disk_log *d, unsigned m, uint64_t w, uint64_t mask)
                           : 0;
 }
 
+/* Marks that only the kernel's bits stand for go into the mark map with the
+ * next flush, before a missed map can explain those bits.
+ */
+static void
+vouch_for_marks (struct disk_log *d, uint64_t w, uint64_t bits)
+{
+  struct disk_map *map = &d->map[LOG_MAP_MARKED];
+
+  if (map->blocks == 0 ||
+      disk_image_get (d, LOG_MAP_MARKED, map->image, w) == bits)
+    return;
+  disk_image_put (d, LOG_MAP_MARKED, map->image, w, bits);
+  bitset_set (&map->unsure, w * 8 / DISK_BLOCK);
+  d->marks_first = true;
+}
+
 /* Rules (18) and (19) for 64 regions. */
 static void
 load_word (struct disk_log *d, uint64_t w, uint64_t mask)
@@ -373,8 +389,10 @@ load_word (struct disk_log *d, uint64_t w, uint64_t mask)
       bitset_put_word (&log->missed[s], w, bits);
   }
   bits = stored_word (d, LOG_MAP_MARKED, w, mask) | (kernel & ~explained);
-  if (bits)
+  if (bits) {
     bitset_put_word (&log->marked, w, bits);
+    vouch_for_marks (d, w, bits);
+  }
   if (kernel && log->found == LOG_FOUND_KERNEL_SINCE)
     bitset_put_word (&log->kernel_dirty, w, kernel);
 }

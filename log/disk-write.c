@@ -83,6 +83,11 @@ write_maps (struct disk_log *d, bool record)
 {
   bool any = false;
 
+  if (d->marks_first) {
+    if (write_map (d, LOG_MAP_MARKED, 0, &any) == -1 || store_sync (d) == -1)
+      return -1;
+    d->marks_first = false;
+  }
   for (unsigned m = 0; m < DISK_NR_MAPS; ++m) {
     if (m == DISK_MAP_KERNEL && d->growing)
       continue;
@@ -262,6 +267,7 @@ end_of_layout (const struct disk_log *d)
 static int
 write_creating (struct disk_log *d)
 {
+  struct disk_map *map = &d->map[DISK_MAP_KERNEL];
   struct disk_slot slot = {
     .sequence = (d->slot.sequence + 1) | 1,
     .size = d->log.geo.size,
@@ -271,10 +277,15 @@ write_creating (struct disk_log *d)
   };
 
   memcpy (slot.uuid, d->log.uuid, sizeof slot.uuid);
-  memset (d->map[DISK_MAP_KERNEL].image, 0, DISK_BITMAP_OFFSET);
+  memset (map->image, 0, DISK_BITMAP_OFFSET);
   put_slot (d, &slot);
   d->slot.sequence = d->durable_sequence = slot.sequence;
-  return write_block_0 (d);
+  /* Bits without the slot would be somebody else's file after a crash. */
+  memset (map->target, 0, DISK_BLOCK);
+  memcpy (map->target, map->image, DISK_BITMAP_OFFSET);
+  if (store_write (d, map->target, DISK_BLOCK, 0) == -1)
+    return -1;
+  return store_sync (d);
 }
 
 static int

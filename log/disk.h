@@ -71,7 +71,8 @@ struct disk_log {
   bool creating;             /* created in memory, not yet on the medium */
   bool converting;           /* ... and what is there is the kernel's log */
   bool growing;              /* the kernel's bitmap is shorter than the maps */
-  bool wrote;                /* the current cycle used the store */
+  bool marks_first; /* ... before a missed map explains them (rule 18) */
+  bool wrote;       /* the current cycle used the store */
 
   /* Protected by log->lock. */
   bool ready;          /* loaded or created: there is something to flush */

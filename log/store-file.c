@@ -109,12 +109,18 @@ file_create_done (struct log_store *store)
   return fsync (dir);
 }
 
+/* All blocks are reserved, so that a file system that fills up later cannot
+ * stop the mirror from marking a region.
+ */
 static int
 file_extend (struct log_store *store, uint64_t size)
 {
+  int fd = file (store)->fd;
+
   if (store->fixed_size || size <= store->size)
     return 0;
-  if (ftruncate (file (store)->fd, (off_t) size) == -1)
+  if (fallocate (fd, 0, 0, (off_t) size) == -1 &&
+      (errno != EOPNOTSUPP || ftruncate (fd, (off_t) size) == -1))
     return -1;
   store->size = size;
   return 0;

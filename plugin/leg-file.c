@@ -36,11 +36,12 @@
 #include "leg-ops.h"
 #include "pool.h"
 
-/* About what waking a thread costs.  A sample counts at most
- * SLOWEST_SAMPLE_NS, so that one hiccup is forgotten after a few requests.
+/* Some times what waking a thread costs: only a slow medium is worth it.  A
+ * sample counts at most SLOWEST_SAMPLE_NS, so that one hiccup, say of the
+ * scheduler, does not look like one.
  */
-#define INLINE_MAX_NS 40000
-#define SLOWEST_SAMPLE_NS (16 * INLINE_MAX_NS)
+#define INLINE_MAX_NS 250000
+#define SLOWEST_SAMPLE_NS (4 * INLINE_MAX_NS)
 
 /* Requests of this length always go to the pool. */
 #define INLINE_MAX_BYTES (256 * 1024)

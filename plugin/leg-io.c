@@ -82,7 +82,8 @@ keep_error (struct leg *leg, const char *text)
   msg_debug ("leg %s: %s", leg->name, text);
 
   CLEANUP_LOCK (&leg->lock);
-  if (!atomic_load (&leg->lost)) /* what comes later is a consequence */
+  /* What comes after the worst is a consequence. */
+  if (!atomic_load (&leg->lost) && atomic_load (&leg->flush_error) == 0)
     snprintf (leg->last_error, sizeof leg->last_error, "%s", text);
 }
 

@@ -88,6 +88,16 @@ default_region_size (uint64_t size)
   return region_size;
 }
 
+static int
+too_large (const struct plan_input *in, struct plan *plan,
+           const char *smallest, uint64_t size)
+{
+  return refuse (plan,
+                 "size=%" PRIu64 ": leg %s is smaller, it has %" PRIu64
+                 " bytes",
+                 in->config->size, smallest, size);
+}
+
 /* Of a log that begins a new life. */
 static int
 geometry_new (const struct plan_input *in, struct plan *plan)
@@ -99,10 +109,7 @@ geometry_new (const struct plan_input *in, struct plan *plan)
   uint64_t region_size = config->region_size;
 
   if (config->size > size)
-    return refuse (plan,
-                   "size=%" PRIu64 ": leg %s is smaller, it has %" PRIu64
-                   " bytes",
-                   config->size, smallest, size);
+    return too_large (in, plan, smallest, size);
   if (config->size % block != 0)
     return refuse (plan, "size=%" PRIu64 ": must be a multiple of %" PRIu32,
                    config->size, block);
@@ -157,6 +164,8 @@ geometry_ours (const struct plan_input *in, struct plan *plan)
                      " regions of %" PRIu32 " bytes",
                      config->size, LOG_MAX_REGIONS, geo->region_size);
   }
+  if (size > 0 && size < plan->geo.size && plan->grow)
+    return too_large (in, plan, smallest, size);
   if (size > 0 && size < plan->geo.size)
     return refuse (plan,
                    "leg %s: has %" PRIu64 " bytes, but the mirror of the log "

@@ -254,6 +254,20 @@ init_limits (struct mirror *m)
     m->limits.min_block > 4096 ? m->limits.min_block : 4096;
 }
 
+/* Critical sections are far shorter than a context switch, so a thread that
+ * finds the lock taken spins a little first.
+ */
+static void
+init_lock (pthread_mutex_t *lock)
+{
+  pthread_mutexattr_t attr;
+
+  pthread_mutexattr_init (&attr);
+  pthread_mutexattr_settype (&attr, PTHREAD_MUTEX_ADAPTIVE_NP);
+  pthread_mutex_init (lock, &attr);
+  pthread_mutexattr_destroy (&attr);
+}
+
 static struct mirror *
 build (struct plan_input *in, const struct plan *plan)
 {
@@ -265,7 +279,7 @@ build (struct plan_input *in, const struct plan *plan)
     return NULL;
   }
   m->config = *in->config;
-  pthread_mutex_init (&m->lock, NULL);
+  init_lock (&m->lock);
   cond_init_monotonic (&m->cond);
   cond_init_monotonic (&m->resync.wake);
   rate_init (&m->rate);

@@ -71,10 +71,8 @@ regions_enter (struct mirror *m, struct write_op *op, bool *new_marks)
 }
 
 static void
-regions_leave (struct mirror *m, struct write_op *op)
+regions_leave (struct mirror *m, struct write_op *op, uint64_t now)
 {
-  uint64_t now = now_ns ();
-
   m->seq++;
   for (uint64_t i = 0; i < op->nr; ++i) {
     struct hot *h = hot_find (&m->hot, op->first + i);
@@ -86,9 +84,9 @@ regions_leave (struct mirror *m, struct write_op *op)
 }
 
 static void
-write_leave (struct mirror *m, struct write_op *op)
+write_leave (struct mirror *m, struct write_op *op, uint64_t now)
 {
-  regions_leave (m, op);
+  regions_leave (m, op, now);
   range_unlock (&m->ranges, &op->range);
   if (--m->active == 0 && m->stopping)
     pthread_cond_broadcast (&m->cond);
@@ -150,7 +148,7 @@ write_begin (struct mirror *m, struct write_op *op)
   if (r == 0)
     regions_dirty (m, op);
   else
-    write_leave (m, op);
+    write_leave (m, op, now_ns ());
   pthread_mutex_unlock (&m->lock);
   if (r == -1)
     errno = EIO;
@@ -201,6 +199,7 @@ write_outcome (struct mirror *m, struct write_op *op, unsigned bad,
 static int
 write_end (struct mirror *m, struct write_op *op, unsigned bad)
 {
+  uint64_t now = now_ns (); /* of the end of the I/O */
   unsigned failed = 0;
   int err = 0;
 
@@ -218,7 +217,7 @@ write_end (struct mirror *m, struct write_op *op, unsigned bad)
   if (m->failures_recorded < m->failures &&
       failures_wait_locked (m, op_deadline (m, &op->deadline)) == -1 && !err)
     err = EIO;
-  write_leave (m, op);
+  write_leave (m, op, now);
   pthread_mutex_unlock (&m->lock);
 
   errno = err;

@@ -171,7 +171,8 @@ reap ()
     [ "$pid" = "$1" ] || keep+=("$pid")
   done
   pids=("${keep[@]}")
-  wait "$1" 2>/dev/null
+  # In braces: the shell's own "Killed" goes there too.
+  { wait "$1"; } 2>/dev/null
 }
 
 not ()
@@ -335,4 +336,110 @@ json_is ()
 expect ()
 {
   [ "$2" = "$3" ] || fail "$1: $2, expected $3"
+}
+
+
+# ------------------------------------------------------------ host end-to-end
+
+# Debian's nbdsh takes the first python3, which need not be Debian's.
+nbdsh ()
+{
+  PATH=/usr/bin:$PATH command nbdsh "$@"
+}
+
+# Names, sizes, times and contents of all files below the directory; of large
+# sparse ones, how much is allocated instead of the content.
+state_of ()
+{
+  find "$1" \( -type f -o -type l -o -type s \) \
+    -printf '%P %y %s %b %T@ %m\n' | sort
+  find "$1" -type f -size -200M -print0 | sort -z | xargs -0r cksum
+}
+
+# refused WORD... -- NBDKIT-ARG...: nbdkit with the plugin and the arguments
+# does not start, the message has each of the words, and nothing in
+# $tmp/data is changed.  Words put before nbdkit are in the array run_as.
+run_as=()
+refused ()
+{
+  local words=() word before status=0
+
+  while [ "$1" != -- ]; do
+    words+=("$1")
+    shift
+  done
+  shift
+  before=$(state_of "$tmp/data")
+  rm -f "$tmp/refused.sock"
+  # shellcheck disable=SC2086
+  timeout -s KILL "$deadline" "${run_as[@]}" ${NBDMIRROR_WRAPPER:-} \
+    nbdkit -f -U "$tmp/refused.sock" "$plugin" "$@" --run 'echo served' \
+    </dev/null >"$tmp/refused.out" 2>&1 || status=$?
+  word="refused: $*: $(cat "$tmp/refused.out")"
+  [ "$status" -eq 1 ] || fail "exit status $status, expected 1: $word"
+  grep -q 'error: ' "$tmp/refused.out" || fail "no message: $word"
+  for i in "${words[@]}"; do
+    grep -qF -- "$i" "$tmp/refused.out" || fail "message lacks \"$i\": $word"
+  done
+  if grep -q '^served' "$tmp/refused.out"; then
+    fail "it served first: $word"
+  fi
+  diff <(echo "$before") <(state_of "$tmp/data") ||
+    fail "something was changed: $word"
+}
+
+# planned STATUS WORD... -- NBDKIT-ARG...: the same for plan=1, which changes
+# nothing either; its output is in $tmp/plan.out.
+planned ()
+{
+  local wanted=$1 words=() before status=0 i
+
+  shift
+  while [ "$1" != -- ]; do
+    words+=("$1")
+    shift
+  done
+  shift
+  before=$(state_of "$tmp/data")
+  # shellcheck disable=SC2086
+  timeout -s KILL "$deadline" ${NBDMIRROR_WRAPPER:-} \
+    nbdkit -f -U "$tmp/plan.sock" "$plugin" plan=1 "$@" \
+    </dev/null >"$tmp/plan.out" 2>"$tmp/plan.err" || status=$?
+  expect "exit status of plan=1 $*: $(cat "$tmp/plan.out" "$tmp/plan.err")" \
+    "$status" "$wanted"
+  for i in "${words[@]}"; do
+    grep -qF -- "$i" "$tmp/plan.out" ||
+      fail "plan=1 $*: lacks \"$i\": $(cat "$tmp/plan.out" "$tmp/plan.err")"
+  done
+  diff <(echo "$before") <(state_of "$tmp/data") ||
+    fail "plan=1 changed something: $*"
+}
+
+# What the mirror said has the words.
+said ()
+{
+  grep -qF -- "$1" "$tmp/$mirror.log" ||
+    fail "the mirror did not say \"$1\""
+}
+
+# dump FIELD LOGFILE: one field of what is in a log.
+dump ()
+{
+  "$tool" dump --json "$2" | jq -r "$1"
+}
+
+# Write the pattern byte PATTERN to [OFFSET, OFFSET+LENGTH) of the mirror.
+write_pattern ()
+{
+  qemu-io -f raw "$uri" -c "write -P $1 $2 $3" >>"$tmp/qemu-io.log"
+}
+
+# loop_device FILE: attach one, its name is in $loop_dev; needs root.
+loop_device ()
+{
+  [ "$(id -u)" -eq 0 ] || skip "loop devices need root"
+  requires_tool losetup
+  requires losetup -f
+  loop_dev=$(losetup -f --show "$1") || skip "no loop device can be attached"
+  cleanup_fn losetup -d "$loop_dev"
 }

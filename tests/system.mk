@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: BSD-3-Clause
+
+# System tests: a guest kernel, the first-contact script.  They need qemu and
+# root or much time, so ./run-tests runs them and `make check` does not.
+# They are registered here and nowhere else.
+system_tests = \
+	tests/guest/test-guest-dm-mirror.sh \
+	tests/guest/test-guest-nbd-client.sh \
+	tests/guest/test-guest-virtio.sh \
+	tests/test-quickstart.sh \
+	$(NULL)
+check-system: all
+	@for t in $(system_tests); do \
+	  timeout -k 10 900 bash $(srcdir)/$$t; status=$$?; \
+	  case $$status in \
+	    0) echo "PASS: $$t" ;; \
+	    77) echo "SKIP: $$t" ;; \
+	    *) echo "FAIL: $$t"; exit $$status ;; \
+	  esac; \
+	done
+.PHONY: check-system
+EXTRA_DIST += \
+	$(system_tests) \
+	.ci/run \
+	.shellcheckrc \
+	quickstart \
+	run-tests \
+	scripts/debian.sh \
+	tests/functions.sh \
+	tests/guest/dm-mirror.guest.sh \
+	tests/guest/fs-load.sh \
+	tests/guest/get-kernel \
+	tests/guest/guest.sh \
+	tests/guest/init \
+	tests/guest/make-initramfs \
+	tests/guest/nbd-client.guest.sh \
+	tests/guest/virtio.guest.sh \
+	$(NULL)
+clean-local:
+	rm -rf tests/guest/cache

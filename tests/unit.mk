@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: BSD-3-Clause
+
+# Unit tests (Check): one program for each part of the code, all with the
+# same flags, each with just the libraries of its layer and below.
+
+TEST_CPPFLAGS = \
+	$(AM_CPPFLAGS) \
+	-I$(srcdir)/tests \
+	-DSRCDIR='"$(abs_srcdir)"' \
+	-DNBDMIRROR='"$(abs_top_builddir)/tools/nbdmirror"' \
+	-UNDEBUG \
+	$(CHECK_CFLAGS) \
+	$(JSON_CFLAGS) \
+	$(ZLIB_CFLAGS) \
+	$(NULL)
+TEST_LIBS = libmsgstderr.la $(CHECK_LIBS) $(JSON_LIBS) $(ZLIB_LIBS)
+
+unit_tests = \
+	tests/unit-apply \
+	tests/unit-bitset \
+	tests/unit-control \
+	tests/unit-core \
+	tests/unit-disk \
+	tests/unit-disk-crash \
+	tests/unit-dump \
+	tests/unit-hot \
+	tests/unit-leg \
+	tests/unit-plan \
+	tests/unit-range \
+	tests/unit-resync \
+	tests/unit-stress \
+	tests/unit-sweep \
+	tests/unit-tool \
+	tests/unit-write \
+	$(NULL)
+check_PROGRAMS += $(unit_tests)
+TESTS += $(unit_tests)
+EXTRA_DIST += tests/vectors/dm-log
+
+tests_unit_bitset_SOURCES = tests/unit-bitset.c
+tests_unit_bitset_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_bitset_LDADD = libcommon.la $(TEST_LIBS)
+
+# The log.
+LOG_LIBS = libdirtylog.la libcommon.la
+
+tests_unit_core_SOURCES = tests/unit-core.c
+tests_unit_core_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_core_LDADD = $(LOG_LIBS) $(TEST_LIBS)
+
+mem_store = tests/mem-store.c tests/mem-store.h
+
+tests_unit_disk_SOURCES = tests/unit-disk.c $(mem_store)
+tests_unit_disk_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_disk_LDADD = $(LOG_LIBS) $(TEST_LIBS)
+
+tests_unit_disk_crash_SOURCES = tests/unit-disk-crash.c $(mem_store)
+tests_unit_disk_crash_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_disk_crash_LDADD = $(LOG_LIBS) $(TEST_LIBS)
+
+# The legs.
+tests_unit_leg_SOURCES = \
+	tests/mem-leg.c \
+	tests/mem-leg.h \
+	tests/nbd-server.c \
+	tests/nbd-server.h \
+	tests/unit-leg.c \
+	$(NULL)
+tests_unit_leg_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_leg_LDADD = liblegs.la libcommon.la $(TEST_LIBS)
+
+# The mirror.  docs/rules.md says which test watches which rule.
+tests_unit_hot_SOURCES = tests/unit-hot.c tests/unit-wait.h
+tests_unit_hot_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_hot_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
+
+tests_unit_range_SOURCES = tests/unit-range.c tests/unit-wait.h
+tests_unit_range_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_range_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
+
+tests_unit_plan_SOURCES = tests/unit-plan.c
+tests_unit_plan_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_plan_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
+
+mirror_fixture = \
+	tests/mem-leg.c \
+	tests/mem-leg.h \
+	tests/mem-log.c \
+	tests/mem-log.h \
+	tests/mirror-fixture.c \
+	tests/mirror-fixture.h \
+	tests/unit-wait.h \
+	$(NULL)
+
+tests_unit_write_SOURCES = tests/unit-write.c $(mirror_fixture)
+tests_unit_write_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_write_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
+
+tests_unit_sweep_SOURCES = tests/unit-sweep.c $(mirror_fixture)
+tests_unit_sweep_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_sweep_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
+
+tests_unit_resync_SOURCES = tests/unit-resync.c $(mirror_fixture)
+tests_unit_resync_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_resync_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
+
+tests_unit_stress_SOURCES = tests/unit-stress.c $(mirror_fixture)
+tests_unit_stress_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_stress_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
+
+tests_unit_apply_SOURCES = tests/unit-apply.c $(mirror_fixture)
+tests_unit_apply_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_apply_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
+
+# The control socket and the tool.
+fake_mirror = tests/fake-mirror.c tests/fake-mirror.h
+run_tool = tests/run-tool.c tests/run-tool.h
+
+tests_unit_control_SOURCES = tests/unit-control.c $(fake_mirror)
+tests_unit_control_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_control_LDADD = $(CONTROL_LIBS) $(TEST_LIBS)
+
+tests_unit_tool_SOURCES = tests/unit-tool.c $(fake_mirror) $(run_tool)
+tests_unit_tool_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_tool_LDADD = $(CONTROL_LIBS) $(TEST_LIBS)
+
+tests_unit_dump_SOURCES = tests/unit-dump.c $(fake_mirror) $(run_tool)
+tests_unit_dump_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_dump_LDADD = $(LOG_LIBS) $(TEST_LIBS)
