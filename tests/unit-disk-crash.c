@@ -465,6 +465,42 @@ START_TEST (test_crash_in_growth)
 }
 END_TEST
 
+/* A new leg misses everything before its record is there. */
+static bool
+replace_round (unsigned n, unsigned seed, uint64_t device)
+{
+  const uint8_t id[LOG_ID_SIZE] = {99};
+  struct model m;
+  bool done;
+
+  model_begin (&m, seed, device, NEW_NR);
+  ck_assert_int_eq (op_flush (&m, true), 0);
+  dirty_log_remove_leg (m.log, 1);
+  dirty_log_set_leg (m.log, 1, 1, id, m.log->geo.size, "new");
+  mem_store_crash_at (m.store, n);
+  done = op_flush (&m, seed % 2) == 0;
+  crash (&m);
+  ck_assert_int_eq (m.log->found, LOG_FOUND_OURS);
+  ck_assert (!done || m.log->leg[1].id[0] == 99);
+  if (m.log->leg[1].id[0] == 99) {
+    ck_assert_int_eq (m.log->leg[1].state, LOG_LEG_STALE);
+    ck_assert_uint_eq (m.log->missed[1].count, NEW_NR);
+  }
+  model_end (&m);
+  return done;
+}
+
+START_TEST (test_crash_in_replacement)
+{
+  const uint64_t sizes[] = {0, 256 << 10, 12 << 10};
+  bool done = false;
+
+  for (unsigned n = 1; !done; ++n)
+    for (unsigned seed = 1; seed <= 60; ++seed)
+      done = replace_round (n, seed, sizes[seed % 3]);
+}
+END_TEST
+
 /* Flush until it works; each failure must be reported. */
 static void
 flush_with_failures (struct model *m, bool commit)
@@ -540,6 +576,7 @@ main (void)
   tcase_add_test (tc, test_crash);
   tcase_add_test (tc, test_crash_in_creation);
   tcase_add_test (tc, test_crash_in_growth);
+  tcase_add_test (tc, test_crash_in_replacement);
   tcase_add_test (tc, test_failure_of_each_call);
   tcase_add_test (tc, test_failure_is_reported);
   suite_add_tcase (suite, tc);

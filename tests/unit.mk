@@ -100,6 +100,10 @@ tests_unit_sweep_SOURCES = tests/unit-sweep.c $(mirror_fixture)
 tests_unit_sweep_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_sweep_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
 
+tests_unit_apply_SOURCES = tests/unit-apply.c $(mirror_fixture)
+tests_unit_apply_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_apply_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
+
 tests_unit_resync_SOURCES = tests/unit-resync.c $(mirror_fixture)
 tests_unit_resync_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_resync_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
@@ -107,10 +111,6 @@ tests_unit_resync_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
 tests_unit_stress_SOURCES = tests/unit-stress.c $(mirror_fixture)
 tests_unit_stress_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_stress_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
-
-tests_unit_apply_SOURCES = tests/unit-apply.c $(mirror_fixture)
-tests_unit_apply_CPPFLAGS = $(TEST_CPPFLAGS)
-tests_unit_apply_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
 
 # The control socket and the tool.
 fake_mirror = tests/fake-mirror.c tests/fake-mirror.h
