@@ -134,6 +134,22 @@ stop_worker (struct mirror *m)
   m->worker_started = false;
 }
 
+/* Requests that a leg did not answer in time get an error now.  They may
+ * still record a failure, so the log must be there until the last has left;
+ * what they wrote stays marked.
+ */
+static void
+close_legs (struct mirror *m)
+{
+  FOR_EACH_SLOT (slot, m->configured)
+    if (m->member[slot].leg)
+      leg_close (m->member[slot].leg);
+
+  CLEANUP_LOCK (&m->lock);
+  while (m->active > 0)
+    pthread_cond_wait (&m->cond, &m->lock);
+}
+
 void
 mirror_stop (struct mirror *m, uint64_t deadline)
 {
@@ -141,11 +157,9 @@ mirror_stop (struct mirror *m, uint64_t deadline)
   resync_stop (m);
   stop_worker (m);
   sweep (m, true);
+  close_legs (m);
   dirty_log_close (m->log, deadline);
   m->log = NULL;
-  FOR_EACH_SLOT (slot, m->configured)
-    if (m->member[slot].leg)
-      leg_close (m->member[slot].leg);
 }
 
 void
