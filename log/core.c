@@ -83,26 +83,28 @@ core_grow_maps (struct dirty_log *log, uint64_t nr)
   return r;
 }
 
-void
-core_flush_result (struct dirty_log *log, int err)
+bool
+core_note_result (struct dirty_log *log, int err)
 {
-  bool was_failed;
+  bool was_failed = log->failed;
 
-  {
-    CLEANUP_LOCK (&log->lock);
-    was_failed = log->failed;
-    log->failed = err != 0;
-    if (err) {
-      log->counters.flush_errors++;
-      snprintf (log->last_error, sizeof log->last_error, "%s", strerror (err));
-    }
+  log->failed = err != 0;
+  if (err) {
+    log->counters.flush_errors++;
+    snprintf (log->last_error, sizeof log->last_error, "%s", strerror (err));
   }
-  if (err && !was_failed) {
-    errno = err;
-    msg_error ("log %s:%s: flush: %m", log->ops->type, log->name);
-  }
-  if (!err && was_failed)
+  return log->failed != was_failed;
+}
+
+void
+core_report_result (struct dirty_log *log, int err)
+{
+  if (err == 0) {
     msg_error ("log %s:%s: works again", log->ops->type, log->name);
+    return;
+  }
+  errno = err;
+  msg_error ("log %s:%s: flush: %m", log->ops->type, log->name);
 }
 
 /* --- changes; log->lock is held by all static functions below --- */
@@ -136,9 +138,8 @@ miss_run (struct dirty_log *log, unsigned slot, uint64_t first, uint64_t nr)
   log->ops->map_changed (log, LOG_MAP_MISSED (slot), first, nr, true);
 }
 
-/* What all legs together miss, in one word. */
-static uint64_t
-missed_word (const struct dirty_log *log, unsigned slots, uint64_t word)
+uint64_t
+core_missed_word (const struct dirty_log *log, unsigned slots, uint64_t word)
 {
   uint64_t bits = 0;
 
@@ -157,7 +158,8 @@ got_run (struct dirty_log *log, unsigned slot, uint64_t first, uint64_t nr)
     return;
   bitset_clear_range (&log->missed[slot], first, nr);
   for (uint64_t w = first / 64; w * 64 < first + nr; ++w)
-    bitset_put_word (&log->out_of_sync, w, missed_word (log, ALL_SLOTS, w));
+    bitset_put_word (&log->out_of_sync, w,
+                     core_missed_word (log, ALL_SLOTS, w));
   log->ops->map_changed (log, LOG_MAP_MISSED (slot), first, nr, false);
 }
 
@@ -287,122 +289,4 @@ dirty_log_remove_leg (struct dirty_log *log, unsigned slot)
   memset (&log->leg[slot], 0, sizeof log->leg[slot]);
   got_run (log, slot, 0, log->geo.nr_regions);
   log->ops->record_changed (log, true);
-}
-
-/* --- resync work --- */
-
-static uint64_t
-work_word (const struct dirty_log *log, unsigned slots, uint64_t word)
-{
-  return missed_word (log, slots, word) & ~log->recovering.words[word];
-}
-
-/* The first region at or after 'from' that is work, or nr_regions. */
-static uint64_t
-work_begin (const struct dirty_log *log, unsigned slots, uint64_t from)
-{
-  uint64_t nr = log->out_of_sync.nr, bits, w;
-
-  for (uint64_t r = bitset_next_set (&log->out_of_sync, from); r < nr;
-       r = bitset_next_set (&log->out_of_sync, (w + 1) * 64)) {
-    w = r / 64;
-    bits = work_word (log, slots, w) & UINT64_MAX << (r % 64);
-    if (bits)
-      return w * 64 + (uint64_t) __builtin_ctzll (bits);
-  }
-  return nr;
-}
-
-/* The first region after 'first' that is not work, at most 'limit'. */
-static uint64_t
-work_end (const struct dirty_log *log, unsigned slots, uint64_t first,
-          uint64_t limit)
-{
-  uint64_t end = limit, bits;
-
-  for (uint64_t w = first / 64; w * 64 < limit; ++w) {
-    bits = ~work_word (log, slots, w);
-    if (w == first / 64)
-      bits &= UINT64_MAX << (first % 64);
-    if (bits) {
-      end = w * 64 + (uint64_t) __builtin_ctzll (bits);
-      break;
-    }
-  }
-  return end < limit ? end : limit;
-}
-
-bool
-dirty_log_get_resync_work (struct dirty_log *log, unsigned slots,
-                           uint64_t from, uint64_t max, uint64_t *first,
-                           uint64_t *nr)
-{
-  CLEANUP_LOCK (&log->lock);
-  uint64_t regions = log->out_of_sync.nr, begin, limit;
-
-  begin = work_begin (log, slots, from);
-  if (begin == regions || max == 0)
-    return false;
-  limit = max < regions - begin ? begin + max : regions;
-  *first = begin;
-  *nr = work_end (log, slots, begin, limit) - begin;
-  bitset_set_range (&log->recovering, *first, *nr);
-  return true;
-}
-
-void
-dirty_log_put_resync_work (struct dirty_log *log, uint64_t first, uint64_t nr)
-{
-  CLEANUP_LOCK (&log->lock);
-
-  bitset_clear_range (&log->recovering, first, nr);
-}
-
-/* --- questions --- */
-
-bool
-dirty_log_is_clean (struct dirty_log *log, uint64_t region)
-{
-  CLEANUP_LOCK (&log->lock);
-
-  assert (region < log->marked.nr);
-  return !bitset_test (&log->marked, region);
-}
-
-bool
-dirty_log_in_sync (struct dirty_log *log, unsigned slot, uint64_t first,
-                   uint64_t nr)
-{
-  CLEANUP_LOCK (&log->lock);
-
-  assert (slot < LOG_MAX_LEGS);
-  assert (first <= log->marked.nr && nr <= log->marked.nr - first);
-  return bitset_next_set (&log->missed[slot], first) >= first + nr;
-}
-
-uint64_t
-dirty_log_get_sync_count (struct dirty_log *log)
-{
-  CLEANUP_LOCK (&log->lock);
-
-  return log->out_of_sync.nr - log->out_of_sync.count;
-}
-
-void
-dirty_log_status (struct dirty_log *log, struct log_status *status)
-{
-  CLEANUP_LOCK (&log->lock);
-
-  status->type = log->ops->type;
-  status->failed = log->failed;
-  memcpy (status->last_error, log->last_error, sizeof status->last_error);
-  status->counters = log->counters;
-  status->generation = log->generation;
-  status->primary = log->primary;
-  status->marked = log->marked.count;
-  status->out_of_sync = log->out_of_sync.count;
-  for (unsigned s = 0; s < LOG_MAX_LEGS; ++s) {
-    status->missed[s] = log->missed[s].count;
-    status->leg_state[s] = log->leg[s].state;
-  }
 }

@@ -27,14 +27,20 @@ int core_grow_maps (struct dirty_log *log, uint64_t nr);
 /* The map with a number of backend.h. */
 struct bitset *core_map (struct dirty_log *log, unsigned map);
 
+/* What the legs in 'slots' miss together, in one word of their maps. */
+uint64_t core_missed_word (const struct dirty_log *log, unsigned slots,
+                           uint64_t word);
+
 /* I1: the leg is not in-sync any more; new generation if it was.  Call with
  * log->lock held, or before anyone else knows the log.
  */
 void core_leg_stale (struct dirty_log *log, unsigned slot);
 
-/* Remember the outcome of a flush (err = 0 or an errno), report the first
- * failure of a series and the recovery from it.
+/* Remember the outcome of a flush (0 or an errno); log->lock is held.
+ * Returns true if the outcome is to be reported, without a lock: the first
+ * failure of a series, or the recovery from it.
  */
-void core_flush_result (struct dirty_log *log, int err);
+bool core_note_result (struct dirty_log *log, int err);
+void core_report_result (struct dirty_log *log, int err);
 
 #endif /* NBDMIRROR_LOG_CORE_H */

@@ -1,45 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* What is on the medium.  The numbers are the rules of disk-format.h. */
+/* Loading what is on the medium.  The numbers are the rules of
+ * disk-format.h.
+ */
 
 #include "config.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cleanup.h"
-#include "disk.h"
+#include "disk-find.h"
 #include "msg.h"
 
 #define CHUNK (UINT64_C (1) << 20)
-#define SCAN_MAX (UINT64_C (256) << 20)
-#define SMALL (UINT64_C (64) << 20) /* looked at as a whole */
-#define SAMPLES 256
-
-/* What was found in the slots. */
-struct findings {
-  struct disk_header header;
-  enum disk_verdict verdict[2];
-  struct disk_slot slot[2];
-  bool third_valid;
-  struct disk_slot third;
-  uint64_t third_offset;
-};
-
-static void *
-aligned_buffer (size_t size)
-{
-  void *p = NULL;
-  int err = posix_memalign (&p, DISK_BLOCK, size);
-
-  if (err) {
-    errno = err;
-    return NULL;
-  }
-  return p;
-}
 
 static int
 refuse (struct disk_log *d, const char *why)
@@ -53,213 +28,6 @@ read_failed (struct disk_log *d)
 {
   msg_error ("log disk:%s: read: %m", d->log.name);
   return -1;
-}
-
-int
-disk_read (struct disk_log *d, void *buf, uint64_t count, uint64_t offset)
-{
-  uint64_t size = d->store->size, there = 0;
-
-  if (offset < size)
-    there = count < size - offset ? count : size - offset;
-  memset ((uint8_t *) buf + there, 0, count - there);
-  return there > 0 ? d->store->ops->read (d->store, buf, there, offset) : 0;
-}
-
-static bool
-block_is_zero (const uint8_t *p)
-{
-  return p[0] == 0 && memcmp (p, p + 1, DISK_BLOCK - 1) == 0;
-}
-
-int
-disk_is_zero (struct disk_log *d, uint64_t offset, uint64_t count)
-{
-  CLEANUP_FREE uint8_t *buf = aligned_buffer (CHUNK);
-  uint64_t end = offset + count, n;
-
-  if (!buf)
-    return -1;
-  if (end > d->store->size)
-    end = d->store->size;
-  for (; offset < end; offset += n) {
-    n = end - offset < CHUNK ? end - offset : CHUNK;
-    n = (n + DISK_BLOCK - 1) / DISK_BLOCK * DISK_BLOCK;
-    if (disk_read (d, buf, n, offset) == -1)
-      return -1;
-    for (uint64_t i = 0; i < n; i += DISK_BLOCK)
-      if (!block_is_zero (buf + i))
-        return 0;
-  }
-  return 1;
-}
-
-/* Rule (10); create looks at the whole extent it uses. */
-static int
-looks_blank (struct disk_log *d)
-{
-  uint64_t size = d->store->size, step, last;
-  int r;
-
-  if (size <= SMALL)
-    return disk_is_zero (d, 0, size);
-  step = size / SAMPLES / DISK_BLOCK * DISK_BLOCK;
-  last = (size - CHUNK) / DISK_BLOCK * DISK_BLOCK;
-  r = disk_is_zero (d, 0, CHUNK);
-  if (r == 1)
-    r = disk_is_zero (d, last, size - last);
-  for (uint64_t i = 1; r == 1 && i < SAMPLES; ++i)
-    r = disk_is_zero (d, i * step, DISK_BLOCK);
-  return r;
-}
-
-/* --- slots --- */
-
-static bool
-area_fits (const struct disk_log *d, const struct disk_slot *slot)
-{
-  struct disk_layout layout;
-
-  disk_layout_init (&layout, disk_slot_regions (slot), slot->area_offset);
-  if (slot->flags & DISK_SHARED_MAP)
-    return layout.bitmap_end <= d->store->size;
-  return layout.area_offset <= d->store->size &&
-         layout.area_size <= d->store->size - layout.area_offset;
-}
-
-/* Rules (7) and (8) for A and B. */
-static void
-check_place (const struct disk_log *d, struct findings *f, unsigned i)
-{
-  if (f->verdict[i] != DISK_SLOT_VALID)
-    return;
-  if (f->slot[i].sequence % 2 != i ||
-      (!(f->slot[i].flags & DISK_CREATING) && !area_fits (d, &f->slot[i])))
-    f->verdict[i] = DISK_SLOT_BAD;
-}
-
-/* Keep a third copy if it is valid and the newest seen so far. */
-static void
-look_at_third (const struct disk_log *d, struct findings *f,
-               const uint8_t *block, uint64_t offset)
-{
-  struct disk_slot slot;
-
-  if (disk_slot_decode (&slot, block) != DISK_SLOT_VALID ||
-      slot.area_offset != offset ||
-      (slot.flags & (DISK_CREATING | DISK_SHARED_MAP)) ||
-      !area_fits (d, &slot))
-    return;
-  if (f->third_valid && f->third.sequence >= slot.sequence)
-    return;
-  f->third_valid = true;
-  f->third = slot;
-  f->third_offset = offset;
-}
-
-static int
-read_third (struct disk_log *d, struct findings *f, uint64_t offset)
-{
-  CLEANUP_FREE uint8_t *block = aligned_buffer (DISK_BLOCK);
-
-  if (!block || disk_read (d, block, DISK_BLOCK, offset) == -1)
-    return -1;
-  look_at_third (d, f, block, offset);
-  return 0;
-}
-
-static int
-scan_third (struct disk_log *d, struct findings *f)
-{
-  CLEANUP_FREE uint8_t *buf = aligned_buffer (CHUNK);
-  uint64_t end = d->store->size < SCAN_MAX ? d->store->size : SCAN_MAX;
-
-  if (!buf)
-    return -1;
-  for (uint64_t at = 0; at < end; at += CHUNK) {
-    if (disk_read (d, buf, CHUNK, at) == -1)
-      return -1;
-    for (uint64_t i = 0; i < CHUNK; i += DISK_BLOCK)
-      look_at_third (d, f, buf + i, at + i);
-  }
-  return 0;
-}
-
-/* The newer valid one of A and B, or -1. */
-static int
-newest_slot (const struct findings *f)
-{
-  bool a = f->verdict[0] == DISK_SLOT_VALID;
-  bool b = f->verdict[1] == DISK_SLOT_VALID;
-
-  if (a && b)
-    return f->slot[1].sequence > f->slot[0].sequence;
-  return a ? 0 : b ? 1 : -1;
-}
-
-static int
-find_third (struct disk_log *d, struct findings *f)
-{
-  int best = newest_slot (f);
-  struct disk_layout layout;
-
-  if (best >= 0 && (f->slot[best].flags & (DISK_CREATING | DISK_SHARED_MAP)))
-    return 0;
-  if (best >= 0 && read_third (d, f, f->slot[best].area_offset) == -1)
-    return -1;
-  if (best == -1 && f->header.magic_ok &&
-      f->header.nr_regions <= LOG_MAX_REGIONS) {
-    disk_layout_init (&layout, f->header.nr_regions, 0);
-    if (read_third (d, f, layout.area_offset) == -1)
-      return -1;
-  }
-  if (best >= 0 && f->third_valid &&
-      memcmp (f->third.uuid, f->slot[best].uuid, 16) != 0)
-    f->third_valid = false;
-  return f->third_valid || best >= 0 ? 0 : scan_third (d, f);
-}
-
-static int
-read_slots (struct disk_log *d, struct findings *f)
-{
-  CLEANUP_FREE uint8_t *block = aligned_buffer (DISK_BLOCK);
-
-  memset (f, 0, sizeof *f);
-  if (!block || disk_read (d, block, DISK_BLOCK, 0) == -1)
-    return read_failed (d);
-  disk_header_decode (&f->header, block);
-  for (unsigned i = 0; i < 2; ++i) {
-    f->verdict[i] =
-      disk_slot_decode (&f->slot[i], block + DISK_SLOT_OFFSET (i));
-    check_place (d, f, i);
-  }
-  return 0;
-}
-
-static bool
-has_slot_magic (const struct findings *f)
-{
-  return f->verdict[0] >= DISK_SLOT_BAD || f->verdict[1] >= DISK_SLOT_BAD;
-}
-
-/* Rules (7) to (9): 1 with the slot to use, or 0. */
-static int
-choose_slot (const struct findings *f, struct disk_slot *chosen)
-{
-  int best = newest_slot (f);
-  enum disk_verdict other;
-
-  if (best == -1) {
-    *chosen = f->third;
-    return f->third_valid;
-  }
-  *chosen = f->slot[best];
-  other = f->verdict[!best];
-  if (f->third_valid && f->third.sequence >= chosen->sequence)
-    *chosen = f->third;
-  else if (other != DISK_SLOT_VALID && other != DISK_SLOT_BLANK)
-    return 0;
-  return 1;
 }
 
 /* --- the kernel's own log --- */
@@ -330,7 +98,7 @@ read_map (struct disk_log *d, unsigned m, uint8_t *buf)
     if (disk_read (d, buf, n, disk_map_offset (d, m) + at) == -1)
       return read_failed (d);
     for (uint64_t i = 0; i < n; i += DISK_BLOCK)
-      if (!block_is_zero (buf + i))
+      if (!disk_block_is_zero (buf + i))
         memcpy (d->map[m].image + at + i, buf + i, DISK_BLOCK);
   }
   return 0;
@@ -339,7 +107,7 @@ read_map (struct disk_log *d, unsigned m, uint8_t *buf)
 static int
 read_maps (struct disk_log *d)
 {
-  CLEANUP_FREE uint8_t *buf = aligned_buffer (CHUNK);
+  CLEANUP_FREE uint8_t *buf = disk_buffer (CHUNK);
 
   if (!buf)
     return read_failed (d);
@@ -447,7 +215,7 @@ load_slot (struct disk_log *d, const struct disk_slot *slot)
 
 /* A growth that a crash stopped is finished by the next flush. */
 static void
-resume_growth (struct disk_log *d, const struct findings *f)
+resume_growth (struct disk_log *d, const struct disk_findings *f)
 {
   uint64_t now = d->slot.area_offset;
 
@@ -458,10 +226,10 @@ resume_growth (struct disk_log *d, const struct findings *f)
 }
 
 static int
-load_ours (struct disk_log *d, const struct findings *f)
+load_ours (struct disk_log *d, const struct disk_findings *f)
 {
   struct dirty_log *log = &d->log;
-  int newest = newest_slot (f);
+  int newest = disk_find_newest (f);
 
   load_slot (d, &d->slot);
   d->header_nr = f->header.nr_regions;
@@ -487,7 +255,7 @@ load_ours (struct disk_log *d, const struct findings *f)
 /* --- which of them it is --- */
 
 static int
-load_damaged (struct disk_log *d, const struct findings *f)
+load_damaged (struct disk_log *d, const struct disk_findings *f)
 {
   d->log.found = LOG_FOUND_DAMAGED;
   for (unsigned i = 0; i < 2; ++i)
@@ -506,11 +274,11 @@ load_damaged (struct disk_log *d, const struct findings *f)
 
 /* No slot: rule (12). */
 static int
-load_without_slots (struct disk_log *d, struct findings *f)
+load_without_slots (struct disk_log *d, struct disk_findings *f)
 {
   if (f->header.magic_ok)
     return load_kernel_log (d, f->header.nr_regions);
-  if (scan_third (d, f) == -1)
+  if (disk_find_scan (d, f) == -1)
     return read_failed (d);
   if (f->third_valid)
     return load_damaged (d, f);
@@ -519,13 +287,13 @@ load_without_slots (struct disk_log *d, struct findings *f)
 
 /* Rules (13) to (17). */
 static int
-load_with_slots (struct disk_log *d, struct findings *f)
+load_with_slots (struct disk_log *d, struct disk_findings *f)
 {
   uint64_t nr, header_nr = f->header.nr_regions;
 
-  if (find_third (d, f) == -1)
+  if (disk_find_third (d, f) == -1)
     return read_failed (d);
-  if (!choose_slot (f, &d->slot)) {
+  if (!disk_find_choose (f, &d->slot)) {
     memset (&d->slot, 0, sizeof d->slot);
     return load_damaged (d, f);
   }
@@ -554,8 +322,8 @@ load_with_slots (struct disk_log *d, struct findings *f)
 int
 disk_load (struct disk_log *d)
 {
-  struct findings f;
-  int r = looks_blank (d);
+  struct disk_findings f;
+  int r = disk_is_blank (d);
 
   d->log.found = LOG_FOUND_NEW;
   if (r == -1)
@@ -563,8 +331,8 @@ disk_load (struct disk_log *d)
   d->blank = r;
   if (d->blank)
     return 0;
-  if (read_slots (d, &f) == -1)
-    return -1;
+  if (disk_find_slots (d, &f) == -1)
+    return read_failed (d);
   if (f.header.magic_ok && f.header.version != DISK_VERSION_OURS &&
       f.header.version != DISK_VERSION_KERNEL) {
     msg_error ("log disk:%s: log version %" PRIu32 " is not known",
@@ -573,6 +341,6 @@ disk_load (struct disk_log *d)
   }
   if (f.verdict[0] == DISK_SLOT_FOREIGN || f.verdict[1] == DISK_SLOT_FOREIGN)
     return refuse (d, "made by a newer version of nbdmirror");
-  return has_slot_magic (&f) ? load_with_slots (d, &f)
-                             : load_without_slots (d, &f);
+  return disk_find_magic (&f) ? load_with_slots (d, &f)
+                              : load_without_slots (d, &f);
 }

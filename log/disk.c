@@ -13,7 +13,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -22,6 +21,7 @@
 #include "deadline.h"
 #include "disk.h"
 #include "msg.h"
+#include "thread.h"
 
 /* --- one cycle --- */
 
@@ -35,7 +35,8 @@ announce_flush (struct disk_log *d, uint64_t cycle)
   pthread_cond_broadcast (&d->done);
 }
 
-static void
+/* Returns true if the outcome is to be reported. */
+static bool
 announce_end (struct disk_log *d, uint64_t cycle, bool commit, int err)
 {
   CLEANUP_LOCK (&d->log.lock);
@@ -49,29 +50,30 @@ announce_end (struct disk_log *d, uint64_t cycle, bool commit, int err)
     d->log.counters.flushes++;
   d->wrote = false;
   pthread_cond_broadcast (&d->done);
+  return core_note_result (&d->log, err);
 }
 
 /* 0 or an errno. */
 static int
+write_cycle (struct disk_log *d, uint64_t cycle, bool commit)
+{
+  CLEANUP_LOCK (&d->io_lock);
+
+  if (disk_write_lowering (d, commit) == -1)
+    return errno;
+  announce_flush (d, cycle);
+  if (commit && disk_write_raising (d) == -1)
+    return errno;
+  return 0;
+}
+
+static int
 run_cycle (struct disk_log *d, uint64_t cycle, bool commit)
 {
-  int err = 0;
+  int err = write_cycle (d, cycle, commit);
 
-  {
-    CLEANUP_LOCK (&d->io_lock);
-
-    if (disk_write_lowering (d, commit) == -1)
-      err = errno;
-    if (!err && commit) {
-      announce_flush (d, cycle);
-      if (disk_write_raising (d) == -1)
-        err = errno;
-    }
-    else if (!err)
-      announce_flush (d, cycle);
-  }
-  core_flush_result (&d->log, err);
-  announce_end (d, cycle, commit, err);
+  if (announce_end (d, cycle, commit, err))
+    core_report_result (&d->log, err);
   return err;
 }
 
@@ -105,7 +107,8 @@ write_last (struct disk_log *d)
     if (disk_write_clean (d) == -1)
       err = errno;
   }
-  core_flush_result (&d->log, err);
+  if (err)
+    core_report_result (&d->log, err);
 }
 
 static void *
@@ -203,6 +206,16 @@ init_sync (struct disk_log *d)
   return err ? -1 : 0;
 }
 
+/* A name that rule (6) accepts. */
+static void
+get_host (char host[LOG_HOST_SIZE])
+{
+  gethostname (host, LOG_HOST_SIZE - 1);
+  for (char *p = host; *p; ++p)
+    if (*p <= ' ' || *p > '~')
+      *p = '?';
+}
+
 struct dirty_log *
 disk_log_open_store (struct log_store *store, const char *name, unsigned flags)
 {
@@ -216,7 +229,7 @@ disk_log_open_store (struct log_store *store, const char *name, unsigned flags)
   }
   d->store = store;
   d->read_only = flags & LOG_READ_ONLY;
-  gethostname (d->host, sizeof d->host - 1);
+  get_host (d->host);
   if (core_init (&d->log, &disk_log_ops, name) == -1) {
     store->ops->close (store);
     free (d);
@@ -242,177 +255,13 @@ disk_open (const char *name, unsigned flags)
   return store ? disk_log_open_store (store, name, flags) : NULL;
 }
 
-/* --- create and grow --- */
-
-static int
-no_memory (struct disk_log *d)
-{
-  errno = ENOMEM;
-  msg_error ("log disk:%s: %m", d->log.name);
-  return -1;
-}
-
-/* Whether the store has room for so many bytes. */
-static bool
-has_room (const struct disk_log *d, uint64_t size)
-{
-  return !d->store->fixed_size || size <= d->store->size;
-}
-
-static int
-too_small (struct disk_log *d, uint64_t needed)
-{
-  msg_error ("log disk:%s: device too small: %" PRIu64
-             " bytes, must have %" PRIu64,
-             d->log.name, d->store->size, needed);
-  return -1;
-}
-
-static void
-all_unsure (struct disk_log *d, unsigned m)
-{
-  bitset_set_range (&d->map[m].unsure, 0, d->map[m].blocks);
-}
-
-/* A new log's extent must be empty, all else would be somebody's data. */
-static int
-check_extent (struct disk_log *d)
-{
-  uint64_t end = d->layout.area_offset + d->layout.area_size;
-  int r = disk_is_zero (d, 0, d->log.shared_map ? d->store->size : end);
-
-  if (r == -1)
-    msg_error ("log disk:%s: read: %m", d->log.name);
-  if (r == 0)
-    msg_error ("log disk:%s: is not a log, and not empty", d->log.name);
-  return r == 1 ? 0 : -1;
-}
-
-/* The kernel's bitmap starts as clean as wanted will allow: nothing was
- * ever promised about a log that is not there yet.
- */
-static void
-clean_kernel_image (struct disk_log *d, uint64_t first_word)
-{
-  uint8_t *image = d->map[DISK_MAP_KERNEL].image;
-  uint64_t words = bitset_words (d->layout.nr_regions);
-
-  for (uint64_t w = first_word; w < words; ++w)
-    disk_image_put (d, DISK_MAP_KERNEL, image, w, 0);
-}
-
-static int
-new_layout (struct disk_log *d)
-{
-  disk_layout_init (&d->layout, d->log.geo.nr_regions, 0);
-  if (!has_room (d, d->layout.bitmap_end))
-    return too_small (d, d->layout.bitmap_end);
-  d->log.shared_map =
-    !has_room (d, d->layout.area_offset + d->layout.area_size);
-  if (!d->converting)
-    disk_maps_free (d);
-  return disk_maps_resize (d) == -1 ? no_memory (d) : 0;
-}
-
-/* The truth is new; make images that have all of it still to be written. */
-static int
-disk_create (struct dirty_log *log)
-{
-  struct disk_log *d = disk (log);
-  uint64_t old_area = d->slot.area_offset ? d->slot.area_offset : d->old_area;
-
-  assert (!d->read_only);
-  d->converting = log->found == LOG_FOUND_KERNEL && !d->ready &&
-                  d->layout.nr_regions == log->geo.nr_regions;
-  if (new_layout (d) == -1 || (d->blank && check_extent (d) == -1))
-    return -1;
-  if (d->converting)
-    memset (d->map[DISK_MAP_KERNEL].image + DISK_HEADER_SIZE, 0,
-            DISK_BITMAP_OFFSET - DISK_HEADER_SIZE);
-  else
-    clean_kernel_image (d, 0);
-  for (unsigned m = 0; m < DISK_NR_MAPS; ++m)
-    if (!d->blank || m == DISK_MAP_KERNEL)
-      all_unsure (d, m);
-  d->old_area = old_area;
-  d->header_nr = d->layout.nr_regions;
-  d->creating = true;
-  d->growing = false;
-
-  CLEANUP_LOCK (&log->lock);
-  disk_map_touch_all (d);
-  d->ready = d->lowering = d->record_changed = true;
-  return 0;
-}
-
-/* Behind the new bitmap if that does not touch the area still in use. */
-static uint64_t
-place_area (const struct disk_log *d, uint64_t nr)
-{
-  struct disk_layout layout;
-  uint64_t used = d->layout.area_offset + d->layout.area_size;
-
-  disk_layout_init (&layout, nr, 0);
-  if (layout.area_offset + layout.area_size <= d->layout.area_offset)
-    return layout.area_offset;
-  return layout.area_offset > used ? layout.area_offset : used;
-}
-
-static int
-move_area (struct disk_log *d, uint64_t nr)
-{
-  struct disk_layout layout;
-
-  disk_layout_init (&layout, nr, d->log.shared_map ? 0 : place_area (d, nr));
-  if (!has_room (d, layout.bitmap_end))
-    return too_small (d, layout.bitmap_end);
-  if (!d->log.shared_map &&
-      !has_room (d, layout.area_offset + layout.area_size))
-    return too_small (d, layout.area_offset + layout.area_size);
-  if (!d->growing)
-    d->old_area = d->layout.area_offset;
-  d->layout = layout;
-  return disk_maps_resize (d) == -1 ? no_memory (d) : 0;
-}
-
-static int
-disk_grow (struct dirty_log *log)
-{
-  struct disk_log *d = disk (log);
-  uint64_t old_nr = d->layout.nr_regions, nr = log->geo.nr_regions;
-
-  assert (!d->read_only && d->ready);
-  if (d->creating)
-    return disk_create (log);
-  if (nr > old_nr) {
-    uint64_t word = old_nr / 64, bits;
-
-    if (move_area (d, nr) == -1)
-      return -1;
-    bits =
-      disk_image_get (d, DISK_MAP_KERNEL, d->map[DISK_MAP_KERNEL].image, word);
-    clean_kernel_image (d, word);
-    if (old_nr % 64)
-      disk_image_put (d, DISK_MAP_KERNEL, d->map[DISK_MAP_KERNEL].image, word,
-                      bits & ~(UINT64_MAX << (old_nr % 64)));
-    for (unsigned m = 0; m < DISK_NR_MAPS; ++m)
-      all_unsure (d, m);
-    d->growing = true;
-  }
-
-  CLEANUP_LOCK (&log->lock);
-  disk_map_touch_all (d);
-  d->lowering = true;
-  return 0;
-}
-
 /* --- start, changes, flush --- */
 
 static int
 disk_start (struct dirty_log *log)
 {
   struct disk_log *d = disk (log);
-  int err = pthread_create (&d->thread, NULL, disk_thread, d);
+  int err = thread_start (&d->thread, "disk-log", disk_thread, d);
 
   assert (!d->read_only && d->ready);
   if (err) {
@@ -420,7 +269,6 @@ disk_start (struct dirty_log *log)
     msg_error ("log disk:%s: thread: %m", log->name);
     return -1;
   }
-  pthread_setname_np (d->thread, "disk-log");
   {
     CLEANUP_LOCK (&log->lock);
     d->threaded = d->lowering = true;
@@ -506,8 +354,8 @@ const struct dirty_log_ops disk_log_ops = {
   .type = "disk",
   .name_is = "PATH",
   .open = disk_open,
-  .create = disk_create,
-  .grow = disk_grow,
+  .create = disk_log_create,
+  .grow = disk_log_grow,
   .start = disk_start,
   .close = disk_close,
   .map_changed = disk_map_changed,

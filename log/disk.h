@@ -134,15 +134,55 @@ void disk_maps_raise (struct disk_log *d);
  */
 int disk_load (struct disk_log *d);
 
-/* Whether this extent of the store is zero (what is beyond its end is).
- * 1, 0, or -1 with errno.
- */
-int disk_is_zero (struct disk_log *d, uint64_t offset, uint64_t count);
+/* --- disk-read.c --- */
+
+/* Aligned for the store; free it.  NULL with errno. */
+void *disk_buffer (size_t size);
 
 /* Reads zeroes beyond the end of the store. */
 int disk_read (struct disk_log *d, void *buf, uint64_t count, uint64_t offset);
 
+bool disk_block_is_zero (const uint8_t *block);
+
+/* Whether this extent of the store is zero (what is beyond its end is), and
+ * whether all of it seems to be: rule (10); create looks at the whole
+ * extent it uses.  1, 0, or -1 with errno.
+ */
+int disk_is_zero (struct disk_log *d, uint64_t offset, uint64_t count);
+int disk_is_blank (struct disk_log *d);
+
+/* --- disk-create.c: the ops create and grow --- */
+
+int disk_log_create (struct dirty_log *log);
+int disk_log_grow (struct dirty_log *log);
+
+/* --- disk-record.c: slots and header --- */
+
+/* What the slot should say, with flags of what is known of the log. */
+void disk_slot_build (struct disk_log *d, struct disk_slot *slot);
+
+/* Keep legs stale that are not in-sync on the medium; what was wanted when
+ * the commit lowered, but legs that failed since stay stale.
+ */
+void disk_slot_lower (struct disk_log *d, struct disk_slot *slot);
+void disk_slot_raise (struct disk_log *d, struct disk_slot *slot);
+
+bool disk_slot_same (const struct disk_slot *a, const struct disk_slot *b);
+
+/* Write third copy, slot and header, each synced. */
+int disk_record_write (struct disk_log *d, const struct disk_slot *wanted);
+
+/* Put a slot, the header, into the image of block 0. */
+void disk_slot_put (struct disk_log *d, const struct disk_slot *slot);
+void disk_header_put (struct disk_log *d);
+
 /* --- disk-write.c --- */
+
+/* The store's calls; the end of a device cuts a block short. */
+int disk_store_write (struct disk_log *d, const void *buf, uint64_t count,
+                      uint64_t offset);
+int disk_store_sync (struct disk_log *d);
+int disk_block_0_write (struct disk_log *d);
 
 /* One flush, or one commit, with io_lock held: 0, or -1 with errno. */
 int disk_write_lowering (struct disk_log *d, bool will_raise);

@@ -6,14 +6,20 @@ libdirtylog_la_SOURCES = \
 	log/core.c \
 	log/core.h \
 	log/core-log.c \
+	log/core-query.c \
 	log/dirty-log.c \
 	log/dirty-log.h \
 	log/disk.c \
 	log/disk.h \
+	log/disk-create.c \
+	log/disk-find.c \
+	log/disk-find.h \
 	log/disk-format.c \
 	log/disk-format.h \
 	log/disk-load.c \
 	log/disk-map.c \
+	log/disk-read.c \
+	log/disk-record.c \
 	log/disk-write.c \
 	log/store.h \
 	log/store-file.c \

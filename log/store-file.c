@@ -83,7 +83,14 @@ file_create (struct log_store *store)
   f->fd = open (f->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (f->fd == -1)
     return -1;
-  return lock_file (f->fd);
+  if (lock_file (f->fd) == -1) {
+    /* Somebody found it first: never write to it. */
+    close (f->fd);
+    f->fd = -1;
+    errno = EBUSY;
+    return -1;
+  }
+  return 0;
 }
 
 static int
@@ -225,6 +232,25 @@ open_existing (struct file_store *f, const struct stat *st, unsigned flags)
   return 0;
 }
 
+/* O_DIRECT cannot reach the end of a device that is not a whole number of
+ * its sectors.
+ */
+static int
+get_device_size (struct file_store *f)
+{
+  int sector = 0;
+
+  if (ioctl (f->fd, BLKGETSIZE64, &f->store.size) == -1 ||
+      ioctl (f->fd, BLKSSZGET, &sector) == -1)
+    return -1;
+  if (sector <= 0 || DISK_BLOCK % (unsigned) sector != 0) {
+    errno = EINVAL;
+    return -1;
+  }
+  f->store.size -= f->store.size % (unsigned) sector;
+  return 0;
+}
+
 /* The size is only asked when the store is ours. */
 static int
 get_size (struct file_store *f)
@@ -235,7 +261,7 @@ get_size (struct file_store *f)
     goto err;
   f->store.fixed_size = S_ISBLK (st.st_mode);
   f->store.size = (uint64_t) st.st_size;
-  if (f->store.fixed_size && ioctl (f->fd, BLKGETSIZE64, &f->store.size) == -1)
+  if (f->store.fixed_size && get_device_size (f) == -1)
     goto err;
   return 0;
 err:

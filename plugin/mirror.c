@@ -59,7 +59,7 @@ worker_thread (void *opaque)
     worker_gap (m, last_sweep);
     pthread_mutex_unlock (&m->lock);
     last_sweep = now_ns ();
-    sweep (m, false);
+    sweep (m, false, last_sweep + m->config.log_timeout * NSEC_PER_SEC);
     pthread_mutex_lock (&m->lock);
   }
   pthread_mutex_unlock (&m->lock);
@@ -110,7 +110,8 @@ mirror_start (struct mirror *m)
   return resync_start (m);
 }
 
-static void
+/* False if requests are still under way at the deadline. */
+static bool
 drain (struct mirror *m, uint64_t deadline)
 {
   CLEANUP_LOCK (&m->lock);
@@ -119,6 +120,7 @@ drain (struct mirror *m, uint64_t deadline)
   pthread_cond_broadcast (&m->cond);
   while (m->active > 0 && now_ns () < deadline)
     cond_wait_until (&m->cond, &m->lock, deadline);
+  return m->active == 0;
 }
 
 static void
@@ -137,10 +139,13 @@ stop_worker (struct mirror *m)
 void
 mirror_stop (struct mirror *m, uint64_t deadline)
 {
-  drain (m, deadline);
+  if (!drain (m, deadline)) {
+    msg_error ("requests are still under way: the log is left as it is");
+    return;
+  }
   resync_stop (m);
   stop_worker (m);
-  sweep (m, true);
+  sweep (m, true, deadline);
   dirty_log_close (m->log, deadline);
   m->log = NULL;
   FOR_EACH_SLOT (slot, m->configured)

@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -310,6 +311,33 @@ START_TEST (test_reload)
 }
 END_TEST
 
+/* A flush lowers a leg's record, only a commit raises it. */
+START_TEST (test_flush_only_lowers)
+{
+  struct mem_store *m = mem_store_new (0);
+  struct dirty_log *log = create_mem (m);
+  struct disk_slot a, b;
+  uint8_t *bytes = mem_store_bytes (m);
+
+  dirty_log_leg_failed (log, 1);
+  ck_assert_int_eq (dirty_log_flush (log, NO_DEADLINE), 0);
+  dirty_log_leg_in_sync (log, 1);
+  dirty_log_set_primary (log, 1);
+  ck_assert_int_eq (dirty_log_flush (log, NO_DEADLINE), 0);
+  ck_assert_int_eq (disk_slot_decode (&a, bytes + 16), DISK_SLOT_VALID);
+  ck_assert_int_eq (disk_slot_decode (&b, bytes + 512), DISK_SLOT_VALID);
+  ck_assert_int_eq (a.leg[1].state, LOG_LEG_STALE);
+  ck_assert_int_eq (b.leg[1].state, LOG_LEG_STALE);
+  ck_assert_int_eq (a.primary + b.primary, 1);
+  ck_assert_int_eq (dirty_log_commit (log, NO_DEADLINE), 0);
+  dirty_log_close (log, NO_DEADLINE);
+  log = open_mem (m);
+  ck_assert_int_eq (log->leg[1].state, LOG_LEG_IN_SYNC);
+  dirty_log_close (log, NO_DEADLINE);
+  mem_store_free (m);
+}
+END_TEST
+
 /* Opened, looked at, closed: not one byte was written. */
 START_TEST (test_open_writes_nothing)
 {
@@ -528,6 +556,14 @@ START_TEST (test_lost_sectors)
 
   disk_layout_init (&layout, NR, 0);
   memcpy (saved, bytes, sizeof saved);
+  /* Either slot alone: the third copy vouches. */
+  for (unsigned i = 0; i < 2; ++i) {
+    memset (bytes + DISK_SLOT_OFFSET (i) + 30, 0xff, 100);
+    log = open_mem (m);
+    ck_assert_int_eq (log->found, LOG_FOUND_OURS);
+    dirty_log_close (log, NO_DEADLINE);
+    memcpy (bytes, saved, sizeof saved);
+  }
   memset (bytes + 20, 0xff, 492);
   memset (bytes + 520, 0xff, 488);
   log = open_mem (m);
@@ -687,11 +723,13 @@ END_TEST
 /* --- a store that hangs --- */
 
 static pthread_mutex_t hang = PTHREAD_MUTEX_INITIALIZER;
+static bool hanging;
 
 static void
 wait_for_hang (void *arg)
 {
   (void) arg;
+  __atomic_store_n (&hanging, true, __ATOMIC_RELEASE);
   pthread_mutex_lock (&hang);
   pthread_mutex_unlock (&hang);
 }
@@ -716,6 +754,94 @@ START_TEST (test_deadline)
 }
 END_TEST
 
+static void *
+flush_thread (void *arg)
+{
+  return dirty_log_flush (arg, NO_DEADLINE) == 0 ? NULL : arg;
+}
+
+static void
+wait_for_requests (struct dirty_log *log, uint64_t cycle)
+{
+  uint64_t requested;
+
+  do {
+    sched_yield ();
+    pthread_mutex_lock (&log->lock);
+    requested = disk (log)->requested;
+    pthread_mutex_unlock (&log->lock);
+  } while (requested < cycle);
+}
+
+/* A write that began before the call proves nothing to the caller. */
+START_TEST (test_served_by_a_later_write)
+{
+  struct mem_store *m = mem_store_new (0);
+  struct dirty_log *log = create_mem (m);
+  pthread_t first, second;
+  uint64_t cycle;
+  void *result;
+
+  ck_assert_int_eq (dirty_log_start (log), 0);
+  mem_store_on_call (m, wait_for_hang, NULL);
+  pthread_mutex_lock (&hang);
+  pthread_mutex_lock (&log->lock);
+  cycle = disk (log)->begun + 1;
+  pthread_mutex_unlock (&log->lock);
+  dirty_log_mark (log, 1);
+  pthread_create (&first, NULL, flush_thread, log);
+  while (!__atomic_load_n (&hanging, __ATOMIC_ACQUIRE))
+    sched_yield ();
+  dirty_log_mark (log, 2);
+  pthread_create (&second, NULL, flush_thread, log);
+  wait_for_requests (log, cycle + 1);
+  pthread_mutex_unlock (&hang);
+  pthread_join (second, &result);
+  ck_assert_ptr_null (result);
+  ck_assert (!kernel_clean (m, 1) && !kernel_clean (m, 2));
+  pthread_join (first, &result);
+  ck_assert_ptr_null (result);
+  dirty_log_close (log, NO_DEADLINE);
+  mem_store_free (m);
+}
+END_TEST
+
+/* Nobody is told that a failed write was a good one. */
+START_TEST (test_thread_reports_failure)
+{
+  struct mem_store *m = mem_store_new (0);
+  struct dirty_log *log = create_mem (m);
+
+  ck_assert_int_eq (dirty_log_start (log), 0);
+  dirty_log_mark (log, 1);
+  mem_store_fail_at (m, 3);
+  ck_assert_int_eq (dirty_log_flush (log, NO_DEADLINE), -1);
+  ck_assert_int_eq (errno, EIO);
+  mem_store_fail_at (m, 1);
+  ck_assert_int_eq (dirty_log_flush (log, NO_DEADLINE), -1);
+  ck_assert_int_eq (dirty_log_flush (log, NO_DEADLINE), 0);
+  ck_assert_uint_eq (log->counters.flush_errors, 2);
+  dirty_log_close (log, NO_DEADLINE);
+  mem_store_free (m);
+}
+END_TEST
+
+/* Closing does not wait for a dead store, and does not free what the
+ * thread still uses.
+ */
+START_TEST (test_close_has_a_deadline)
+{
+  struct mem_store *m = mem_store_new (0);
+  struct dirty_log *log = create_mem (m);
+
+  ck_assert_int_eq (dirty_log_start (log), 0);
+  dirty_log_mark (log, 1);
+  mem_store_on_call (m, wait_for_hang, NULL);
+  pthread_mutex_lock (&hang);
+  dirty_log_close (log, now_ns () + 10 * NSEC_PER_MSEC);
+}
+END_TEST
+
 static void
 add_tests (TCase *tc)
 {
@@ -724,6 +850,7 @@ add_tests (TCase *tc)
   tcase_add_test (tc, test_convert);
   tcase_add_test (tc, test_kernel_bitmap);
   tcase_add_test (tc, test_reload);
+  tcase_add_test (tc, test_flush_only_lowers);
   tcase_add_test (tc, test_open_writes_nothing);
   tcase_add_test (tc, test_kernel_used_it_since);
   tcase_add_test (tc, test_version_of_the_future);
@@ -733,6 +860,9 @@ add_tests (TCase *tc)
   tcase_add_test (tc, test_flipped_bytes);
   tcase_add_test (tc, test_lost_sectors);
   tcase_add_test (tc, test_deadline);
+  tcase_add_test (tc, test_served_by_a_later_write);
+  tcase_add_test (tc, test_thread_reports_failure);
+  tcase_add_test (tc, test_close_has_a_deadline);
 }
 
 int

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "config.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "disk.h"
+
+#define CHUNK (UINT64_C (1) << 20)
+#define SMALL (UINT64_C (64) << 20) /* looked at as a whole */
+#define SAMPLES 256
+
+void *
+disk_buffer (size_t size)
+{
+  void *p = NULL;
+  int err = posix_memalign (&p, DISK_BLOCK, size);
+
+  if (err) {
+    errno = err;
+    return NULL;
+  }
+  return p;
+}
+
+int
+disk_read (struct disk_log *d, void *buf, uint64_t count, uint64_t offset)
+{
+  uint64_t size = d->store->size, there = 0;
+
+  if (offset < size)
+    there = count < size - offset ? count : size - offset;
+  memset ((uint8_t *) buf + there, 0, count - there);
+  return there > 0 ? d->store->ops->read (d->store, buf, there, offset) : 0;
+}
+
+bool
+disk_block_is_zero (const uint8_t *p)
+{
+  return p[0] == 0 && memcmp (p, p + 1, DISK_BLOCK - 1) == 0;
+}
+
+int
+disk_is_zero (struct disk_log *d, uint64_t offset, uint64_t count)
+{
+  CLEANUP_FREE uint8_t *buf = disk_buffer (CHUNK);
+  uint64_t end = offset + count, n;
+
+  if (!buf)
+    return -1;
+  if (end > d->store->size)
+    end = d->store->size;
+  for (; offset < end; offset += n) {
+    n = end - offset < CHUNK ? end - offset : CHUNK;
+    n = (n + DISK_BLOCK - 1) / DISK_BLOCK * DISK_BLOCK;
+    if (disk_read (d, buf, n, offset) == -1)
+      return -1;
+    for (uint64_t i = 0; i < n; i += DISK_BLOCK)
+      if (!disk_block_is_zero (buf + i))
+        return 0;
+  }
+  return 1;
+}
+
+int
+disk_is_blank (struct disk_log *d)
+{
+  uint64_t size = d->store->size, step, last;
+  int r;
+
+  if (size <= SMALL)
+    return disk_is_zero (d, 0, size);
+  step = size / SAMPLES / DISK_BLOCK * DISK_BLOCK;
+  last = (size - CHUNK) / DISK_BLOCK * DISK_BLOCK;
+  r = disk_is_zero (d, 0, CHUNK);
+  if (r == 1)
+    r = disk_is_zero (d, last, size - last);
+  for (uint64_t i = 1; r == 1 && i < SAMPLES; ++i)
+    r = disk_is_zero (d, i * step, DISK_BLOCK);
+  return r;
+}
