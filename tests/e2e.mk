@@ -10,6 +10,7 @@ e2e_tests = \
 	tests/test-crash-kill9-three-legs.sh \
 	tests/test-crash-kill9-under-load.sh \
 	tests/test-fault-full-disk.sh \
+	tests/test-fault-leg-errors.sh \
 	tests/test-input-control.sh \
 	tests/test-input-legs.sh \
 	tests/test-input-log.sh \
