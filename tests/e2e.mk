@@ -6,9 +6,11 @@ e2e_tests = \
 	tests/test-client-nbd-tools.sh \
 	tests/test-client-qemu.sh \
 	tests/test-crash-checker-finds-faults.sh \
+	tests/test-crash-legs-lose-caches.sh \
 	tests/test-crash-kill9-three-legs.sh \
 	tests/test-crash-kill9-under-load.sh \
 	tests/test-fault-full-disk.sh \
+	tests/test-fault-leg-errors.sh \
 	tests/test-input-control.sh \
 	tests/test-input-legs.sh \
 	tests/test-input-log.sh \
@@ -22,6 +24,7 @@ e2e_tests = \
 	tests/test-log-grows.sh \
 	tests/test-log-space-is-reserved.sh \
 	tests/test-nbdkit-options.sh \
+	tests/test-resync-fragmented-leg.sh \
 	tests/test-scale-sparse-15T.sh \
 	tests/test-shutdown-with-clients.sh \
 	tests/test-start-leg-absent.sh \
