@@ -23,6 +23,7 @@ EXTRA_DIST += \
 	$(man5_MANS:.5=.pod) \
 	$(man7_MANS:.7=.pod) \
 	$(man8_MANS:.8=.pod) \
+	README.md \
 	$(NULL)
 
 TESTS += tests/check-docs.sh
