@@ -24,6 +24,7 @@ EXTRA_DIST += \
 	$(man7_MANS:.7=.pod) \
 	$(man8_MANS:.8=.pod) \
 	README.md \
+	docs/DESIGN.md \
 	$(NULL)
 
 TESTS += tests/check-docs.sh
