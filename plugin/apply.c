@@ -200,7 +200,7 @@ diverge (const struct apply *a)
   unsigned source = a->plan->source;
 
   for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
-    if (is_other (a, s)) {
+    if (is_other (a, s) && !a->plan->slot[s].fresh) {
       miss_set (a, s, &a->log->missed[source]);
       dirty_log_leg_failed (a->log, s);
     }

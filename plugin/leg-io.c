@@ -200,8 +200,12 @@ leg_lose (struct leg *leg, int err, const char *why)
     err = ENOTCONN;
   if (!leg_refuse (leg, err))
     return;
-  keep_error (leg, why);
-  atomic_store (&leg->lost, true);
+  msg_debug ("leg %s: lost: %s", leg->name, why);
+  {
+    CLEANUP_LOCK (&leg->lock);
+    snprintf (leg->last_error, sizeof leg->last_error, "%s", why);
+    atomic_store (&leg->lost, true);
+  }
   if (leg->on_lost)
     leg->on_lost (leg);
   leg->ops->lose (leg);

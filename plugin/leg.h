@@ -27,6 +27,8 @@
  * Thread-safe, except open, quiesce, start and close, which belong to one
  * thread at a time and must not be called from done or on_lost.  done and
  * on_lost may run inside leg_submit: do not hold a lock that they take.
+ * on_lost must not wait for anything: requests of the leg may be answered
+ * only after it has returned.
  *
  * Open and start report their own errors.  Failed requests and losses are
  * kept in last_error and otherwise only shown as debug messages: what they

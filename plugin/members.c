@@ -138,6 +138,14 @@ members_miss_locked (struct mirror *m, uint64_t first, uint64_t nr)
 
   FOR_EACH_SLOT (slot, others)
     dirty_log_set_region_sync (m->log, slot, first, nr, false);
+  /* Who leaves the in-sync legs must not be chosen as the source by a crash
+   * once somebody has read the primary, so this is recorded like a failure,
+   * before the write gives up its range.
+   */
+  if (m->in_sync & others) {
+    m->failures++;
+    worker_wake_locked (m);
+  }
   m->resyncing |= m->in_sync & others;
   m->in_sync &= ~others;
   resync_spoil_locked (m, first, nr);

@@ -53,18 +53,13 @@ resync_wake_locked (struct mirror *m)
   pthread_cond_broadcast (&m->resync.wake);
 }
 
-bool
-resync_idle_locked (const struct mirror *m)
-{
-  return m->resync.busy == 0 && !m->resync.copied && !m->resyncing;
-}
-
 void
 resync_spoil_locked (struct mirror *m, uint64_t first, uint64_t nr)
 {
-  struct recovery *lists[] = {m->resync.running, m->resync.copied};
+  struct recovery *lists[] = {m->resync.running, m->resync.copied,
+                              m->resync.sweeping};
 
-  for (size_t i = 0; i < 2; ++i)
+  for (size_t i = 0; i < 3; ++i)
     for (struct recovery *rec = lists[i]; rec; rec = rec->next)
       if (rec->first < first + nr && first < rec->first + rec->nr)
         rec->spoiled = true;
@@ -73,9 +68,10 @@ resync_spoil_locked (struct mirror *m, uint64_t first, uint64_t nr)
 void
 resync_drop_target_locked (struct mirror *m, unsigned slot)
 {
-  struct recovery *lists[] = {m->resync.running, m->resync.copied};
+  struct recovery *lists[] = {m->resync.running, m->resync.copied,
+                              m->resync.sweeping};
 
-  for (size_t i = 0; i < 2; ++i)
+  for (size_t i = 0; i < 3; ++i)
     for (struct recovery *rec = lists[i]; rec; rec = rec->next)
       rec->targets &= ~SLOT_BIT (slot);
 }

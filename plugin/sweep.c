@@ -33,9 +33,9 @@ struct round {
   struct mirror *m;
   uint64_t idle_before; /* last write ended before this time */
   uint64_t failures;    /* of the mirror, at step 1 */
+  uint64_t deadline;    /* of waiting for the log */
   struct candidate *region;
   size_t nr, max;
-  struct recovery *copied;
 };
 
 static void
@@ -66,10 +66,10 @@ pick (struct round *round, bool at_once)
     round->idle_before -= IDLE_NS;
   round->failures = m->failures;
   hot_for_each (&m->hot, pick_region, round);
-  round->copied = m->resync.copied;
+  m->resync.sweeping = m->resync.copied;
   m->resync.copied = NULL;
   m->resync.copied_regions = 0;
-  return round->nr > 0 || round->copied;
+  return round->nr > 0 || m->resync.sweeping;
 }
 
 /* Nobody wrote the region since step 1. */
@@ -126,7 +126,7 @@ raise_regions (struct round *round)
       hot_drop (&m->hot, h);
     }
   }
-  for (struct recovery *rec = round->copied; rec; rec = rec->next)
+  for (struct recovery *rec = m->resync.sweeping; rec; rec = rec->next)
     raise_copied (m, rec);
   return true;
 }
@@ -138,10 +138,10 @@ round_end (struct round *round)
   struct mirror *m = round->m;
   CLEANUP_LOCK (&m->lock);
 
-  while (round->copied) {
-    struct recovery *rec = round->copied;
+  while (m->resync.sweeping) {
+    struct recovery *rec = m->resync.sweeping;
 
-    round->copied = rec->next;
+    m->resync.sweeping = rec->next;
     dirty_log_put_resync_work (m->log, rec->first, rec->nr);
     free (rec);
   }
@@ -149,12 +149,6 @@ round_end (struct round *round)
   m->sweeps++;
   resync_wake_locked (m);
   pthread_cond_broadcast (&m->cond);
-}
-
-static uint64_t
-log_deadline (const struct mirror *m)
-{
-  return now_ns () + m->config.log_timeout * NSEC_PER_SEC;
 }
 
 static bool
@@ -165,10 +159,10 @@ sweep_regions (struct round *round)
 
   if (flush_legs (m) == -1 || !miss_outside (round, &lowered))
     return false;
-  if (lowered && dirty_log_flush (m->log, log_deadline (m)) == -1)
+  if (lowered && dirty_log_flush (m->log, round->deadline) == -1)
     return false;
   return raise_regions (round) &&
-         dirty_log_commit (m->log, log_deadline (m)) == 0;
+         dirty_log_commit (m->log, round->deadline) == 0;
 }
 
 /* Step 5, first half: who misses nothing is recorded as in-sync. */
@@ -203,14 +197,14 @@ announce_promotions (struct mirror *m, unsigned ready)
 }
 
 static void
-promote (struct mirror *m)
+promote (struct mirror *m, uint64_t deadline)
 {
   unsigned ready = record_promotions (m);
 
   /* The legs were flushed after their last copy: a region leaves the missed
    * map only in step 4.
    */
-  if (!ready || dirty_log_commit (m->log, log_deadline (m)) == -1)
+  if (!ready || dirty_log_commit (m->log, deadline) == -1)
     return;
   ready = announce_promotions (m, ready);
   FOR_EACH_SLOT (slot, ready)
@@ -218,12 +212,12 @@ promote (struct mirror *m)
 }
 
 void
-sweep (struct mirror *m, bool at_once)
+sweep (struct mirror *m, bool at_once, uint64_t deadline)
 {
-  struct round round = {.m = m};
+  struct round round = {.m = m, .deadline = deadline};
 
   if (pick (&round, at_once))
     sweep_regions (&round);
   round_end (&round);
-  promote (m);
+  promote (m, deadline);
 }

@@ -351,6 +351,7 @@ nbdsh ()
 # sparse ones, how much is allocated instead of the content.
 state_of ()
 {
+  echo "state of $1"
   find "$1" \( -type f -o -type l -o -type s \) \
     -printf '%P %y %s %b %T@ %m\n' | sort
   find "$1" -type f -size -200M -print0 | sort -z | xargs -0r cksum
@@ -384,7 +385,7 @@ refused ()
   if grep -q '^served' "$tmp/refused.out"; then
     fail "it served first: $word"
   fi
-  diff <(echo "$before") <(state_of "$tmp/data") ||
+  diff - <(state_of "$tmp/data") <<<"$before" ||
     fail "something was changed: $word"
 }
 
@@ -411,7 +412,7 @@ planned ()
     grep -qF -- "$i" "$tmp/plan.out" ||
       fail "plan=1 $*: lacks \"$i\": $(cat "$tmp/plan.out" "$tmp/plan.err")"
   done
-  diff <(echo "$before") <(state_of "$tmp/data") ||
+  diff - <(state_of "$tmp/data") <<<"$before" ||
     fail "plan=1 changed something: $*"
 }
 

@@ -173,6 +173,7 @@ static int
 mem_flush (struct dirty_log *log, bool commit, uint64_t deadline)
 {
   struct mem_log *mem = mem_log (log);
+  bool report;
   int r, err;
 
   pthread_mutex_lock (&mem->lock);
@@ -191,8 +192,10 @@ mem_flush (struct dirty_log *log, bool commit, uint64_t deadline)
   {
     CLEANUP_LOCK (&log->lock);
     log->counters.flushes++;
+    report = core_note_result (log, err);
   }
-  core_flush_result (log, err);
+  if (report)
+    core_report_result (log, err);
   errno = err;
   return r;
 }

@@ -149,6 +149,12 @@ fx_free (struct fx *fx)
   resync_stop (fx->m);
   if (fx->started)
     mirror_stop (fx->m, now_ns () + PATIENCE_NS);
+  while (fx->m->resync.copied) {
+    struct recovery *rec = fx->m->resync.copied;
+
+    fx->m->resync.copied = rec->next;
+    free (rec);
+  }
   too_trusting = atomic_load (&fx->too_trusting);
   mirror_free (fx->m);
   free (fx);
@@ -287,7 +293,10 @@ op_do (struct op *op)
   case OP_FLUSH:
     return mirror_flush (m);
   case OP_SWEEP:
-    sweep (m, true);
+    sweep (m, true, NO_DEADLINE);
+    return 0;
+  case OP_STOP:
+    mirror_stop (m, now_ns () + PATIENCE_NS);
     return 0;
   }
   abort ();

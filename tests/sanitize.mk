@@ -10,4 +10,15 @@ EXTRA_DIST += tests/check-sanitizer tests/check-planted-bug
 check-programs: $(check_PROGRAMS) $(check_LTLIBRARIES)
 check-asan check-tsan check-valgrind:
 	$(srcdir)/tests/check-sanitizer $(@:check-%=%)
+
+# What is run: all unit tests, and servers under load.
+sanitizer_tests = \
+	$(unit_tests) \
+	tests/test-crash-kill9-under-load.sh \
+	tests/test-leg-server-killed.sh \
+	tests/test-shutdown-with-clients.sh \
+	$(NULL)
+print-sanitizer-tests:
+	@echo $(sanitizer_tests)
+.PHONY: print-sanitizer-tests
 .PHONY: check-programs check-asan check-tsan check-valgrind

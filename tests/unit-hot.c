@@ -33,7 +33,7 @@ START_TEST (a_region_is_found_after_get_and_gone_after_drop)
 }
 END_TEST
 
-#define REGIONS 50000 /* several in each bucket */
+#define REGIONS 20000 /* several in each bucket */
 
 static bool wanted[REGIONS], seen[REGIONS];
 
@@ -56,7 +56,7 @@ START_TEST (the_table_holds_just_what_was_put_in)
   size_t count = 0, visited = 0;
 
   ck_assert_int_eq (hot_init (&t), 0);
-  for (unsigned i = 0; i < 4 * REGIONS; ++i) {
+  for (unsigned i = 0; i < 3 * REGIONS; ++i) {
     uint64_t n = random_next (&seed) % REGIONS;
     struct hot *h = hot_find (&t, n * step);
 

@@ -107,22 +107,36 @@ threads_become (size_t nr)
   return count_threads () == base_threads + nr;
 }
 
+/* By name: a look at the fds themselves would race with their closing. */
 static size_t
 count_sockets (void)
 {
   size_t n = 0;
 
   for (int fd = 0; fd < 256; ++fd) {
-    struct stat st;
+    char path[32], target[16];
 
-    n += fstat (fd, &st) == 0 && S_ISSOCK (st.st_mode);
+    snprintf (path, sizeof path, "/proc/self/fd/%d", fd);
+    n += readlink (path, target, sizeof target) > 7 &&
+         memcmp (target, "socket:", 7) == 0;
   }
   return n;
+}
+
+static void *
+do_nothing (void *arg)
+{
+  return arg;
 }
 
 static void
 set_up (void)
 {
+  pthread_t thread;
+
+  /* A sanitizer has a thread of its own from the first thread on. */
+  ck_assert_int_eq (pthread_create (&thread, NULL, do_nothing, NULL), 0);
+  pthread_join (thread, NULL);
   strcpy (dir + sizeof dir - 7, "XXXXXX");
   ck_assert_ptr_nonnull (mkdtemp (dir));
   base_threads = count_threads ();
@@ -491,6 +505,8 @@ START_TEST (a_second_owner_is_refused_by_pid)
     bool ok = leg_open (second, 0) == -1 && errno == EBUSY &&
               strstr (last_msg, expected) && strstr (last_msg, path);
 
+    leg_free (second);
+    leg_free (leg);
     _exit (ok ? 0 : 1);
   }
   ck_assert_int_eq (waitpid (pid, &status, 0), pid);
@@ -852,6 +868,8 @@ lose_with_requests (int sig, uint64_t timeout_ms, unsigned connections,
   nbd_server_start (&server, false, args);
   leg = new_leg (server.uri, connections, timeout_ms);
   ck_assert_int_eq (leg_open (leg, 0), 0);
+  if (sig == SIGSTOP)
+    nbd_server_freeze (&server);
   begin = now_ns ();
   for (size_t i = 0; i < MAX_IOS; ++i)
     submit (leg, &io[i],
@@ -860,16 +878,14 @@ lose_with_requests (int sig, uint64_t timeout_ms, unsigned connections,
                              : LEG_WRITE,
             i % 4 == 1 ? LEG_FUA : 0, buf + (i << 20), i << 19,
             i == MAX_IOS - 1 ? 0 : 1 << 19);
-  ck_assert_uint_eq (leg->in_flight, MAX_IOS);
-  if (sig == SIGSTOP)
-    nbd_server_freeze (&server);
-  else
+  if (sig == SIGKILL)
     nbd_server_kill (&server);
   for (size_t i = 0; i < MAX_IOS; ++i)
-    ck_assert_int_ne (finish (&io[i]), 0);
+    /* A running server answers the FLUSH, which comes last, at once. */
+    ck_assert (finish (&io[i]) != 0 || (sig == SIGKILL && i == MAX_IOS - 1));
   if (sig == SIGSTOP)
     ck_assert_uint_ge (now_ns () - begin, timeout_ms * NSEC_PER_MSEC);
-  for (size_t i = 0; connections == 1 && i < MAX_IOS; ++i)
+  for (size_t i = 0; connections == 1 && i < MAX_IOS - 1; ++i)
     ck_assert_uint_eq (io[i].sockets, 0);
   ck_assert (wait_sem (&lost_sem));
   expect_last_error (leg, why);

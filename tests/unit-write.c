@@ -117,18 +117,23 @@ START_TEST (a_dirty_region_does_not_touch_the_log)
 }
 END_TEST
 
+/* Leg 1 still works, but has failed: it must get nothing any more. */
 START_TEST (s2_legs_are_chosen_after_the_flush)
 {
-  struct op op;
+  struct op op, bad;
 
+  do_succeeds (fx, OP_WRITE, REGION, BLOCK, 'a'); /* the mark */
   mem_log_hold (fx->log, MEM_LOG_FLUSH);
   op_start (fx, &op, OP_WRITE, 0, BLOCK, 'a');
   ck_assert (mem_log_wait_inside (fx->log, 1));
-  lose (1);
+  mem_leg_fail (fx->leg[1], LEG_WRITE, 1, 1, EIO);
+  op_start (fx, &bad, OP_WRITE, REGION, BLOCK, 'b');
+  ck_assert (mem_log_wait_inside (fx->log, 2));
   mem_log_hold (fx->log, 0);
   op_succeeds (&op);
-  ck_assert_uint_eq (fx_sent (fx, 0, LEG_WRITE), 1);
-  ck_assert_uint_eq (fx_sent (fx, 1, LEG_WRITE), 0);
+  op_succeeds (&bad);
+  ck_assert_uint_eq (fx_sent (fx, 0, LEG_WRITE), 3);
+  ck_assert_uint_eq (fx_sent (fx, 1, LEG_WRITE), 2);
   ck_assert (fx_image_missed (fx, 1, 0));
 }
 END_TEST

@@ -16,6 +16,7 @@ TEST_CPPFLAGS = \
 TEST_LIBS = libmsgstderr.la $(CHECK_LIBS) $(JSON_LIBS) $(ZLIB_LIBS)
 
 unit_tests = \
+	tests/unit-apply \
 	tests/unit-bitset \
 	tests/unit-control \
 	tests/unit-core \
@@ -26,6 +27,10 @@ unit_tests = \
 	tests/unit-leg \
 	tests/unit-plan \
 	tests/unit-range \
+	tests/unit-resync \
+	tests/unit-stop \
+	tests/unit-stress \
+	tests/unit-sweep \
 	tests/unit-tool \
 	tests/unit-write \
 	$(NULL)
@@ -91,6 +96,26 @@ mirror_fixture = \
 tests_unit_write_SOURCES = tests/unit-write.c $(mirror_fixture)
 tests_unit_write_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_write_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
+
+tests_unit_sweep_SOURCES = tests/unit-sweep.c $(mirror_fixture)
+tests_unit_sweep_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_sweep_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
+
+tests_unit_apply_SOURCES = tests/unit-apply.c $(mirror_fixture)
+tests_unit_apply_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_apply_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
+
+tests_unit_resync_SOURCES = tests/unit-resync.c $(mirror_fixture)
+tests_unit_resync_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_resync_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
+
+tests_unit_stop_SOURCES = tests/unit-stop.c $(mirror_fixture)
+tests_unit_stop_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_stop_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
+
+tests_unit_stress_SOURCES = tests/unit-stress.c $(mirror_fixture)
+tests_unit_stress_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_stress_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
 
 # The control socket and the tool.
 fake_mirror = tests/fake-mirror.c tests/fake-mirror.h

@@ -1,0 +1,506 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Rules S11, S14, S15, and the copiers: zeroes, stalls, another source,
+ * rates.
+ */
+
+#include "config.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "mirror-fixture.h"
+
+#define SHIFT 12
+#define REGION (UINT64_C (1) << SHIFT)
+#define NR_REGIONS 16
+#define MIB (UINT64_C (1) << 20)
+
+static void
+lose (struct fx *fx, unsigned leg)
+{
+  leg_lose (fx->leg[leg], ECONNRESET, "the test says so");
+}
+
+static void
+fill_differently (struct fx *fx, unsigned leg)
+{
+  for (uint64_t r = 0; r < fx->m->nr_regions; ++r)
+    fx_fill (fx, leg, r << fx->m->region_shift,
+             UINT64_C (1) << fx->m->region_shift, 'A' + (int) (r % 26));
+}
+
+/* --- S11, S15 --- */
+
+START_TEST (s11_a_missed_region_is_never_read_from_the_leg)
+{
+  struct fx *fx = fx_new (2, NR_REGIONS, SHIFT, 1u << 1);
+
+  mem_leg_fail (fx->leg[0], LEG_READ, 1, 1, EIO);
+  do_fails (fx, OP_READ, 0, BLOCK, 0, EIO);
+  ck_assert_uint_eq (fx_sent (fx, 1, LEG_READ), 0);
+  do_succeeds (fx, OP_READ, 0, BLOCK, 0);
+  fx_free (fx);
+}
+END_TEST
+
+START_TEST (s11_a_read_across_a_missed_region_fails_as_a_whole)
+{
+  struct fx *fx = fx_new (2, NR_REGIONS, SHIFT, 1u << 1);
+
+  dirty_log_set_region_sync (fx->log, 1, 0, 1, true);
+  mem_leg_fail (fx->leg[0], LEG_READ, 1, MEM_LEG_ALWAYS, EIO);
+  do_fails (fx, OP_READ, 0, 2 * REGION, 0, EIO);
+  ck_assert_uint_eq (fx_sent (fx, 1, LEG_READ), 1);
+  fx_free (fx);
+}
+END_TEST
+
+START_TEST (s15_a_target_serves_what_it_has_only_if_no_other_can)
+{
+  struct fx *fx = fx_new (2, NR_REGIONS, SHIFT, 1u << 1);
+
+  fx->m->config.read_policy = READ_ROUND_ROBIN;
+  dirty_log_set_region_sync (fx->log, 1, 0, 1, true);
+  for (unsigned i = 0; i < 4; ++i)
+    do_succeeds (fx, OP_READ, 0, BLOCK, 0);
+  ck_assert_uint_eq (fx_sent (fx, 1, LEG_READ), 0);
+  mem_leg_fail (fx->leg[0], LEG_READ, 1, 1, EIO);
+  do_succeeds (fx, OP_READ, 0, BLOCK, 0);
+  ck_assert_uint_eq (fx_sent (fx, 1, LEG_READ), 1);
+  fx_free (fx);
+}
+END_TEST
+
+START_TEST (a_read_error_is_answered_by_another_leg)
+{
+  struct fx *fx = fx_new (3, NR_REGIONS, SHIFT, 0);
+
+  fx_fill (fx, 2, 0, BLOCK, 'c');
+  mem_leg_fail (fx->leg[0], LEG_READ, 1, 1, EIO);
+  mem_leg_fail (fx->leg[1], LEG_READ, 1, 1, EIO);
+  {
+    struct op op;
+
+    op_start (fx, &op, OP_READ, 0, BLOCK, 0);
+    op_succeeds (&op);
+    ck_assert_int_eq (op.byte, 'c');
+  }
+  ck_assert_uint_eq (fx_in_sync (fx), 7);
+  fx_free (fx);
+}
+END_TEST
+
+START_TEST (s15_a_target_does_not_count_for_success)
+{
+  struct fx *fx = fx_new (2, NR_REGIONS, SHIFT, 1u << 1);
+
+  dirty_log_set_region_sync (fx->log, 1, 0, 2, true);
+  mem_leg_fail (fx->leg[0], LEG_WRITE, 1, 1, ENOSPC);
+  do_fails (fx, OP_WRITE, 0, BLOCK, 'a', ENOSPC);
+  ck_assert (fx_misses (fx, 1, 0));
+  ck_assert (!fx_misses (fx, 1, 1));
+  fx_free (fx);
+}
+END_TEST
+
+START_TEST (s15_a_target_whose_write_fails_has_failed)
+{
+  struct fx *fx = fx_new (2, NR_REGIONS, SHIFT, 1u << 1);
+
+  dirty_log_set_region_sync (fx->log, 1, 0, 2, true);
+  mem_leg_fail (fx->leg[1], LEG_WRITE, 1, 1, EIO);
+  do_succeeds (fx, OP_WRITE, 0, BLOCK, 'a');
+  ck_assert_uint_eq (fx_failed (fx), 1u << 1);
+  ck_assert (fx_image_missed (fx, 1, 0));
+  fx_free (fx);
+}
+END_TEST
+
+START_TEST (write_mostly_is_read_only_if_no_other_can)
+{
+  struct fx *fx = fx_new (2, NR_REGIONS, SHIFT, 0);
+
+  fx->m->config.write_mostly = 0;
+  for (unsigned i = 0; i < 4; ++i)
+    do_succeeds (fx, OP_READ, 0, BLOCK, 0);
+  ck_assert_uint_eq (fx_sent (fx, 0, LEG_READ), 0);
+  lose (fx, 1);
+  do_succeeds (fx, OP_READ, 0, BLOCK, 0);
+  ck_assert_uint_eq (fx_sent (fx, 0, LEG_READ), 1);
+  fx_free (fx);
+}
+END_TEST
+
+/* --- the whole way --- */
+
+START_TEST (everything_is_copied_and_the_target_promoted)
+{
+  struct fx *fx = fx_new (2, NR_REGIONS, SHIFT, 1u << 1);
+
+  fill_differently (fx, 0);
+  fx_start (fx);
+  WAIT_FOR (fx_in_sync (fx) == 3);
+  ck_assert (fx_same (fx, 0, 1));
+  ck_assert_int_eq (fx_image_state (fx, 1), LOG_LEG_IN_SYNC);
+  fx_free (fx);
+}
+END_TEST
+
+START_TEST (two_targets_that_miss_different_regions)
+{
+  struct fx *fx = fx_new (3, NR_REGIONS, SHIFT, 6);
+
+  fill_differently (fx, 0);
+  fill_differently (fx, 1);
+  fill_differently (fx, 2);
+  dirty_log_set_region_sync (fx->log, 1, 0, NR_REGIONS, true);
+  dirty_log_set_region_sync (fx->log, 2, 0, NR_REGIONS, true);
+  dirty_log_set_region_sync (fx->log, 1, 3, 2, false);
+  dirty_log_set_region_sync (fx->log, 2, 4, 2, false);
+  fx_fill (fx, 1, 3 * REGION, 2 * REGION, 'x');
+  fx_fill (fx, 2, 4 * REGION, 2 * REGION, 'x');
+  fx_start (fx);
+  WAIT_FOR (fx_in_sync (fx) == 7);
+  ck_assert (fx_same (fx, 0, 1));
+  ck_assert (fx_same (fx, 0, 2));
+  fx_free (fx);
+}
+END_TEST
+
+/* Nothing is copied but what is missed. */
+START_TEST (only_missed_regions_are_copied)
+{
+  struct fx *fx = fx_new (2, NR_REGIONS, SHIFT, 1u << 1);
+
+  fill_differently (fx, 0);
+  fill_differently (fx, 1);
+  dirty_log_set_region_sync (fx->log, 1, 0, NR_REGIONS, true);
+  dirty_log_set_region_sync (fx->log, 1, 5, 1, false);
+  fx_fill (fx, 1, 5 * REGION, REGION, 'x');
+  fx_start (fx);
+  WAIT_FOR (fx_in_sync (fx) == 3);
+  ck_assert_uint_eq (fx->m->resync.copied_bytes, REGION);
+  ck_assert (fx_same (fx, 0, 1));
+  fx_free (fx);
+}
+END_TEST
+
+/* --- S14 --- */
+
+#define BIG_SHIFT 21 /* two chunks */
+
+static uint64_t
+big (uint64_t region)
+{
+  return region << BIG_SHIFT;
+}
+
+START_TEST (s14_a_copy_holds_off_writers_of_its_chunk_only)
+{
+  struct fx *fx = fx_new (2, 2, BIG_SHIFT, 1u << 1);
+  struct op inside;
+
+  fill_differently (fx, 0);
+  mem_leg_hold (fx->leg[1], LEG_WRITE, 1, 2);
+  fx_start (fx);
+  ck_assert (mem_leg_wait_held (fx->leg[1], 2)); /* first chunk of both */
+  do_succeeds (fx, OP_WRITE, COPY_CHUNK, BLOCK, 'y');
+  do_succeeds (fx, OP_WRITE, big (1) + COPY_CHUNK, BLOCK, 'y');
+  do_succeeds (fx, OP_READ, 0, BLOCK, 0);
+  op_start (fx, &inside, OP_WRITE, COPY_CHUNK - BLOCK, BLOCK, 'z');
+  WAIT_FOR (fx_ranges (fx) == 3);
+  ck_assert (!op_ended (&inside));
+  ck_assert_int_eq (fx_byte (fx, 0, COPY_CHUNK - BLOCK), 'A');
+  mem_leg_release (fx->leg[1], 2, 0);
+  op_succeeds (&inside);
+  WAIT_FOR (fx_in_sync (fx) == 3);
+  ck_assert_int_eq (fx_byte (fx, 1, COPY_CHUNK), 'y');
+  ck_assert_int_eq (fx_byte (fx, 1, COPY_CHUNK - BLOCK), 'z');
+  ck_assert (fx_same (fx, 0, 1));
+  fx_free (fx);
+}
+END_TEST
+
+static uint64_t
+copied_regions (struct fx *fx)
+{
+  CLEANUP_LOCK (&fx->m->lock);
+  return fx->m->resync.copied_regions;
+}
+
+/* A copy that waits for a write copies what was written. */
+START_TEST (s14_a_copy_waits_for_a_write_under_way)
+{
+  struct fx *fx = fx_new (2, 1, SHIFT, 1u << 1);
+  struct op op;
+
+  fx_fill (fx, 0, 0, REGION, 'A');
+  mem_leg_hold (fx->leg[0], LEG_WRITE, 1, 1);
+  op_start (fx, &op, OP_WRITE, 0, BLOCK, 'z'); /* done by leg 1 only */
+  ck_assert (mem_leg_wait_held (fx->leg[0], 1));
+  ck_assert_int_eq (resync_start (fx->m), 0);
+  WAIT_FOR (fx_ranges (fx) == 2);
+  ck_assert_uint_eq (fx_sent (fx, 0, LEG_READ), 0);
+  mem_leg_release (fx->leg[0], 1, 0);
+  op_succeeds (&op);
+  WAIT_FOR (copied_regions (fx) == 1);
+  ck_assert (fx_same (fx, 0, 1));
+  fx_free (fx);
+}
+END_TEST
+
+START_TEST (s14_the_source_fails_between_two_chunks)
+{
+  struct fx *fx = fx_new (3, 2, BIG_SHIFT, 1u << 2);
+
+  fill_differently (fx, 0);
+  fill_differently (fx, 1);
+  mem_leg_hold (fx->leg[2], LEG_WRITE, 1, 2);
+  fx_start (fx);
+  ck_assert (mem_leg_wait_held (fx->leg[2], 2));
+  lose (fx, 0);
+  do_succeeds (fx, OP_WRITE, COPY_CHUNK, BLOCK, 'y'); /* leg 0 lacks it */
+  mem_leg_release (fx->leg[2], 2, 0);
+  WAIT_FOR (fx_in_sync (fx) == 6);
+  ck_assert (fx_same (fx, 1, 2));
+  ck_assert_int_eq (fx_byte (fx, 2, COPY_CHUNK), 'y');
+  fx_free (fx);
+}
+END_TEST
+
+START_TEST (a_source_that_cannot_be_read_stalls_and_is_tried_again)
+{
+  struct fx *fx = fx_new (2, NR_REGIONS, SHIFT, 1u << 1);
+
+  fill_differently (fx, 0);
+  mem_leg_fail (fx->leg[0], LEG_READ, 3, 1, EIO);
+  fx_start (fx);
+  WAIT_FOR (fx_in_sync (fx) == 3);
+  ck_assert (fx_same (fx, 0, 1));
+  fx_free (fx);
+}
+END_TEST
+
+/* It comes back to its senses; it was never failed, for no client noticed. */
+START_TEST (a_target_that_refuses_copies_stalls_and_is_tried_again)
+{
+  struct fx *fx = fx_new (2, NR_REGIONS, SHIFT, 1u << 1);
+
+  fill_differently (fx, 0);
+  mem_leg_fail (fx->leg[1], LEG_WRITE, 2, 4, ENOSPC);
+  fx_start (fx);
+  WAIT_FOR (fx_in_sync (fx) == 3);
+  ck_assert_uint_eq (fx_failed (fx), 0);
+  ck_assert (fx_same (fx, 0, 1));
+  fx_free (fx);
+}
+END_TEST
+
+START_TEST (a_target_that_refuses_does_not_hold_up_another)
+{
+  struct fx *fx = fx_new (3, NR_REGIONS, SHIFT, 6);
+
+  fill_differently (fx, 0);
+  mem_leg_fail (fx->leg[1], LEG_WRITE, 1, MEM_LEG_ALWAYS, ENOSPC);
+  fx_start (fx);
+  WAIT_FOR (fx_in_sync (fx) == 5);
+  ck_assert (fx_same (fx, 0, 2));
+  ck_assert_uint_eq (fx_resyncing (fx), 1u << 1);
+  fx_free (fx);
+}
+END_TEST
+
+START_TEST (a_target_lost_during_the_copy_has_failed)
+{
+  struct fx *fx = fx_new (2, NR_REGIONS, SHIFT, 1u << 1);
+
+  fill_differently (fx, 0);
+  mem_leg_hold (fx->leg[1], LEG_WRITE, 1, 1);
+  fx_start (fx);
+  ck_assert (mem_leg_wait_held (fx->leg[1], 1));
+  lose (fx, 1);
+  ck_assert_uint_eq (fx_failed (fx), 1u << 1);
+  do_succeeds (fx, OP_WRITE, 0, BLOCK, 'a');
+  ck_assert_uint_eq (fx_in_sync (fx), 1u << 0);
+  fx_free (fx);
+}
+END_TEST
+
+/* --- zeroes --- */
+
+START_TEST (zeroes_on_both_sides_are_not_written)
+{
+  struct fx *fx = fx_new (2, NR_REGIONS, SHIFT, 1u << 1);
+
+  fx_start (fx);
+  WAIT_FOR (fx_in_sync (fx) == 3);
+  ck_assert_uint_eq (fx_sent (fx, 1, LEG_WRITE), 0);
+  ck_assert_uint_eq (fx_sent (fx, 1, LEG_ZERO), 0);
+  ck_assert_uint_eq (fx_sent (fx, 0, LEG_READ), 0);
+  ck_assert_uint_eq (fx->m->resync.skipped_bytes, NR_REGIONS * REGION);
+  ck_assert_uint_eq (fx->m->resync.copied_bytes, 0);
+  fx_free (fx);
+}
+END_TEST
+
+START_TEST (zeroes_are_put_where_the_target_has_something)
+{
+  struct fx *fx = fx_new (3, NR_REGIONS, SHIFT, 6);
+
+  fx_fill (fx, 1, 5 * REGION, BLOCK, 'x');
+  fx_fill (fx, 2, 2 * REGION - BLOCK, 2 * BLOCK, 'x');
+  fx_fill (fx, 2, 15 * REGION, BLOCK, 'x');
+  fx_start (fx);
+  WAIT_FOR (fx_in_sync (fx) == 7);
+  ck_assert (fx_same (fx, 0, 1));
+  ck_assert (fx_same (fx, 0, 2));
+  ck_assert_uint_eq (fx_sent (fx, 0, LEG_READ), 0);
+  fx_free (fx);
+}
+END_TEST
+
+/* Data begins and ends inside of regions. */
+START_TEST (runs_of_zeroes_between_data)
+{
+  struct fx *fx = fx_new (2, 64, SHIFT, 1u << 1);
+
+  fx_fill (fx, 0, 10 * REGION + BLOCK, BLOCK, 'a');
+  fx_fill (fx, 0, 40 * REGION - BLOCK, 2 * BLOCK, 'b');
+  fx_fill (fx, 1, 0, 64 * REGION, 'x');
+  fx_start (fx);
+  WAIT_FOR (fx_in_sync (fx) == 3);
+  ck_assert (fx_same (fx, 0, 1));
+  fx_free (fx);
+}
+END_TEST
+
+/* The source was all zeroes when the run was chosen. */
+START_TEST (data_written_into_a_run_of_zeroes_is_kept)
+{
+  struct fx *fx = fx_new (2, NR_REGIONS, SHIFT, 1u << 1);
+  struct op op;
+
+  fx_fill (fx, 1, 0, NR_REGIONS * REGION, 'x');
+  mem_leg_hold (fx->leg[1], LEG_ZERO, 1, 1);
+  fx_start (fx);
+  ck_assert (mem_leg_wait_held (fx->leg[1], 1));
+  op_start (fx, &op, OP_WRITE, 7 * REGION, BLOCK, 'z');
+  WAIT_FOR (fx_ranges (fx) >= 2);
+  mem_leg_release (fx->leg[1], 1, 0);
+  op_succeeds (&op);
+  WAIT_FOR (fx_in_sync (fx) == 3);
+  ck_assert_int_eq (fx_byte (fx, 1, 7 * REGION), 'z');
+  ck_assert (fx_same (fx, 0, 1));
+  fx_free (fx);
+}
+END_TEST
+
+/* --- rates --- */
+
+#define MS NSEC_PER_MSEC
+
+START_TEST (without_clients_and_ceiling_there_is_no_pause)
+{
+  struct fx *fx = fx_new (2, 1, SHIFT, 0);
+
+  ck_assert_uint_eq (rate_pause (fx->m, MIB, 10 * MS), 0);
+  fx_free (fx);
+}
+END_TEST
+
+START_TEST (the_ceiling_is_shared_by_all_copiers)
+{
+  struct fx *fx = fx_new (2, 1, SHIFT, 0);
+  uint64_t pause = 0;
+
+  fx->m->config.resync_rate = 10 * MIB;
+  for (unsigned i = 0; i < RESYNC_THREADS; ++i)
+    pause = rate_pause (fx->m, MIB, 1 * MS);
+  ck_assert_uint_gt (pause, 300 * MS);
+  ck_assert_uint_le (pause, 400 * MS);
+  fx_free (fx);
+}
+END_TEST
+
+/* With a client about: as long as the chunk took, for each request inside. */
+START_TEST (clients_get_their_share)
+{
+  struct fx *fx = fx_new (2, 1, SHIFT, 0);
+
+  rate_client (&fx->m->rate);
+  {
+    CLEANUP_LOCK (&fx->m->lock);
+    fx->m->active = 3;
+  }
+  ck_assert_uint_eq (rate_pause (fx->m, MIB, 10 * MS), 40 * MS);
+  {
+    CLEANUP_LOCK (&fx->m->lock);
+    fx->m->active = 0;
+  }
+  fx_free (fx);
+}
+END_TEST
+
+START_TEST (clients_do_not_push_it_below_the_floor)
+{
+  struct fx *fx = fx_new (2, 1, SHIFT, 0);
+
+  fx->m->config.resync_min = 100 * MIB; /* 4 copiers: 40 ms for a chunk */
+  rate_client (&fx->m->rate);
+  {
+    CLEANUP_LOCK (&fx->m->lock);
+    fx->m->active = 100;
+  }
+  ck_assert_uint_eq (rate_pause (fx->m, MIB, 10 * MS), 30 * MS);
+  ck_assert_uint_eq (rate_pause (fx->m, MIB, 50 * MS), 0);
+  {
+    CLEANUP_LOCK (&fx->m->lock);
+    fx->m->active = 0;
+  }
+  fx_free (fx);
+}
+END_TEST
+
+int
+main (void)
+{
+  Suite *suite = suite_create ("resync");
+  TCase *tc = tcase_create ("resync");
+  SRunner *runner = srunner_create (suite);
+  int failed;
+
+  suite_add_tcase (suite, tc);
+  tcase_set_timeout (tc, 60);
+  tcase_add_test (tc, s11_a_missed_region_is_never_read_from_the_leg);
+  tcase_add_test (tc, s11_a_read_across_a_missed_region_fails_as_a_whole);
+  tcase_add_test (tc, s15_a_target_serves_what_it_has_only_if_no_other_can);
+  tcase_add_test (tc, a_read_error_is_answered_by_another_leg);
+  tcase_add_test (tc, s15_a_target_does_not_count_for_success);
+  tcase_add_test (tc, s15_a_target_whose_write_fails_has_failed);
+  tcase_add_test (tc, write_mostly_is_read_only_if_no_other_can);
+  tcase_add_test (tc, everything_is_copied_and_the_target_promoted);
+  tcase_add_test (tc, two_targets_that_miss_different_regions);
+  tcase_add_test (tc, only_missed_regions_are_copied);
+  tcase_add_test (tc, s14_a_copy_holds_off_writers_of_its_chunk_only);
+  tcase_add_test (tc, s14_a_copy_waits_for_a_write_under_way);
+  tcase_add_test (tc, s14_the_source_fails_between_two_chunks);
+  tcase_add_test (tc, a_source_that_cannot_be_read_stalls_and_is_tried_again);
+  tcase_add_test (tc, a_target_that_refuses_copies_stalls_and_is_tried_again);
+  tcase_add_test (tc, a_target_that_refuses_does_not_hold_up_another);
+  tcase_add_test (tc, a_target_lost_during_the_copy_has_failed);
+  tcase_add_test (tc, zeroes_on_both_sides_are_not_written);
+  tcase_add_test (tc, zeroes_are_put_where_the_target_has_something);
+  tcase_add_test (tc, runs_of_zeroes_between_data);
+  tcase_add_test (tc, data_written_into_a_run_of_zeroes_is_kept);
+  tcase_add_test (tc, without_clients_and_ceiling_there_is_no_pause);
+  tcase_add_test (tc, the_ceiling_is_shared_by_all_copiers);
+  tcase_add_test (tc, clients_get_their_share);
+  tcase_add_test (tc, clients_do_not_push_it_below_the_floor);
+  srunner_run_all (runner, CK_ENV);
+  failed = srunner_ntests_failed (runner);
+  srunner_free (runner);
+  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Many threads, legs and a log that fail at random.  At the end:
+ *
+ *   - legs that are in-sync are byte-identical;
+ *   - each block holds its last acknowledged write, or one that was tried
+ *     later and ended in an error;
+ *   - after a power failure the source holds for each block at least what a
+ *     FLUSH that succeeded covered.
+ *
+ * The fixture also checks each image of the log while it runs.
+ */
+
+#include "config.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "mirror-fixture.h"
+
+#define SHIFT 13
+#define NR_REGIONS 32
+#define BLOCKS_PER_REGION ((1u << SHIFT) / BLOCK)
+#define NR_BLOCKS (NR_REGIONS * BLOCKS_PER_REGION)
+#define THREADS 6
+#define OPS 1500
+
+struct stamp {
+  uint64_t block, version;
+};
+
+/* What the owner of a block knows of it; only its own thread looks. */
+struct known {
+  uint64_t tried;   /* version of the last write sent */
+  uint64_t acked;   /* ... that succeeded */
+  uint64_t flushed; /* ... and was there when a successful FLUSH began */
+  uint64_t seen;    /* version that a read returned */
+};
+
+struct client {
+  struct fx *fx;
+  unsigned number;
+  uint64_t seed;
+  pthread_t thread;
+  uint64_t errors;
+  const char *complaint; /* the first */
+};
+
+static struct known known[NR_BLOCKS];
+
+static void
+stamp_blocks (uint8_t *buf, uint64_t first, uint64_t nr, uint64_t version)
+{
+  for (uint64_t i = 0; i < nr; ++i)
+    for (unsigned at = 0; at < BLOCK; at += sizeof (struct stamp)) {
+      struct stamp s = {first + i, version};
+
+      memcpy (buf + i * BLOCK + at, &s, sizeof s);
+    }
+}
+
+/* The version in a block, 0 = never written or zeroed; UINT64_MAX = torn. */
+static uint64_t
+version_of (const uint8_t *buf, uint64_t block)
+{
+  struct stamp first, s;
+
+  memcpy (&first, buf, sizeof first);
+  for (unsigned at = 0; at < BLOCK; at += sizeof s) {
+    memcpy (&s, buf + at, sizeof s);
+    if (s.block != first.block || s.version != first.version)
+      return UINT64_MAX;
+  }
+  if (first.version != 0 && first.block != block)
+    return UINT64_MAX;
+  return first.version;
+}
+
+static bool
+is_expected (const struct known *k, uint64_t version)
+{
+  return version != UINT64_MAX &&
+         (version == k->acked || (version > k->acked && version <= k->tried));
+}
+
+/* Blocks of a thread: a run of 16 in each region's worth of 16 * THREADS, so
+ * threads share regions, but no blocks.
+ */
+static uint64_t
+pick_blocks (struct client *c, uint64_t *nr)
+{
+  uint64_t runs = NR_BLOCKS / 16;
+  uint64_t run;
+  uint64_t at = random_next (&c->seed) % 16;
+
+  do
+    run = random_next (&c->seed) % runs;
+  while (run % THREADS != c->number);
+  *nr = 1 + random_next (&c->seed) % (16 - at);
+  return run * 16 + at;
+}
+
+static void
+client_write (struct client *c, bool fua)
+{
+  uint8_t buf[16 * BLOCK] = {0};
+  uint64_t nr, first = pick_blocks (c, &nr), version = 0;
+
+  for (uint64_t i = first; i < first + nr; ++i)
+    if (version < known[i].tried)
+      version = known[i].tried;
+  version++;
+  for (uint64_t i = first; i < first + nr; ++i)
+    known[i].tried = version;
+  stamp_blocks (buf, first, nr, version);
+  if (mirror_pwrite (c->fx->m, buf, first * BLOCK, nr * BLOCK, fua) == -1) {
+    c->errors++;
+    return;
+  }
+  for (uint64_t i = first; i < first + nr; ++i) {
+    known[i].acked = version;
+    if (fua)
+      known[i].flushed = version;
+  }
+}
+
+static void
+client_read (struct client *c)
+{
+  uint8_t buf[16 * BLOCK] = {0};
+  uint64_t nr, first = pick_blocks (c, &nr);
+
+  if (mirror_pread (c->fx->m, buf, first * BLOCK, nr * BLOCK) == -1) {
+    c->errors++;
+    return;
+  }
+  for (uint64_t i = 0; i < nr; ++i) {
+    uint64_t version = version_of (buf + i * BLOCK, first + i);
+
+    if (!is_expected (&known[first + i], version))
+      c->complaint = "read something else than was written";
+    else if (version < known[first + i].seen)
+      c->complaint = "saw new data, and then old";
+    else
+      known[first + i].seen = version;
+  }
+}
+
+static void
+client_flush (struct client *c)
+{
+  if (mirror_flush (c->fx->m) == -1) {
+    c->errors++;
+    return;
+  }
+  for (uint64_t i = 0; i < NR_BLOCKS; ++i)
+    if (i / 16 % THREADS == c->number)
+      known[i].flushed = known[i].acked;
+}
+
+static void *
+client_thread (void *arg)
+{
+  struct client *c = arg;
+
+  for (unsigned i = 0; i < OPS; ++i) {
+    uint64_t what = random_next (&c->seed) % 100;
+
+    if (what < 65)
+      client_write (c, what < 5);
+    else if (what < 95)
+      client_read (c);
+    else
+      client_flush (c);
+  }
+  return NULL;
+}
+
+/* Everybody writes to the same few blocks, beyond those that are checked. */
+static void *
+rival_thread (void *arg)
+{
+  struct client *c = arg;
+  uint8_t buf[4 * BLOCK];
+
+  for (unsigned i = 0; i < OPS; ++i) {
+    uint64_t first = random_next (&c->seed) % 4;
+    uint64_t nr = 1 + random_next (&c->seed) % 4;
+
+    stamp_blocks (buf, first, nr, random_next (&c->seed));
+    if (mirror_pwrite (c->fx->m, buf, (NR_BLOCKS + first) * BLOCK, nr * BLOCK,
+                       false) == -1)
+      c->errors++;
+  }
+  return NULL;
+}
+
+/* --- the end --- */
+
+static void
+check_legs (struct fx *fx)
+{
+  unsigned in_sync = fx_in_sync (fx);
+
+  FOR_EACH_SLOT (s, in_sync) {
+    ck_assert (fx_same (fx, fx->m->primary, s));
+    for (uint64_t i = 0; i < NR_BLOCKS; ++i)
+      ck_assert_msg (is_expected (&known[i],
+                                  version_of (mem_leg_data (fx->leg[s]) +
+                                                i * BLOCK,
+                                              i)),
+                     "leg %u, block %" PRIu64, s, i);
+  }
+}
+
+static void
+check_after_power_failure (struct fx *fx)
+{
+  unsigned source = fx->m->primary;
+  uint8_t buf[BLOCK];
+
+  for (uint64_t i = 0; i < NR_BLOCKS; ++i) {
+    uint64_t version;
+
+    mem_leg_read_stable (fx->leg[source], buf, i * BLOCK, BLOCK);
+    version = version_of (buf, i);
+    ck_assert (version != UINT64_MAX);
+    ck_assert_msg (version >= known[i].flushed,
+                   "block %" PRIu64 ": %" PRIu64 " after a crash, %" PRIu64
+                   " was flushed",
+                   i, version, known[i].flushed);
+  }
+}
+
+static void
+run_clients (struct fx *fx, unsigned seed, unsigned clients, unsigned rivals)
+{
+  struct client c[THREADS + 4] = {0};
+  uint64_t errors = 0;
+
+  memset (known, 0, sizeof known);
+  for (unsigned i = 0; i < clients + rivals; ++i) {
+    c[i].fx = fx;
+    c[i].number = i;
+    c[i].seed = seed * 1000 + i;
+    c[i].thread =
+      thread_run (i < clients ? client_thread : rival_thread, &c[i]);
+  }
+  for (unsigned i = 0; i < clients + rivals; ++i) {
+    pthread_join (c[i].thread, NULL);
+    errors += c[i].errors;
+    ck_assert_msg (c[i].complaint == NULL, "client %u %s", i, c[i].complaint);
+  }
+  printf ("seed %u: %" PRIu64 " requests ended in an error\n", seed, errors);
+}
+
+/* One region more, for the rivals. */
+static struct fx *
+stress_mirror (unsigned nr_legs, unsigned resyncing)
+{
+  struct fx *fx = fx_new (nr_legs, NR_REGIONS + 1, SHIFT, resyncing);
+
+  fx->m->config.read_policy = READ_AUTO;
+  fx->m->config.log_timeout = 60;
+  fx->m->max_hot = 4; /* clears all the time */
+  return fx;
+}
+
+/* Different delays, and several threads that serve them, mix up the order in
+ * which the legs do overlapping writes, unless the mirror keeps it.
+ */
+START_TEST (s13_overlapping_writes_leave_equal_legs)
+{
+  struct fx *fx = stress_mirror (2, 0);
+
+  mem_leg_delay (fx->leg[1], LEG_WRITE, 1, MEM_LEG_ALWAYS, 20000);
+  fx_start (fx);
+  run_clients (fx, (unsigned) _i + 1, 0, 4);
+  ck_assert_uint_eq (fx_in_sync (fx), 3);
+  ck_assert (fx_same (fx, 0, 1));
+  fx_free (fx);
+}
+END_TEST
+
+START_TEST (nothing_fails)
+{
+  struct fx *fx = stress_mirror (2, 0);
+
+  fx_start (fx);
+  run_clients (fx, (unsigned) _i + 1, THREADS, 2);
+  check_after_power_failure (fx);
+  check_legs (fx);
+  fx_free (fx);
+}
+END_TEST
+
+/* Legs 0 and 2 fail at some write, leg 2 while it is being resynced; flushes
+ * of the log fail now and then.
+ */
+START_TEST (legs_and_log_fail)
+{
+  uint64_t seed = (uint64_t) _i + 1;
+  struct fx *fx = stress_mirror (3, 1u << 2);
+
+  random_next (&seed);
+  mem_leg_fail (fx->leg[0], LEG_WRITE, 50 + random_next (&seed) % 500, 1, EIO);
+  mem_leg_fail (fx->leg[2], LEG_WRITE, 50 + random_next (&seed) % 900, 1, EIO);
+  mem_leg_fail (fx->leg[1], LEG_READ, 20, 3, EIO);
+  mem_leg_delay (fx->leg[1], LEG_FLUSH, 1, MEM_LEG_ALWAYS, NSEC_PER_MSEC);
+  mem_log_fail_randomly (fx->log, 40);
+  fx_start (fx);
+  run_clients (fx, (unsigned) _i + 1, THREADS, 2);
+  check_after_power_failure (fx);
+  check_legs (fx);
+  fx_free (fx);
+}
+END_TEST
+
+/* Writes that fail on the last leg, on all legs, on the source of a resync:
+ * clients see errors, and still nobody is trusted too much.
+ */
+START_TEST (writes_fail_on_all_legs)
+{
+  uint64_t seed = (uint64_t) _i + 77;
+  struct fx *fx = stress_mirror (2, 1u << 1);
+
+  for (unsigned i = 0; i < 6; ++i)
+    mem_leg_fail (fx->leg[0], LEG_WRITE, 1 + random_next (&seed) % 1000, 2,
+                  EIO);
+  mem_leg_fail (fx->leg[0], LEG_READ, 30, 2, EIO);
+  fx_start (fx);
+  run_clients (fx, (unsigned) _i + 1, THREADS, 2);
+  check_after_power_failure (fx);
+  check_legs (fx);
+  fx_free (fx);
+}
+END_TEST
+
+/* The same and a flush that fails on one of the legs. */
+START_TEST (a_flush_fails)
+{
+  uint64_t seed = (uint64_t) _i + 3;
+  struct fx *fx = stress_mirror (2, 0);
+
+  random_next (&seed);
+  mem_leg_fail (fx->leg[random_next (&seed) % 2], LEG_FLUSH,
+                1 + random_next (&seed) % 30, 1, EIO);
+  mem_log_fail_randomly (fx->log, 60);
+  fx_start (fx);
+  run_clients (fx, (unsigned) _i + 1, THREADS, 2);
+  check_after_power_failure (fx);
+  check_legs (fx);
+  fx_free (fx);
+}
+END_TEST
+
+#define SEEDS 4
+
+
+int
+main (void)
+{
+  Suite *suite = suite_create ("stress");
+  TCase *tc = tcase_create ("stress");
+  SRunner *runner = srunner_create (suite);
+  int failed;
+
+  suite_add_tcase (suite, tc);
+  tcase_set_timeout (tc, 180);
+  tcase_add_loop_test (tc, s13_overlapping_writes_leave_equal_legs, 0, SEEDS);
+  tcase_add_loop_test (tc, nothing_fails, 0, SEEDS);
+  tcase_add_loop_test (tc, legs_and_log_fail, 0, SEEDS);
+  tcase_add_loop_test (tc, writes_fail_on_all_legs, 0, SEEDS);
+  tcase_add_loop_test (tc, a_flush_fails, 0, SEEDS);
+  srunner_run_all (runner, CK_ENV);
+  failed = srunner_ntests_failed (runner);
+  srunner_free (runner);
+  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
