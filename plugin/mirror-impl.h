@@ -202,8 +202,10 @@ void worker_wake_locked (struct mirror *m);
  */
 int flush_legs (struct mirror *m);
 
-/* sweep.c: one round.  now = true: do not wait for regions to be idle. */
-void sweep (struct mirror *m, bool at_once);
+/* sweep.c: one round.  at_once: do not wait for regions to be idle.  Waits
+ * for the log at most until the deadline.
+ */
+void sweep (struct mirror *m, bool at_once, uint64_t deadline);
 
 /* resync.c */
 int resync_start (struct mirror *m);
@@ -211,7 +213,6 @@ void resync_stop (struct mirror *m);
 void resync_wake_locked (struct mirror *m);
 /* Regions that the resyncing legs miss, summed over them. */
 uint64_t resync_todo (const struct mirror *m, const struct log_status *ls);
-bool resync_idle_locked (const struct mirror *m); /* nothing left to do now */
 void resync_spoil_locked (struct mirror *m, uint64_t first, uint64_t nr);
 void resync_drop_target_locked (struct mirror *m, unsigned slot);
 

@@ -15,6 +15,7 @@
 #include "msg.h"
 
 #define MIN_SWEEP_GAP_NS (100 * NSEC_PER_MSEC)
+#define LAST_GRACE_NS (2 * NSEC_PER_SEC) /* at shutdown, beyond the deadline */
 
 const struct mirror_limits *
 mirror_limits (const struct mirror *m)
@@ -59,7 +60,7 @@ worker_thread (void *opaque)
     worker_gap (m, last_sweep);
     pthread_mutex_unlock (&m->lock);
     last_sweep = now_ns ();
-    sweep (m, false);
+    sweep (m, false, last_sweep + m->config.log_timeout * NSEC_PER_SEC);
     pthread_mutex_lock (&m->lock);
   }
   pthread_mutex_unlock (&m->lock);
@@ -110,7 +111,8 @@ mirror_start (struct mirror *m)
   return resync_start (m);
 }
 
-static void
+/* False if requests are still under way at the deadline. */
+static bool
 drain (struct mirror *m, uint64_t deadline)
 {
   CLEANUP_LOCK (&m->lock);
@@ -119,6 +121,7 @@ drain (struct mirror *m, uint64_t deadline)
   pthread_cond_broadcast (&m->cond);
   while (m->active > 0 && now_ns () < deadline)
     cond_wait_until (&m->cond, &m->lock, deadline);
+  return m->active == 0;
 }
 
 static void
@@ -134,32 +137,46 @@ stop_worker (struct mirror *m)
   m->worker_started = false;
 }
 
-/* Requests that a leg did not answer in time get an error now.  They may
- * still record a failure, so the log must be there until the last has left;
- * what they wrote stays marked.
+/* Legs that still have not answered are lost: their requests end in an error
+ * now, the failure is recorded, and what was written stays marked.  Only a
+ * local leg that hangs in the kernel can't be shaken off.
  */
+static bool
+drain_hard (struct mirror *m)
+{
+  uint64_t deadline = now_ns () + LAST_GRACE_NS;
+
+  FOR_EACH_SLOT (slot, m->configured) {
+    struct leg *leg = m->member[slot].leg;
+
+    if (leg && atomic_load (&leg->in_flight) > 0)
+      leg_lose (leg, ETIMEDOUT, "no answer before the shutdown");
+  }
+  return drain (m, deadline);
+}
+
 static void
 close_legs (struct mirror *m)
 {
   FOR_EACH_SLOT (slot, m->configured)
     if (m->member[slot].leg)
       leg_close (m->member[slot].leg);
-
-  CLEANUP_LOCK (&m->lock);
-  while (m->active > 0)
-    pthread_cond_wait (&m->cond, &m->lock);
 }
 
 void
 mirror_stop (struct mirror *m, uint64_t deadline)
 {
-  drain (m, deadline);
+  if (!drain (m, deadline) && !drain_hard (m)) {
+    msg_error ("requests are still under way: the log is left as it is");
+    return;
+  }
+  deadline = now_ns () + LAST_GRACE_NS;
   resync_stop (m);
   stop_worker (m);
-  sweep (m, true);
-  close_legs (m);
+  sweep (m, true, deadline);
   dirty_log_close (m->log, deadline);
   m->log = NULL;
+  close_legs (m);
 }
 
 void

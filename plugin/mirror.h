@@ -62,8 +62,10 @@ struct mirror *mirror_open (const struct mirror_config *config, FILE *out,
  */
 int mirror_start (struct mirror *m);
 
-/* No new requests (they get ESHUTDOWN), wait for those under way until the
- * deadline, stop the worker, clear what can be cleared, close the log.
+/* No new requests (they get ESHUTDOWN), wait for those under way, stop the
+ * worker, clear what can be cleared, close the log.  If requests are still
+ * under way at the deadline nothing is closed: the process must end, and
+ * their regions stay marked.
  */
 void mirror_stop (struct mirror *m, uint64_t deadline);
 

@@ -53,12 +53,6 @@ resync_wake_locked (struct mirror *m)
   pthread_cond_broadcast (&m->resync.wake);
 }
 
-bool
-resync_idle_locked (const struct mirror *m)
-{
-  return m->resync.busy == 0 && !m->resync.copied && !m->resyncing;
-}
-
 void
 resync_spoil_locked (struct mirror *m, uint64_t first, uint64_t nr)
 {

@@ -33,6 +33,7 @@ struct round {
   struct mirror *m;
   uint64_t idle_before; /* last write ended before this time */
   uint64_t failures;    /* of the mirror, at step 1 */
+  uint64_t deadline;    /* of waiting for the log */
   struct candidate *region;
   size_t nr, max;
 };
@@ -150,12 +151,6 @@ round_end (struct round *round)
   pthread_cond_broadcast (&m->cond);
 }
 
-static uint64_t
-log_deadline (const struct mirror *m)
-{
-  return now_ns () + m->config.log_timeout * NSEC_PER_SEC;
-}
-
 static bool
 sweep_regions (struct round *round)
 {
@@ -164,10 +159,10 @@ sweep_regions (struct round *round)
 
   if (flush_legs (m) == -1 || !miss_outside (round, &lowered))
     return false;
-  if (lowered && dirty_log_flush (m->log, log_deadline (m)) == -1)
+  if (lowered && dirty_log_flush (m->log, round->deadline) == -1)
     return false;
   return raise_regions (round) &&
-         dirty_log_commit (m->log, log_deadline (m)) == 0;
+         dirty_log_commit (m->log, round->deadline) == 0;
 }
 
 /* Step 5, first half: who misses nothing is recorded as in-sync. */
@@ -202,14 +197,14 @@ announce_promotions (struct mirror *m, unsigned ready)
 }
 
 static void
-promote (struct mirror *m)
+promote (struct mirror *m, uint64_t deadline)
 {
   unsigned ready = record_promotions (m);
 
   /* The legs were flushed after their last copy: a region leaves the missed
    * map only in step 4.
    */
-  if (!ready || dirty_log_commit (m->log, log_deadline (m)) == -1)
+  if (!ready || dirty_log_commit (m->log, deadline) == -1)
     return;
   ready = announce_promotions (m, ready);
   FOR_EACH_SLOT (slot, ready)
@@ -217,12 +212,12 @@ promote (struct mirror *m)
 }
 
 void
-sweep (struct mirror *m, bool at_once)
+sweep (struct mirror *m, bool at_once, uint64_t deadline)
 {
-  struct round round = {.m = m};
+  struct round round = {.m = m, .deadline = deadline};
 
   if (pick (&round, at_once))
     sweep_regions (&round);
   round_end (&round);
-  promote (m);
+  promote (m, deadline);
 }

@@ -2,19 +2,53 @@
 
 # End-to-end tests on the host: real servers, real clients.
 e2e_tests = \
+	tests/test-client-fio-verify.sh \
+	tests/test-client-nbd-tools.sh \
+	tests/test-client-qemu.sh \
+	tests/test-crash-checker-finds-faults.sh \
+	tests/test-crash-legs-lose-caches.sh \
+	tests/test-crash-kill9-three-legs.sh \
+	tests/test-crash-kill9-under-load.sh \
 	tests/test-fault-full-disk.sh \
+	tests/test-fault-leg-errors.sh \
 	tests/test-input-control.sh \
 	tests/test-input-legs.sh \
 	tests/test-input-log.sh \
 	tests/test-input-parameters.sh \
+	tests/test-leg-block-device.sh \
+	tests/test-leg-kinds.sh \
+	tests/test-leg-server-killed.sh \
+	tests/test-leg-stopped-times-out.sh \
+	tests/test-log-core.sh \
+	tests/test-log-found-again.sh \
+	tests/test-log-grows.sh \
 	tests/test-log-space-is-reserved.sh \
+	tests/test-nbdkit-options.sh \
+	tests/test-resync-fragmented-leg.sh \
+	tests/test-scale-sparse-15T.sh \
+	tests/test-shutdown-with-clients.sh \
+	tests/test-start-leg-absent.sh \
+	tests/test-start-new-mirror.sh \
+	tests/test-start-replaced-leg.sh \
 	$(NULL)
 TESTS += \
 	tests/check-includes.sh \
 	$(e2e_tests) \
 	$(NULL)
 EXTRA_DIST += \
+	tests/bench-resync \
+	tests/bench-write \
 	tests/check-includes.sh \
+	tests/crash-loop \
 	tests/functions.sh \
+	tests/register-check \
 	$(e2e_tests) \
 	$(NULL)
+
+# Figures, no verdict.
+bench: all
+	$(srcdir)/tests/bench-write
+	$(srcdir)/tests/bench-write --nbd
+	$(srcdir)/tests/bench-resync
+	$(srcdir)/tests/bench-resync --nbd
+.PHONY: bench

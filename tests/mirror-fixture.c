@@ -293,7 +293,7 @@ op_do (struct op *op)
   case OP_FLUSH:
     return mirror_flush (m);
   case OP_SWEEP:
-    sweep (m, true);
+    sweep (m, true, NO_DEADLINE);
     return 0;
   case OP_STOP:
     mirror_stop (m, now_ns () + PATIENCE_NS);

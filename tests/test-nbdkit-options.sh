@@ -116,11 +116,18 @@ closed ()
 }
 wait_for 10 closed
 
-# A daemon, with relative names.
+# A daemon, with relative names.  It writes its process id after the command
+# has ended.
+kill_daemon ()
+{
+  # shellcheck disable=SC2016
+  timeout 10 sh -c 'until [ -s "$1" ]; do sleep 0.05; done' - "$tmp/daemon.pid"
+  kill -KILL "$(cat "$tmp/daemon.pid")" 2>/dev/null
+}
+cleanup_fn kill_daemon
 nbdkit -U "$tmp/daemon.sock" -P daemon.pid "$plugin" a b control=daemon.control
 wait_for "$deadline" test -s daemon.pid
 daemon=$(cat daemon.pid)
-cleanup_fn eval "kill -KILL $daemon 2>/dev/null"
 nbdcopy "nbd+unix:///?socket=$tmp/daemon.sock" - | cmp - a
 wait_for "$deadline" "$tool" status daemon.control
 refused "leg $tmp/a: in use by process $daemon" -- a e log=core

@@ -34,15 +34,16 @@
 #define NR_LEGS 3
 #define OLD_NR 20000
 #define NEW_NR 33000
+#define GROWN_NR 400000 /* its bitmap covers maps of the old area */
 #define REGION LOG_MIN_REGION_SIZE
 
 /* On both sides of every word and block boundary of both kinds of map. */
 static const uint64_t hot[] = {
-  0,     1,     63,    64,    4095,  19968, 19998, 19999, /* OLD_NR */
-  20000, 20031, 24575, 24576, 32767, 32768, 32999,
+  0,     1,     63,    64,    4095,  19968,  19998, 19999, /* OLD_NR */
+  20000, 20031, 24575, 24576, 32767, 32768,  32999,        /* NEW_NR */
+  33000, 57343, 57344, 65535, 65536, 399999,
 };
 #define NR_HOT (sizeof hot / sizeof hot[0])
-#define OLD_HOT 8
 
 struct model {
   struct dirty_log *log;
@@ -56,7 +57,18 @@ struct model {
   bool stale[NR_LEGS];
   uint64_t stale_at[NR_LEGS];
   uint64_t acked_generation;
+  unsigned primary, primaries; /* now; all since the last acknowledged */
 };
+
+static size_t
+hot_below (uint64_t nr)
+{
+  size_t n = 0;
+
+  while (n < NR_HOT && hot[n] < nr)
+    ++n;
+  return n;
+}
 
 static unsigned
 pick (struct model *m, unsigned n)
@@ -156,13 +168,21 @@ op_in_sync (struct model *m, unsigned s)
 }
 
 static void
+op_primary (struct model *m, unsigned s)
+{
+  dirty_log_set_primary (m->log, s);
+  m->primary = s;
+  m->primaries |= 1u << s;
+}
+
+static void
 op_random (struct model *m)
 {
   unsigned s = pick (m, NR_LEGS);
   size_t i = pick (m, (unsigned) m->nr_hot);
 
   m->now++;
-  switch (pick (m, 12)) {
+  switch (pick (m, 13)) {
   case 0 ... 4:
     op_mark (m, i);
     break;
@@ -177,6 +197,9 @@ op_random (struct model *m)
     break;
   case 9 ... 10:
     op_repair (m, s, i);
+    break;
+  case 11:
+    op_primary (m, s);
     break;
   default:
     op_in_sync (m, s);
@@ -199,13 +222,18 @@ static int
 op_flush (struct model *m, bool commit)
 {
   uint64_t now = m->now++, generation = m->log->generation;
-  int r = commit ? dirty_log_commit (m->log, NO_DEADLINE)
-                 : dirty_log_flush (m->log, NO_DEADLINE);
+  unsigned primaries = m->primaries;
+  int r;
 
+  m->primaries = 1u << m->primary;
+  r = commit ? dirty_log_commit (m->log, NO_DEADLINE)
+             : dirty_log_flush (m->log, NO_DEADLINE);
   if (r == 0) {
     m->acked = now;
     m->acked_generation = generation;
   }
+  else
+    m->primaries |= primaries;
   return r;
 }
 
@@ -253,6 +281,8 @@ check_loaded (struct model *m)
 
   ck_assert_int_eq (log->found, LOG_FOUND_OURS);
   ck_assert (log->generation >= m->acked_generation);
+  ck_assert_msg (m->primaries >> log->primary & 1,
+                 "seed %u: primary is %u again", m->first_seed, log->primary);
   for (size_t i = 0; i < m->nr_hot && hot[i] < log->geo.nr_regions; ++i)
     check_region (m, i);
   for (unsigned s = 0; s < NR_LEGS; ++s) {
@@ -297,7 +327,7 @@ model_begin (struct model *m, unsigned seed, uint64_t device, uint64_t nr)
 {
   memset (m, 0, sizeof *m);
   m->first_seed = m->seed = seed;
-  m->nr_hot = nr == OLD_NR ? OLD_HOT : NR_HOT;
+  m->nr_hot = hot_below (nr);
   m->store = mem_store_new (device);
   open_log (m);
   ck_assert_int_eq (m->log->found, LOG_FOUND_NEW);
@@ -344,6 +374,8 @@ adopt_loaded (struct model *m)
     m->stale[s] = m->log->leg[s].state != LOG_LEG_IN_SYNC;
     m->stale_at[s] = m->now;
   }
+  m->primary = m->log->primary;
+  m->primaries = 1u << m->primary;
   m->loaded = m->acked = m->now++;
 }
 
@@ -425,6 +457,24 @@ START_TEST (test_crash_in_creation)
 }
 END_TEST
 
+/* Nothing of the old maps was overwritten. */
+static void
+check_no_flood (struct model *m)
+{
+  ck_assert (m->log->marked.count <= NR_HOT);
+  for (unsigned s = 0; s < NR_LEGS; ++s) {
+    ck_assert (m->log->missed[s].count <= NR_HOT);
+    if (!m->log->shared_map)
+      ck_assert_str_eq (m->log->leg[s].name, "leg");
+  }
+}
+
+static void
+grow (struct model *m)
+{
+  ck_assert_int_eq (dirty_log_grow (m->log, GROWN_NR * (uint64_t) REGION), 0);
+}
+
 static void
 grow_round (unsigned n, unsigned seed, uint64_t device, bool *done)
 {
@@ -435,28 +485,30 @@ grow_round (unsigned n, unsigned seed, uint64_t device, bool *done)
   while (run_until_crash (&m, 20))
     ;
   ck_assert_int_eq (op_flush (&m, false), 0);
-  ck_assert_int_eq (dirty_log_grow (m.log, NEW_NR * (uint64_t) REGION), 0);
+  grow (&m);
   m.nr_hot = NR_HOT;
-  op_mark (&m, OLD_HOT);
+  op_mark (&m, hot_below (OLD_NR));
   op_mark (&m, NR_HOT - 1);
   mem_store_crash_at (m.store, n);
   *done = op_flush (&m, true) == 0;
   crash (&m);
-  ck_assert (!*done || m.log->geo.nr_regions == NEW_NR);
+  ck_assert (!*done || m.log->geo.nr_regions == GROWN_NR);
   check_loaded (&m);
+  if (*done || m.log->geo.nr_regions == OLD_NR)
+    check_no_flood (&m);
   if (m.log->geo.nr_regions == OLD_NR)
-    ck_assert_int_eq (dirty_log_grow (m.log, NEW_NR * (uint64_t) REGION), 0);
+    grow (&m);
   adopt_loaded (&m);
   ck_assert_int_eq (op_flush (&m, true), 0);
   crash (&m);
   check_loaded (&m);
-  ck_assert_uint_eq (m.log->geo.nr_regions, NEW_NR);
+  ck_assert_uint_eq (m.log->geo.nr_regions, GROWN_NR);
   model_end (&m);
 }
 
 START_TEST (test_crash_in_growth)
 {
-  const uint64_t sizes[] = {0, 512 << 10, 12 << 10};
+  const uint64_t sizes[] = {0, 2 << 20, 56 << 10};
   bool done = false;
 
   for (unsigned n = 1; !done; ++n)
@@ -564,6 +616,37 @@ START_TEST (test_failure_is_reported)
 }
 END_TEST
 
+/* However often a record cannot be written, the slot that was durable last
+ * is not touched, and the third copy is durable before A or B changes.
+ */
+START_TEST (test_durable_slot_stays)
+{
+  struct disk_slot before[2], after[2];
+  struct model m;
+  uint8_t *bytes;
+  unsigned calls;
+
+  model_begin (&m, 1, 0, NEW_NR);
+  ck_assert_int_eq (op_flush (&m, true), 0);
+  bytes = mem_store_bytes (m.store);
+  for (unsigned i = 0; i < 2; ++i)
+    disk_slot_decode (&before[i], bytes + DISK_SLOT_OFFSET (i));
+  for (unsigned round = 0; round < 4; ++round) {
+    unsigned newest = before[1].sequence > before[0].sequence;
+
+    op_primary (&m, round % 2 + 1);
+    mem_store_fail_at (m.store, 3); /* third copy, sync, slot, sync */
+    ck_assert_int_eq (op_flush (&m, false), -1);
+    disk_slot_decode (&after[newest], bytes + DISK_SLOT_OFFSET (newest));
+    ck_assert_uint_eq (after[newest].sequence, before[newest].sequence);
+  }
+  calls = mem_store_calls (m.store);
+  ck_assert_int_eq (op_flush (&m, false), 0);
+  ck_assert_uint_eq (mem_store_calls (m.store) - calls, 4);
+  model_end (&m);
+}
+END_TEST
+
 int
 main (void)
 {
@@ -579,6 +662,7 @@ main (void)
   tcase_add_test (tc, test_crash_in_replacement);
   tcase_add_test (tc, test_failure_of_each_call);
   tcase_add_test (tc, test_failure_is_reported);
+  tcase_add_test (tc, test_durable_slot_stays);
   suite_add_tcase (suite, tc);
   runner = srunner_create (suite);
   srunner_run_all (runner, CK_ENV);

@@ -107,7 +107,7 @@ pick_blocks (struct client *c, uint64_t *nr)
 static void
 client_write (struct client *c, bool fua)
 {
-  uint8_t buf[16 * BLOCK];
+  uint8_t buf[16 * BLOCK] = {0};
   uint64_t nr, first = pick_blocks (c, &nr), version = 0;
 
   for (uint64_t i = first; i < first + nr; ++i)
@@ -131,7 +131,7 @@ client_write (struct client *c, bool fua)
 static void
 client_read (struct client *c)
 {
-  uint8_t buf[16 * BLOCK];
+  uint8_t buf[16 * BLOCK] = {0};
   uint64_t nr, first = pick_blocks (c, &nr);
 
   if (mirror_pread (c->fx->m, buf, first * BLOCK, nr * BLOCK) == -1) {

@@ -42,7 +42,7 @@ lose (unsigned leg)
 START_TEST (s3_an_idle_region_is_cleared)
 {
   do_succeeds (fx, OP_WRITE, 0, BLOCK, 'a');
-  sweep (fx->m, true);
+  sweep (fx->m, true, NO_DEADLINE);
   ck_assert (fx_is_clean (fx, 0));
   ck_assert (!fx_image_marked (fx, 0));
   ck_assert_uint_eq (fx->m->hot.count, 0);
@@ -54,7 +54,7 @@ START_TEST (s3_a_cleared_region_is_marked_again_by_the_next_write)
   struct op op;
 
   do_succeeds (fx, OP_WRITE, 0, BLOCK, 'a');
-  sweep (fx->m, true);
+  sweep (fx->m, true, NO_DEADLINE);
   mem_log_hold (fx->log, MEM_LOG_FLUSH);
   op_start (fx, &op, OP_WRITE, 0, BLOCK, 'b');
   ck_assert (mem_log_wait_inside (fx->log, 1));
@@ -72,12 +72,12 @@ START_TEST (s3_no_clear_while_a_write_is_pending)
   mem_leg_hold (fx->leg[1], LEG_WRITE, 1, 1);
   op_start (fx, &op, OP_WRITE, 0, BLOCK, 'a');
   ck_assert (mem_leg_wait_held (fx->leg[1], 1));
-  sweep (fx->m, true);
+  sweep (fx->m, true, NO_DEADLINE);
   ck_assert (!fx_is_clean (fx, 0));
   ck_assert (fx_image_marked (fx, 0));
   mem_leg_release (fx->leg[1], 1, 0);
   op_succeeds (&op);
-  sweep (fx->m, true);
+  sweep (fx->m, true, NO_DEADLINE);
   ck_assert (fx_is_clean (fx, 0));
 }
 END_TEST
@@ -103,9 +103,10 @@ START_TEST (s3_no_clear_if_the_last_leg_cannot_be_flushed)
   lose (1);
   do_succeeds (fx, OP_WRITE, 0, BLOCK, 'a');
   mem_leg_fail (fx->leg[0], LEG_FLUSH, 1, 1, EIO);
-  sweep (fx->m, true);
+  sweep (fx->m, true, NO_DEADLINE);
   ck_assert (!fx_is_clean (fx, 0));
-  sweep (fx->m, true); /* a second flush that succeeds proves nothing */
+  sweep (fx->m, true,
+         NO_DEADLINE); /* a second flush that succeeds proves nothing */
   ck_assert (!fx_is_clean (fx, 0));
 }
 END_TEST
@@ -151,7 +152,7 @@ START_TEST (s3_no_clear_if_the_missed_map_cannot_be_stored)
   lose (1);
   do_succeeds (fx, OP_WRITE, 0, BLOCK, 'a');
   mem_log_fail (fx->log, MEM_LOG_FLUSH, 1, EIO);
-  sweep (fx->m, true);
+  sweep (fx->m, true, NO_DEADLINE);
   ck_assert (!fx_is_clean (fx, 0));
 }
 END_TEST
@@ -176,11 +177,11 @@ START_TEST (s3_a_clear_that_could_not_be_stored_costs_a_mark_not_data)
 {
   do_succeeds (fx, OP_WRITE, 0, BLOCK, 'a');
   mem_log_fail (fx->log, MEM_LOG_RAISE, 1, EIO);
-  sweep (fx->m, true);
+  sweep (fx->m, true, NO_DEADLINE);
   ck_assert (fx_image_marked (fx, 0));
   do_succeeds (fx, OP_WRITE, 0, BLOCK, 'b');
   ck_assert (fx_image_marked (fx, 0));
-  sweep (fx->m, true);
+  sweep (fx->m, true, NO_DEADLINE);
   ck_assert (!fx_image_marked (fx, 0));
 }
 END_TEST
@@ -188,7 +189,7 @@ END_TEST
 START_TEST (clears_are_lazy)
 {
   do_succeeds (fx, OP_WRITE, 0, BLOCK, 'a');
-  sweep (fx->m, false);
+  sweep (fx->m, false, NO_DEADLINE);
   ck_assert (!fx_is_clean (fx, 0));
 }
 END_TEST
@@ -198,14 +199,14 @@ START_TEST (clears_are_not_lazy_when_the_hot_set_is_full)
   fx->m->max_hot = 2;
   do_succeeds (fx, OP_WRITE, 0, 3 * REGION, 'a');
   ck_assert (fx->m->wake_worker);
-  sweep (fx->m, false);
+  sweep (fx->m, false, NO_DEADLINE);
   ck_assert_uint_eq (fx->m->hot.count, 0);
 }
 END_TEST
 
 START_TEST (nothing_to_do_flushes_no_leg)
 {
-  sweep (fx->m, true);
+  sweep (fx->m, true, NO_DEADLINE);
   ck_assert_uint_eq (fx_sent (fx, 0, LEG_FLUSH), 0);
 }
 END_TEST
@@ -278,7 +279,7 @@ START_TEST (s18_a_target_whose_flush_fails_is_not_promoted)
 
   copy_all (f);
   mem_leg_fail (f->leg[1], LEG_FLUSH, 1, 1, EIO);
-  sweep (f->m, true);
+  sweep (f->m, true, NO_DEADLINE);
   ck_assert_uint_eq (fx_in_sync (f), 1u << 0);
   ck_assert_uint_eq (fx_failed (f), 1u << 1);
   ck_assert (fx_misses (f, 1, 0));
@@ -292,7 +293,7 @@ START_TEST (s18_a_source_that_cannot_be_flushed_raises_nothing)
 
   copy_all (f);
   mem_leg_fail (f->leg[0], LEG_FLUSH, 1, 1, EIO);
-  sweep (f->m, true);
+  sweep (f->m, true, NO_DEADLINE);
   ck_assert_uint_eq (fx_in_sync (f), 1u << 0);
   ck_assert (fx_misses (f, 1, 0));
   fx_free (f);
@@ -305,11 +306,11 @@ START_TEST (s18_a_commit_that_fails_prevents_the_promotion)
 
   copy_all (f);
   mem_log_fail (f->log, MEM_LOG_COMMIT, UINT32_MAX, EIO);
-  sweep (f->m, true);
+  sweep (f->m, true, NO_DEADLINE);
   ck_assert_uint_eq (fx_in_sync (f), 1u << 0);
   ck_assert_int_eq (fx_image_state (f, 1), LOG_LEG_STALE);
   mem_log_fail (f->log, 0, 0, 0);
-  sweep (f->m, true);
+  sweep (f->m, true, NO_DEADLINE);
   ck_assert_uint_eq (fx_in_sync (f), 3);
   fx_free (f);
 }
@@ -398,7 +399,7 @@ START_TEST (s18_a_run_that_is_spoiled_before_the_sweep_stays_missed)
   resync_stop (f->m);
   mem_leg_fail (f->leg[0], LEG_WRITE, 1, 1, EIO);
   do_fails (f, OP_WRITE, 0, BLOCK, 'z', EIO);
-  sweep (f->m, true);
+  sweep (f->m, true, NO_DEADLINE);
   ck_assert (fx_misses (f, 1, 0));
   ck_assert_uint_eq (fx_in_sync (f), 1u << 0);
   fx_free (f);
@@ -411,7 +412,7 @@ START_TEST (s18_a_target_that_fails_after_the_copy_does_not_get_its_regions)
 
   copy_all (f);
   leg_lose (f->leg[1], ECONNRESET, "the test says so");
-  sweep (f->m, true);
+  sweep (f->m, true, NO_DEADLINE);
   ck_assert (fx_misses (f, 1, 0));
   ck_assert_uint_eq (fx_failed (f), 1u << 1);
   fx_free (f);
