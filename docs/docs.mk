@@ -1,15 +1,34 @@
 # SPDX-License-Identifier: BSD-3-Clause
 
 # The page NAME.SECTION is made of NAME.pod.
-man_MANS = \
+man1_MANS = \
+	docs/nbdkit-mirror-plugin.1 \
+	$(NULL)
+man5_MANS = \
 	docs/nbdmirror-log.5 \
+	$(NULL)
+man7_MANS = \
+	$(NULL)
+man8_MANS = \
 	docs/nbdmirror.8 \
 	$(NULL)
-EXTRA_DIST += \
-	docs/nbdmirror-log.pod \
-	docs/nbdmirror.pod \
+MOSTLYCLEANFILES = \
+	$(man1_MANS) \
+	$(man5_MANS) \
+	$(man7_MANS) \
+	$(man8_MANS) \
 	$(NULL)
-MOSTLYCLEANFILES = $(man_MANS)
+EXTRA_DIST += \
+	$(man1_MANS:.1=.pod) \
+	$(man5_MANS:.5=.pod) \
+	$(man7_MANS:.7=.pod) \
+	$(man8_MANS:.8=.pod) \
+	README.md \
+	docs/DESIGN.md \
+	$(NULL)
+
+TESTS += tests/check-docs.sh
+EXTRA_DIST += tests/check-docs.sh
 
 pod_to_man = \
 	$(AM_V_GEN)$(MKDIR_P) $(@D) && \

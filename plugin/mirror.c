@@ -15,6 +15,7 @@
 #include "msg.h"
 
 #define MIN_SWEEP_GAP_NS (100 * NSEC_PER_MSEC)
+#define LAST_GRACE_NS (2 * NSEC_PER_SEC) /* at shutdown, beyond the deadline */
 
 const struct mirror_limits *
 mirror_limits (const struct mirror *m)
@@ -136,21 +137,46 @@ stop_worker (struct mirror *m)
   m->worker_started = false;
 }
 
+/* Legs that still have not answered are lost: their requests end in an error
+ * now, the failure is recorded, and what was written stays marked.  Only a
+ * local leg that hangs in the kernel can't be shaken off.
+ */
+static bool
+drain_hard (struct mirror *m)
+{
+  uint64_t deadline = now_ns () + LAST_GRACE_NS;
+
+  FOR_EACH_SLOT (slot, m->configured) {
+    struct leg *leg = m->member[slot].leg;
+
+    if (leg && atomic_load (&leg->in_flight) > 0)
+      leg_lose (leg, ETIMEDOUT, "no answer before the shutdown");
+  }
+  return drain (m, deadline);
+}
+
+static void
+close_legs (struct mirror *m)
+{
+  FOR_EACH_SLOT (slot, m->configured)
+    if (m->member[slot].leg)
+      leg_close (m->member[slot].leg);
+}
+
 void
 mirror_stop (struct mirror *m, uint64_t deadline)
 {
-  if (!drain (m, deadline)) {
+  if (!drain (m, deadline) && !drain_hard (m)) {
     msg_error ("requests are still under way: the log is left as it is");
     return;
   }
+  deadline = now_ns () + LAST_GRACE_NS;
   resync_stop (m);
   stop_worker (m);
   sweep (m, true, deadline);
   dirty_log_close (m->log, deadline);
   m->log = NULL;
-  FOR_EACH_SLOT (slot, m->configured)
-    if (m->member[slot].leg)
-      leg_close (m->member[slot].leg);
+  close_legs (m);
 }
 
 void

@@ -45,6 +45,9 @@ libmirror_la_SOURCES = \
 	plugin/mirror-impl.h \
 	plugin/mirror.c \
 	plugin/mirror.h \
+	plugin/plan-geometry.c \
+	plugin/plan-impl.h \
+	plugin/plan-match.c \
 	plugin/plan.c \
 	plugin/plan.h \
 	plugin/probe.c \

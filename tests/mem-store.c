@@ -21,7 +21,7 @@ struct pending {
 struct mem_store {
   struct log_store store;
   uint8_t *cached, *durable;
-  uint64_t cached_size, durable_size;
+  uint64_t cached_size, durable_size, largest_size;
   struct pending *pending;
   size_t nr_pending, room;
   unsigned calls, fail_at, crash_at;
@@ -77,6 +77,8 @@ static void
 set_size (struct mem_store *m, uint64_t size)
 {
   m->cached_size = m->store.size = size;
+  if (size > m->largest_size)
+    m->largest_size = size;
 }
 
 /* A write that fails, or during which power fails, may have been done. */
@@ -275,8 +277,8 @@ mem_store_crash (struct mem_store *m, unsigned *seed)
   if (m->store.fixed_size)
     size = m->store.size;
   m->nr_pending = 0;
-  memset (m->durable + size, 0, CAPACITY - size);
-  memcpy (m->cached, m->durable, CAPACITY);
+  memset (m->durable + size, 0, m->largest_size - size);
+  memcpy (m->cached, m->durable, m->largest_size);
   m->durable_size = size;
   set_size (m, size);
   m->dead = false;

@@ -295,6 +295,9 @@ op_do (struct op *op)
   case OP_SWEEP:
     sweep (m, true, NO_DEADLINE);
     return 0;
+  case OP_STOP:
+    mirror_stop (m, now_ns () + PATIENCE_NS);
+    return 0;
   }
   abort ();
 }

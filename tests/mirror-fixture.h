@@ -81,6 +81,7 @@ enum op_kind {
   OP_READ,
   OP_FLUSH,
   OP_SWEEP, /* sweep (m, true) */
+  OP_STOP,  /* mirror_stop */
 };
 
 struct op {

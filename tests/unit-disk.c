@@ -226,6 +226,36 @@ START_TEST (test_convert)
 }
 END_TEST
 
+/* The same on a device that has room for the kernel's bitmap only. */
+START_TEST (test_convert_small_device)
+{
+  struct mem_store *vector = load_vector ("a06-powercut-5-33");
+  struct mem_store *m = mem_store_new (2048);
+  struct log_geometry small = {64 * (uint64_t) REGION, REGION, 64};
+  struct dirty_log *log;
+
+  memcpy (mem_store_bytes (m), mem_store_bytes (vector), 2048);
+  log = open_mem (m);
+  ck_assert_int_eq (log->found, LOG_FOUND_KERNEL);
+  ck_assert_int_eq (dirty_log_create (log, &small, 1), 0);
+  ck_assert (log->shared_map);
+  add_legs (log, 2);
+  dirty_log_set_region_sync (log, 1, 5, 1, false);
+  ck_assert_int_eq (dirty_log_commit (log, NO_DEADLINE), 0);
+  ck_assert_int_eq (memcmp (mem_store_bytes (m) + 1032,
+                            mem_store_bytes (vector) + 1032, 2048 - 1032),
+                    0);
+  dirty_log_close (log, NO_DEADLINE);
+  log = open_mem (m);
+  ck_assert_int_eq (log->found, LOG_FOUND_OURS);
+  ck_assert_uint_eq (log->marked.count, 1);
+  ck_assert (bitset_test (&log->missed[1], 5));
+  dirty_log_close (log, NO_DEADLINE);
+  mem_store_free (m);
+  mem_store_free (vector);
+}
+END_TEST
+
 /* --- our own --- */
 
 static bool
@@ -848,6 +878,7 @@ add_tests (TCase *tc)
   tcase_add_loop_test (tc, test_vector, 0, NR_VECTORS);
   tcase_add_test (tc, test_refused);
   tcase_add_test (tc, test_convert);
+  tcase_add_test (tc, test_convert_small_device);
   tcase_add_test (tc, test_kernel_bitmap);
   tcase_add_test (tc, test_reload);
   tcase_add_test (tc, test_flush_only_lowers);

@@ -105,7 +105,8 @@ START_TEST (s3_no_clear_if_the_last_leg_cannot_be_flushed)
   mem_leg_fail (fx->leg[0], LEG_FLUSH, 1, 1, EIO);
   sweep (fx->m, true, NO_DEADLINE);
   ck_assert (!fx_is_clean (fx, 0));
-  sweep (fx->m, true, NO_DEADLINE); /* a second flush that succeeds proves nothing */
+  sweep (fx->m, true,
+         NO_DEADLINE); /* a second flush that succeeds proves nothing */
   ck_assert (!fx_is_clean (fx, 0));
 }
 END_TEST

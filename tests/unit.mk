@@ -28,6 +28,7 @@ unit_tests = \
 	tests/unit-plan \
 	tests/unit-range \
 	tests/unit-resync \
+	tests/unit-stop \
 	tests/unit-stress \
 	tests/unit-sweep \
 	tests/unit-tool \
@@ -107,6 +108,10 @@ tests_unit_apply_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
 tests_unit_resync_SOURCES = tests/unit-resync.c $(mirror_fixture)
 tests_unit_resync_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_resync_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
+
+tests_unit_stop_SOURCES = tests/unit-stop.c $(mirror_fixture)
+tests_unit_stop_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_stop_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
 
 tests_unit_stress_SOURCES = tests/unit-stress.c $(mirror_fixture)
 tests_unit_stress_CPPFLAGS = $(TEST_CPPFLAGS)

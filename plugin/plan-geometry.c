@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* The size of the mirror and of its regions. */
+
+#include "config.h"
+
+#include <inttypes.h>
+
+#include "plan-impl.h"
+
+#define DEFAULT_REGION_SIZE (UINT64_C (512) << 10)
+#define DEFAULT_MAX_REGIONS (UINT64_C (4) << 20)
+
+/* The smallest leg, rounded down to the largest block. */
+static uint64_t
+legs_size (const struct plan_input *in, uint32_t *block, const char **smallest)
+{
+  uint64_t size = UINT64_MAX;
+
+  *block = 1;
+  for (unsigned i = 0; i < in->nr_legs; ++i) {
+    const struct leg *leg = in->leg[i].leg;
+
+    if (!leg)
+      continue;
+    if (leg->size < size) {
+      size = leg->size;
+      *smallest = leg->name;
+    }
+    if (leg->min_block > *block)
+      *block = leg->min_block;
+  }
+  return size == UINT64_MAX ? 0 : size & ~(uint64_t) (*block - 1);
+}
+
+static uint64_t
+regions_of (uint64_t size, uint64_t region_size)
+{
+  return size / region_size + (size % region_size != 0);
+}
+
+static uint64_t
+default_region_size (uint64_t size)
+{
+  uint64_t region_size = DEFAULT_REGION_SIZE;
+
+  while (regions_of (size, region_size) > DEFAULT_MAX_REGIONS &&
+         region_size < LOG_MAX_REGION_SIZE)
+    region_size *= 2;
+  return region_size;
+}
+
+static int
+too_large (const struct plan_input *in, struct plan *plan,
+           const char *smallest, uint64_t size)
+{
+  return plan_refuse (plan,
+                      "size=%" PRIu64 ": leg %s is smaller, it has %" PRIu64
+                      " bytes",
+                      in->config->size, smallest, size);
+}
+
+int
+plan_geometry_new (const struct plan_input *in, struct plan *plan)
+{
+  const struct mirror_config *config = in->config;
+  const char *smallest = "";
+  uint32_t block;
+  uint64_t size = legs_size (in, &block, &smallest);
+  uint64_t region_size = config->region_size;
+
+  if (config->size > size)
+    return too_large (in, plan, smallest, size);
+  if (config->size % block != 0)
+    return plan_refuse (plan,
+                        "size=%" PRIu64 ": must be a multiple of %" PRIu32,
+                        config->size, block);
+  if (config->size > 0)
+    size = config->size;
+  if (size == 0)
+    return plan_refuse (plan, "leg %s: is empty, it has no room for a mirror",
+                        smallest);
+  if (region_size == 0)
+    region_size = default_region_size (size);
+  if (regions_of (size, region_size) > LOG_MAX_REGIONS)
+    return plan_refuse (plan,
+                        "region-size=%" PRIu64
+                        ": the mirror would have %" PRIu64
+                        " regions, at most %" PRIu64 " are possible",
+                        region_size, regions_of (size, region_size),
+                        LOG_MAX_REGIONS);
+  plan->geo.size = size;
+  plan->geo.region_size = (uint32_t) region_size;
+  plan->geo.nr_regions = regions_of (size, region_size);
+  return 0;
+}
+
+int
+plan_geometry_ours (const struct plan_input *in, struct plan *plan)
+{
+  const struct mirror_config *config = in->config;
+  const struct log_geometry *geo = &in->log->geo;
+  const char *smallest = "";
+  uint32_t block;
+  uint64_t size = legs_size (in, &block, &smallest);
+
+  plan->geo = *geo;
+  if (config->region_size > 0 && config->region_size != geo->region_size)
+    return plan_refuse (plan,
+                        "region-size=%" PRIu64
+                        ": the log %s has regions of %" PRIu32
+                        " bytes; leave region-size= out",
+                        config->region_size, in->log->name, geo->region_size);
+  if (config->size > 0 && config->size < geo->size)
+    return plan_refuse (plan,
+                        "size=%" PRIu64
+                        ": the log %s is of a mirror of %" PRIu64
+                        " bytes, it can't be made smaller",
+                        config->size, in->log->name, geo->size);
+  if (config->size > geo->size) {
+    plan->grow = true;
+    plan->geo.size = config->size;
+    plan->geo.nr_regions = regions_of (config->size, geo->region_size);
+    if (plan->geo.nr_regions > LOG_MAX_REGIONS)
+      return plan_refuse (plan,
+                          "size=%" PRIu64 ": more than %" PRIu64
+                          " regions of %" PRIu32 " bytes",
+                          config->size, LOG_MAX_REGIONS, geo->region_size);
+  }
+  if (size > 0 && size < plan->geo.size && plan->grow)
+    return too_large (in, plan, smallest, size);
+  if (size > 0 && size < plan->geo.size)
+    return plan_refuse (plan,
+                        "leg %s: has %" PRIu64
+                        " bytes, but the mirror of the log "
+                        "%s has %" PRIu64,
+                        smallest, size, in->log->name, plan->geo.size);
+  if (plan->geo.size % block != 0)
+    return plan_refuse (plan,
+                        "leg block size %" PRIu32
+                        " does not divide the mirror's size %" PRIu64,
+                        block, plan->geo.size);
+  return 0;
+}

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Records are matched by identity and name together, then by identity, then
+ * by name: identity says "this very file", also when it was renamed.  Both
+ * are only hints; what decides is the content, compared with the source in
+ * regions that the log calls clean.
+ */
+
+#include "config.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "plan-impl.h"
+#include "probe.h"
+
+enum match_by {
+  BY_BOTH,
+  BY_ID,
+  BY_NAME
+};
+
+bool
+plan_same_id (const struct plan_input *in, unsigned leg, unsigned slot)
+{
+  const struct leg *pl = in->leg[leg].leg;
+  const struct log_leg *rec = &in->log->leg[slot];
+
+  return pl && rec->kind == (uint32_t) pl->kind &&
+         memcmp (rec->id, pl->id, LOG_ID_SIZE) == 0;
+}
+
+static bool
+matches (const struct plan_input *in, unsigned leg, unsigned slot,
+         enum match_by by)
+{
+  bool id = plan_same_id (in, leg, slot);
+  bool name = strcmp (in->log->leg[slot].name, in->leg[leg].name) == 0;
+
+  switch (by) {
+  case BY_BOTH:
+    return id && name;
+  case BY_ID:
+    return id;
+  case BY_NAME:
+    return name;
+  }
+  return false;
+}
+
+static void
+assign (const struct plan_input *in, struct plan *plan, unsigned leg,
+        unsigned slot)
+{
+  plan->slot[slot].leg = (int) leg;
+  plan->slot[slot].here = in->leg[leg].leg != NULL;
+}
+
+bool
+plan_assigned (const struct plan *plan, unsigned leg)
+{
+  for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
+    if (plan->slot[s].configured && plan->slot[s].leg == (int) leg)
+      return true;
+  return false;
+}
+
+void
+plan_match_records (const struct plan_input *in, struct plan *plan)
+{
+  for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
+    plan->slot[s] =
+      (struct plan_slot){.configured = plan_recorded (in, s), .leg = -1};
+
+  for (enum match_by by = BY_BOTH; by <= BY_NAME; ++by)
+    for (unsigned i = 0; i < in->nr_legs; ++i)
+      for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
+        if (plan_recorded (in, s) && plan->slot[s].leg == -1 &&
+            !in->leg[i].missing && !plan_assigned (plan, i) &&
+            matches (in, i, s, by))
+          assign (in, plan, i, s);
+}
+
+/* A slot for a leg that has no record: a place kept for one, else a free
+ * one, else -1.
+ */
+static int
+slot_for_new (const struct plan_input *in, const struct plan *plan)
+{
+  for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
+    if (plan_recorded (in, s) && plan->slot[s].leg == -1 &&
+        in->log->leg[s].name[0] == 0)
+      return (int) s;
+  for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
+    if (!plan->slot[s].configured)
+      return (int) s;
+  return -1;
+}
+
+/* The only record that no leg matched, or -1. */
+static int
+lone_record (const struct plan_input *in, const struct plan *plan)
+{
+  int lone = -1;
+
+  for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
+    if (plan_recorded (in, s) && plan->slot[s].leg == -1 &&
+        in->log->leg[s].name[0] != 0) {
+      if (lone != -1)
+        return -1;
+      lone = (int) s;
+    }
+  return lone;
+}
+
+static int
+take_new_leg (const struct plan_input *in, struct plan *plan, unsigned leg)
+{
+  int slot = slot_for_new (in, plan);
+
+  if (slot == -1)
+    return plan_refuse (plan, "leg %s: the log %s has no room for another leg",
+                        in->leg[leg].name, in->log->name);
+  plan->slot[slot] = (struct plan_slot){.configured = true,
+                                        .leg = (int) leg,
+                                        .here = true,
+                                        .fresh = true,
+                                        .miss = MISS_ALL};
+  plan_note (plan, "leg %s: new in this mirror, will get a full copy\n",
+             in->leg[leg].name);
+  return 0;
+}
+
+/* A leg under a name and identity that the log does not know. */
+static int
+place_unknown_leg (const struct plan_input *in, struct plan *plan,
+                   unsigned leg)
+{
+  int lone = lone_record (in, plan);
+  int source = plan->slot[plan->source].leg;
+  int answer;
+
+  if (lone != -1) {
+    answer = in->same (in, leg, (unsigned) source, &in->log->geo, lone);
+    if (answer == -1)
+      return -1;
+    if (answer == PROBE_YES) {
+      assign (in, plan, leg, (unsigned) lone);
+      plan_note (plan,
+                 "leg %s: its content says that it is leg %s of the log\n",
+                 in->leg[leg].name, in->log->leg[lone].name);
+      return 0;
+    }
+  }
+  if (in->config->sync == SYNC_FORCE)
+    return take_new_leg (in, plan, leg);
+  answer = in->empty (in, leg, plan->geo.size);
+  if (answer == -1)
+    return -1;
+  if (answer == PROBE_YES)
+    return take_new_leg (in, plan, leg);
+  return plan_refuse (
+    plan,
+    "leg %s: holds data and is not a leg of the log %s; check the "
+    "name, or give sync=force to overwrite it",
+    in->leg[leg].name, in->log->name);
+}
+
+int
+plan_place_unknown_legs (const struct plan_input *in, struct plan *plan)
+{
+  for (unsigned i = 0; i < in->nr_legs && !plan->refuse; ++i) {
+    if (plan_assigned (plan, i) || in->leg[i].missing)
+      continue;
+    if (!in->leg[i].leg)
+      return plan_refuse (
+        plan,
+        "leg %s: can't be opened and is not in the log %s; write "
+        "\"missing\" for a leg to be added later",
+        in->leg[i].name, in->log->name);
+    if (place_unknown_leg (in, plan, i) == -1)
+      return -1;
+  }
+  return 0;
+}
+
+void
+plan_place_missing_words (const struct plan_input *in, struct plan *plan)
+{
+  for (unsigned i = 0; i < in->nr_legs; ++i) {
+    unsigned s = 0;
+
+    if (!in->leg[i].missing)
+      continue;
+    while (s < LOG_MAX_LEGS &&
+           !(plan_recorded (in, s) && plan->slot[s].leg == -1))
+      ++s;
+    if (s < LOG_MAX_LEGS) {
+      plan->slot[s].leg = (int) i;
+      continue;
+    }
+    for (s = 0; s < LOG_MAX_LEGS && plan->slot[s].configured;)
+      ++s;
+    if (s < LOG_MAX_LEGS)
+      plan->slot[s] = (struct plan_slot){
+        .configured = true, .leg = (int) i, .fresh = true, .miss = MISS_ALL};
+  }
+}
