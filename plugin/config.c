@@ -92,10 +92,9 @@ parse_size (const char *key, const char *value, uint64_t *size)
 {
   int64_t n = nbdkit_parse_size (value);
 
-  if (n == -1)
-    return -1;
-  if (n == 0) {
-    nbdkit_error ("%s=%s: must not be 0", key, value);
+  if (n <= 0) {
+    nbdkit_error ("%s=%s: must be a size above 0, for example 10M", key,
+                  value);
     return -1;
   }
   *size = (uint64_t) n;
@@ -107,8 +106,6 @@ set_region_size (struct mirror_config *config, const char *value)
 {
   int64_t n = nbdkit_parse_size (value);
 
-  if (n == -1)
-    return -1;
   if (n < LOG_MIN_REGION_SIZE || n > LOG_MAX_REGION_SIZE || (n & (n - 1))) {
     nbdkit_error ("region-size=%s: must be a power of 2 between 64K and 64M",
                   value);
@@ -161,9 +158,7 @@ static int
 parse_number (const char *key, const char *value, unsigned min, unsigned max,
               unsigned *n)
 {
-  if (nbdkit_parse_unsigned (key, value, n) == -1)
-    return -1;
-  if (*n < min || *n > max) {
+  if (nbdkit_parse_unsigned (key, value, n) == -1 || *n < min || *n > max) {
     nbdkit_error ("%s=%s: must be between %u and %u", key, value, min, max);
     return -1;
   }
@@ -251,6 +246,10 @@ set_plan (struct mirror_config *config, const char *value)
 static int
 set_control (struct mirror_config *config, const char *value)
 {
+  if (value[0] == 0) {
+    nbdkit_error ("control=: must be the path of a Unix socket");
+    return -1;
+  }
   config->control = nbdkit_absolute_path (value);
   return config->control ? 0 : -1;
 }

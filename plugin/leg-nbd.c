@@ -329,9 +329,12 @@ static int64_t
 issue_block_status (struct nbd_handle *nbd, struct leg_io *io,
                     nbd_completion_callback cb)
 {
+  const struct extents_request *req = (const struct extents_request *) io;
   nbd_extent_callback extents = {.callback = extents_cb, .user_data = io};
+  /* Or the server looks up, and sends, all extents up to the end. */
+  uint32_t flags = req->max == 1 ? LIBNBD_CMD_FLAG_REQ_ONE : 0;
 
-  return nbd_aio_block_status (nbd, io->count, io->offset, extents, cb, 0);
+  return nbd_aio_block_status (nbd, io->count, io->offset, extents, cb, flags);
 }
 
 static void

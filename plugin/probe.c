@@ -16,7 +16,7 @@
 #define MIB (UINT64_C (1) << 20)
 #define KIB64 (UINT64_C (64) << 10)
 #define MAX_EXTENTS 10000 /* looked at one by one at start-up */
-#define EXTENTS_AT_ONCE 64
+#define EXTENTS_AT_ONCE 1024
 
 /* Evenly spread, but not at round numbers, where partition tables and
  * backup superblocks gather; aligned so that any leg can read them.
