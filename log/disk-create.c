@@ -97,9 +97,12 @@ disk_log_create (struct dirty_log *log)
                   d->layout.nr_regions == log->geo.nr_regions;
   if (new_layout (d) == -1 || (d->blank && check_extent (d) == -1))
     return -1;
-  if (d->converting)
+  if (d->converting) {
     memset (d->map[DISK_MAP_KERNEL].image + DISK_HEADER_SIZE, 0,
             DISK_BITMAP_OFFSET - DISK_HEADER_SIZE);
+    /* Slot A first: it comes with the header, in one sector. */
+    d->slot.sequence = d->durable_sequence = 1;
+  }
   else
     clean_kernel_image (d, 0);
   for (unsigned m = 0; m < DISK_NR_MAPS; ++m)

@@ -78,7 +78,9 @@ set_log (struct mirror_config *config, const char *value)
   if (strncmp (value, "disk:", 5) == 0)
     return set_disk_log (config, value + 5);
   if (strcmp (value, "core") != 0) {
-    nbdkit_error ("log=%s: must be core or disk:PATH", value);
+    nbdkit_error ("log=%s: must be core or disk:PATH (userspace: is not in "
+                  "this version)",
+                  value);
     return -1;
   }
   config->log = strdup (value);
@@ -350,7 +352,7 @@ find_log (const struct mirror_config *config, int *found)
   for (unsigned i = 0; i < config->nr_legs; ++i) {
     CLEANUP_FREE char *path = NULL;
 
-    if (!is_regular_file (config->leg[i]))
+    if (is_word (config->leg[i]) || !is_regular_file (config->leg[i]))
       continue;
     if (asprintf (&path, "%s" LOG_SUFFIX, config->leg[i]) == -1)
       return -1;
@@ -373,7 +375,8 @@ default_log (struct mirror_config *config)
 
   if (find_log (config, &leg) == -1)
     return -1;
-  if (leg == -1 && is_regular_file (config->leg[0]))
+  if (leg == -1 && !is_word (config->leg[0]) &&
+      is_regular_file (config->leg[0]))
     leg = 0;
   if (leg == -1) {
     nbdkit_error ("no leg has a log beside it and leg %s is no regular file: "

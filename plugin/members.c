@@ -75,6 +75,26 @@ fan_out (struct mirror *m, struct fan *fan, unsigned legs,
   return bad;
 }
 
+int
+client_error (int err)
+{
+  switch (err) {
+  case EPERM:
+  case ENOMEM:
+  case EINVAL:
+  case ENOSPC:
+  case EOPNOTSUPP:
+  case ESHUTDOWN:
+    return err;
+  case EDQUOT:
+    return ENOSPC;
+  case EROFS:
+    return EPERM;
+  default:
+    return EIO;
+  }
+}
+
 void
 worker_wake_locked (struct mirror *m)
 {

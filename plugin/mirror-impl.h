@@ -169,6 +169,11 @@ writing_set (const struct mirror *m)
 unsigned fan_out (struct mirror *m, struct fan *fan, unsigned legs,
                   const struct request *rq);
 
+/* A leg's errno as the client gets it: NBD knows few, and nbdkit turns all
+ * others into EINVAL, which would blame the request.
+ */
+int client_error (int err);
+
 /* S5, in memory: the leg is not used any more.  False if it was not used,
  * or is the last in-sync leg, which is never given up.  m->lock is held.
  */

@@ -258,6 +258,100 @@ plan_damaged (const struct plan_input *in, struct plan *plan)
 
 /* --- our own log --- */
 
+/* In-sync by the log, and here. */
+static bool
+may_be_source (const struct plan_input *in, const struct plan *plan,
+               unsigned slot)
+{
+  return in->log->leg[slot].state == LOG_LEG_IN_SYNC &&
+         plan->slot[slot].here && plan->slot[slot].miss != MISS_ALL;
+}
+
+static int
+not_the_leg (const struct plan_input *in, struct plan *plan, unsigned slot,
+             unsigned other)
+{
+  const char *name = in->leg[plan->slot[slot].leg].name;
+  const char *right = in->leg[plan->slot[other].leg].name;
+
+  return plan_refuse (plan,
+                      "leg %s: is not the leg that the log %s knows, its "
+                      "content differs from leg %s; check the name; "
+                      "sync=force overwrites %s with %s (a later version has "
+                      "`nbdmirror replace` for that)",
+                      name, in->log->name, right, name, right);
+}
+
+/* Another in-sync leg that holds something else: its slot, LOG_MAX_LEGS if
+ * there is none, or -1.
+ */
+static int
+contradicted (const struct plan_input *in, const struct plan *plan,
+              unsigned slot)
+{
+  for (unsigned s = 0; s < LOG_MAX_LEGS; ++s) {
+    int answer;
+
+    if (s == slot || !may_be_source (in, plan, s))
+      continue;
+    answer =
+      in->same (in, (unsigned) plan->slot[slot].leg,
+                (unsigned) plan->slot[s].leg, &in->log->geo, (int) slot);
+    if (answer == -1 || answer == PROBE_NO)
+      return answer == -1 ? -1 : (int) s;
+  }
+  return LOG_MAX_LEGS;
+}
+
+/* The leg was in-sync, and is not what it was. */
+static int
+set_aside (const struct plan_input *in, struct plan *plan, unsigned slot,
+           unsigned other)
+{
+  unsigned leg = (unsigned) plan->slot[slot].leg;
+  bool unknown = !plan_same_id (in, leg, slot);
+  int empty = in->empty (in, leg, plan->geo.size);
+
+  if (empty == -1)
+    return -1;
+  if (empty == PROBE_YES)
+    plan_note (plan,
+               "leg %s: is empty though the log knows it, will get a full "
+               "copy\n",
+               in->leg[leg].name);
+  else if (other == LOG_MAX_LEGS || !unknown ||
+           !plan_same_id (in, (unsigned) plan->slot[other].leg, other))
+    return 0; /* check_contents has the last word */
+  else if (in->config->sync != SYNC_FORCE)
+    return not_the_leg (in, plan, slot, other);
+  plan->slot[slot].miss = MISS_ALL;
+  return 0;
+}
+
+/* A leg that the log calls in-sync must not become the source if it was
+ * wiped or replaced: it is empty, or it contradicts another in-sync leg and
+ * only the other one is the very object that the log knows.
+ */
+static int
+set_aside_wrong_legs (const struct plan_input *in, struct plan *plan)
+{
+  for (unsigned s = 0; s < LOG_MAX_LEGS && !plan->refuse; ++s) {
+    int other;
+
+    if (!may_be_source (in, plan, s))
+      continue;
+    other = contradicted (in, plan, s);
+    if (other == -1)
+      return -1;
+    if (other == LOG_MAX_LEGS &&
+        plan_same_id (in, (unsigned) plan->slot[s].leg, s))
+      continue;
+    if (set_aside (in, plan, s, (unsigned) other) == -1)
+      return -1;
+  }
+  return 0;
+}
+
 /* The recorded primary if it is in-sync and here, else the first that is. */
 static bool
 choose_source (const struct plan_input *in, struct plan *plan)
@@ -267,8 +361,7 @@ choose_source (const struct plan_input *in, struct plan *plan)
   for (unsigned n = 0; n <= LOG_MAX_LEGS; ++n) {
     unsigned s = n == 0 ? primary : n - 1;
 
-    if (s < LOG_MAX_LEGS && in->log->leg[s].state == LOG_LEG_IN_SYNC &&
-        plan->slot[s].here) {
+    if (s < LOG_MAX_LEGS && may_be_source (in, plan, s)) {
       plan->source = s;
       return true;
     }
@@ -312,19 +405,6 @@ take_override (const struct plan_input *in, struct plan *plan)
                       in->log->name);
 }
 
-static int
-not_the_leg (const struct plan_input *in, struct plan *plan, unsigned leg)
-{
-  int source = plan->slot[plan->source].leg;
-
-  return plan_refuse (plan,
-                      "leg %s: is not the leg that the log %s knows, its "
-                      "content differs from leg %s; check the name; a leg "
-                      "that is to be overwritten is taken in with `nbdmirror "
-                      "replace` or sync=force",
-                      in->leg[leg].name, in->log->name, in->leg[source].name);
-}
-
 /* Nothing says that this is the recorded leg.  If it is empty there is
  * nothing to lose.
  */
@@ -337,7 +417,7 @@ doubtful_leg (const struct plan_input *in, struct plan *plan, unsigned slot)
   if (answer == -1)
     return -1;
   if (answer == PROBE_NO)
-    return not_the_leg (in, plan, leg);
+    return not_the_leg (in, plan, slot, plan->source);
   plan->slot[slot].miss = MISS_ALL;
   plan_note (plan,
              "leg %s: is empty though the log knows it, will get a full "
@@ -426,6 +506,10 @@ plan_ours (const struct plan_input *in, struct plan *plan)
   if (plan->refuse)
     return 0;
   plan_match_records (in, plan);
+  if (set_aside_wrong_legs (in, plan) == -1)
+    return -1;
+  if (plan->refuse)
+    return 0;
   if (!choose_source (in, plan)) {
     if (!override_applies (in, plan))
       return no_source (in, plan);
@@ -462,10 +546,14 @@ plan_kernel_since (const struct plan_input *in, struct plan *plan)
   if (plan->refuse)
     return 0;
   plan_match_records (in, plan);
+  if (set_aside_wrong_legs (in, plan) == -1)
+    return -1;
+  if (plan->refuse)
+    return 0;
   plan->kernel_used = true;
   plan->source = primary;
   kept = kernel_kept_both (in) && primary < LOG_MAX_LEGS &&
-         plan->slot[primary].here;
+         may_be_source (in, plan, primary);
   if (!kept) {
     if (!override_applies (in, plan)) {
       plan_refuse (
@@ -480,7 +568,7 @@ plan_kernel_since (const struct plan_input *in, struct plan *plan)
   if (plan->refuse)
     return 0;
   for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
-    if (s != plan->source)
+    if (s != plan->source && plan->slot[s].miss != MISS_ALL)
       plan->slot[s].miss = kept ? MISS_KERNEL_DIRTY : MISS_ALL;
   plan_note (plan,
              "log %s: the kernel's dm-mirror has used it since, its bits "

@@ -149,8 +149,8 @@ read_piece (struct mirror *m, struct read_op *op, uint64_t *count, read_fn fn,
     }
     pthread_mutex_unlock (&m->lock);
     r = fn (m->member[slot].leg, op->offset, count, opaque);
-    if (r == -1 && errno != ENOTCONN)
-      op->error = errno;
+    if (r == -1)
+      op->error = client_error (errno);
     pthread_mutex_lock (&m->lock);
     if (r == 0)
       return 0;

@@ -182,7 +182,7 @@ say_notes (const struct plan *plan)
   while (*line) {
     int n = (int) strcspn (line, "\n");
 
-    msg_error ("%.*s", n, line);
+    msg_error ("note: %.*s", n, line);
     line += n + 1;
   }
 }

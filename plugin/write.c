@@ -164,10 +164,10 @@ first_error (const struct mirror *m, const struct write_op *op)
   unsigned slots = op->legs;
 
   if (op->fan.io[m->primary].error && (slots & SLOT_BIT (m->primary)))
-    return op->fan.io[m->primary].error;
+    return client_error (op->fan.io[m->primary].error);
   FOR_EACH_SLOT (slot, slots)
     if (op->fan.io[slot].error)
-      return op->fan.io[slot].error;
+      return client_error (op->fan.io[slot].error);
   return EIO;
 }
 

@@ -17,7 +17,7 @@ commands=(
   -c 'write -z 2M 1M' -c 'write -z -u 4M 1M' -c 'write -P 7 65000 1000'
   -c 'discard 8M 1M' -c flush -c 'read -P 0 2M 1M' -c 'read -P 0x5a 0 64000'
   -c 'aio_write -P 1 16M 64k' -c 'aio_write -P 2 17M 64k'
-  -c 'aio_write -z 17M 4k' -c aio_flush
+  -c 'aio_write -z 19M 4k' -c aio_flush
   -c 'writev -P 3 18M 4k 8k 512 4k' -c 'write -P 4 67108352 512'
   -c 'write -P 9 30M 8M' -c 'write -z 31M 5M' -c 'write -P 8 33M 4k'
   -c 'read -P 0 31M 2M' -c 'read -P 8 33M 4k' -c 'read -P 9 36M 2M'

@@ -54,7 +54,7 @@ refused "size=8388608: the log $d/log16 is of a mirror of 16777216 bytes" -- \
   c d log=disk:log16 size=8M
 refused "region-size=65536: the log $d/log16 has regions of 524288" -- \
   c d log=disk:log16 region-size=64K
-refused "size=33554432" "$d/c" -- c d log=disk:log16 size=32M
+refused "size=33554432" "leg $d/c" -- c d log=disk:log16 size=32M
 refused 'sync=none: only with a new log' -- c d log=disk:log16 sync=none
 # The same size, other legs.
 head -c 16M /dev/urandom >e

@@ -45,6 +45,11 @@ connections=0             | connections=0: must be between 1 and
 connections=1000          | connections=1000: must be between 1 and
 read-policy=best          | read-policy=best: must be auto, first or round-robin
 leg-timeout=0             | leg-timeout=0: must be between 1 and
+region-size=              | region-size
+size=1x                   | size=1x
+log-timeout=never         | never
+quarantine=-1             | -1
+control=                  | control=
 plan=perhaps              | perhaps
 resync-rate=0             | resync-rate=0
 resync-min=fast           | fast

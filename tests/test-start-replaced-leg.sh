@@ -28,11 +28,17 @@ stop_mirror
 legs_equal wanted a
 legs_equal wanted b
 
-# The source's place is blank: never copied over the good leg.
-mv a a.good
+# The recorded primary is blank: it never wins over the good leg, not even
+# with sync=force, and alone it is refused.
+rm a
 truncate -s 32M a
-refused "leg $d/a" -- a b log=disk:log
-mv a.good a
+refused 'source=0@' -- a missing log=disk:log
+planned 0 "leg $d/b: source" 'would serve' -- a b log=disk:log sync=force
+start_mirror a b log=disk:log
+said "leg $d/a: is empty though the log knows it, will get a full copy"
+wait_mirror
+stop_mirror
+legs_equal wanted a
 legs_equal wanted b
 
 # Foreign.

@@ -197,6 +197,18 @@ START_TEST (test_refused)
 }
 END_TEST
 
+static struct disk_slot
+newest_slot (struct mem_store *m)
+{
+  struct disk_slot slot[2];
+
+  for (unsigned i = 0; i < 2; ++i)
+    ck_assert_int_eq (disk_slot_decode (&slot[i], mem_store_bytes (m) +
+                                                    DISK_SLOT_OFFSET (i)),
+                      DISK_SLOT_VALID);
+  return slot[slot[1].sequence > slot[0].sequence];
+}
+
 /* The kernel's log becomes ours: what is behind its bitmap stays. */
 START_TEST (test_convert)
 {
@@ -214,6 +226,8 @@ START_TEST (test_convert)
   ck_assert_uint_eq (get_le32 (bytes + 4), 1);
   ck_assert_uint_eq (get_le64 (bytes + 8), 64);
   ck_assert_int_eq (memcmp (bytes + 1024, before + 1024, 4096 - 1024), 0);
+  /* Both slots: no flipped byte makes it the kernel's own again. */
+  ck_assert_uint_ge (newest_slot (m).sequence, 3);
   dirty_log_close (log, NO_DEADLINE);
 
   log = open_mem (m);
@@ -328,11 +342,12 @@ START_TEST (test_reload)
   ck_assert_uint_eq (log->leg[1].kind, 2);
   ck_assert_uint_eq (log->leg[1].id[2], 3);
 
-  /* Started: unclean until it is closed. */
+  /* Started: unclean, and so it stays if something is marked. */
   ck_assert_int_eq (dirty_log_start (log), 0);
   dirty_log_mark (log, 9);
   ck_assert_int_eq (dirty_log_commit (log, NO_DEADLINE), 0);
   dirty_log_close (log, NO_DEADLINE);
+  ck_assert (!(newest_slot (m).flags & DISK_CLEAN_SHUTDOWN));
   log = open_mem (m);
   ck_assert (log->unclean);
   ck_assert_uint_eq (log->marked.count, 1);
@@ -476,6 +491,17 @@ START_TEST (test_shared_map)
 }
 END_TEST
 
+static unsigned
+third_copies (struct mem_store *m)
+{
+  struct disk_slot slot;
+  unsigned n = 0;
+
+  for (uint64_t at = 4096; at < mem_store_size (m); at += 4096)
+    n += disk_slot_decode (&slot, mem_store_bytes (m) + at) == DISK_SLOT_VALID;
+  return n;
+}
+
 START_TEST (test_grow)
 {
   struct mem_store *m = mem_store_new (0);
@@ -489,6 +515,7 @@ START_TEST (test_grow)
     dirty_log_close (log, NO_DEADLINE);
     log = open_mem (m);
     ck_assert_int_eq (log->found, LOG_FOUND_OURS);
+    ck_assert_uint_eq (third_copies (m), 1);
     ck_assert_uint_eq (log->geo.size, i * geo.size);
     ck_assert_uint_eq (log->marked.count, 1);
     ck_assert (bitset_test (&log->marked, NR - 1));

@@ -79,8 +79,7 @@ START_TEST (requests_under_way_are_waited_for)
 }
 END_TEST
 
-/* The leg does not answer: it is recorded as failed, and misses the region.
- */
+/* The leg does not answer: it is recorded as failed and misses the region. */
 START_TEST (a_request_that_hangs_does_not_hold_up_the_stop)
 {
   struct op op;
