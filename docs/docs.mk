@@ -25,6 +25,7 @@ EXTRA_DIST += \
 	$(man8_MANS:.8=.pod) \
 	README.md \
 	docs/DESIGN.md \
+	docs/rules.md \
 	$(NULL)
 
 TESTS += tests/check-docs.sh

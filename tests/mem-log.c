@@ -136,7 +136,7 @@ tell_observer (struct mem_log *mem)
 static int
 store (struct mem_log *mem, bool commit, uint64_t deadline)
 {
-  struct mem_log_image *now = malloc (sizeof *now);
+  struct mem_log_image *now = calloc (1, sizeof *now);
   int r;
 
   assert (now);

@@ -201,13 +201,15 @@ big (uint64_t region)
 START_TEST (s14_a_copy_holds_off_writers_of_its_chunk_only)
 {
   struct fx *fx = fx_new (2, 2, BIG_SHIFT, 1u << 1);
-  struct op inside;
+  struct op inside, outside;
 
   fill_differently (fx, 0);
   mem_leg_hold (fx->leg[1], LEG_WRITE, 1, 2);
   fx_start (fx);
   ck_assert (mem_leg_wait_held (fx->leg[1], 2)); /* first chunk of both */
-  do_succeeds (fx, OP_WRITE, COPY_CHUNK, BLOCK, 'y');
+  op_start (fx, &outside, OP_WRITE, COPY_CHUNK, BLOCK, 'y');
+  WAIT_FOR (op_ended (&outside));
+  op_succeeds (&outside);
   do_succeeds (fx, OP_WRITE, big (1) + COPY_CHUNK, BLOCK, 'y');
   do_succeeds (fx, OP_READ, 0, BLOCK, 0);
   op_start (fx, &inside, OP_WRITE, COPY_CHUNK - BLOCK, BLOCK, 'z');
