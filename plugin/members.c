@@ -116,6 +116,12 @@ member_fail_locked (struct mirror *m, unsigned slot)
 
   if (!(writing_set (m) & bit) || m->in_sync == bit)
     return false;
+  /* A source whose flush failed may have read as it was before a write that
+   * it acknowledged, so what was copied from it and not flushed proves
+   * nothing.
+   */
+  if (m->in_sync & bit)
+    resync_spoil_locked (m, 0, m->nr_regions);
   m->in_sync &= ~bit;
   m->resyncing &= ~bit;
   m->failed |= bit;

@@ -210,6 +210,8 @@ mirror_cache (struct mirror *m, uint64_t offset, uint64_t count)
   struct read_op op = {.offset = offset, .count = count};
   int r;
 
+  if (check_aligned (m, offset, count) == -1)
+    return -1;
   CLEANUP_LOCK (&m->lock);
   if (read_begin (m, &op) == -1)
     return -1;

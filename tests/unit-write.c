@@ -594,6 +594,8 @@ START_TEST (what_is_not_aligned_to_the_largest_block_is_refused)
   do_fails (fx, OP_WRITE, 1, BLOCK, 'a', EINVAL);
   do_fails (fx, OP_WRITE, 0, BLOCK - 1, 'a', EINVAL);
   do_fails (fx, OP_READ, BLOCK / 2, BLOCK, 0, EINVAL);
+  ck_assert_int_eq (mirror_cache (fx->m, BLOCK / 2, BLOCK), -1);
+  ck_assert_int_eq (errno, EINVAL);
   ck_assert_uint_eq (fx_sent (fx, 0, LEG_WRITE), 0);
 }
 END_TEST
