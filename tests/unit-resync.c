@@ -379,6 +379,23 @@ START_TEST (runs_of_zeroes_between_data)
 }
 END_TEST
 
+/* Block status of the source is finer than the target's blocks. */
+START_TEST (zeroes_that_end_within_a_block_of_the_target)
+{
+  uint64_t region = UINT64_C (1) << 16;
+  struct fx *fx = fx_new (2, NR_REGIONS, 16, 1u << 1);
+
+  fx_fill (fx, 0, 3 * region + region / 4, BLOCK, 'a');
+  fx_fill (fx, 0, 5 * region + region / 2 + region / 4, BLOCK, 'b');
+  fx_fill (fx, 1, 0, 8 * region + region / 4, 'x');
+  fx->leg[1]->min_block = fx->m->limits.min_block = (uint32_t) region / 2;
+  fx_start (fx);
+  WAIT_FOR (fx_in_sync (fx) == 3);
+  ck_assert (fx_same (fx, 0, 1));
+  fx_free (fx);
+}
+END_TEST
+
 /* The source was all zeroes when the run was chosen. */
 START_TEST (data_written_into_a_run_of_zeroes_is_kept)
 {
@@ -496,6 +513,7 @@ main (void)
   tcase_add_test (tc, zeroes_on_both_sides_are_not_written);
   tcase_add_test (tc, zeroes_are_put_where_the_target_has_something);
   tcase_add_test (tc, runs_of_zeroes_between_data);
+  tcase_add_test (tc, zeroes_that_end_within_a_block_of_the_target);
   tcase_add_test (tc, data_written_into_a_run_of_zeroes_is_kept);
   tcase_add_test (tc, without_clients_and_ceiling_there_is_no_pause);
   tcase_add_test (tc, the_ceiling_is_shared_by_all_copiers);
