@@ -319,14 +319,41 @@ copy_zeroes (struct copier *c, uint64_t offset, uint64_t count)
   return skip;
 }
 
+/* Another in-sync leg; false if all are in the mask. */
+static bool
+next_source (struct copier *c, unsigned tried)
+{
+  CLEANUP_LOCK (&c->m->lock);
+  unsigned legs = c->m->in_sync & ~tried;
+
+  if (!legs)
+    return false;
+  c->source = (unsigned) __builtin_ctz (legs);
+  return true;
+}
+
+/* From the primary, or any other that can be read here. */
+static bool
+read_source (struct copier *c, uint64_t offset, uint64_t count)
+{
+  unsigned tried = 0;
+
+  do {
+    if (leg_run (c->m->member[c->source].leg, LEG_READ, 0, c->buf, offset,
+                 count) == 0)
+      return true;
+    tried |= SLOT_BIT (c->source);
+  } while (next_source (c, tried));
+  return false;
+}
+
 static uint64_t
 copy_data (struct copier *c, uint64_t offset, uint64_t count)
 {
   struct request rq = {
     .op = LEG_WRITE, .buf = c->buf, .offset = offset, .count = count};
 
-  if (leg_run (c->m->member[c->source].leg, LEG_READ, 0, c->buf, offset,
-               count) == -1) {
+  if (!read_source (c, offset, count)) {
     c->source_failed = true;
     return 0;
   }

@@ -286,6 +286,20 @@ START_TEST (a_source_that_cannot_be_read_stalls_and_is_tried_again)
 }
 END_TEST
 
+START_TEST (what_the_primary_cannot_read_is_copied_from_another)
+{
+  struct fx *fx = fx_new (3, NR_REGIONS, SHIFT, 1u << 2);
+
+  fill_differently (fx, 0);
+  fill_differently (fx, 1);
+  mem_leg_fail (fx->leg[0], LEG_READ, 1, MEM_LEG_ALWAYS, EIO);
+  fx_start (fx);
+  WAIT_FOR (fx_in_sync (fx) == 7);
+  ck_assert (fx_same (fx, 1, 2));
+  fx_free (fx);
+}
+END_TEST
+
 /* It comes back to its senses; it was never failed, for no client noticed. */
 START_TEST (a_target_that_refuses_copies_stalls_and_is_tried_again)
 {
@@ -507,6 +521,7 @@ main (void)
   tcase_add_test (tc, s14_a_copy_waits_for_a_write_under_way);
   tcase_add_test (tc, s14_the_source_fails_between_two_chunks);
   tcase_add_test (tc, a_source_that_cannot_be_read_stalls_and_is_tried_again);
+  tcase_add_test (tc, what_the_primary_cannot_read_is_copied_from_another);
   tcase_add_test (tc, a_target_that_refuses_copies_stalls_and_is_tried_again);
   tcase_add_test (tc, a_target_that_refuses_does_not_hold_up_another);
   tcase_add_test (tc, a_target_lost_during_the_copy_has_failed);
