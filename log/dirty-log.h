@@ -96,7 +96,8 @@ enum log_found {
                            * holds the regions the kernel says are dirty */
   LOG_FOUND_KERNEL_SINCE, /* ours, but dm-mirror used it since: as OURS, and
                            * kernel_dirty says which regions it left dirty */
-  LOG_FOUND_DAMAGED,      /* ours, but no valid record is left */
+  LOG_FOUND_DAMAGED,      /* ours, but no valid record is left; generation
+                           * is a number of this very damage */
 };
 
 /* Flags of dirty_log_open. */

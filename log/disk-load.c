@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
+#include <zlib.h>
 
 #include "cleanup.h"
 #include "disk-find.h"
@@ -254,6 +255,26 @@ load_ours (struct disk_log *d, const struct disk_findings *f)
 
 /* --- which of them it is --- */
 
+/* The generation is not known.  A number of this very damage takes its place,
+ * so that a source= given for it does not apply to the next one.
+ */
+static int
+number_damage (struct disk_log *d, const struct disk_findings *f)
+{
+  CLEANUP_FREE uint8_t *block = disk_buffer (DISK_BLOCK);
+  uLong crc;
+
+  if (!block || disk_read (d, block, DISK_BLOCK, 0) == -1)
+    return read_failed (d);
+  crc = crc32 (0, block, DISK_BLOCK);
+  if (f->third_valid) {
+    disk_slot_encode (block, &f->third);
+    crc = crc32 (crc, block, DISK_SLOT_SIZE);
+  }
+  d->log.generation = (uint64_t) crc + 1;
+  return 0;
+}
+
 static int
 load_damaged (struct disk_log *d, const struct disk_findings *f)
 {
@@ -269,7 +290,7 @@ load_damaged (struct disk_log *d, const struct disk_findings *f)
     if (f->third.sequence > d->slot.sequence)
       d->slot.sequence = f->third.sequence;
   }
-  return 0;
+  return number_damage (d, f);
 }
 
 /* No slot: rule (12). */

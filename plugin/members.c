@@ -166,9 +166,10 @@ members_miss_locked (struct mirror *m, uint64_t first, uint64_t nr)
     dirty_log_set_region_sync (m->log, slot, first, nr, false);
   /* Who leaves the in-sync legs must not be chosen as the source by a crash
    * once somebody has read the primary, so this is recorded like a failure,
-   * before the write gives up its range.
+   * before the write gives up its range.  So are targets whose record as
+   * in-sync is on its way.
    */
-  if (m->in_sync & others) {
+  if ((m->in_sync | m->promoting) & others) {
     m->failures++;
     worker_wake_locked (m);
   }

@@ -120,7 +120,8 @@ struct mirror {
 
   /* Protected by lock. */
   unsigned in_sync, resyncing, failed, missing;
-  unsigned primary; /* slot, always in in_sync */
+  unsigned promoting; /* of resyncing: may be in-sync by the log already */
+  unsigned primary;   /* slot, always in in_sync */
   struct range_list ranges;
   struct hot_table hot;
   uint64_t seq;                         /* writes ended so far */

@@ -203,10 +203,13 @@ run_end (const struct mirror *m, const struct recovery *rec)
 
 /* --- copying; without the lock --- */
 
-/* How far the leg reads as zeroes from offset on, at most count bytes. */
+/* How far the leg reads as zeroes from offset on, at most count bytes; whole
+ * blocks of every leg, whatever the block status of this one.
+ */
 static uint64_t
-zero_length (struct leg *leg, uint64_t offset, uint64_t count)
+zero_length (struct mirror *m, unsigned slot, uint64_t offset, uint64_t count)
 {
+  struct leg *leg = m->member[slot].leg;
   uint64_t done = 0;
 
   while (done < count) {
@@ -218,7 +221,7 @@ zero_length (struct leg *leg, uint64_t offset, uint64_t count)
       break;
     done += extent.length;
   }
-  return done;
+  return done & ~(uint64_t) (m->limits.min_block - 1);
 }
 
 /* The source has data here; remember how far, to save asking again. */
@@ -249,7 +252,7 @@ source_zero_length (struct copier *c, uint64_t offset, uint64_t count)
     if (m->resync.data_from <= offset && offset < m->resync.data_until)
       return 0;
   }
-  length = zero_length (m->member[c->source].leg, offset, count);
+  length = zero_length (m, c->source, offset, count);
   if (length == 0)
     note_data (c, offset);
   return length;
@@ -298,7 +301,7 @@ copy_zeroes (struct copier *c, uint64_t offset, uint64_t count)
   uint64_t skip = count;
 
   FOR_EACH_SLOT (slot, targets) {
-    uint64_t n = zero_length (c->m->member[slot].leg, offset, skip);
+    uint64_t n = zero_length (c->m, slot, offset, skip);
 
     if (n == 0)
       write |= SLOT_BIT (slot);
@@ -316,14 +319,41 @@ copy_zeroes (struct copier *c, uint64_t offset, uint64_t count)
   return skip;
 }
 
+/* Another in-sync leg; false if all are in the mask. */
+static bool
+next_source (struct copier *c, unsigned tried)
+{
+  CLEANUP_LOCK (&c->m->lock);
+  unsigned legs = c->m->in_sync & ~tried;
+
+  if (!legs)
+    return false;
+  c->source = (unsigned) __builtin_ctz (legs);
+  return true;
+}
+
+/* From the primary, or any other that can be read here. */
+static bool
+read_source (struct copier *c, uint64_t offset, uint64_t count)
+{
+  unsigned tried = 0;
+
+  do {
+    if (leg_run (c->m->member[c->source].leg, LEG_READ, 0, c->buf, offset,
+                 count) == 0)
+      return true;
+    tried |= SLOT_BIT (c->source);
+  } while (next_source (c, tried));
+  return false;
+}
+
 static uint64_t
 copy_data (struct copier *c, uint64_t offset, uint64_t count)
 {
   struct request rq = {
     .op = LEG_WRITE, .buf = c->buf, .offset = offset, .count = count};
 
-  if (leg_run (c->m->member[c->source].leg, LEG_READ, 0, c->buf, offset,
-               count) == -1) {
+  if (!read_source (c, offset, count)) {
     c->source_failed = true;
     return 0;
   }

@@ -177,6 +177,7 @@ record_promotions (struct mirror *m)
       dirty_log_leg_in_sync (m->log, slot);
       ready |= SLOT_BIT (slot);
     }
+  m->promoting = ready;
   return ready;
 }
 
@@ -190,6 +191,7 @@ announce_promotions (struct mirror *m, unsigned ready)
     if (!dirty_log_in_sync (m->log, slot, 0, m->nr_regions))
       ready &= ~SLOT_BIT (slot);
   ready &= m->resyncing;
+  m->promoting = 0;
   m->resyncing &= ~ready;
   m->in_sync |= ready;
   pthread_cond_broadcast (&m->cond);

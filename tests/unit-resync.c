@@ -288,6 +288,20 @@ START_TEST (a_source_that_cannot_be_read_stalls_and_is_tried_again)
 }
 END_TEST
 
+START_TEST (what_the_primary_cannot_read_is_copied_from_another)
+{
+  struct fx *fx = fx_new (3, NR_REGIONS, SHIFT, 1u << 2);
+
+  fill_differently (fx, 0);
+  fill_differently (fx, 1);
+  mem_leg_fail (fx->leg[0], LEG_READ, 1, MEM_LEG_ALWAYS, EIO);
+  fx_start (fx);
+  WAIT_FOR (fx_in_sync (fx) == 7);
+  ck_assert (fx_same (fx, 1, 2));
+  fx_free (fx);
+}
+END_TEST
+
 /* It comes back to its senses; it was never failed, for no client noticed. */
 START_TEST (a_target_that_refuses_copies_stalls_and_is_tried_again)
 {
@@ -374,6 +388,23 @@ START_TEST (runs_of_zeroes_between_data)
   fx_fill (fx, 0, 10 * REGION + BLOCK, BLOCK, 'a');
   fx_fill (fx, 0, 40 * REGION - BLOCK, 2 * BLOCK, 'b');
   fx_fill (fx, 1, 0, 64 * REGION, 'x');
+  fx_start (fx);
+  WAIT_FOR (fx_in_sync (fx) == 3);
+  ck_assert (fx_same (fx, 0, 1));
+  fx_free (fx);
+}
+END_TEST
+
+/* Block status of the source is finer than the target's blocks. */
+START_TEST (zeroes_that_end_within_a_block_of_the_target)
+{
+  uint64_t region = UINT64_C (1) << 16;
+  struct fx *fx = fx_new (2, NR_REGIONS, 16, 1u << 1);
+
+  fx_fill (fx, 0, 3 * region + region / 4, BLOCK, 'a');
+  fx_fill (fx, 0, 5 * region + region / 2 + region / 4, BLOCK, 'b');
+  fx_fill (fx, 1, 0, 8 * region + region / 4, 'x');
+  fx->leg[1]->min_block = fx->m->limits.min_block = (uint32_t) region / 2;
   fx_start (fx);
   WAIT_FOR (fx_in_sync (fx) == 3);
   ck_assert (fx_same (fx, 0, 1));
@@ -492,12 +523,14 @@ main (void)
   tcase_add_test (tc, s14_a_copy_waits_for_a_write_under_way);
   tcase_add_test (tc, s14_the_source_fails_between_two_chunks);
   tcase_add_test (tc, a_source_that_cannot_be_read_stalls_and_is_tried_again);
+  tcase_add_test (tc, what_the_primary_cannot_read_is_copied_from_another);
   tcase_add_test (tc, a_target_that_refuses_copies_stalls_and_is_tried_again);
   tcase_add_test (tc, a_target_that_refuses_does_not_hold_up_another);
   tcase_add_test (tc, a_target_lost_during_the_copy_has_failed);
   tcase_add_test (tc, zeroes_on_both_sides_are_not_written);
   tcase_add_test (tc, zeroes_are_put_where_the_target_has_something);
   tcase_add_test (tc, runs_of_zeroes_between_data);
+  tcase_add_test (tc, zeroes_that_end_within_a_block_of_the_target);
   tcase_add_test (tc, data_written_into_a_run_of_zeroes_is_kept);
   tcase_add_test (tc, without_clients_and_ceiling_there_is_no_pause);
   tcase_add_test (tc, the_ceiling_is_shared_by_all_copiers);

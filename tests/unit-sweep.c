@@ -357,8 +357,11 @@ START_TEST (s18_an_eio_between_record_and_announcement_prevents_it)
   mem_leg_fail (f->leg[0], LEG_WRITE, 1, 1, EIO);
   op_start (f, &write, OP_WRITE, 0, BLOCK, 'y');
   WAIT_FOR (fx_misses (f, 1, 0));
+  ck_assert (mem_log_wait_inside (f->log, 2)); /* the write's own record */
+  ck_assert (!op_ended (&write));
   mem_log_hold (f->log, 0);
   op_fails (&write, EIO);
+  ck_assert_int_eq (fx_image_state (f, 1), LOG_LEG_STALE);
   op_succeeds (&op);
   ck_assert_uint_eq (fx_in_sync (f), 1u << 0);
   ck_assert_uint_eq (fx_resyncing (f), 1u << 1);
