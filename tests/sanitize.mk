@@ -11,14 +11,23 @@ check-programs: $(check_PROGRAMS) $(check_LTLIBRARIES)
 check-asan check-tsan check-valgrind:
 	$(srcdir)/tests/check-sanitizer $(@:check-%=%)
 
-# What is run: all unit tests, and servers under load.
+# What is run: all unit tests, and servers under load.  Valgrind is too slow
+# for tests that count on some load in some time.
 sanitizer_tests = \
 	$(unit_tests) \
 	tests/test-crash-kill9-under-load.sh \
 	tests/test-leg-server-killed.sh \
 	tests/test-shutdown-with-clients.sh \
 	$(NULL)
-print-sanitizer-tests:
+valgrind_tests = \
+	$(filter-out tests/unit-disk-crash tests/unit-stress,$(unit_tests)) \
+	tests/test-client-qemu.sh \
+	tests/test-shutdown-with-clients.sh \
+	$(NULL)
+print-asan-tests print-tsan-tests:
 	@echo $(sanitizer_tests)
-.PHONY: print-sanitizer-tests
+print-valgrind-tests:
+	@echo $(valgrind_tests)
+EXTRA_DIST += tests/valgrind.supp
+.PHONY: print-asan-tests print-tsan-tests print-valgrind-tests
 .PHONY: check-programs check-asan check-tsan check-valgrind

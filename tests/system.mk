@@ -9,6 +9,15 @@ system_tests = \
 	tests/guest/test-guest-virtio.sh \
 	tests/test-quickstart.sh \
 	$(NULL)
+# What `make distcheck` runs for ./run-tests.
+distcheck_tests = \
+	tests/check-docs.sh \
+	tests/check-includes.sh \
+	tests/test-client-nbd-tools.sh \
+	tests/unit-disk \
+	tests/unit-tool \
+	$(NULL)
+
 check-system: all
 	@for t in $(system_tests); do \
 	  timeout -k 10 900 bash $(srcdir)/$$t; status=$$?; \
