@@ -319,6 +319,22 @@ zero_range (struct file_leg *f, const struct leg_io *io)
   return -1;
 }
 
+/* A file that lost its tail must not get it back as zeroes, by a write near
+ * what was its end.
+ */
+static int
+write_range (struct file_leg *f, const struct leg_io *io)
+{
+  struct stat st;
+
+  if (f->base.kind == LEG_FILE &&
+      (fstat (f->fd, &st) == -1 || (uint64_t) st.st_size < f->base.size)) {
+    errno = EIO;
+    return -1;
+  }
+  return full_pwrite (f->fd, io->buf, io->count, io->offset);
+}
+
 static int
 do_request (struct file_leg *f, struct leg_io *io)
 {
@@ -326,7 +342,7 @@ do_request (struct file_leg *f, struct leg_io *io)
   case LEG_READ:
     return full_pread (f->fd, io->buf, io->count, io->offset);
   case LEG_WRITE:
-    return full_pwrite (f->fd, io->buf, io->count, io->offset);
+    return write_range (f, io);
   case LEG_ZERO:
     return zero_range (f, io);
   case LEG_FLUSH:

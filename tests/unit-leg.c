@@ -591,6 +591,9 @@ START_TEST (a_truncated_file_is_an_error_not_zeroes)
   char buf[4096];
 
   ck_assert_int_eq (truncate (path, 8192), 0);
+  /* Nor does a write bring the end back with zeroes before it. */
+  ck_assert_int_eq (leg_run (leg, LEG_WRITE, 0, buf, leg->size - 512, 512),
+                    -1);
   ck_assert_int_eq (leg_run (leg, LEG_READ, 0, buf, 8192, 4096), -1);
   ck_assert_int_eq (errno, EIO);
   expect_last_error (leg, "read at offset 8192: Input/output error");
