@@ -45,6 +45,7 @@
 #define IDLE_NS (2 * NSEC_PER_SEC)      /* a region is cleared after this */
 #define TICK_NS NSEC_PER_SEC            /* of the worker */
 #define RETRY_NS (250 * NSEC_PER_MSEC)  /* between tries of a failed log */
+#define LAST_TRY_NS NSEC_PER_SEC        /* of one that queued too long */
 #define MAX_HOT_BYTES (UINT64_C (2) << 30)
 #define MAX_HOT_REGIONS 4096
 #define MIN_HOT_REGIONS 256
@@ -147,6 +148,7 @@ struct request {
   unsigned flags; /* LEG_FUA, LEG_MAY_TRIM */
   void *buf;
   uint64_t offset, count;
+  uint64_t arrival; /* of a client's request: when it came in */
 };
 
 /* A request on its way to several legs.  Lives on the caller's stack. */
@@ -224,7 +226,8 @@ void resync_drop_target_locked (struct mirror *m, unsigned slot);
 
 /* rate.c */
 void rate_init (struct rate *rate);
-void rate_client (struct rate *rate); /* a client request passes */
+/* A client request comes in; returns the time. */
+uint64_t rate_client (struct rate *rate);
 /* After copying bytes, which took elapsed ns: nanoseconds to pause. */
 uint64_t rate_pause (struct mirror *m, uint64_t bytes, uint64_t elapsed);
 

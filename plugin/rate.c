@@ -24,10 +24,13 @@ rate_init (struct rate *rate)
   rate->next_ns = 0;
 }
 
-void
+uint64_t
 rate_client (struct rate *rate)
 {
-  atomic_store_explicit (&rate->client_ns, now_ns (), memory_order_relaxed);
+  uint64_t now = now_ns ();
+
+  atomic_store_explicit (&rate->client_ns, now, memory_order_relaxed);
+  return now;
 }
 
 static uint64_t

@@ -30,17 +30,21 @@ struct write_op {
   const struct request *rq;
   struct range range;
   uint64_t first, nr; /* regions */
-  uint64_t deadline;  /* of all waiting for the log; 0 = not started */
   unsigned legs;      /* where it goes */
   struct fan fan;
 };
 
+/* Of all waiting for the log that a request does.  Time spent in the queue
+ * for the range counts, or overlapping requests would add up; but whoever
+ * comes to the front late still gets a try.
+ */
 static uint64_t
-op_deadline (struct mirror *m, uint64_t *deadline)
+log_deadline (const struct mirror *m, uint64_t arrival)
 {
-  if (*deadline == 0)
-    *deadline = now_ns () + m->config.log_timeout * NSEC_PER_SEC;
-  return *deadline;
+  uint64_t deadline = arrival + m->config.log_timeout * NSEC_PER_SEC;
+  uint64_t one_try = now_ns () + LAST_TRY_NS;
+
+  return deadline > one_try ? deadline : one_try;
 }
 
 /* Count the write in each of its regions; true in *new_marks if a mark is
@@ -96,7 +100,7 @@ write_leave (struct mirror *m, struct write_op *op, uint64_t now)
 static int
 marks_flush (struct mirror *m, struct write_op *op)
 {
-  uint64_t deadline = op_deadline (m, &op->deadline);
+  uint64_t deadline = log_deadline (m, op->rq->arrival);
 
   for (;;) {
     uint64_t retry;
@@ -215,7 +219,8 @@ write_end (struct mirror *m, struct write_op *op, unsigned bad)
    * in-sync legs and the regions in the failed leg's map, as S12 wants it.
    */
   if (m->failures_recorded < m->failures &&
-      failures_wait_locked (m, op_deadline (m, &op->deadline)) == -1 && !err)
+      failures_wait_locked (m, log_deadline (m, op->rq->arrival)) == -1 &&
+      !err)
     err = EIO;
   write_leave (m, op, now);
   pthread_mutex_unlock (&m->lock);
@@ -230,7 +235,6 @@ modify_piece (struct mirror *m, const struct request *rq)
   struct write_op op;
 
   op.rq = rq;
-  op.deadline = 0;
   if (write_begin (m, &op) == -1)
     return -1;
   return write_end (m, &op, fan_out (m, &op.fan, op.legs, rq));
@@ -258,7 +262,7 @@ modify (struct mirror *m, struct request rq)
     errno = EINVAL;
     return -1;
   }
-  rate_client (&m->rate);
+  rq.arrival = rate_client (&m->rate);
   while (count > 0) {
     rq.count = count;
     rq.count = piece_length (m, &rq);
@@ -386,7 +390,7 @@ flush_legs (struct mirror *m)
 int
 mirror_flush (struct mirror *m)
 {
-  uint64_t deadline = 0;
+  uint64_t arrival = rate_client (&m->rate);
   int r = 0;
 
   {
@@ -397,12 +401,11 @@ mirror_flush (struct mirror *m)
     }
     m->active++;
   }
-  rate_client (&m->rate);
   r = flush_legs (m);
 
   CLEANUP_LOCK (&m->lock);
   if (m->failures_recorded < m->failures &&
-      failures_wait_locked (m, op_deadline (m, &deadline)) == -1)
+      failures_wait_locked (m, log_deadline (m, arrival)) == -1)
     r = -1;
   if (--m->active == 0 && m->stopping)
     pthread_cond_broadcast (&m->cond);

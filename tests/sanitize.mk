@@ -20,7 +20,7 @@ sanitizer_tests = \
 	tests/test-shutdown-with-clients.sh \
 	$(NULL)
 valgrind_tests = \
-	$(filter-out tests/unit-disk-crash tests/unit-stress,$(unit_tests)) \
+	$(quick_unit_tests) \
 	tests/test-client-qemu.sh \
 	tests/test-shutdown-with-clients.sh \
 	$(NULL)

@@ -15,13 +15,12 @@ TEST_CPPFLAGS = \
 	$(NULL)
 TEST_LIBS = libmsgstderr.la $(CHECK_LIBS) $(JSON_LIBS) $(ZLIB_LIBS)
 
-unit_tests = \
+quick_unit_tests = \
 	tests/unit-apply \
 	tests/unit-bitset \
 	tests/unit-control \
 	tests/unit-core \
 	tests/unit-disk \
-	tests/unit-disk-crash \
 	tests/unit-dump \
 	tests/unit-hot \
 	tests/unit-leg \
@@ -29,10 +28,14 @@ unit_tests = \
 	tests/unit-range \
 	tests/unit-resync \
 	tests/unit-stop \
-	tests/unit-stress \
 	tests/unit-sweep \
 	tests/unit-tool \
 	tests/unit-write \
+	$(NULL)
+unit_tests = \
+	$(quick_unit_tests) \
+	tests/unit-disk-crash \
+	tests/unit-stress \
 	$(NULL)
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
