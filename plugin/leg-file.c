@@ -319,19 +319,37 @@ zero_range (struct file_leg *f, const struct leg_io *io)
   return -1;
 }
 
-/* A file that lost its tail must not get it back as zeroes, by a write near
- * what was its end.  (Not fstat: having looked at the times, it makes the
+/* Somebody cut the file while it is in use. */
+static bool
+is_cut (struct file_leg *f)
+{
+  return f->base.kind == LEG_FILE &&
+         lseek (f->fd, 0, SEEK_END) < (off_t) f->base.size;
+}
+
+/* A file that lost its tail must not get it back as zeroes.  Only a write to
+ * its very end could make it whole again to the eye; after any other one the
+ * next flush sees it.  (Not fstat: having looked at the times, it makes the
  * kernel write the inode again for each write.)
  */
 static int
 write_range (struct file_leg *f, const struct leg_io *io)
 {
-  if (f->base.kind == LEG_FILE &&
-      lseek (f->fd, 0, SEEK_END) < (off_t) f->base.size) {
+  if (io->offset + io->count == f->base.size && is_cut (f)) {
     errno = EIO;
     return -1;
   }
   return full_pwrite (f->fd, io->buf, io->count, io->offset);
+}
+
+static int
+flush_file (struct file_leg *f)
+{
+  if (is_cut (f)) {
+    errno = EIO;
+    return -1;
+  }
+  return fdatasync (f->fd);
 }
 
 static int
@@ -345,7 +363,7 @@ do_request (struct file_leg *f, struct leg_io *io)
   case LEG_ZERO:
     return zero_range (f, io);
   case LEG_FLUSH:
-    return fdatasync (f->fd);
+    return flush_file (f);
   case LEG_CACHE:
     posix_fadvise (f->fd, (off_t) io->offset, (off_t) io->count,
                    POSIX_FADV_WILLNEED);
