@@ -4,10 +4,12 @@
 
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -17,6 +19,7 @@
 #include "nbd-server.h"
 
 #define MAX_ARGS 32
+#define PATIENCE_MS 5000
 #define LISTEN_FD 3 /* fixed by the socket activation protocol */
 
 static void
@@ -138,9 +141,25 @@ nbd_server_freeze (struct nbd_server *server)
         "SIGSTOP");
 }
 
+/* Give it the time to remove what it has in /tmp. */
+static void
+ask_to_end (pid_t pid)
+{
+  struct pollfd ended = {.fd = pidfd_open (pid, 0), .events = POLLIN};
+
+  kill (pid, SIGTERM);
+  kill (pid, SIGCONT);
+  if (ended.fd >= 0) {
+    poll (&ended, 1, PATIENCE_MS);
+    close (ended.fd);
+  }
+}
+
 void
 nbd_server_end (struct nbd_server *server)
 {
+  if (server->pid > 0)
+    ask_to_end (server->pid);
   nbd_server_kill (server);
   if (server->socket[0] != '\0')
     unlink (server->socket);

@@ -35,7 +35,7 @@ void nbd_server_kill (struct nbd_server *server);
 /* SIGSTOP, and wait until all of it stands still. */
 void nbd_server_freeze (struct nbd_server *server);
 
-/* nbd_server_kill, and remove the directory. */
+/* SIGTERM, after some seconds nbd_server_kill; remove the directory. */
 void nbd_server_end (struct nbd_server *server);
 
 #endif /* NBDMIRROR_NBD_SERVER_H */
