@@ -316,6 +316,13 @@ START_TEST (s18_a_commit_that_fails_prevents_the_promotion)
 }
 END_TEST
 
+static bool
+is_promoting (struct fx *f)
+{
+  CLEANUP_LOCK (&f->m->lock);
+  return f->m->promoting != 0;
+}
+
 START_TEST (s18_a_failure_between_record_and_announcement_prevents_it)
 {
   struct fx *f = two_legs_the_second_stale ();
@@ -326,6 +333,7 @@ START_TEST (s18_a_failure_between_record_and_announcement_prevents_it)
   op_start (f, &op, OP_SWEEP, 0, 0, 0);
   mem_log_release (f->log, 1);
   WAIT_FOR (!fx_image_missed (f, 1, 0));
+  WAIT_FOR (is_promoting (f));
   ck_assert (mem_log_wait_inside (f->log, 1)); /* that of the leg's record */
   leg_lose (f->leg[1], ECONNRESET, "the test says so");
   mem_log_hold (f->log, 0);
@@ -353,6 +361,7 @@ START_TEST (s18_an_eio_between_record_and_announcement_prevents_it)
   mem_log_release (f->log, 1);
   mem_leg_release (f->leg[1], 1, 0);
   WAIT_FOR (!fx_image_missed (f, 1, 0));
+  WAIT_FOR (is_promoting (f));
   ck_assert (mem_log_wait_inside (f->log, 1)); /* commit of the leg */
   mem_leg_fail (f->leg[0], LEG_WRITE, 1, 1, EIO);
   op_start (f, &write, OP_WRITE, 0, BLOCK, 'y');
