@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -141,17 +140,20 @@ nbd_server_freeze (struct nbd_server *server)
         "SIGSTOP");
 }
 
-/* Give it the time to remove what it has in /tmp. */
+/* Give it the time to remove what it has in /tmp.  (Valgrind has no pidfd to
+ * wait with.)
+ */
 static void
-ask_to_end (pid_t pid)
+ask_to_end (struct nbd_server *server)
 {
-  struct pollfd ended = {.fd = pidfd_open (pid, 0), .events = POLLIN};
-
-  kill (pid, SIGTERM);
-  kill (pid, SIGCONT);
-  if (ended.fd >= 0) {
-    poll (&ended, 1, PATIENCE_MS);
-    close (ended.fd);
+  kill (server->pid, SIGTERM);
+  kill (server->pid, SIGCONT);
+  for (int ms = 0; ms < PATIENCE_MS; ms += 10) {
+    if (waitpid (server->pid, NULL, WNOHANG) == server->pid) {
+      server->pid = 0;
+      return;
+    }
+    poll (NULL, 0, 10);
   }
 }
 
@@ -159,7 +161,7 @@ void
 nbd_server_end (struct nbd_server *server)
 {
   if (server->pid > 0)
-    ask_to_end (server->pid);
+    ask_to_end (server);
   nbd_server_kill (server);
   if (server->socket[0] != '\0')
     unlink (server->socket);
