@@ -9,11 +9,6 @@
 
 #include "dirty-log.h"
 
-/* The maps of a log: the marks, and what the leg in slot s missed. */
-#define LOG_MAP_MARKED 0
-#define LOG_MAP_MISSED(s) (1 + (s))
-#define LOG_NR_MAPS (1 + LOG_MAX_LEGS)
-
 struct dirty_log_ops {
   /* A specification is "TYPE", or "TYPE:NAME" if the type wants a name. */
   const char *type;
@@ -40,6 +35,9 @@ struct dirty_log_ops {
 
   /* dirty_log_flush, or dirty_log_commit. */
   int (*flush) (struct dirty_log *log, bool commit, uint64_t deadline);
+
+  /* dirty_log_wait_valid; NULL if there is no lease. */
+  int (*wait_valid) (struct dirty_log *log, uint64_t deadline);
 };
 
 extern const struct dirty_log_ops core_log_ops;

@@ -80,6 +80,31 @@ dirty_log_put_resync_work (struct dirty_log *log, uint64_t first, uint64_t nr)
 /* --- questions --- */
 
 bool
+dirty_log_next_run (struct dirty_log *log, unsigned map, uint64_t from,
+                    uint64_t *first, uint64_t *nr)
+{
+  CLEANUP_LOCK (&log->lock);
+  const struct bitset *bs = core_map (log, map);
+
+  assert (map < LOG_NR_MAPS);
+  *first = bitset_next_set (bs, from);
+  if (*first >= bs->nr)
+    return false;
+  *nr = bitset_next_clear (bs, *first) - *first;
+  return true;
+}
+
+void
+dirty_log_get_record (struct dirty_log *log, struct log_record *record)
+{
+  CLEANUP_LOCK (&log->lock);
+
+  record->generation = log->generation;
+  record->primary = log->primary;
+  memcpy (record->leg, log->leg, sizeof record->leg);
+}
+
+bool
 dirty_log_is_clean (struct dirty_log *log, uint64_t region)
 {
   CLEANUP_LOCK (&log->lock);
@@ -114,6 +139,8 @@ dirty_log_status (struct dirty_log *log, struct log_status *status)
 
   status->type = log->ops->type;
   status->failed = log->failed;
+  status->disconnected = log->disconnected;
+  status->flush_number = log->flush_number;
   memcpy (status->last_error, log->last_error, sizeof status->last_error);
   status->counters = log->counters;
   status->generation = log->generation;

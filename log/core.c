@@ -10,6 +10,7 @@
 
 #include "cleanup.h"
 #include "core.h"
+#include "deadline.h"
 #include "msg.h"
 
 int
@@ -24,6 +25,7 @@ core_init (struct dirty_log *log, const struct dirty_log_ops *ops,
     msg_error ("log: %m");
     return -1;
   }
+  atomic_init (&log->valid_until, NO_DEADLINE);
   err = pthread_mutex_init (&log->lock, NULL);
   if (err) {
     free (log->name);
@@ -179,25 +181,41 @@ miss_marked (struct dirty_log *log, unsigned slot)
 }
 
 void
-dirty_log_mark (struct dirty_log *log, uint64_t region)
+dirty_log_mark_run (struct dirty_log *log, uint64_t first, uint64_t nr)
 {
   CLEANUP_LOCK (&log->lock);
+  uint64_t before = log->marked.count;
 
-  if (bitset_set (&log->marked, region)) {
-    log->counters.marks++;
-    log->ops->map_changed (log, LOG_MAP_MARKED, region, 1, true);
+  bitset_set_range (&log->marked, first, nr);
+  if (log->marked.count != before) {
+    log->counters.marks += log->marked.count - before;
+    log->ops->map_changed (log, LOG_MAP_MARKED, first, nr, true);
   }
+}
+
+void
+dirty_log_clear_run (struct dirty_log *log, uint64_t first, uint64_t nr)
+{
+  CLEANUP_LOCK (&log->lock);
+  uint64_t before = log->marked.count;
+
+  bitset_clear_range (&log->marked, first, nr);
+  if (log->marked.count != before) {
+    log->counters.clears += before - log->marked.count;
+    log->ops->map_changed (log, LOG_MAP_MARKED, first, nr, false);
+  }
+}
+
+void
+dirty_log_mark (struct dirty_log *log, uint64_t region)
+{
+  dirty_log_mark_run (log, region, 1);
 }
 
 void
 dirty_log_clear (struct dirty_log *log, uint64_t region)
 {
-  CLEANUP_LOCK (&log->lock);
-
-  if (bitset_clear (&log->marked, region)) {
-    log->counters.clears++;
-    log->ops->map_changed (log, LOG_MAP_MARKED, region, 1, false);
-  }
+  dirty_log_clear_run (log, region, 1);
 }
 
 void
@@ -289,4 +307,30 @@ dirty_log_remove_leg (struct dirty_log *log, unsigned slot)
   memset (&log->leg[slot], 0, sizeof log->leg[slot]);
   got_run (log, slot, 0, log->geo.nr_regions);
   log->ops->record_changed (log, true);
+}
+
+static bool
+record_ok (const struct dirty_log *log, const struct log_record *record)
+{
+  for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
+    if (record->leg[s].state == LOG_LEG_IN_SYNC && log->missed[s].count > 0)
+      return false;
+  return record->generation >= log->generation &&
+         record->primary < LOG_MAX_LEGS;
+}
+
+int
+dirty_log_set_record (struct dirty_log *log, const struct log_record *record)
+{
+  CLEANUP_LOCK (&log->lock);
+
+  if (!record_ok (log, record)) {
+    errno = EINVAL;
+    return -1;
+  }
+  log->generation = record->generation;
+  log->primary = record->primary;
+  memcpy (log->leg, record->leg, sizeof log->leg);
+  log->ops->record_changed (log, true);
+  return 0;
 }

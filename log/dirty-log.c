@@ -10,6 +10,7 @@
 #include <uuid/uuid.h>
 
 #include "core.h"
+#include "deadline.h"
 #include "msg.h"
 
 static const struct dirty_log_ops *const types[] = {
@@ -57,6 +58,16 @@ int
 dirty_log_create (struct dirty_log *log, const struct log_geometry *geo,
                   uint64_t generation)
 {
+  uuid_t uuid;
+
+  uuid_generate (uuid);
+  return dirty_log_create_as (log, geo, generation, uuid);
+}
+
+int
+dirty_log_create_as (struct dirty_log *log, const struct log_geometry *geo,
+                     uint64_t generation, const uint8_t uuid[16])
+{
   assert (geo->nr_regions > 0 && geo->nr_regions <= LOG_MAX_REGIONS);
   if (core_alloc_maps (log, geo->nr_regions) == -1)
     return out_of_memory (log);
@@ -64,7 +75,7 @@ dirty_log_create (struct dirty_log *log, const struct log_geometry *geo,
   log->generation = generation;
   log->primary = 0;
   memset (log->leg, 0, sizeof log->leg);
-  uuid_generate (log->uuid);
+  memcpy (log->uuid, uuid, sizeof log->uuid);
   return log->ops->create (log);
 }
 
@@ -93,6 +104,29 @@ dirty_log_close (struct dirty_log *log, uint64_t deadline)
 {
   if (log)
     log->ops->close (log, deadline);
+}
+
+static uint64_t
+boottime_ns (void)
+{
+  struct timespec ts;
+
+  clock_gettime (CLOCK_BOOTTIME, &ts);
+  return (uint64_t) ts.tv_sec * NSEC_PER_SEC + (uint64_t) ts.tv_nsec;
+}
+
+bool
+dirty_log_valid (struct dirty_log *log)
+{
+  uint64_t until = atomic_load (&log->valid_until);
+
+  return until == NO_DEADLINE || boottime_ns () < until;
+}
+
+int
+dirty_log_wait_valid (struct dirty_log *log, uint64_t deadline)
+{
+  return dirty_log_valid (log) ? 0 : log->ops->wait_valid (log, deadline);
 }
 
 int

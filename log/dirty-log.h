@@ -49,6 +49,7 @@
 #define NBDMIRROR_DIRTY_LOG_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -137,8 +138,16 @@ struct dirty_log {
   struct bitset out_of_sync;          /* the union of all missed[] */
   struct bitset recovering;           /* handed out as resync work */
   struct log_counters counters;
-  bool failed;          /* the last flush or commit failed */
-  char last_error[256]; /* why, "" if never */
+  uint64_t flush_number; /* of the last flush or commit that is durable;
+                          * found: of the last one the store knows */
+  bool failed;           /* the last flush or commit failed */
+  bool disconnected;     /* its server cannot be reached */
+  char last_error[256];  /* why, "" if never */
+
+  /* CLOCK_BOOTTIME, ns: until when the owner may use the legs.  Only a log
+   * with a lease (backend.h) ever changes it.
+   */
+  atomic_uint_fast64_t valid_until;
 };
 
 /* Open the log that a specification names: "core" or "disk:PATH" (PATH
@@ -162,6 +171,10 @@ struct dirty_log *dirty_log_open (const char *spec, unsigned flags);
  */
 int dirty_log_create (struct dirty_log *log, const struct log_geometry *geo,
                       uint64_t generation);
+
+/* The same with a uuid that is known: for the log server. */
+int dirty_log_create_as (struct dirty_log *log, const struct log_geometry *geo,
+                         uint64_t generation, const uint8_t uuid[16]);
 
 /* Make a log of ours longer (geo->size only grows; same region size).  New
  * regions are neither marked nor missed: the caller says which are.
@@ -205,6 +218,10 @@ void dirty_log_mark (struct dirty_log *log, uint64_t region);
  */
 void dirty_log_clear (struct dirty_log *log, uint64_t region);
 
+/* Both for a run of regions. */
+void dirty_log_mark_run (struct dirty_log *log, uint64_t first, uint64_t nr);
+void dirty_log_clear_run (struct dirty_log *log, uint64_t first, uint64_t nr);
+
 /* Kernel: is_clean.  The region has no mark. */
 bool dirty_log_is_clean (struct dirty_log *log, uint64_t region);
 
@@ -232,6 +249,46 @@ void dirty_log_leg_in_sync (struct dirty_log *log, unsigned slot);
 
 /* Start-up only: generation = the given one, which must be larger. */
 void dirty_log_set_generation (struct dirty_log *log, uint64_t generation);
+
+/* All that a log knows beside its maps.  For the log server and its client:
+ * there the mirror's own log follows the rules, and the server's copies.
+ */
+struct log_record {
+  uint64_t generation;
+  unsigned primary;
+  struct log_leg leg[LOG_MAX_LEGS];
+};
+
+/* set: -1 with errno EINVAL if the record breaks I1 (a leg that misses
+ * something is in-sync) or the generation goes back.
+ */
+void dirty_log_get_record (struct dirty_log *log, struct log_record *record);
+int dirty_log_set_record (struct dirty_log *log,
+                          const struct log_record *record);
+
+/* The maps of a log: the marks, and what the leg in slot s missed. */
+#define LOG_MAP_MARKED 0
+#define LOG_MAP_MISSED(s) (1 + (s))
+#define LOG_NR_MAPS (1 + LOG_MAX_LEGS)
+
+/* The first run of set bits of a map at or after 'from'.  False if there is
+ * none.
+ */
+bool dirty_log_next_run (struct dirty_log *log, unsigned map, uint64_t from,
+                         uint64_t *first, uint64_t *nr);
+
+/* Rule S19.  May this mirror use its legs now?  False when the lease of a
+ * log on a server is over: the legs may be another mirror's by now.  To be
+ * asked immediately before each request to a leg.  Costs a load for a log
+ * without a lease, and reading the clock (vDSO) for one with.
+ */
+bool dirty_log_valid (struct dirty_log *log);
+
+/* Wait until it is valid (again).  0, or -1 with errno: ETIMEDOUT at the
+ * deadline, ESTALE if another mirror has the log now, so that it never will
+ * be.  Blocks.
+ */
+int dirty_log_wait_valid (struct dirty_log *log, uint64_t deadline);
 
 /* Kernel: flush.  Contract (2).  0, or -1 with errno: ETIMEDOUT if the
  * deadline passed (the changes stay queued and may still become durable),
@@ -264,10 +321,12 @@ uint64_t dirty_log_get_sync_count (struct dirty_log *log);
  * names are not copied: they change at start-up only.
  */
 struct log_status {
-  const char *type; /* "core", "disk" */
+  const char *type; /* "core", "disk", "userspace" */
   bool failed;
+  bool disconnected;
   char last_error[256];
   struct log_counters counters;
+  uint64_t flush_number;
   uint64_t generation;
   unsigned primary;
   uint64_t marked;      /* regions */

@@ -13,8 +13,11 @@ build_packages=(
   gcc
   libc6-dev
   libev-dev
+  libgnutls28-dev
   libjson-c-dev
+  libmicrohttpd-dev
   libnbd-dev
+  libsystemd-dev
   libtool
   make
   nbdkit

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 
 # The layers (lower never includes higher):
-#   common < net < log < plugin, tools
+#   common < net < log < plugin, logd, tools
 # log/ knows no legs, legs know no logs, and only plugin.c, config.c and the
 # message sink see nbdkit's header.
 
@@ -38,16 +38,18 @@ headers ()
   done
 }
 
-mapfile -t above_common < <(headers net log plugin tools)
-mapfile -t above_net < <(headers log plugin tools)
-mapfile -t above_log < <(headers plugin tools)
-mapfile -t of_tools < <(headers tools)
+mapfile -t above_common < <(headers net log logd plugin tools)
+mapfile -t above_net < <(headers log logd plugin tools)
+mapfile -t above_log < <(headers logd plugin tools)
+mapfile -t not_plugin < <(headers logd tools)
+mapfile -t not_logd < <(headers plugin tools)
 mapfile -t of_log < <(headers log)
 
 forbid common/*.[ch] -- "${above_common[@]}"
 forbid net/*.[ch] -- "${above_net[@]}"
 forbid log/*.[ch] -- "${above_log[@]}"
-forbid plugin/*.[ch] -- "${of_tools[@]}"
+forbid plugin/*.[ch] -- "${not_plugin[@]}"
+forbid logd/*.[ch] -- "${not_logd[@]}"
 forbid plugin/leg*.[ch] plugin/nbd-conn.[ch] plugin/pool.[ch] \
   -- "${of_log[@]}" mirror.h mirror-impl.h
 

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Addresses of log servers: HOST, HOST:PORT, [IPV6], [IPV6]:PORT, or the
+ * absolute path of a Unix socket.  A listener's host may be empty or "*": all
+ * interfaces, IPv4 and IPv6.
+ */
+
+#ifndef NBDMIRROR_ADDRESS_H
+#define NBDMIRROR_ADDRESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#define ADDRESS_HOST_SIZE 256
+
+struct address {
+  char host[ADDRESS_HOST_SIZE]; /* "" with path; without brackets */
+  char port[8];                 /* decimal, "" with path */
+  char path[108];               /* "" = TCP */
+};
+
+/* Parse len bytes of text.  0, or -1 with errno EINVAL and *why set to a
+ * static text such as "the port must be 1 to 65535".
+ */
+int address_parse (struct address *a, const char *text, size_t len,
+                   const char *default_port, const char **why);
+
+/* One of the addresses a name stands for. */
+struct resolved {
+  struct sockaddr_storage addr;
+  socklen_t len;
+};
+
+/* Resolve.  Returns how many were found (at most max), or -1 with *why set.
+ * Blocks on DNS.
+ */
+int address_resolve (const struct address *a, bool listening,
+                     struct resolved *out, int max, const char **why);
+
+/* Is it an address that only this machine reaches? */
+bool resolved_is_local (const struct resolved *r);
+
+/* "192.0.2.1:10810", "[::1]:10810", a path.  Returns buf. */
+const char *resolved_print (const struct resolved *r, char *buf, size_t size);
+
+/* Begin to connect.  A non-blocking, close-on-exec socket, connected or
+ * connecting, or -1 with errno.
+ */
+int resolved_connect (const struct resolved *r);
+
+/* A listening, non-blocking, close-on-exec TCP socket (SO_REUSEADDR, IPv6
+ * only for IPv6), or -1 with errno.  Unix sockets: see unix-socket.h.
+ */
+int resolved_listen (const struct resolved *r);
+
+#endif /* NBDMIRROR_ADDRESS_H */

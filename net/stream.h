@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* A connection in an event loop: buffered, non-blocking, with or without
+ * TLS.  Used by both sides of the log protocol.
+ *
+ * Thread-safety: all functions and callbacks of a stream run in the thread
+ * of its loop.  Nothing blocks.
+ */
+
+#ifndef NBDMIRROR_STREAM_H
+#define NBDMIRROR_STREAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <ev.h>
+
+struct tls;
+struct stream;
+
+struct stream_callbacks {
+  /* The connection is usable (TLS: the handshake is done). */
+  void (*ready) (struct stream *s);
+
+  /* len bytes have come; returns how many were consumed, the others come
+   * again with what follows (at most max_input bytes are kept; if they are
+   * there and 0 is returned the stream fails).  May call any function of
+   * the stream, stream_close included (the return value is then ignored).
+   */
+  size_t (*input) (struct stream *s, const uint8_t *data, size_t len);
+
+  /* Output went out, and now less than half of max_output waits. */
+  void (*drained) (struct stream *s);
+
+  /* The stream failed or was closed by the peer: reason for a message.
+   * Called once, not from within a function of the stream, and not after
+   * stream_close.  The callee calls stream_close, now or later.
+   */
+  void (*failed) (struct stream *s, const char *reason);
+};
+
+struct stream_options {
+  struct tls *tls;         /* NULL: plain.  Must outlive the stream. */
+  const char *server_name; /* client with TLS: for the certificate; copied */
+  size_t max_input;
+  size_t max_output;  /* advice: see stream_congested */
+  double handshake_s; /* for connecting and the handshake */
+};
+
+/* Take over a connected (or, with connecting, a connecting) non-blocking
+ * socket; TCP sockets get TCP_NODELAY, keepalive and TCP_USER_TIMEOUT.
+ * NULL with errno, and fd is closed.
+ */
+struct stream *stream_new (struct ev_loop *loop, int fd, bool connecting,
+                           const struct stream_options *options,
+                           const struct stream_callbacks *callbacks,
+                           void *opaque);
+
+/* Close and free.  Unread input is dropped; output that waits is dropped,
+ * too: see stream_shut.
+ */
+void stream_close (struct stream *s);
+
+/* Close when all output has gone out, or after this time; 'failed' is not
+ * called any more, nor any other callback.
+ */
+void stream_shut (struct stream *s, double seconds);
+
+void *stream_opaque (const struct stream *s);
+
+/* Queue output; it is sent at the end of this loop iteration, together with
+ * all that was queued meanwhile.  0, or -1 with errno (ENOMEM).
+ */
+int stream_write (struct stream *s, const void *data, size_t len);
+
+/* More than max_output waits: the caller should stop producing. */
+bool stream_congested (const struct stream *s);
+
+/* Stop, go on, reading from the peer. */
+void stream_pause (struct stream *s, bool pause);
+
+/* "192.0.2.1:4711", "unix", for messages. */
+const char *stream_peer (const struct stream *s);
+
+/* Who the peer is by TLS: the PSK user name, or the certificate's common
+ * name; "" if it did not say, or without TLS.
+ */
+const char *stream_identity (const struct stream *s);
+
+#endif /* NBDMIRROR_STREAM_H */
