@@ -302,3 +302,55 @@ disk_name_decode (char *name, const uint8_t buf[DISK_BLOCK])
       !memchr (buf + NAME_BYTES, 0, len))
     memcpy (name, buf + NAME_BYTES, len);
 }
+
+/* --- the flush number --- */
+
+enum {
+  NUMBER_MAGIC = 0,
+  NUMBER_CRC = 8,
+  NUMBER_UUID = 16,
+  NUMBER_VALUE = 32,
+  NUMBER_SIZE = 40,
+  NUMBER_PLACE = 512, /* of odd ones */
+};
+
+static uint32_t
+number_crc (const uint8_t *buf)
+{
+  uint8_t copy[NUMBER_SIZE];
+
+  memcpy (copy, buf, sizeof copy);
+  put_le32 (copy + NUMBER_CRC, 0);
+  return (uint32_t) crc32 (0, copy, sizeof copy);
+}
+
+void
+disk_flush_number_encode (uint8_t buf[DISK_BLOCK], const uint8_t uuid[16],
+                          uint64_t number)
+{
+  uint8_t *at = buf + number % 2 * NUMBER_PLACE;
+
+  memset (at, 0, NUMBER_SIZE);
+  memcpy (at + NUMBER_MAGIC, DISK_FLUSH_NUMBER_MAGIC, 8);
+  memcpy (at + NUMBER_UUID, uuid, 16);
+  put_le64 (at + NUMBER_VALUE, number);
+  put_le32 (at + NUMBER_CRC, number_crc (at));
+}
+
+uint64_t
+disk_flush_number_decode (const uint8_t buf[DISK_BLOCK],
+                          const uint8_t uuid[16])
+{
+  uint64_t number = 0;
+
+  for (unsigned i = 0; i < 2; ++i) {
+    const uint8_t *at = buf + i * NUMBER_PLACE;
+
+    if (memcmp (at + NUMBER_MAGIC, DISK_FLUSH_NUMBER_MAGIC, 8) == 0 &&
+        get_le32 (at + NUMBER_CRC) == number_crc (at) &&
+        memcmp (at + NUMBER_UUID, uuid, 16) == 0 &&
+        get_le64 (at + NUMBER_VALUE) > number)
+      number = get_le64 (at + NUMBER_VALUE);
+  }
+  return number;
+}

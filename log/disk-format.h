@@ -15,6 +15,7 @@
  *
  *   block 0        third copy of the newest slot (496 bytes, then zero)
  *   blocks 1 ... 8 the legs' names as typed
+ *   block 9        the flush number
  *   mark map       same order of bits, set = marked
  *   missed maps    of slots 0 ... 7, set = missed
  *
@@ -45,6 +46,15 @@
  *          32  state u8         enum log_leg_state
  *          33  kind u8          enum leg_kind
  *          34  zero 6
+ *
+ * The flush number grows with each flush that writes.  Block 9 has an even
+ * one at 0, an odd one at 512, so that the older outlives a torn write:
+ *
+ *      0  magic 8          "nbdmirrF"
+ *      8  crc32 u32        of these 40 bytes with this field zero (zlib)
+ *     12  zero 4
+ *     16  uuid 16          of the mirror
+ *     32  number u64
  *
  * Magic, version, crc and the length of 496 bytes are the same in all
  * versions, so that damage is told from a version of the future.
@@ -98,7 +108,9 @@
  *       and missed by every stale leg;
  *  (20) an in-sync leg whose missed map is not empty is stale;
  *  (21) DISK_CLEAN_SHUTDOWN counts only if nothing is marked;
- *  (22) a name whose length or crc is wrong is "".
+ *  (22) a name whose length or crc is wrong is "";
+ *  (23) the flush number is the higher one of those in block 9 whose magic,
+ *       crc and uuid are right, or 0.
  */
 
 #ifndef NBDMIRROR_DISK_FORMAT_H
@@ -115,8 +127,10 @@
 #define DISK_BITMAP_OFFSET 1024
 
 #define DISK_SLOT_MAGIC "nbdmirrL"
-#define DISK_SLOT_VERSION UINT32_C (0x00010000)
+#define DISK_SLOT_VERSION \
+  UINT32_C (0x00020000) /* 1: before the first release */
 #define DISK_SLOT_SIZE 496
+#define DISK_FLUSH_NUMBER_MAGIC "nbdmirrF"
 #define DISK_SLOT_OFFSET(sequence) ((sequence) % 2 ? 512 : 16)
 
 #define DISK_CLEAN_SHUTDOWN 1u
@@ -124,8 +138,9 @@
 #define DISK_SHARED_MAP 4u
 #define DISK_ALL_FLAGS (DISK_CLEAN_SHUTDOWN | DISK_CREATING | DISK_SHARED_MAP)
 
-/* Third copy and names. */
-#define DISK_AREA_HEAD_BLOCKS (1 + LOG_MAX_LEGS)
+/* Third copy, names, flush number. */
+#define DISK_FLUSH_NUMBER_BLOCK (1 + LOG_MAX_LEGS)
+#define DISK_AREA_HEAD_BLOCKS (2 + LOG_MAX_LEGS)
 
 struct disk_header {
   bool magic_ok;
@@ -199,5 +214,11 @@ disk_slot_regions (const struct disk_slot *slot)
 /* One of the blocks 1 ... 8.  name is a LOG_NAME_SIZE buffer. */
 void disk_name_encode (uint8_t buf[DISK_BLOCK], const char *name);
 void disk_name_decode (char *name, const uint8_t buf[DISK_BLOCK]);
+
+/* Block 9.  encode replaces the older one of the two that are there. */
+void disk_flush_number_encode (uint8_t buf[DISK_BLOCK], const uint8_t uuid[16],
+                               uint64_t number);
+uint64_t disk_flush_number_decode (const uint8_t buf[DISK_BLOCK],
+                                   const uint8_t uuid[16]);
 
 #endif /* NBDMIRROR_DISK_FORMAT_H */

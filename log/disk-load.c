@@ -188,6 +188,20 @@ load_truth (struct disk_log *d)
     log->unclean = true;
 }
 
+/* Rule (23). */
+static void
+load_flush_number (struct disk_log *d)
+{
+  const struct disk_map *map = &d->map[DISK_MAP_NAMES];
+
+  if (map->blocks > 0)
+    d->log.flush_number =
+      disk_flush_number_decode (map->image +
+                                  DISK_FLUSH_NUMBER_BLOCK * DISK_BLOCK,
+                                d->log.uuid);
+  d->flush_number = d->log.flush_number;
+}
+
 static void
 load_slot (struct disk_log *d, const struct disk_slot *slot)
 {
@@ -245,6 +259,7 @@ load_ours (struct disk_log *d, const struct disk_findings *f)
   if (read_maps (d) == -1)
     return -1;
   load_truth (d);
+  load_flush_number (d);
   disk_map_touch_all (d);
   if (d->header_nr < log->geo.nr_regions)
     resume_growth (d, f);

@@ -4,7 +4,8 @@
  *
  * A phase writes, each step synced before the next one starts:
  *
- *   1. the changed blocks of all maps, and names;
+ *   1. the changed blocks of all maps, names, and the flush number (with
+ *      a record only, it is synced with the third copy);
  *   2. if a record changed: the third copy of the slot,
  *   3. then block 0 with slot A or B and the header;
  *   4. to finish a growth: the whole of the kernel's bitmap (it may lie
@@ -88,8 +89,24 @@ kernel_blocks (const struct disk_log *d)
   return layout.head_size / DISK_BLOCK;
 }
 
+/* Goes with what is written and synced next, so it costs no sync. */
 static int
-write_maps (struct disk_log *d)
+write_flush_number (struct disk_log *d)
+{
+  const struct disk_map *map = &d->map[DISK_MAP_NAMES];
+  uint8_t *block = map->image + DISK_FLUSH_NUMBER_BLOCK * DISK_BLOCK;
+
+  d->flush_number++;
+  if (map->blocks == 0)
+    return 0;
+  disk_flush_number_encode (block, d->log.uuid, d->flush_number);
+  return disk_store_write (d, block, DISK_BLOCK,
+                           d->layout.area_offset +
+                             DISK_FLUSH_NUMBER_BLOCK * DISK_BLOCK);
+}
+
+static int
+write_maps (struct disk_log *d, bool record)
 {
   bool any = false;
 
@@ -105,6 +122,8 @@ write_maps (struct disk_log *d)
                    m == DISK_MAP_KERNEL ? kernel_blocks (d) : d->map[m].blocks,
                    &any) == -1)
       return -1;
+  if ((any || record) && write_flush_number (d) == -1)
+    return -1;
   return any ? disk_store_sync (d) : 0;
 }
 
@@ -247,13 +266,16 @@ write_phase (struct disk_log *d, const struct disk_slot *slot)
 {
   bool record = d->slot_unsure || !disk_slot_same (&d->slot, slot);
 
-  if (write_maps (d) == -1)
+  if (write_maps (d, record) == -1)
     return -1;
   if (record && disk_record_write (d, slot) == -1)
     return -1;
   if (d->growing && end_growth (d) == -1)
     return -1;
   all_sure (d);
+
+  CLEANUP_LOCK (&d->log.lock);
+  d->log.flush_number = d->flush_number;
   return 0;
 }
 

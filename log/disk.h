@@ -32,7 +32,7 @@
 /* The maps of backend.h, then two more. */
 enum {
   DISK_MAP_KERNEL = LOG_NR_MAPS, /* from byte 0: header and slots, too */
-  DISK_MAP_NAMES,                /* the area's first nine blocks */
+  DISK_MAP_NAMES,                /* the area's first ten blocks */
   DISK_NR_MAPS,
 };
 
@@ -71,8 +71,9 @@ struct disk_log {
   bool creating;             /* created in memory, not yet on the medium */
   bool converting;           /* ... and what is there is the kernel's log */
   bool growing;              /* the kernel's bitmap is shorter than the maps */
-  bool marks_first; /* ... before a missed map explains them (rule 18) */
-  bool wrote;       /* the current cycle used the store */
+  bool marks_first;      /* ... before a missed map explains them (rule 18) */
+  bool wrote;            /* the current cycle used the store */
+  uint64_t flush_number; /* the last one sent to the medium */
 
   /* Protected by log->lock. */
   bool ready;          /* loaded or created: there is something to flush */

@@ -604,7 +604,7 @@ START_TEST (test_failure_is_reported)
   calls = mem_store_calls (m.store);
   ck_assert_int_eq (op_flush (&m, false), 0);
   calls = mem_store_calls (m.store) - calls;
-  ck_assert_uint_eq (calls, 3); /* kernel's map, mark map, sync */
+  ck_assert_uint_eq (calls, 4); /* kernel's map, mark map, number, sync */
   for (unsigned n = 1; n <= calls; ++n) {
     op_mark (&m, n);
     mem_store_fail_at (m.store, n);
@@ -635,14 +635,14 @@ START_TEST (test_durable_slot_stays)
     unsigned newest = before[1].sequence > before[0].sequence;
 
     op_primary (&m, round % 2 + 1);
-    mem_store_fail_at (m.store, 3); /* third copy, sync, slot, sync */
+    mem_store_fail_at (m.store, 4); /* number, third copy, sync, slot, sync */
     ck_assert_int_eq (op_flush (&m, false), -1);
     disk_slot_decode (&after[newest], bytes + DISK_SLOT_OFFSET (newest));
     ck_assert_uint_eq (after[newest].sequence, before[newest].sequence);
   }
   calls = mem_store_calls (m.store);
   ck_assert_int_eq (op_flush (&m, false), 0);
-  ck_assert_uint_eq (mem_store_calls (m.store) - calls, 4);
+  ck_assert_uint_eq (mem_store_calls (m.store) - calls, 5);
   model_end (&m);
 }
 END_TEST

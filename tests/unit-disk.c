@@ -423,6 +423,47 @@ START_TEST (test_kernel_used_it_since)
 }
 END_TEST
 
+/* Each flush that wrote has its number on the medium, also after a raise;
+ * a torn newest one leaves the one before.
+ */
+START_TEST (test_flush_number)
+{
+  struct mem_store *m = mem_store_new (0);
+  struct dirty_log *log = create_mem (m);
+  struct disk_layout layout;
+  uint64_t before = log->flush_number, now;
+  uint8_t *block;
+
+  ck_assert_uint_gt (before, 0);
+  ck_assert_int_eq (dirty_log_flush (log, NO_DEADLINE), 0);
+  ck_assert_uint_eq (log->flush_number, before);
+  dirty_log_mark (log, 7);
+  ck_assert_int_eq (dirty_log_flush (log, NO_DEADLINE), 0);
+  ck_assert_uint_eq (log->flush_number, before + 1);
+  dirty_log_set_primary (log, 1);
+  ck_assert_int_eq (dirty_log_flush (log, NO_DEADLINE), 0);
+  ck_assert_uint_eq (log->flush_number, before + 2);
+  dirty_log_clear (log, 7);
+  ck_assert_int_eq (dirty_log_commit (log, NO_DEADLINE), 0);
+  now = log->flush_number;
+  ck_assert_uint_gt (now, before + 2);
+  dirty_log_close (log, NO_DEADLINE);
+
+  log = open_mem (m);
+  ck_assert_uint_ge (log->flush_number, now);
+  now = log->flush_number;
+  dirty_log_close (log, NO_DEADLINE);
+  disk_layout_init (&layout, NR, 0);
+  block = mem_store_bytes (m) + layout.area_offset +
+          DISK_FLUSH_NUMBER_BLOCK * DISK_BLOCK;
+  block[now % 2 * 512 + 33] ^= 1;
+  log = open_mem (m);
+  ck_assert_uint_eq (log->flush_number, now - 1);
+  dirty_log_close (log, NO_DEADLINE);
+  mem_store_free (m);
+}
+END_TEST
+
 START_TEST (test_version_of_the_future)
 {
   struct mem_store *m = mem_store_new (0);
@@ -432,7 +473,7 @@ START_TEST (test_version_of_the_future)
   dirty_log_close (create_mem (m), NO_DEADLINE);
   memcpy (bytes + 512, bytes + 16, DISK_SLOT_SIZE);
   ck_assert_int_eq (disk_slot_decode (&slot, bytes + 512), DISK_SLOT_VALID);
-  put_le32 (bytes + 512 + 8, 0x00020000);
+  put_le32 (bytes + 512 + 8, DISK_SLOT_VERSION + 0x00010000);
   ck_assert_int_eq (disk_slot_decode (&slot, bytes + 512), DISK_SLOT_BAD);
   /* A right crc tells it from damage. */
   put_le32 (bytes + 512 + 12, 0);
@@ -912,6 +953,7 @@ add_tests (TCase *tc)
   tcase_add_test (tc, test_open_writes_nothing);
   tcase_add_test (tc, test_kernel_used_it_since);
   tcase_add_test (tc, test_version_of_the_future);
+  tcase_add_test (tc, test_flush_number);
   tcase_add_test (tc, test_blank_and_not_blank);
   tcase_add_test (tc, test_shared_map);
   tcase_add_test (tc, test_grow);
