@@ -29,6 +29,7 @@ quick_unit_tests = \
 	tests/unit-range \
 	tests/unit-resync \
 	tests/unit-stop \
+	tests/unit-stream \
 	tests/unit-sweep \
 	tests/unit-tool \
 	tests/unit-write \
@@ -127,6 +128,14 @@ STREAM_LIBS = libstream.la libunixsocket.la
 tests_unit_address_SOURCES = tests/unit-address.c
 tests_unit_address_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_address_LDADD = $(STREAM_LIBS) $(TEST_LIBS)
+
+tests_unit_stream_SOURCES = \
+	tests/stream-fixture.c \
+	tests/stream-fixture.h \
+	tests/unit-stream.c \
+	$(NULL)
+tests_unit_stream_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_stream_LDADD = $(STREAM_LIBS) $(TEST_LIBS)
 
 # The control socket and the tool.
 fake_mirror = tests/fake-mirror.c tests/fake-mirror.h
