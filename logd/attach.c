@@ -103,7 +103,6 @@ new_epoch (struct served *l)
 {
   l->previous = l->lease.record.holder;
   l->unclean = l->found_unclean;
-  l->found_unclean = true;
   replies_free (&l->replies);
 }
 
@@ -152,6 +151,7 @@ granted (struct served *l, void *opaque, const struct lease_record *record,
   }
   if (record->epoch != l->lease.record.epoch)
     new_epoch (l);
+  l->found_unclean = true; /* until it is closed or detached */
   lease_set (&l->lease, record, boottime_ns ());
   served_drop_owner (l, "log %s is owned by %s now", l->name,
                      served_holder (l, holder, sizeof holder));

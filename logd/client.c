@@ -7,6 +7,7 @@
 
 #include "config.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -65,6 +66,17 @@ string (const char *s)
   return (struct proto_str){s, (uint32_t) strlen (s)};
 }
 
+/* A text for the peer: no control characters. */
+static struct proto_str
+print_text (char text[TEXT_SIZE], const char *fmt, va_list args)
+{
+  vsnprintf (text, TEXT_SIZE, fmt, args);
+  for (char *p = text; *p; ++p)
+    if (iscntrl ((unsigned char) *p))
+      *p = '?';
+  return string (text);
+}
+
 void
 asker_error (struct asker *a, enum proto_error error, const char *fmt, ...)
 {
@@ -73,10 +85,9 @@ asker_error (struct asker *a, enum proto_error error, const char *fmt, ...)
   va_list args;
 
   va_start (args, fmt);
-  vsnprintf (text, sizeof text, fmt, args);
+  reply.text = print_text (text, fmt, args);
   va_end (args);
   reply.flags = error == PROTO_E_WAIT ? PROTO_MORE : 0;
-  reply.text = string (text);
   asker_reply (a, &reply);
 }
 
@@ -109,11 +120,10 @@ client_error (struct client *c, const struct proto_msg *request,
   va_list args;
 
   va_start (args, fmt);
-  vsnprintf (text, sizeof text, fmt, args);
+  reply.text = print_text (text, fmt, args);
   va_end (args);
   reply.type = request->type;
   reply.id = request->id;
-  reply.text = string (text);
   client_reply (c, &reply);
 }
 

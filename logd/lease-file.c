@@ -94,7 +94,8 @@ from_json (struct json_object *obj, struct lease_record *record)
   uint64_t version, pid, ms;
 
   if (!json_object_is_type (obj, json_type_object) ||
-      !get_number (obj, "version", FILE_VERSION, &version) || version != FILE_VERSION ||
+      !get_number (obj, "version", FILE_VERSION, &version) ||
+      version != FILE_VERSION ||
       !get_number (obj, "epoch", INT64_MAX, &record->epoch) ||
       !get_number (obj, "lease_ms", MAX_LENGTH_MS, &ms) ||
       !get_number (obj, "pid", UINT32_MAX, &pid) ||

@@ -23,6 +23,7 @@ logd_nbdmirror_logd_SOURCES = \
 	logd/served.c \
 	logd/server.c \
 	logd/state.c \
+	logd/tls-stub.c \
 	logd/takeover.c \
 	logd/worker.c \
 	logd/worker.h \
@@ -33,6 +34,8 @@ logd_nbdmirror_logd_CPPFLAGS = \
 	$(SYSTEMD_CFLAGS) \
 	$(NULL)
 logd_nbdmirror_logd_LDADD = \
+	libproto.la \
+	libstream.la \
 	libdirtylog.la \
 	libunixsocket.la \
 	libcommon.la \

@@ -211,7 +211,7 @@ opened (struct served *l, struct open_job *o)
     o->log->found == LOG_FOUND_OURS || o->log->found == LOG_FOUND_KERNEL_SINCE;
   l->created = false;
   l->version++;
-  l->found_unclean = o->log->unclean;
+  l->unclean = l->found_unclean = o->log->unclean;
   l->found_flush = o->log->flush_number;
   memcpy (l->uuid, o->log->uuid, sizeof l->uuid);
   if (o->read_lease)

@@ -164,10 +164,10 @@ stop_watchers (struct server *s, ev_prepare *prepare)
   ev_timer_stop (s->loop, &s->tick);
   ev_timer_stop (s->loop, &s->end_timer);
   completions_stop (&s->completions);
-  shut_clients (s);
-  ev_run (s->loop, 0);
-  on_prepare (s->loop, prepare, 0);
   ev_prepare_stop (s->loop, prepare);
+  shut_clients (s);
+  ev_run (s->loop, 0); /* until all streams are closed */
+  on_prepare (s->loop, prepare, 0);
 }
 
 int

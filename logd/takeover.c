@@ -92,7 +92,6 @@ send_release (struct served *l)
   static const char text[] = "somebody waits for this log";
   const struct proto_msg notice = {
     .type = PROTO_RELEASE,
-    .flags = PROTO_REPLY,
     .text = {text, sizeof text - 1},
   };
 
