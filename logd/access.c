@@ -15,6 +15,7 @@
 
 #include "logd.h"
 #include "msg.h"
+#include "stream.h"
 
 #define SPACE " \t\r\n"
 
@@ -131,5 +132,30 @@ access_allows (const struct access *a, const char *identity, const char *log)
   for (const struct rule *rule = a->rules; rule; rule = rule->next)
     if (rule_allows (rule, identity, log))
       return true;
+  return false;
+}
+
+bool
+access_may (const struct client *c, const char *log)
+{
+  return access_allows (c->server->access, stream_identity (c->stream), log);
+}
+
+bool
+access_check (struct client *c, const struct proto_msg *msg,
+              struct proto_str name)
+{
+  const char *identity = stream_identity (c->stream);
+  char log[PROTO_MAX_NAME + 1] = "";
+
+  if (!proto_name_ok (name)) {
+    client_error (c, msg, PROTO_E_INVALID, "not the name of a log");
+    return false;
+  }
+  memcpy (log, name.s, name.len);
+  if (access_may (c, log))
+    return true;
+  client_error (c, msg, PROTO_E_DENIED, "%s may not open log %s",
+                identity[0] ? identity : "a client without an identity", log);
   return false;
 }

@@ -360,7 +360,7 @@ may_attach (struct client *c, const struct proto_msg *msg)
   const struct served *l = served_find (c->server, request->name);
   bool memory = request->flags & PROTO_ATTACH_MEMORY;
 
-  if (!admin_allowed (c, msg, request->name))
+  if (!access_check (c, msg, request->name))
     return false;
   if (c->attaching || (c->served && c->served != l))
     client_error (c, msg, PROTO_E_INVALID,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* A connection.  What it may cost is bounded: MAX_INPUT bytes of requests,
- * MAX_FLUSHES of them waiting for the disk, and about MAX_OUTPUT bytes of
+/* A connection.  What it may cost is bounded: CLIENT_INPUT bytes of requests,
+ * CLIENT_FLUSHES of them waiting for the disk, and about CLIENT_OUTPUT bytes of
  * replies; beyond that nothing more is read from it.
  */
 
@@ -148,24 +148,30 @@ client_unblock (struct client *c, unsigned why)
 }
 
 static void
-run_feed (struct client *c)
+run_feeds (struct client *c)
 {
-  struct feed *f = c->feed;
+  struct feed *f;
 
-  if (!f->step (f) || c->dead)
-    return;
-  c->feed = NULL;
-  f->free (f);
-  client_unblock (c, BLOCK_FEED);
+  while (!c->dead && (f = c->feeds) && f->step (f) && !c->dead) {
+    c->feeds = f->next;
+    f->free (f);
+  }
+  if (!c->feeds)
+    client_unblock (c, BLOCK_FEED);
 }
 
 void
 client_feed (struct client *c, struct feed *f)
 {
+  struct feed **p = &c->feeds;
+
+  while (*p)
+    p = &(*p)->next;
+  *p = f;
   f->client = c;
-  c->feed = f;
+  f->next = NULL;
   client_block (c, BLOCK_FEED);
-  run_feed (c);
+  run_feeds (c);
 }
 
 static void
@@ -173,8 +179,7 @@ on_drained (struct stream *stream)
 {
   struct client *c = stream_opaque (stream);
 
-  if (c->feed)
-    run_feed (c);
+  run_feeds (c);
   if (!c->dead && !stream_congested (stream))
     client_unblock (c, BLOCK_OUTPUT);
 }
@@ -184,20 +189,23 @@ on_drained (struct stream *stream)
 static void
 release (struct client *c)
 {
+  struct feed *f;
+
+  c->dead = true;
   ev_timer_stop (c->server->loop, &c->hello_timer);
   while (c->askers)
     asker_end (c->askers);
   if (c->served)
     c->served->owner = NULL;
   c->served = NULL;
-  if (c->feed)
-    c->feed->free (c->feed);
-  c->feed = NULL;
+  while ((f = c->feeds)) {
+    c->feeds = f->next;
+    f->free (f);
+  }
   *c->prev = c->next;
   if (c->next)
     c->next->prev = c->prev;
   c->server->nr_clients--;
-  c->dead = true;
 }
 
 static void
@@ -366,8 +374,8 @@ client_new (struct server *s, int fd)
 {
   const struct stream_options options = {
     .tls = s->tls,
-    .max_input = MAX_INPUT,
-    .max_output = MAX_OUTPUT,
+    .max_input = CLIENT_INPUT,
+    .max_output = CLIENT_OUTPUT,
     .handshake_s = HELLO_SECONDS,
   };
   struct client *c;

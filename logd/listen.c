@@ -25,10 +25,12 @@
 #define ACCEPTS_PER_TURN 64
 #define MAX_ADDRESSES 16
 #define PORT_TEXT "10810"
+#define STATUS_PORT_TEXT "10811"
 
 struct listener {
   struct listener *next;
   struct server *server;
+  void (*take) (struct server *s, int fd);
   struct unix_listener socket; /* path "" = not a name of ours to remove */
   ev_io accept;
   ev_timer resume;
@@ -47,6 +49,7 @@ add (struct server *s, int fd)
     return NULL;
   }
   l->server = s;
+  l->take = client_new;
   l->socket.fd = fd;
   l->next = s->listeners;
   s->listeners = l;
@@ -66,59 +69,99 @@ check_plain (const struct server *s, const struct resolved *r,
   return -1;
 }
 
-static int
+static struct listener *
 listen_tcp (struct server *s, const struct resolved *r)
 {
+  struct listener *l;
   char name[160];
-  int fd;
+  int fd = resolved_listen (r);
 
-  resolved_print (r, name, sizeof name);
-  if (check_plain (s, r, name) == -1)
-    return -1;
-  fd = resolved_listen (r);
   if (fd == -1) {
-    msg_error ("%s: listen: %m", name);
-    return -1;
+    msg_error ("%s: listen: %m", resolved_print (r, name, sizeof name));
+    return NULL;
   }
-  if (add (s, fd))
-    return 0;
-  close (fd);
-  return -1;
+  l = add (s, fd);
+  if (!l)
+    close (fd);
+  return l;
+}
+
+/* Returns how many, or -1 with the error reported. */
+static int
+resolve (struct resolved found[MAX_ADDRESSES], const char *option,
+         const char *text, const char *port)
+{
+  struct address a;
+  const char *why;
+  int nr = -1;
+
+  if (address_parse (&a, text, strlen (text), port, &why) == 0) {
+    why = "a Unix socket is given by --socket";
+    if (!a.path[0])
+      nr = address_resolve (&a, true, found, MAX_ADDRESSES, &why);
+  }
+  if (nr == -1)
+    msg_error ("%s=%s: %s", option, text, why);
+  return nr;
 }
 
 static int
 listen_address (struct server *s, const char *text)
 {
   struct resolved found[MAX_ADDRESSES];
-  struct address a;
-  const char *why;
-  int nr;
+  int nr = resolve (found, "--listen", text, PORT_TEXT);
+  char name[160];
 
-  if (address_parse (&a, text, strlen (text), PORT_TEXT, &why) == -1) {
-    msg_error ("--listen=%s: %s", text, why);
-    return -1;
-  }
-  if (a.path[0]) {
-    msg_error ("--listen=%s: a Unix socket is given by --socket", text);
-    return -1;
-  }
-  nr = address_resolve (&a, true, found, MAX_ADDRESSES, &why);
-  if (nr == -1) {
-    msg_error ("--listen=%s: %s", text, why);
-    return -1;
-  }
   for (int i = 0; i < nr; ++i)
-    if (listen_tcp (s, &found[i]) == -1)
+    if (check_plain (s, &found[i],
+                     resolved_print (&found[i], name, sizeof name)) == -1 ||
+        !listen_tcp (s, &found[i]))
       return -1;
-  return 0;
+  return nr == -1 ? -1 : 0;
 }
 
-static int
+static struct listener *
 listen_unix (struct server *s, const char *path)
 {
   struct listener *l = add (s, -1);
 
-  return l ? unix_listener_open (&l->socket, path) : -1;
+  return l && unix_listener_open (&l->socket, path) == 0 ? l : NULL;
+}
+
+/* --- the status, for this machine only --- */
+
+static int
+listen_status_tcp (struct server *s, const char *text)
+{
+  struct resolved found[MAX_ADDRESSES];
+  int nr = resolve (found, "--status", text, STATUS_PORT_TEXT);
+  struct listener *l;
+
+  for (int i = 0; i < nr; ++i) {
+    if (!resolved_is_local (&found[i])) {
+      msg_error ("--status=%s: other machines reach this address", text);
+      return -1;
+    }
+    l = listen_tcp (s, &found[i]);
+    if (!l)
+      return -1;
+    l->take = http_connection;
+  }
+  return nr == -1 ? -1 : 0;
+}
+
+static int
+listen_status (struct server *s, const char *text)
+{
+  struct listener *l;
+
+  if (text[0] != '/')
+    return listen_status_tcp (s, text);
+  l = listen_unix (s, text);
+  if (!l)
+    return -1;
+  l->take = http_connection;
+  return 0;
 }
 
 /* A machine without IPv6 has no ::1. */
@@ -181,11 +224,12 @@ listen_open (struct server *s)
     if (listen_address (s, o->listen.item[i]) == -1)
       return -1;
   for (unsigned i = 0; i < o->sockets.nr; ++i)
-    if (listen_unix (s, o->sockets.item[i]) == -1)
+    if (!listen_unix (s, o->sockets.item[i]))
       return -1;
-  if (passed == 0 && o->listen.nr == 0 && o->sockets.nr == 0)
-    return listen_default (s);
-  return 0;
+  if (passed == 0 && o->listen.nr == 0 && o->sockets.nr == 0 &&
+      listen_default (s) == -1)
+    return -1;
+  return o->status ? listen_status (s, o->status) : 0;
 }
 
 /* --- accept --- */
@@ -218,7 +262,7 @@ accept_one (struct listener *l)
 
   if (fd >= 0) {
     l->failed = false;
-    client_new (l->server, fd);
+    l->take (l->server, fd);
     return true;
   }
   if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||

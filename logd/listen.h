@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Where clients connect to. */
+/* Where clients, and those who ask for the status, connect to. */
 
 #ifndef NBDMIRROR_LISTEN_H
 #define NBDMIRROR_LISTEN_H

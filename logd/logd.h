@@ -13,9 +13,11 @@
  *   state.c       a log's state to a client
  *   served.c      a log that is served: open, close, the list of them
  *   replies.c     the last replies of a session
- *   admin.c       status-info, delete
+ *   remove.c      delete
+ *   list.c        status-info
  *   status.c      what there is to see, as JSON
- *   http.c        the same for browsers and Prometheus
+ *   metrics.c     ... and for Prometheus
+ *   http.c        both by HTTP
  *   access.c      who may open what
  *   lease.c       who owns a log, without I/O
  *   lease-file.c  ... across a restart
@@ -53,14 +55,15 @@
 #define TICK_SECONDS 0.25
 #define END_SECONDS 5.
 #define SHUT_SECONDS 2.
-#define MAX_FLUSHES 64 /* of one client, not yet answered */
-#define MAX_INPUT (2 * PROTO_MAX_FRAME)
-#define MAX_OUTPUT ((size_t) 1 << 20)
+#define CLIENT_FLUSHES 64 /* of one client, not yet answered */
+#define CLIENT_INPUT (2 * PROTO_MAX_FRAME)
+#define CLIENT_OUTPUT ((size_t) 1 << 20)
 #define TEXT_SIZE (PROTO_MAX_TEXT + 1)
 
 struct access;
 struct http;
 struct listener;
+struct removal;
 struct server;
 struct client;
 struct served;
@@ -108,6 +111,7 @@ struct feed {
   bool (*step) (struct feed *f);
   void (*free) (struct feed *f);
   struct client *client;
+  struct feed *next;
 };
 
 struct client {
@@ -122,8 +126,8 @@ struct client {
   unsigned flushes; /* not yet answered */
   bool refused;     /* a change that made no sense: no flush any more */
   struct asker *askers;
-  struct feed *feed;
-  struct served *served; /* the log it owns, or reads in a feed */
+  struct feed *feeds;
+  struct served *served; /* the log it owns */
   bool attaching;
   char stale[TEXT_SIZE]; /* why it does not own its log any more */
 };
@@ -141,7 +145,7 @@ void client_error (struct client *c, const struct proto_msg *request,
 void client_block (struct client *c, unsigned why);
 void client_unblock (struct client *c, unsigned why);
 
-/* Start a feed; it ends before anything more is read. */
+/* Start a feed, or queue it; it ends before anything more is read. */
 void client_feed (struct client *c, struct feed *f);
 
 /* Close when all answers went out. */
@@ -220,6 +224,7 @@ struct served {
   struct worker *worker;
   struct dirty_log *log; /* NULL: not open */
   bool busy;             /* a job has the log, or gives it to somebody */
+  bool resizing;         /* ... and changes what the loop may not look at */
   bool usable;           /* ours or created: may be changed and flushed */
   bool created;          /* since it was opened */
   bool found_unclean;    /* what the next session will be told */
@@ -235,6 +240,7 @@ struct served {
 
   struct attach *attaches;
   struct takeover *takeovers;
+  struct removal *removals;
   unsigned readers; /* feeds that read log */
   struct served_stats stats;
 };
@@ -340,14 +346,62 @@ void state_describe (struct served *l, bool reader,
 /* Send the state of a log that is open, to one that only reads. */
 void state_send_reader (struct client *c, struct served *l, uint64_t id);
 
-/* --- admin.c --- */
+/* --- remove.c --- */
 
-/* The client may open the log; else E_DENIED is said. */
-bool admin_allowed (struct client *c, const struct proto_msg *msg,
-                    struct proto_str name);
+struct removal {
+  struct removal *next;
+  struct asker asker;
+};
 
-void admin_status_info (struct client *c, const struct proto_msg *msg);
-void admin_delete (struct client *c, const struct proto_msg *msg);
+void remove_request (struct client *c, const struct proto_msg *msg);
+
+/* As attach_pump. */
+bool remove_pump (struct served *l);
+void remove_refuse_all (struct served *l, enum proto_error error,
+                        const char *text);
+
+/* --- list.c --- */
+
+void list_request (struct client *c, const struct proto_msg *msg);
+
+/* --- status.c --- */
+
+struct json_object;
+
+/* A consistent copy of what can be seen of a log. */
+struct log_view {
+  const struct served *served;
+  uint64_t now;             /* CLOCK_BOOTTIME */
+  bool open;                /* then: */
+  struct log_status status; /* of the dirty log */
+  struct log_geometry geo;
+};
+
+void status_view (struct served *l, struct log_view *view);
+
+/* "free", "connected", "silent", "over". */
+const char *status_owner_state (const struct served *l);
+
+/* Of a log that is served, and of one that is only there on disk. */
+struct json_object *status_of_log (struct served *l);
+struct json_object *status_of_file (const char *name,
+                                    const struct lease_record *record);
+
+struct json_object *status_of_server (struct server *s);
+
+/* --- metrics.c --- */
+
+/* Text to be freed, or NULL with errno. */
+char *metrics_text (struct server *s);
+
+/* --- http.c --- */
+
+/* 0, or -1 with the error reported. */
+int http_start (struct server *s);
+void http_stop (struct server *s);
+
+/* Takes over the socket. */
+void http_connection (struct server *s, int fd);
 
 /* --- server.c --- */
 
@@ -364,6 +418,7 @@ struct server {
   struct completions completions;
   struct listener *listeners;
   struct http *http;
+  struct worker *lister; /* for list.c, started by the first use */
   struct served *logs;
   unsigned nr_served; /* private ones, too */
   struct client *clients;
@@ -394,5 +449,10 @@ void access_free (struct access *a);
 /* a NULL: everybody may. */
 bool access_allows (const struct access *a, const char *identity,
                     const char *log);
+
+/* The client may open the log; access_check says E_DENIED if not. */
+bool access_may (const struct client *c, const char *log);
+bool access_check (struct client *c, const struct proto_msg *msg,
+                   struct proto_str name);
 
 #endif /* NBDMIRROR_LOGD_H */

@@ -178,7 +178,7 @@ resize_done (struct job *job)
   struct served *l = r->served;
   struct client *c = r->asker.client;
 
-  l->busy = false;
+  l->busy = l->resizing = false;
   l->version++;
   if (r->result == 0 && r->create) {
     l->usable = l->created = true;
@@ -214,7 +214,7 @@ queue_resize (struct client *c, const struct proto_msg *msg,
   r->served = l;
   r->log = l->log;
   asker_init (&r->asker, c, msg);
-  l->busy = true;
+  l->busy = l->resizing = true;
   l->stats.changes++;
   client_block (c, BLOCK_JOB);
   worker_queue (l->worker, &r->job);
@@ -410,7 +410,7 @@ flush_done (struct job *job)
   struct served *l = f->served;
   struct client *c = f->asker.client;
 
-  if (c && c->flushes-- == MAX_FLUSHES)
+  if (c && c->flushes-- == CLIENT_FLUSHES)
     client_unblock (c, BLOCK_FLUSHES);
   count_flush (&l->stats, f);
   if (l->lease.record.epoch == f->epoch)
@@ -436,7 +436,7 @@ queue_flush (struct client *c, const struct proto_msg *msg)
   f->asked = now_ns ();
   f->commit = msg->flush.flags & PROTO_FLUSH_COMMIT;
   asker_init (&f->asker, c, msg);
-  if (++c->flushes == MAX_FLUSHES)
+  if (++c->flushes == CLIENT_FLUSHES)
     client_block (c, BLOCK_FLUSHES);
   worker_queue (f->served->worker, &f->job);
 }
@@ -570,10 +570,10 @@ request_run (struct client *c, const struct proto_msg *msg)
     run_kept (c, msg, run_query);
     break;
   case PROTO_STATUS_INFO:
-    admin_status_info (c, msg);
+    list_request (c, msg);
     break;
   case PROTO_DELETE:
-    admin_delete (c, msg);
+    remove_request (c, msg);
     break;
   case PROTO_TAKEOVER:
     takeover_request (c, msg);

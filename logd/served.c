@@ -220,6 +220,14 @@ opened (struct served *l, struct open_job *o)
 }
 
 static void
+refuse_all (struct served *l, enum proto_error error, const char *text)
+{
+  attach_refuse_all (l, error, text);
+  takeover_refuse_all (l, error, text);
+  remove_refuse_all (l, error, text);
+}
+
+static void
 open_done (struct job *job)
 {
   struct open_job *o = (struct open_job *) job;
@@ -228,10 +236,8 @@ open_done (struct job *job)
   l->busy = false;
   if (o->log)
     opened (l, o);
-  else {
-    attach_refuse_all (l, PROTO_E_IO, o->text);
-    takeover_refuse_all (l, PROTO_E_IO, o->text);
-  }
+  else
+    refuse_all (l, PROTO_E_IO, o->text);
   free (o);
   if (l->private)
     attach_private_opened (l);
@@ -245,8 +251,7 @@ served_open (struct served *l, unsigned flags)
   struct open_job *o = calloc (1, sizeof *o);
 
   if (!o) {
-    attach_refuse_all (l, PROTO_E_BUSY, "out of memory");
-    takeover_refuse_all (l, PROTO_E_BUSY, "out of memory");
+    refuse_all (l, PROTO_E_BUSY, "out of memory");
     if (l->private)
       served_free (l);
     return;
@@ -464,7 +469,8 @@ served_detach (struct served *l, const struct proto_msg *msg)
 static void
 settle (struct served *l)
 {
-  if (l->lease.record.held || l->attaches || l->takeovers || l->readers)
+  if (l->lease.record.held || l->readers || l->attaches || l->takeovers ||
+      l->removals)
     return;
   if (l->memory && l->usable)
     return;
@@ -479,8 +485,7 @@ wind_up (struct served *l)
 {
   if (l->readers)
     return;
-  attach_refuse_all (l, PROTO_E_BUSY, "the server ends");
-  takeover_refuse_all (l, PROTO_E_BUSY, "the server ends");
+  refuse_all (l, PROTO_E_BUSY, "the server ends");
   if (l->log)
     served_close (l);
   else
@@ -490,7 +495,7 @@ wind_up (struct served *l)
 void
 served_pump (struct served *l)
 {
-  bool wanted = l->attaches || (!l->loaded && l->takeovers);
+  bool wanted = l->attaches || l->removals || (!l->loaded && l->takeovers);
 
   if (l->busy || l->private)
     return;
@@ -498,7 +503,8 @@ served_pump (struct served *l)
     wind_up (l);
   else if (!l->log && wanted)
     served_open (l, 0);
-  else if (!takeover_pump (l, boottime_ns ()) && !attach_pump (l))
+  else if (!takeover_pump (l, boottime_ns ()) && !remove_pump (l) &&
+           !attach_pump (l))
     settle (l);
 }
 
@@ -506,6 +512,6 @@ void
 served_tick (struct served *l, uint64_t now)
 {
   lease_tick (&l->lease, now);
-  if (l->attaches || l->takeovers)
+  if (l->attaches || l->takeovers || l->removals)
     served_pump (l);
 }

@@ -74,13 +74,30 @@ server_check_end (struct server *s)
 }
 
 static void
+on_hup (struct ev_loop *loop, ev_signal *w, int revents)
+{
+  struct server *s = w->data;
+  struct access *access;
+
+  (void) loop;
+  (void) revents;
+  if (!s->options->access)
+    return;
+  access = access_load (s->options->access);
+  if (!access)
+    return; /* the old rules stay */
+  access_free (s->access);
+  s->access = access;
+}
+
+static void
 quiet_clients (struct server *s)
 {
   struct client *next;
 
   for (struct client *c = s->clients; c; c = next) {
     next = c->next;
-    if (c->feed)
+    if (c->feeds)
       client_close (c);
     else
       client_block (c, BLOCK_END);
@@ -110,6 +127,7 @@ on_term (struct ev_loop *loop, ev_signal *w, int revents)
     return;
   s->ending = true;
   listen_close (s);
+  http_stop (s);
   quiet_clients (s);
   ev_timer_init (&s->end_timer, on_late, END_SECONDS, 0.);
   s->end_timer.data = s;
@@ -121,7 +139,7 @@ on_term (struct ev_loop *loop, ev_signal *w, int revents)
   server_check_end (s);
 }
 
-/* What was answered goes out, if it goes at once. */
+/* What was answered goes out, if it goes soon. */
 static void
 shut_clients (struct server *s)
 {
@@ -146,6 +164,7 @@ start_watchers (struct server *s, ev_prepare *prepare)
   signal (SIGPIPE, SIG_IGN);
   start_signal (s, &s->sigterm, SIGTERM, on_term);
   start_signal (s, &s->sigint, SIGINT, on_term);
+  start_signal (s, &s->sighup, SIGHUP, on_hup);
   ev_prepare_init (prepare, on_prepare);
   prepare->data = s;
   ev_prepare_start (s->loop, prepare);
@@ -161,8 +180,11 @@ stop_watchers (struct server *s, ev_prepare *prepare)
 {
   ev_signal_stop (s->loop, &s->sigterm);
   ev_signal_stop (s->loop, &s->sigint);
+  ev_signal_stop (s->loop, &s->sighup);
   ev_timer_stop (s->loop, &s->tick);
   ev_timer_stop (s->loop, &s->end_timer);
+  if (!s->hung)
+    worker_end (s->lister);
   completions_stop (&s->completions);
   ev_prepare_stop (s->loop, prepare);
   shut_clients (s);
@@ -183,6 +205,8 @@ server_run (struct server *s)
   if (completions_start (&s->completions, s->loop) == -1)
     return -1;
   start_watchers (s, &prepare);
+  if (http_start (s) == -1)
+    return -1;
   listen_start (s);
   ev_run (s->loop, 0);
   stop_watchers (s, &prepare);

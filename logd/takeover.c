@@ -164,7 +164,7 @@ takeover_request (struct client *c, const struct proto_msg *msg)
   struct served *l;
   struct takeover *t;
 
-  if (!admin_allowed (c, msg, msg->named.name))
+  if (!access_check (c, msg, msg->named.name))
     return;
   l = served_get (c->server, msg->named.name, false);
   t = l ? calloc (1, sizeof *t) : NULL;
