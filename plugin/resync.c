@@ -45,6 +45,7 @@ struct copier {
   uint64_t moved;      /* bytes of I/O for the chunk at hand */
   unsigned bad;        /* targets that failed */
   bool source_failed;
+  bool no_lease; /* something could not be sent (S19) */
 };
 
 void
@@ -132,7 +133,7 @@ next_work (struct mirror *m)
   struct recovery *rec;
   uint64_t first, nr;
 
-  if (rs->stop || !ready)
+  if (rs->stop || !ready || !dirty_log_valid (m->log))
     return NULL;
   if (!dirty_log_get_resync_work (m->log, ready, rs->cursor, 1, &first, &nr) &&
       !dirty_log_get_resync_work (m->log, ready, 0, 1, &first, &nr))
@@ -287,7 +288,9 @@ send (struct copier *c, unsigned targets, const struct request *rq)
   if (targets == 0)
     return;
   c->moved += rq->count;
-  c->bad |= fan_out (c->m, &fan, targets, rq);
+  c->bad |= fan_out (c->m, &fan, targets, rq) & ~fan.unsent;
+  if (fan.unsent)
+    c->no_lease = true;
   count_bytes (c, rq->count * (unsigned) __builtin_popcount (targets), 0);
 }
 
@@ -427,7 +430,7 @@ copy_run (struct copier *c)
     if (!zeroes && count > COPY_CHUNK)
       count = COPY_CHUNK;
     done = copy_locked (c, offset, count);
-    if (c->source_failed)
+    if (c->source_failed || c->no_lease)
       break;
     pause = c->moved > 0 ? rate_pause (m, c->moved, now_ns () - start) : 0;
     if (pause > 0)
