@@ -41,6 +41,12 @@ fan_submit (struct mirror *m, struct fan *fan, unsigned slot,
     .done = fan_done,
     .opaque = fan,
   };
+  if (!dirty_log_valid (m->log)) {
+    fan->unsent |= SLOT_BIT (slot);
+    fan->io[slot].error = ESTALE;
+    fan_done (&fan->io[slot]);
+    return;
+  }
   leg_submit (m->member[slot].leg, &fan->io[slot]);
 }
 
@@ -59,6 +65,7 @@ fan_out (struct mirror *m, struct fan *fan, unsigned legs,
    */
   atomic_init (&fan->pending, (unsigned) __builtin_popcount (legs) + 1);
   sem_init (&fan->done, 0, 0);
+  fan->unsent = 0;
   /* A local leg may do its I/O in this thread, so the others go first. */
   FOR_EACH_SLOT (slot, nbd)
     fan_submit (m, fan, slot, rq);
@@ -179,9 +186,8 @@ members_miss_locked (struct mirror *m, uint64_t first, uint64_t nr)
   resync_wake_locked (m);
 }
 
-/* One try to make the failures known so far durable. */
-static void
-record_failures (struct mirror *m, uint64_t deadline)
+void
+record_failures_locked (struct mirror *m, uint64_t deadline)
 {
   uint64_t known = m->failures;
   uint64_t retry;
@@ -201,15 +207,87 @@ record_failures (struct mirror *m, uint64_t deadline)
     cond_wait_until (&m->cond, &m->lock, retry < deadline ? retry : deadline);
 }
 
-int
-failures_wait_locked (struct mirror *m, uint64_t deadline)
+uint64_t
+log_deadline (const struct mirror *m, uint64_t arrival)
 {
+  uint64_t deadline = arrival + m->config.log_timeout * NSEC_PER_SEC;
+  uint64_t one_try = now_ns () + LAST_TRY_NS;
+
+  return deadline > one_try ? deadline : one_try;
+}
+
+static bool
+is_stopping (struct mirror *m)
+{
+  CLEANUP_LOCK (&m->lock);
+  return m->stopping;
+}
+
+/* False if there is no hope. */
+static bool
+lease_retry (struct mirror *m, uint64_t deadline)
+{
+  uint64_t now = now_ns ();
+  uint64_t retry = now + RETRY_NS < deadline ? now + RETRY_NS : deadline;
+
+  if (now >= deadline || is_stopping (m))
+    return false;
+  return dirty_log_wait_valid (m->log, retry) == 0 || errno == ETIMEDOUT;
+}
+
+int
+lease_wait (struct mirror *m, uint64_t arrival)
+{
+  uint64_t deadline;
+
+  if (dirty_log_valid (m->log))
+    return 0;
+  deadline = log_deadline (m, arrival);
+  while (!dirty_log_valid (m->log))
+    if (!lease_retry (m, deadline)) {
+      errno = EIO;
+      return -1;
+    }
+  return 0;
+}
+
+static int
+lease_wait_unlocked (struct mirror *m, uint64_t arrival)
+{
+  int r;
+
+  pthread_mutex_unlock (&m->lock);
+  r = lease_wait (m, arrival);
+  pthread_mutex_lock (&m->lock);
+  return r;
+}
+
+static int
+failures_wait_locked (struct mirror *m, uint64_t arrival)
+{
+  uint64_t deadline = log_deadline (m, arrival);
+
   while (m->failures_recorded < m->failures) {
     if (now_ns () >= deadline)
       return -1;
-    record_failures (m, deadline);
+    record_failures_locked (m, deadline);
   }
   return 0;
+}
+
+int
+acknowledge_locked (struct mirror *m, uint64_t arrival)
+{
+  for (;;) {
+    if (m->failures_recorded < m->failures) {
+      if (failures_wait_locked (m, arrival) == -1)
+        return -1;
+    }
+    else if (dirty_log_valid (m->log))
+      return 0;
+    else if (lease_wait_unlocked (m, arrival) == -1)
+      return -1;
+  }
 }
 
 void

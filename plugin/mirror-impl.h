@@ -9,7 +9,8 @@
  *   write.c    write, zero, trim, flush
  *   read.c     read, block status, cache
  *   sweep.c    lazy clears; resynced regions and legs become trusted (S3, S18)
- *   resync.c   copying regions that legs miss
+ *   resync.c   which regions that legs miss are copied when
+ *   copy.c     copying them
  *   rate.c     how fast it may copy
  *
  * Threads: nbdkit's request threads; one worker (sweep, recording of
@@ -154,6 +155,7 @@ struct request {
 /* A request on its way to several legs.  Lives on the caller's stack. */
 struct fan {
   struct leg_io io[LOG_MAX_LEGS];
+  unsigned unsent; /* legs it was not sent to, as the lease was over */
   atomic_uint pending;
   sem_t done;
 };
@@ -167,7 +169,8 @@ writing_set (const struct mirror *m)
 }
 
 /* Send the request to all legs of the mask and wait for all.  Returns the
- * mask of those that failed; fan->io[slot].error says why.
+ * mask of those that failed, unsent ones included; fan->io[slot].error says
+ * why.
  */
 unsigned fan_out (struct mirror *m, struct fan *fan, unsigned legs,
                   const struct request *rq);
@@ -193,10 +196,27 @@ void members_report_failed (struct mirror *m, unsigned slots);
  */
 void members_miss_locked (struct mirror *m, uint64_t first, uint64_t nr);
 
-/* S4: wait until all failures are durably recorded; 0, or -1 at the
- * deadline.  m->lock is held, and given up while waiting.
+/* Of all waiting for the log that a request does which came in at arrival.
+ * Time spent in the queue for the range counts, or overlapping requests would
+ * add up; but whoever comes to the front late still gets a try.
  */
-int failures_wait_locked (struct mirror *m, uint64_t deadline);
+uint64_t log_deadline (const struct mirror *m, uint64_t arrival);
+
+/* S19: wait for the lease of the log until log_deadline.  0, or -1 with errno
+ * EIO, also if the mirror stops, or if there is no hope.  No lock is held.
+ */
+int lease_wait (struct mirror *m, uint64_t arrival);
+
+/* One try to make the failures known so far durable.  m->lock is held, and
+ * given up meanwhile.
+ */
+void record_failures_locked (struct mirror *m, uint64_t deadline);
+
+/* What an acknowledgement needs: all failures durably recorded (S4), and the
+ * lease (S19).  Waits for them until log_deadline; 0, or -1.  m->lock is
+ * held, and given up while waiting.
+ */
+int acknowledge_locked (struct mirror *m, uint64_t arrival);
 
 /* leg->on_lost of every member's leg. */
 void member_on_lost (struct leg *leg);

@@ -56,7 +56,8 @@ worker_thread (void *opaque)
   pthread_mutex_lock (&m->lock);
   while (!m->worker_stop) {
     worker_wait (m);
-    failures_wait_locked (m, now_ns () + RETRY_NS);
+    if (m->failures_recorded < m->failures)
+      record_failures_locked (m, now_ns () + RETRY_NS);
     worker_gap (m, last_sweep);
     pthread_mutex_unlock (&m->lock);
     last_sweep = now_ns ();
@@ -68,6 +69,20 @@ worker_thread (void *opaque)
 }
 
 /* --- start and stop --- */
+
+static void
+asked_for_log (struct dirty_log *log)
+{
+  struct mirror *m = log->opaque;
+
+  if (m->config.on_release && m->config.on_release ())
+    msg_error ("log %s: another mirror asks for it: shutting down",
+               m->config.log);
+  else
+    msg_error ("log %s: another mirror asks for it: refused, clients are "
+               "connected",
+               m->config.log);
+}
 
 /* Connect again after the fork.  Who can't be reached now has failed, like
  * any leg that goes away while the mirror runs.
@@ -99,6 +114,8 @@ mirror_start (struct mirror *m)
 {
   int err;
 
+  m->log->on_release = asked_for_log;
+  m->log->opaque = m;
   if (dirty_log_start (m->log) == -1 || start_legs (m) == -1)
     return -1;
   err = pthread_create (&m->worker, NULL, worker_thread, m);
@@ -220,7 +237,7 @@ mirror_state (const struct mirror *m)
 
   FOR_EACH_SLOT (slot, m->in_sync)
     usable |= !atomic_load (&m->member[slot].leg->lost);
-  if (!usable)
+  if (!usable || !dirty_log_valid (m->log))
     return "failed";
   if (m->failed | m->missing)
     return "degraded";
@@ -280,7 +297,9 @@ log_status (const struct mirror *m, const struct log_status *ls,
             struct mirror_status *st)
 {
   st->log_type = ls->type;
-  st->log_state = ls->failed ? "failed" : "ok";
+  st->log_state = ls->disconnected ? "disconnected"
+                  : ls->failed     ? "failed"
+                                   : "ok";
   snprintf (st->log_name, sizeof st->log_name, "%s", m->log->name);
   snprintf (st->log_last_error, sizeof st->log_last_error, "%s",
             ls->last_error);

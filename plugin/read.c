@@ -7,7 +7,7 @@
  *
  * As a rule only in-sync legs are asked: they miss nothing.  A resync
  * target serves a region it has got only if no in-sync leg could (S11,
- * S15).
+ * S15).  Without the lease of the log nothing is read (S19).
  */
 
 #include "config.h"
@@ -148,7 +148,10 @@ read_piece (struct mirror *m, struct read_op *op, uint64_t *count, read_fn fn,
       return -1;
     }
     pthread_mutex_unlock (&m->lock);
-    r = fn (m->member[slot].leg, op->offset, count, opaque);
+    errno = ESTALE;
+    r = dirty_log_valid (m->log)
+          ? fn (m->member[slot].leg, op->offset, count, opaque)
+          : -1;
     if (r == -1)
       op->error = client_error (errno);
     pthread_mutex_lock (&m->lock);
@@ -179,9 +182,9 @@ mirror_pread (struct mirror *m, void *buf, uint64_t offset, uint64_t count)
   struct read_op op = {.offset = offset, .count = count};
   int r = 0;
 
-  if (check_aligned (m, offset, count) == -1)
+  if (check_aligned (m, offset, count) == -1 ||
+      lease_wait (m, rate_client (&m->rate)) == -1)
     return -1;
-  rate_client (&m->rate);
   CLEANUP_LOCK (&m->lock);
   if (read_begin (m, &op) == -1)
     return -1;
@@ -210,7 +213,8 @@ mirror_cache (struct mirror *m, uint64_t offset, uint64_t count)
   struct read_op op = {.offset = offset, .count = count};
   int r;
 
-  if (check_aligned (m, offset, count) == -1)
+  if (check_aligned (m, offset, count) == -1 ||
+      lease_wait (m, now_ns ()) == -1)
     return -1;
   CLEANUP_LOCK (&m->lock);
   if (read_begin (m, &op) == -1)
@@ -244,6 +248,8 @@ mirror_extents (struct mirror *m, uint64_t offset, uint64_t count,
   struct extents_out out = {.extents = extents, .nr = nr, .max = *nr};
   int r;
 
+  if (lease_wait (m, now_ns ()) == -1)
+    return -1;
   CLEANUP_LOCK (&m->lock);
   if (read_begin (m, &op) == -1)
     return -1;

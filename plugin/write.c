@@ -6,7 +6,8 @@
  *   write_begin  take the range (S13); mark its regions; if a mark is new,
  *                flush the log (S1, S2); choose the legs in the section that
  *                makes the regions dirty
- *   fan_out      all legs in parallel
+ *   fan_out      all legs in parallel; the lease of the log is checked
+ *                before each send (S19)
  *   write_end    legs that failed while another in-sync leg did it are
  *                failed (S5); if none did it the client gets the error and
  *                no leg fails (S6); no acknowledgement before all failures
@@ -33,19 +34,6 @@ struct write_op {
   unsigned legs;      /* where it goes */
   struct fan fan;
 };
-
-/* Of all waiting for the log that a request does.  Time spent in the queue
- * for the range counts, or overlapping requests would add up; but whoever
- * comes to the front late still gets a try.
- */
-static uint64_t
-log_deadline (const struct mirror *m, uint64_t arrival)
-{
-  uint64_t deadline = arrival + m->config.log_timeout * NSEC_PER_SEC;
-  uint64_t one_try = now_ns () + LAST_TRY_NS;
-
-  return deadline > one_try ? deadline : one_try;
-}
 
 /* Count the write in each of its regions; true in *new_marks if a mark is
  * not durable yet.  -1 if there is no memory.
@@ -133,6 +121,8 @@ write_begin (struct mirror *m, struct write_op *op)
   bool new_marks = false;
   int r;
 
+  if (lease_wait (m, rq->arrival) == -1)
+    return -1;
   pthread_mutex_lock (&m->lock);
   if (m->stopping) {
     pthread_mutex_unlock (&m->lock);
@@ -191,11 +181,13 @@ static int
 write_outcome (struct mirror *m, struct write_op *op, unsigned bad,
                unsigned *failed)
 {
-  if (op->legs & ~bad & m->in_sync) {
+  unsigned unsent = op->fan.unsent;
+
+  if (!unsent && (op->legs & ~bad & m->in_sync)) {
     *failed = members_fail_locked (m, bad);
     return 0;
   }
-  *failed = members_fail_locked (m, lost_legs (m, bad));
+  *failed = members_fail_locked (m, lost_legs (m, bad & ~unsent));
   members_miss_locked (m, op->first, op->nr);
   return first_error (m, op);
 }
@@ -218,9 +210,7 @@ write_end (struct mirror *m, struct write_op *op, unsigned bad)
   /* If the record can't be stored this ends in EIO with equal data on all
    * in-sync legs and the regions in the failed leg's map, as S12 wants it.
    */
-  if (m->failures_recorded < m->failures &&
-      failures_wait_locked (m, log_deadline (m, op->rq->arrival)) == -1 &&
-      !err)
+  if (acknowledge_locked (m, op->rq->arrival) == -1 && !err)
     err = EIO;
   write_leave (m, op, now);
   pthread_mutex_unlock (&m->lock);
@@ -365,8 +355,8 @@ flush_all (struct mirror *m, struct fan *fan, unsigned *failed)
     return 0;
 
   CLEANUP_LOCK (&m->lock);
-  *failed = members_fail_locked (m, bad);
-  if (m->in_sync & bad) { /* the last in-sync leg */
+  *failed = members_fail_locked (m, bad & ~fan->unsent);
+  if (m->in_sync & bad) { /* the last in-sync leg, or no lease */
     errno = EIO;
     return -1;
   }
@@ -401,11 +391,12 @@ mirror_flush (struct mirror *m)
     }
     m->active++;
   }
-  r = flush_legs (m);
+  r = lease_wait (m, arrival);
+  if (r == 0)
+    r = flush_legs (m);
 
   CLEANUP_LOCK (&m->lock);
-  if (m->failures_recorded < m->failures &&
-      failures_wait_locked (m, log_deadline (m, arrival)) == -1)
+  if (acknowledge_locked (m, arrival) == -1)
     r = -1;
   if (--m->active == 0 && m->stopping)
     pthread_cond_broadcast (&m->cond);

@@ -27,6 +27,8 @@ struct mem_log {
   /* Protected by lock. */
   struct mem_log_image image;
   bool busy;
+  enum mem_log_lease lease;
+  unsigned lease_waits;
   unsigned fail, fail_times, fail_one_in;
   int fail_error;
   unsigned random;
@@ -201,6 +203,42 @@ mem_flush (struct dirty_log *log, bool commit, uint64_t deadline)
 }
 
 static int
+mem_wait_valid (struct dirty_log *log, uint64_t deadline)
+{
+  struct mem_log *mem = mem_log (log);
+  CLEANUP_LOCK (&mem->lock);
+
+  mem->lease_waits++;
+  while (mem->lease == MEM_LOG_EXPIRED)
+    if (cond_wait_until (&mem->changed, &mem->lock, deadline) == ETIMEDOUT) {
+      errno = ETIMEDOUT;
+      return -1;
+    }
+  errno = ESTALE;
+  return mem->lease == MEM_LOG_VALID ? 0 : -1;
+}
+
+void
+mem_log_set_lease (struct dirty_log *log, enum mem_log_lease lease)
+{
+  struct mem_log *mem = mem_log (log);
+  CLEANUP_LOCK (&mem->lock);
+
+  mem->lease = lease;
+  atomic_store (&log->valid_until, lease == MEM_LOG_VALID ? NO_DEADLINE : 0);
+  pthread_cond_broadcast (&mem->changed);
+}
+
+unsigned
+mem_log_lease_waits (struct dirty_log *log)
+{
+  struct mem_log *mem = mem_log (log);
+  CLEANUP_LOCK (&mem->lock);
+
+  return mem->lease_waits;
+}
+
+static int
 mem_nothing (struct dirty_log *log)
 {
   (void) log;
@@ -246,6 +284,7 @@ static const struct dirty_log_ops mem_log_ops = {
   .map_changed = mem_map_changed,
   .record_changed = mem_record_changed,
   .flush = mem_flush,
+  .wait_valid = mem_wait_valid,
 };
 
 struct dirty_log *

@@ -58,6 +58,18 @@ bool mem_log_wait_inside (struct dirty_log *log, unsigned nr);
 
 void mem_log_get_image (struct dirty_log *log, struct mem_log_image *image);
 
+/* The lease: it runs on, is over, or is lost for ever. */
+enum mem_log_lease {
+  MEM_LOG_VALID,
+  MEM_LOG_EXPIRED,
+  MEM_LOG_LOST,
+};
+
+void mem_log_set_lease (struct dirty_log *log, enum mem_log_lease lease);
+
+/* Number of times that somebody had to wait for it. */
+unsigned mem_log_lease_waits (struct dirty_log *log);
+
 /* Call fn after each change of the image, without locks. */
 void mem_log_observe (struct dirty_log *log,
                       void (*fn) (const struct mem_log_image *image,

@@ -24,6 +24,7 @@ quick_unit_tests = \
 	tests/unit-disk \
 	tests/unit-dump \
 	tests/unit-hot \
+	tests/unit-lease \
 	tests/unit-leg \
 	tests/unit-plan \
 	tests/unit-range \
@@ -98,6 +99,10 @@ mirror_fixture = \
 	tests/mirror-fixture.h \
 	tests/unit-wait.h \
 	$(NULL)
+
+tests_unit_lease_SOURCES = tests/unit-lease.c $(mirror_fixture)
+tests_unit_lease_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_lease_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
 
 tests_unit_write_SOURCES = tests/unit-write.c $(mirror_fixture)
 tests_unit_write_CPPFLAGS = $(TEST_CPPFLAGS)
