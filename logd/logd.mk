@@ -59,5 +59,5 @@ CLEANFILES = logd/nbdmirror-logd.service
 
 logd/nbdmirror-logd.service: $(srcdir)/logd/nbdmirror-logd.service.in Makefile
 	$(AM_V_GEN)$(MKDIR_P) $(@D) && \
-	sed 's,@sbindir@,$(sbindir),' \
+	sed 's,[@]sbindir[@],$(sbindir),' \
 	  $(srcdir)/logd/nbdmirror-logd.service.in > $@.tmp && mv $@.tmp $@
