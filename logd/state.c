@@ -232,7 +232,7 @@ feed_free (struct feed *feed)
   if (l->private && l->log)
     served_close (l);
   else
-    served_pump (l);
+    served_later (l);
 }
 
 static void
