@@ -27,6 +27,7 @@ quick_unit_tests = \
 	tests/unit-lease \
 	tests/unit-leg \
 	tests/unit-plan \
+	tests/unit-proto \
 	tests/unit-range \
 	tests/unit-resync \
 	tests/unit-stop \
@@ -43,11 +44,20 @@ unit_tests = \
 	$(NULL)
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
-EXTRA_DIST += tests/vectors/dm-log
+EXTRA_DIST += tests/vectors/dm-log tests/proto-vectors.txt
 
 tests_unit_bitset_SOURCES = tests/unit-bitset.c
 tests_unit_bitset_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_bitset_LDADD = libcommon.la $(TEST_LIBS)
+
+# The protocol.
+tests_unit_proto_SOURCES = \
+	tests/proto-samples.c \
+	tests/proto-samples.h \
+	tests/unit-proto.c \
+	$(NULL)
+tests_unit_proto_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_proto_LDADD = libproto.la $(TEST_LIBS)
 
 # The log.
 LOG_LIBS = libdirtylog.la libcommon.la
