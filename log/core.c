@@ -11,6 +11,7 @@
 #include "cleanup.h"
 #include "core.h"
 #include "deadline.h"
+#include "group-commit.h"
 #include "msg.h"
 
 int
@@ -107,6 +108,13 @@ core_report_result (struct dirty_log *log, int err)
   }
   errno = err;
   msg_error ("log %s:%s: flush: %m", log->ops->type, log->name);
+}
+
+void
+core_count_cycles (struct dirty_log *log, const struct group_commit *g)
+{
+  log->counters.cycles = g->cycles;
+  log->counters.served = g->served;
 }
 
 /* --- changes; log->lock is held by all static functions below --- */

@@ -43,4 +43,8 @@ void core_leg_stale (struct dirty_log *log, unsigned slot);
 bool core_note_result (struct dirty_log *log, int err);
 void core_report_result (struct dirty_log *log, int err);
 
+/* Take over the numbers of cycles and callers; log->lock is held. */
+struct group_commit;
+void core_count_cycles (struct dirty_log *log, const struct group_commit *g);
+
 #endif /* NBDMIRROR_LOG_CORE_H */

@@ -106,6 +106,7 @@ enum log_found {
 
 struct log_counters {
   uint64_t marks, clears, flushes, flush_errors;
+  uint64_t cycles, served; /* group commit: writes, callers they served */
 };
 
 struct dirty_log_ops;

@@ -21,6 +21,8 @@ libdirtylog_la_SOURCES = \
 	log/disk-read.c \
 	log/disk-record.c \
 	log/disk-write.c \
+	log/group-commit.c \
+	log/group-commit.h \
 	log/store.h \
 	log/store-file.c \
 	$(NULL)
