@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cleanup.h"
 #include "core.h"
@@ -84,6 +85,16 @@ core_grow_maps (struct dirty_log *log, uint64_t nr)
   r |= bitset_resize (&log->out_of_sync, nr);
   r |= bitset_resize (&log->recovering, nr);
   return r;
+}
+
+void
+core_get_host (char host[LOG_HOST_SIZE])
+{
+  memset (host, 0, LOG_HOST_SIZE);
+  gethostname (host, LOG_HOST_SIZE - 1);
+  for (char *p = host; *p; ++p)
+    if (*p <= ' ' || *p > '~')
+      *p = '?';
 }
 
 bool

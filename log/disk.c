@@ -196,16 +196,6 @@ init_sync (struct disk_log *d)
   return err ? -1 : 0;
 }
 
-/* A name that rule (6) accepts. */
-static void
-get_host (char host[LOG_HOST_SIZE])
-{
-  gethostname (host, LOG_HOST_SIZE - 1);
-  for (char *p = host; *p; ++p)
-    if (*p <= ' ' || *p > '~')
-      *p = '?';
-}
-
 struct dirty_log *
 disk_log_open_store (struct log_store *store, const char *name, unsigned flags)
 {
@@ -219,7 +209,7 @@ disk_log_open_store (struct log_store *store, const char *name, unsigned flags)
   }
   d->store = store;
   d->read_only = flags & LOG_READ_ONLY;
-  get_host (d->host);
+  core_get_host (d->host);
   if (core_init (&d->log, &disk_log_ops, name) == -1) {
     store->ops->close (store);
     free (d);
@@ -233,7 +223,7 @@ disk_log_open_store (struct log_store *store, const char *name, unsigned flags)
 }
 
 static struct dirty_log *
-disk_open (const char *name, unsigned flags)
+disk_open (const char *name, const struct log_options *options)
 {
   struct log_store *store;
 
@@ -241,8 +231,8 @@ disk_open (const char *name, unsigned flags)
     msg_error ("log disk:%s: the path must be absolute", name);
     return NULL;
   }
-  store = file_store_open (name, flags);
-  return store ? disk_log_open_store (store, name, flags) : NULL;
+  store = file_store_open (name, options->flags);
+  return store ? disk_log_open_store (store, name, options->flags) : NULL;
 }
 
 /* --- start, changes, flush --- */
