@@ -137,6 +137,13 @@ struct dirty_log {
   uint64_t owner_pid;         /* found: last owner, 0 = unknown */
   char owner_host[LOG_HOST_SIZE];
 
+  /* Set before dirty_log_start, or NULL: another mirror asks for the log.  To
+   * consent is to close it.  Called by a thread of the log, without locks;
+   * must not block.
+   */
+  void (*on_release) (struct dirty_log *log);
+  void *opaque;
+
   /* Protected by lock. */
   pthread_mutex_t lock;
   uint64_t generation;

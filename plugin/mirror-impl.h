@@ -9,7 +9,8 @@
  *   write.c    write, zero, trim, flush
  *   read.c     read, block status, cache
  *   sweep.c    lazy clears; resynced regions and legs become trusted (S3, S18)
- *   resync.c   copying regions that legs miss
+ *   resync.c   which regions that legs miss are copied when
+ *   copy.c     copying them
  *   rate.c     how fast it may copy
  *
  * Threads: nbdkit's request threads; one worker (sweep, recording of

@@ -42,6 +42,11 @@ struct mirror_config {
   unsigned leg_timeout, log_timeout, quarantine; /* seconds */
   bool plan;
   char *control; /* absolute path or NULL */
+
+  /* Another mirror asks for the log; true if the server will end for it.  Any
+   * thread; must not block.
+   */
+  bool (*on_release) (void);
 };
 
 struct mirror;

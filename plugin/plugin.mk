@@ -39,6 +39,8 @@ noinst_LTLIBRARIES += libmirror.la
 libmirror_la_SOURCES = \
 	plugin/apply.c \
 	plugin/apply.h \
+	plugin/copy.c \
+	plugin/copy.h \
 	plugin/hot.c \
 	plugin/hot.h \
 	plugin/members.c \
