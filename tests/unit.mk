@@ -16,6 +16,7 @@ TEST_CPPFLAGS = \
 TEST_LIBS = libmsgstderr.la $(CHECK_LIBS) $(JSON_LIBS) $(ZLIB_LIBS)
 
 quick_unit_tests = \
+	tests/unit-address \
 	tests/unit-apply \
 	tests/unit-bitset \
 	tests/unit-control \
@@ -29,6 +30,7 @@ quick_unit_tests = \
 	tests/unit-range \
 	tests/unit-resync \
 	tests/unit-stop \
+	tests/unit-stream \
 	tests/unit-sweep \
 	tests/unit-tool \
 	tests/unit-write \
@@ -124,6 +126,21 @@ tests_unit_stop_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
 tests_unit_stress_SOURCES = tests/unit-stress.c $(mirror_fixture)
 tests_unit_stress_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_stress_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
+
+# The network.
+STREAM_LIBS = libstream.la libunixsocket.la
+
+tests_unit_address_SOURCES = tests/unit-address.c
+tests_unit_address_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_address_LDADD = $(STREAM_LIBS) $(TEST_LIBS)
+
+tests_unit_stream_SOURCES = \
+	tests/stream-fixture.c \
+	tests/stream-fixture.h \
+	tests/unit-stream.c \
+	$(NULL)
+tests_unit_stream_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_stream_LDADD = $(STREAM_LIBS) $(TEST_LIBS)
 
 # The control socket and the tool.
 fake_mirror = tests/fake-mirror.c tests/fake-mirror.h
