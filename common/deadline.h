@@ -28,7 +28,7 @@ now_ns (void)
 
 /* CLOCK_BOOTTIME: also runs while the machine is suspended. */
 static inline uint64_t
-boottime_ns (void)
+now_boot_ns (void)
 {
   struct timespec ts;
 

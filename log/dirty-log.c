@@ -121,7 +121,7 @@ dirty_log_valid (struct dirty_log *log)
 {
   uint64_t until = atomic_load (&log->valid_until);
 
-  return until == NO_DEADLINE || boottime_ns () < until;
+  return until == NO_DEADLINE || now_boot_ns () < until;
 }
 
 int

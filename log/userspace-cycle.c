@@ -35,7 +35,6 @@ errno_of (enum proto_error error)
   }
 }
 
-/* A text from the server is not terminated, nor has it to be printable. */
 static void
 print_error (char *buf, size_t size, const struct proto_msg *msg)
 {
@@ -43,9 +42,6 @@ print_error (char *buf, size_t size, const struct proto_msg *msg)
     snprintf (buf, size, "%.*s", (int) msg->text.len, msg->text.s);
   else
     snprintf (buf, size, "%s", proto_error_name (msg->error));
-  for (char *p = buf; *p; ++p)
-    if (*p < ' ' || *p > '~')
-      *p = '?';
 }
 
 static void
@@ -77,7 +73,7 @@ cycle_done (struct user_log *u, uint64_t flush_number)
     end_locked (u, 0);
     report = core_note_result (&u->log, 0);
   }
-  client_remember (u->client, u->log.uuid, flush_number);
+  log_client_remember (u->client, u->log.uuid, flush_number);
   if (report)
     core_report_result (&u->log, 0);
 }
@@ -86,7 +82,7 @@ static void
 cycle_failed (struct user_log *u, const struct proto_msg *msg)
 {
   int err = errno_of ((enum proto_error) msg->error);
-  char text[PROTO_MAX_TEXT + 1];
+  char text[sizeof u->log.last_error];
   bool report;
 
   print_error (text, sizeof text, msg);
@@ -94,7 +90,7 @@ cycle_failed (struct user_log *u, const struct proto_msg *msg)
     CLEANUP_LOCK (&u->log.lock);
     end_locked (u, err);
     report = core_note_result (&u->log, err);
-    snprintf (u->log.last_error, sizeof u->log.last_error, "%s", text);
+    memcpy (u->log.last_error, text, sizeof text);
   }
   if (report)
     msg_error ("log %s:%s: %s: %s", u->log.ops->type, u->log.name,
@@ -115,14 +111,14 @@ change_refused (struct user_log *u, const struct proto_msg *msg)
 {
   if (u->in_flight)
     cycle_failed (u, msg);
-  client_drop (u->client, "it refused a change");
+  log_client_drop (u->client, "it refused a change");
 }
 
 void
 user_cycle_reply (struct user_log *u, const struct proto_msg *msg)
 {
   if (msg->type == PROTO_DETACH)
-    client_stop (u->client);
+    log_client_stop (u->client);
   else if (msg->type != PROTO_FLUSH)
     change_refused (u, msg);
   else if (u->in_flight && msg->id == u->flush_id) {
@@ -162,8 +158,8 @@ begin_cycle (struct user_log *u, bool last)
   u->in_flight = true;
   r = user_send_cycle (u, u->commit);
   pthread_mutex_unlock (&u->log.lock);
-  if (r == -1 || client_send (u->client) == -1)
-    client_drop (u->client, strerror (errno));
+  if (r == -1 || log_client_send (u->client) == -1)
+    log_client_drop (u->client, strerror (errno));
 }
 
 /* An untouched log is left as it was found. */
@@ -183,8 +179,9 @@ say_goodbye (struct user_log *u)
 
   u->detach_sent = true;
   pthread_mutex_unlock (&u->log.lock);
-  if (client_detach (u->client, flags) == 0 || client_send (u->client) == -1)
-    client_drop (u->client, strerror (errno));
+  if (log_client_detach (u->client, flags) == 0 ||
+      log_client_send (u->client) == -1)
+    log_client_drop (u->client, strerror (errno));
 }
 
 /* As begin_cycle. */
@@ -192,7 +189,7 @@ static void
 wait_for_callers (struct user_log *u, uint64_t until)
 {
   pthread_mutex_unlock (&u->log.lock);
-  client_wake_at (u->client, until);
+  log_client_wake_at (u->client, until);
 }
 
 static void
@@ -221,11 +218,12 @@ user_step (struct user_log *u)
 
   pthread_mutex_lock (&u->log.lock);
   stop = u->stop;
-  if (!stop && client_state (u->client) == CLIENT_ATTACHED && !u->in_flight) {
+  if (!stop && log_client_state (u->client) == CLIENT_ATTACHED &&
+      !u->in_flight) {
     next_locked (u);
     return;
   }
   pthread_mutex_unlock (&u->log.lock);
   if (stop)
-    client_stop (u->client);
+    log_client_stop (u->client);
 }

@@ -27,8 +27,8 @@ runs_init (struct runs *r, struct user_log *u, unsigned map, bool lowering)
 {
   memset (r, 0, sizeof *r);
   r->u = u;
-  r->out = client_output (u->client);
-  r->msg.change.epoch = client_epoch (u->client);
+  r->out = log_client_output (u->client);
+  r->msg.change.epoch = log_client_epoch (u->client);
   if (map != LOG_MAP_MARKED) {
     r->msg.type = PROTO_SET_REGION_SYNC;
     r->msg.change.slot = (uint8_t) (map - LOG_MAP_MISSED (0));
@@ -49,7 +49,7 @@ close_frame (struct runs *r)
 static void
 open_frame (struct runs *r)
 {
-  r->msg.id = client_id (r->u->client);
+  r->msg.id = log_client_id (r->u->client);
   r->error |= proto_runs_begin (&r->frame, r->out, &r->msg);
   r->open = r->error == 0;
 }
@@ -226,8 +226,8 @@ encode_record (struct user_log *u)
   const struct log_record *record = &u->sent;
   struct proto_msg msg = {
     .type = PROTO_SET_RECORD,
-    .id = client_id (u->client),
-    .record = {.epoch = client_epoch (u->client),
+    .id = log_client_id (u->client),
+    .record = {.epoch = log_client_epoch (u->client),
                .generation = record->generation,
                .primary = (uint8_t) record->primary},
   };
@@ -244,7 +244,7 @@ encode_record (struct user_log *u)
     to->name.s = from->name;
     to->name.len = (uint32_t) strlen (from->name);
   }
-  return proto_encode (client_output (u->client), &msg);
+  return proto_encode (log_client_output (u->client), &msg);
 }
 
 static int
@@ -305,8 +305,8 @@ send_create (struct user_log *u)
 {
   struct proto_msg msg = {
     .type = PROTO_CREATE,
-    .id = client_id (u->client),
-    .create = {.epoch = client_epoch (u->client),
+    .id = log_client_id (u->client),
+    .create = {.epoch = log_client_epoch (u->client),
                .size = u->log.geo.size,
                .region_size = u->log.geo.region_size,
                .generation = u->log.generation},
@@ -314,7 +314,7 @@ send_create (struct user_log *u)
 
   memcpy (msg.create.uuid, u->log.uuid, sizeof msg.create.uuid);
   u->create_sent = u->grow_sent = true;
-  return proto_encode (client_output (u->client), &msg);
+  return proto_encode (log_client_output (u->client), &msg);
 }
 
 static int
@@ -322,12 +322,12 @@ send_grow (struct user_log *u)
 {
   struct proto_msg msg = {
     .type = PROTO_GROW,
-    .id = client_id (u->client),
-    .grow = {.epoch = client_epoch (u->client), .size = u->log.geo.size},
+    .id = log_client_id (u->client),
+    .grow = {.epoch = log_client_epoch (u->client), .size = u->log.geo.size},
   };
 
   u->grow_sent = true;
-  return proto_encode (client_output (u->client), &msg);
+  return proto_encode (log_client_output (u->client), &msg);
 }
 
 static int
@@ -355,7 +355,7 @@ static int
 send_raising (struct user_log *u)
 {
   if (u->group.in_cycle > 1) {
-    u->flush_id = client_flush (u->client, 0);
+    u->flush_id = log_client_flush (u->client, 0);
     if (u->flush_id == 0)
       return -1;
   }
@@ -368,7 +368,7 @@ user_send_cycle (struct user_log *u, bool commit)
   u->flush_id = 0;
   if (send_lowering (u) == -1 || (commit && send_raising (u) == -1))
     return -1;
-  u->end_id = client_flush (u->client, commit ? PROTO_FLUSH_COMMIT : 0);
+  u->end_id = log_client_flush (u->client, commit ? PROTO_FLUSH_COMMIT : 0);
   return u->end_id ? 0 : -1;
 }
 

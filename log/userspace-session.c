@@ -20,7 +20,9 @@
 static const char *
 on_state (void *opaque, const struct proto_msg *msg)
 {
-  return user_load_state (opaque, msg);
+  struct user_log *u = opaque;
+
+  return u->opened ? NULL : user_load_state (u, msg);
 }
 
 /* The server checks this, too. */
@@ -37,16 +39,16 @@ check_again (const struct user_log *u, const struct proto_attached *a)
 }
 
 static void
-connected_again (struct user_log *u)
+connected (struct user_log *u, bool again)
 {
+  u->resend = again && u->ready;
   {
     CLEANUP_LOCK (&u->log.lock);
     u->log.disconnected = false;
-    u->resend = u->ready;
   }
   if (u->told)
     msg_error ("log %s:%s: connected again, to %s", u->log.ops->type,
-               u->log.name, client_server (u->client));
+               u->log.name, log_client_server (u->client));
   u->told = false;
 }
 
@@ -59,11 +61,10 @@ on_attached (void *opaque, const struct proto_attached *a, bool again)
   why = again ? check_again (u, a) : user_load_attached (u, a);
   if (why)
     return why;
+  if (!again)
+    log_client_remember (u->client, a->uuid, a->flush_number);
   u->opened = true;
-  if (!u->creating && u->ready)
-    client_remember (u->client, u->log.uuid, u->log.flush_number);
-  connected_again (u);
-  u->resend &= again;
+  connected (u, again);
   return NULL;
 }
 
@@ -85,8 +86,7 @@ on_waiting (void *opaque, const char *text)
   struct user_log *u = opaque;
 
   if (!u->waiting)
-    msg_error ("log %s:%s: %s: waiting for the end of its lease",
-               u->log.ops->type, u->log.name, text);
+    msg_error ("log %s:%s: waiting: %s", u->log.ops->type, u->log.name, text);
   u->waiting = true;
 }
 
@@ -141,7 +141,7 @@ on_refused (void *opaque, enum proto_error error, const char *text)
   else {
     u->refused = true;
     msg_error ("log %s:%s: %s: %s", u->log.ops->type, u->log.name,
-               client_server (u->client), text);
+               log_client_server (u->client), text);
   }
   return false;
 }
@@ -152,6 +152,8 @@ on_release (void *opaque, const char *text)
   struct user_log *u = opaque;
 
   msg_debug ("log %s:%s: %s", u->log.ops->type, u->log.name, text);
+  if (u->log.on_release)
+    u->log.on_release (&u->log);
 }
 
 static void
@@ -186,7 +188,7 @@ on_woken (void *opaque)
   user_step (opaque);
 }
 
-const struct client_callbacks user_callbacks = {
+const struct log_client_callbacks user_callbacks = {
   .state = on_state,
   .attached = on_attached,
   .lease = on_lease,

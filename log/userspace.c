@@ -30,7 +30,7 @@
 static void
 free_all (struct user_log *u)
 {
-  client_free (u->client);
+  log_client_free (u->client);
   tls_free (u->tls);
   user_maps_free (u);
   pthread_cond_destroy (&u->leased);
@@ -72,7 +72,7 @@ static int
 open_client (struct user_log *u)
 {
   char host[LOG_HOST_SIZE];
-  const struct client_options options = {
+  const struct log_client_options options = {
     .servers = u->spec.server,
     .nr_servers = u->spec.nr_servers,
     .tls = u->tls,
@@ -83,7 +83,7 @@ open_client (struct user_log *u)
   };
 
   core_get_host (host);
-  u->client = client_new (&options, &user_callbacks, u);
+  u->client = log_client_new (&options, &user_callbacks, u);
   if (u->client)
     return 0;
   msg_error ("log %s:%s: %m", u->log.ops->type, u->log.name);
@@ -109,15 +109,16 @@ is_open_or_refused (void *arg)
 static int
 attach (struct user_log *u)
 {
-  client_start (u->client);
-  client_run_until (u->client, is_open, u, now_ns () + OPEN_NS);
+  log_client_start (u->client);
+  log_client_run_until (u->client, is_open, u, now_ns () + OPEN_NS);
   if (u->waiting)
-    client_run_until (u->client, is_open_or_refused, u, now_ns () + WAIT_NS);
+    log_client_run_until (u->client, is_open_or_refused, u,
+                          now_ns () + WAIT_NS);
   if (!u->opened && !u->refused && !u->lost)
     msg_error ("log %s:%s: no server gives it to us", u->log.ops->type,
                u->log.name);
   if (u->read_only)
-    client_stop (u->client);
+    log_client_stop (u->client);
   return u->opened && !u->lost ? 0 : -1;
 }
 
@@ -198,7 +199,7 @@ user_create (struct dirty_log *log)
   u->create_sent = false;
   u->creating = u->ready = u->lowering = u->record_changed = true;
   u->log.flush_number = 0;
-  client_remember (u->client, NULL, 0);
+  log_client_remember (u->client, NULL, 0);
   return 0;
 }
 
@@ -262,8 +263,8 @@ flush_here (struct user_log *u, bool commit, uint64_t deadline)
   int r;
 
   user_step (u);
-  client_run_until (u->client, is_served, &caller,
-                    deadline < limit ? deadline : limit);
+  log_client_run_until (u->client, is_served, &caller,
+                        deadline < limit ? deadline : limit);
   r = group_leave (&u->group, caller.cycle, commit);
   if (r == -1 && errno == ETIMEDOUT && limit <= now_ns ())
     msg_error ("log %s:%s: flush: %m", u->log.ops->type, u->log.name);
@@ -279,7 +280,7 @@ wake_loop (struct user_log *u)
   const struct group_commit *g = &u->group;
 
   if (!u->in_flight && (g->callers == 1 || g->callers >= g->expected))
-    client_wake (u->client);
+    log_client_wake (u->client);
 }
 
 /* Called with log->lock held. */
@@ -338,7 +339,7 @@ user_wait_valid (struct dirty_log *log, uint64_t deadline)
   struct user_log *u = user (log);
 
   if (!u->threaded)
-    client_run_until (u->client, is_leased, u, deadline);
+    log_client_run_until (u->client, is_leased, u, deadline);
   CLEANUP_LOCK (&log->lock);
   while (u->threaded && !is_leased (u))
     if (cond_wait_until (&u->leased, &log->lock, deadline) == ETIMEDOUT)
@@ -353,7 +354,7 @@ user_thread (void *arg)
 {
   struct user_log *u = arg;
 
-  client_run_thread (u->client);
+  log_client_run_thread (u->client);
   CLEANUP_LOCK (&u->log.lock);
   u->exited = true;
   pthread_cond_broadcast (&u->group.done);
@@ -372,7 +373,7 @@ user_start (struct dirty_log *log)
     errno = ESTALE;
     return -1;
   }
-  client_after_fork (u->client);
+  log_client_after_fork (u->client);
   log->disconnected = u->lowering = u->threaded = true;
   err = thread_start (&u->thread, "log-client", user_thread, u);
   if (err) {
@@ -415,7 +416,7 @@ set_closing (struct user_log *u, bool stop)
 
   u->closing = true;
   u->stop = stop;
-  client_wake (u->client);
+  log_client_wake (u->client);
 }
 
 /* False if the thread can't be stopped. */
@@ -443,7 +444,7 @@ end_session (struct user_log *u, uint64_t deadline)
   if (u->threaded)
     return stop_thread (u, deadline);
   set_closing (u, false);
-  client_run_until (u->client, never, NULL, deadline);
+  log_client_run_until (u->client, never, NULL, deadline);
   return true;
 }
 

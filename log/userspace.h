@@ -75,7 +75,7 @@ struct user_log {
   bool in_memory; /* of the server */
   struct user_spec spec;
   struct tls *tls;
-  struct client *client;
+  struct log_client *client;
 
   /* The loop's; lower and raise of the maps are not. */
   struct user_map map[LOG_NR_MAPS];
@@ -127,7 +127,7 @@ const char *user_load_attached (struct user_log *u,
 
 /* --- userspace-session.c --- */
 
-extern const struct client_callbacks user_callbacks;
+extern const struct log_client_callbacks user_callbacks;
 
 /* --- userspace-cycle.c --- */
 

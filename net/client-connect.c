@@ -22,12 +22,12 @@
 #define MAX_BACKOFF_S 2.
 #define STABLE_NS NSEC_PER_SEC /* attached for so long: all is well */
 
-static void try_server (struct client *c);
+static void try_server (struct log_client *c);
 
 /* --- failure --- */
 
 static void
-next_server (struct client *c, const char *reason, bool was_attached)
+next_server (struct log_client *c, const char *reason, bool was_attached)
 {
   char text[CLIENT_REASON_SIZE];
   bool round_over = was_attached || ++c->tried >= c->nr_servers;
@@ -38,18 +38,18 @@ next_server (struct client *c, const char *reason, bool was_attached)
     try_server (c);
     return;
   }
-  client_connect_later (c);
+  log_client_connect_later (c);
   c->cb->disconnected (c->opaque, text, was_attached);
 }
 
 void
-client_failed (struct client *c, const char *reason)
+log_client_failed (struct log_client *c, const char *reason)
 {
   bool was_attached = c->state == CLIENT_ATTACHED;
 
   if (was_attached && now_ns () - c->attached_ns > STABLE_NS)
     c->backoff = 0;
-  client_close (c);
+  log_client_close (c);
   c->state = CLIENT_DISCONNECTED;
   next_server (c, reason, was_attached);
 }
@@ -59,13 +59,13 @@ client_failed (struct client *c, const char *reason)
 static void
 on_ready (struct stream *s)
 {
-  client_session_begin (stream_opaque (s));
+  log_client_session_begin (stream_opaque (s));
 }
 
 static size_t
 on_input (struct stream *s, const uint8_t *data, size_t len)
 {
-  return client_session_input (stream_opaque (s), data, len);
+  return log_client_session_input (stream_opaque (s), data, len);
 }
 
 /* No more waits than a request or a few; and what a big log has to say
@@ -77,21 +77,21 @@ on_drained (struct stream *s)
   (void) s;
 }
 
-static int try_address (struct client *c);
+static int try_address (struct log_client *c);
 
 static void
 on_failed (struct stream *s, const char *reason)
 {
-  struct client *c = stream_opaque (s);
+  struct log_client *c = stream_opaque (s);
   char text[CLIENT_REASON_SIZE];
 
   snprintf (text, sizeof text, "%s", reason);
   if (c->state == CLIENT_CONNECTING) {
-    client_close (c);
+    log_client_close (c);
     if (try_address (c) == 0)
       return;
   }
-  client_failed (c, text);
+  log_client_failed (c, text);
 }
 
 static const struct stream_callbacks stream_callbacks = {
@@ -102,7 +102,7 @@ static const struct stream_callbacks stream_callbacks = {
 };
 
 static int
-open_stream (struct client *c, const struct resolved *r)
+open_stream (struct log_client *c, const struct resolved *r)
 {
   const struct stream_options options = {
     .tls = c->tls,
@@ -121,7 +121,7 @@ open_stream (struct client *c, const struct resolved *r)
 
 /* -1 with errno if none is left. */
 static int
-try_address (struct client *c)
+try_address (struct log_client *c)
 {
   errno = ECONNREFUSED;
   while (c->next_resolved < c->nr_resolved)
@@ -135,7 +135,7 @@ try_address (struct client *c)
 /* --- one server --- */
 
 static void
-name_server (struct client *c)
+name_server (struct log_client *c)
 {
   const struct address *a = &c->server[c->at];
 
@@ -147,7 +147,7 @@ name_server (struct client *c)
 }
 
 static void
-try_server (struct client *c)
+try_server (struct log_client *c)
 {
   const char *why = NULL;
 
@@ -156,9 +156,9 @@ try_server (struct client *c)
   c->nr_resolved = address_resolve (&c->server[c->at], false, c->resolved,
                                     CLIENT_MAX_RESOLVED, &why);
   if (c->nr_resolved <= 0)
-    client_failed (c, why ? why : "no address");
+    log_client_failed (c, why ? why : "no address");
   else if (try_address (c) == -1)
-    client_failed (c, strerror (errno));
+    log_client_failed (c, strerror (errno));
 }
 
 /* --- rounds --- */
@@ -166,7 +166,7 @@ try_server (struct client *c)
 static void
 on_retry (struct ev_loop *loop, ev_timer *w, int revents)
 {
-  struct client *c = w->data;
+  struct log_client *c = w->data;
 
   (void) loop;
   (void) revents;
@@ -175,13 +175,13 @@ on_retry (struct ev_loop *loop, ev_timer *w, int revents)
 }
 
 static double
-jitter (struct client *c, double seconds)
+jitter (struct log_client *c, double seconds)
 {
   return seconds * (.5 + erand48 (c->random) / 2);
 }
 
 void
-client_connect_later (struct client *c)
+log_client_connect_later (struct log_client *c)
 {
   ev_timer_in (c->loop, &c->retry, jitter (c, c->backoff));
   c->backoff *= 2;
@@ -192,7 +192,7 @@ client_connect_later (struct client *c)
 }
 
 void
-client_connect_init (struct client *c)
+log_client_connect_init (struct log_client *c)
 {
   ev_timer_setup (&c->retry, on_retry, c);
   memcpy (c->random, c->session, sizeof c->random);

@@ -17,10 +17,10 @@
 #define CLIENT_MAX_RESOLVED 8
 #define CLIENT_REASON_SIZE 512
 
-struct client {
-  /* Read-only once client_new returned. */
+struct log_client {
+  /* Read-only once log_client_new returned. */
   struct ev_loop *loop;
-  const struct client_callbacks *cb;
+  const struct log_client_callbacks *cb;
   void *opaque;
   struct address *server;
   unsigned nr_servers;
@@ -30,7 +30,7 @@ struct client {
   uint32_t attach_flags;
   uint8_t session[PROTO_ID_SIZE];
 
-  enum client_state state;
+  enum log_client_state state;
   pid_t pid; /* whose loop it is */
 
   /* client.c */
@@ -63,38 +63,39 @@ struct client {
   bool attached_before;
   uint64_t epoch;
   uint64_t lease_ns;
-  uint8_t uuid[PROTO_ID_SIZE]; /* of client_remember */
+  bool known; /* what follows, by log_client_remember */
+  uint8_t uuid[PROTO_ID_SIZE];
   uint64_t flush_number;
 };
 
 /* Drop what there is without a word. */
-void client_close (struct client *c);
+void log_client_close (struct log_client *c);
 
 /* The session is over. */
-void client_end (struct client *c);
+void log_client_end (struct log_client *c);
 
 /* --- client-connect.c --- */
 
-void client_connect_init (struct client *c);
+void log_client_connect_init (struct log_client *c);
 
 /* Try the servers, after a pause. */
-void client_connect_later (struct client *c);
+void log_client_connect_later (struct log_client *c);
 
 /* The server at hand is no good: drop it, and try the next. */
-void client_failed (struct client *c, const char *reason);
+void log_client_failed (struct log_client *c, const char *reason);
 
 /* --- client-session.c --- */
 
-void client_session_init (struct client *c);
+void log_client_session_init (struct log_client *c);
 
 /* The stream is usable: say hello. */
-void client_session_begin (struct client *c);
+void log_client_session_begin (struct log_client *c);
 
 /* Bytes have come; returns how many were used. */
-size_t client_session_input (struct client *c, const uint8_t *data,
-                             size_t len);
+size_t log_client_session_input (struct log_client *c, const uint8_t *data,
+                                 size_t len);
 
 /* The connection is gone. */
-void client_session_reset (struct client *c);
+void log_client_session_reset (struct log_client *c);
 
 #endif /* NBDMIRROR_CLIENT_IMPL_H */

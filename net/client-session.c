@@ -34,13 +34,13 @@
 /* --- sending --- */
 
 uint64_t
-client_id (struct client *c)
+log_client_id (struct log_client *c)
 {
   return ++c->last_id;
 }
 
 int
-client_send (struct client *c)
+log_client_send (struct log_client *c)
 {
   int r = stream_write (c->stream, c->out.data, c->out.len);
 
@@ -50,7 +50,7 @@ client_send (struct client *c)
 
 /* Append a request that will be answered. */
 static int
-request (struct client *c, struct proto_msg *msg)
+request (struct log_client *c, struct proto_msg *msg)
 {
   if (proto_encode (&c->out, msg) == -1)
     return -1;
@@ -60,18 +60,18 @@ request (struct client *c, struct proto_msg *msg)
 }
 
 static void
-request_now (struct client *c, struct proto_msg *msg)
+request_now (struct log_client *c, struct proto_msg *msg)
 {
-  if (request (c, msg) == -1 || client_send (c) == -1)
-    client_failed (c, strerror (errno));
+  if (request (c, msg) == -1 || log_client_send (c) == -1)
+    log_client_failed (c, strerror (errno));
 }
 
 static uint64_t
-request_of_epoch (struct client *c, uint16_t type, uint32_t flags)
+request_of_epoch (struct log_client *c, uint16_t type, uint32_t flags)
 {
   struct proto_msg msg = {
     .type = type,
-    .id = client_id (c),
+    .id = log_client_id (c),
     .flush = {.epoch = c->epoch, .flags = flags},
   };
 
@@ -79,24 +79,24 @@ request_of_epoch (struct client *c, uint16_t type, uint32_t flags)
 }
 
 uint64_t
-client_flush (struct client *c, uint32_t flags)
+log_client_flush (struct log_client *c, uint32_t flags)
 {
   return request_of_epoch (c, PROTO_FLUSH, flags);
 }
 
 uint64_t
-client_detach (struct client *c, uint32_t flags)
+log_client_detach (struct log_client *c, uint32_t flags)
 {
   return request_of_epoch (c, PROTO_DETACH, flags);
 }
 
 static void
-say_hello (struct client *c)
+say_hello (struct log_client *c)
 {
   static const char software[] = PACKAGE_STRING;
   struct proto_msg msg = {
     .type = PROTO_HELLO,
-    .id = client_id (c),
+    .id = log_client_id (c),
     .hello = {.version = PROTO_VERSION,
               .software = {software, sizeof software - 1}},
   };
@@ -107,11 +107,11 @@ say_hello (struct client *c)
 }
 
 static void
-attach (struct client *c)
+attach (struct log_client *c)
 {
   struct proto_msg msg = {
     .type = PROTO_ATTACH,
-    .id = client_id (c),
+    .id = log_client_id (c),
     .attach = {.flags = c->attach_flags,
                .name = {c->log, (uint32_t) strlen (c->log)},
                .host = {c->host, (uint32_t) strlen (c->host)},
@@ -119,7 +119,7 @@ attach (struct client *c)
   };
 
   memcpy (msg.attach.session, c->session, sizeof c->session);
-  if (c->attached_before) {
+  if (c->attached_before && c->known) {
     msg.attach.flags |= PROTO_ATTACH_AGAIN;
     memcpy (msg.attach.uuid, c->uuid, sizeof c->uuid);
     msg.attach.epoch = c->epoch;
@@ -129,30 +129,30 @@ attach (struct client *c)
     c->cb->state (c->opaque, NULL);
   c->attach_id = msg.id;
   c->state = CLIENT_ATTACHING;
-  c->asked_boottime = boottime_ns ();
+  c->asked_boottime = now_boot_ns ();
   request_now (c, &msg);
 }
 
 static void
-renew (struct client *c)
+renew (struct log_client *c)
 {
-  c->asked_boottime = boottime_ns ();
+  c->asked_boottime = now_boot_ns ();
   c->renew_id = request_of_epoch (c, PROTO_RENEW, 0);
-  if (c->renew_id == 0 || client_send (c) == -1)
-    client_failed (c, strerror (errno));
+  if (c->renew_id == 0 || log_client_send (c) == -1)
+    log_client_failed (c, strerror (errno));
 }
 
 /* --- the lease --- */
 
 static void
-tick_each (struct client *c, double seconds)
+tick_each (struct log_client *c, double seconds)
 {
   c->tick.repeat = seconds < MAX_TICK_S ? seconds : MAX_TICK_S;
   ev_timer_again (c->loop, &c->tick);
 }
 
 static void
-leased (struct client *c, uint32_t lease_ms)
+leased (struct log_client *c, uint32_t lease_ms)
 {
   uint64_t margin;
 
@@ -167,7 +167,7 @@ leased (struct client *c, uint32_t lease_ms)
 }
 
 static uint64_t
-max_silence (const struct client *c)
+max_silence (const struct log_client *c)
 {
   if (c->state != CLIENT_ATTACHED)
     return c->state == CLIENT_HELLO ? HELLO_SILENCE_NS : ATTACH_SILENCE_NS;
@@ -175,13 +175,13 @@ max_silence (const struct client *c)
 }
 
 static uint64_t
-silence (const struct client *c, uint64_t now)
+silence (const struct log_client *c, uint64_t now)
 {
   return c->unanswered > 0 && !c->waiting ? now - c->silent_ns : 0;
 }
 
 static bool
-is_renew_due (const struct client *c, uint64_t now)
+is_renew_due (const struct log_client *c, uint64_t now)
 {
   return c->state == CLIENT_ATTACHED && c->renew_id == 0 && c->lease_ns > 0 &&
          (now >= c->renew_due || silence (c, now) > max_silence (c) / 2);
@@ -190,7 +190,7 @@ is_renew_due (const struct client *c, uint64_t now)
 static void
 on_tick (struct ev_loop *loop, ev_timer *w, int revents)
 {
-  struct client *c = w->data;
+  struct log_client *c = w->data;
   uint64_t now = now_ns ();
 
   (void) loop;
@@ -199,7 +199,7 @@ on_tick (struct ev_loop *loop, ev_timer *w, int revents)
     c->silent_ns = now;
   c->ticked_ns = now;
   if (silence (c, now) > max_silence (c))
-    client_failed (c, "no answer");
+    log_client_failed (c, "no answer");
   else if (is_renew_due (c, now))
     renew (c);
 }
@@ -213,39 +213,39 @@ text_of (const struct proto_msg *msg, char *buf, size_t size)
   if (msg->text.len == 0)
     return proto_error_name (msg->error);
   snprintf (buf, size, "%.*s", (int) msg->text.len, msg->text.s);
-  for (char *p = buf; *p; ++p)
-    if ((unsigned char) *p < ' ' || *p == 0x7f)
-      *p = '?';
   return buf;
 }
 
 static void
-lose (struct client *c, const char *text)
+lose (struct log_client *c, const char *text)
 {
-  client_end (c);
+  log_client_end (c);
   c->cb->lost (c->opaque, text);
 }
 
 static void
-on_hello_reply (struct client *c, const struct proto_msg *msg)
+on_hello_reply (struct log_client *c, const struct proto_msg *msg)
 {
   char text[PROTO_MAX_TEXT + 1];
 
   c->hello_id = 0;
   if (msg->error)
-    client_failed (c, text_of (msg, text, sizeof text));
+    log_client_failed (c, text_of (msg, text, sizeof text));
   else if (msg->hello.version != PROTO_VERSION)
-    client_failed (c, "speaks another version of the protocol");
+    log_client_failed (c, "speaks another version of the protocol");
   else
     attach (c);
 }
 
 static void
-on_attached (struct client *c, const struct proto_attached *a)
+on_attached (struct log_client *c, const struct proto_attached *a)
 {
-  const char *why;
+  const char *why = NULL;
 
-  why = c->cb->attached (c->opaque, a, c->attached_before);
+  if (c->attached_before && a->epoch != c->epoch)
+    why = "another mirror had it meanwhile";
+  if (!why)
+    why = c->cb->attached (c->opaque, a, c->attached_before);
   if (why) {
     lose (c, why);
     return;
@@ -260,7 +260,7 @@ on_attached (struct client *c, const struct proto_attached *a)
 }
 
 static void
-on_attach_refused (struct client *c, const struct proto_msg *msg)
+on_attach_refused (struct log_client *c, const struct proto_msg *msg)
 {
   char buf[PROTO_MAX_TEXT + 1];
   const char *text = text_of (msg, buf, sizeof buf);
@@ -273,13 +273,13 @@ on_attach_refused (struct client *c, const struct proto_msg *msg)
            (c->attached_before && msg->error == PROTO_E_OWNED))
     lose (c, text);
   else if (c->cb->refused (c->opaque, (enum proto_error) msg->error, text))
-    client_failed (c, text);
+    log_client_failed (c, text);
   else
-    client_end (c);
+    log_client_end (c);
 }
 
 static void
-on_attach_reply (struct client *c, const struct proto_msg *msg)
+on_attach_reply (struct log_client *c, const struct proto_msg *msg)
 {
   const char *why;
 
@@ -290,13 +290,13 @@ on_attach_reply (struct client *c, const struct proto_msg *msg)
   else if (msg->type == PROTO_ATTACH && !(msg->flags & PROTO_MORE))
     on_attached (c, &msg->attached);
   else if (msg->type != PROTO_STATE_RECORD && msg->type != PROTO_STATE_RUNS)
-    client_failed (c, "senseless answer to attach");
+    log_client_failed (c, "senseless answer to attach");
   else if ((why = c->cb->state (c->opaque, msg)))
-    client_failed (c, why);
+    log_client_failed (c, why);
 }
 
 static void
-on_notice (struct client *c, const struct proto_msg *msg)
+on_notice (struct log_client *c, const struct proto_msg *msg)
 {
   char text[PROTO_MAX_TEXT + 1];
 
@@ -308,7 +308,7 @@ on_notice (struct client *c, const struct proto_msg *msg)
 }
 
 static void
-on_reply (struct client *c, const struct proto_msg *msg)
+on_reply (struct log_client *c, const struct proto_msg *msg)
 {
   char text[PROTO_MAX_TEXT + 1];
 
@@ -317,7 +317,7 @@ on_reply (struct client *c, const struct proto_msg *msg)
   else if (msg->id == c->attach_id)
     on_attach_reply (c, msg);
   else if (c->state != CLIENT_ATTACHED)
-    client_failed (c, "an answer that nobody asked for");
+    log_client_failed (c, "an answer that nobody asked for");
   else if (msg->error == PROTO_E_STALE)
     lose (c, text_of (msg, text, sizeof text));
   else if (msg->id != c->renew_id)
@@ -325,7 +325,7 @@ on_reply (struct client *c, const struct proto_msg *msg)
   else {
     c->renew_id = 0;
     if (msg->error)
-      client_failed (c, text_of (msg, text, sizeof text));
+      log_client_failed (c, text_of (msg, text, sizeof text));
     else
       leased (c, msg->renewed.lease_ms);
   }
@@ -341,9 +341,9 @@ is_answer (const struct proto_msg *msg)
 }
 
 static void
-on_frame (struct client *c, const struct proto_msg *msg)
+on_frame (struct log_client *c, const struct proto_msg *msg)
 {
-  if (!(msg->flags & PROTO_REPLY)) {
+  if (msg->id == 0) {
     on_notice (c, msg);
     return;
   }
@@ -356,7 +356,7 @@ on_frame (struct client *c, const struct proto_msg *msg)
 
 /* One frame; returns its length, or 0 if it is not all there. */
 static size_t
-take_frame (struct client *c, const uint8_t *data, size_t len)
+take_frame (struct log_client *c, const uint8_t *data, size_t len)
 {
   struct proto_msg msg;
   enum proto_error err;
@@ -366,7 +366,7 @@ take_frame (struct client *c, const uint8_t *data, size_t len)
     return 0;
   frame = proto_frame_length (data);
   if (frame == 0) {
-    client_failed (c, "does not speak the log protocol");
+    log_client_failed (c, "does not speak the log protocol");
     return 0;
   }
   if (len < frame)
@@ -375,12 +375,13 @@ take_frame (struct client *c, const uint8_t *data, size_t len)
   if (err == PROTO_OK)
     on_frame (c, &msg);
   else if (err != PROTO_E_UNSUPPORTED || msg.id != 0)
-    client_failed (c, "a damaged frame");
+    log_client_failed (c, "a damaged frame");
   return frame;
 }
 
 size_t
-client_session_input (struct client *c, const uint8_t *data, size_t len)
+log_client_session_input (struct log_client *c, const uint8_t *data,
+                          size_t len)
 {
   const struct stream *s = c->stream;
   size_t used = 0, frame;
@@ -396,7 +397,7 @@ client_session_input (struct client *c, const uint8_t *data, size_t len)
 /* --- life --- */
 
 void
-client_session_begin (struct client *c)
+log_client_session_begin (struct log_client *c)
 {
   c->ticked_ns = now_ns ();
   tick_each (c, MAX_TICK_S);
@@ -404,7 +405,7 @@ client_session_begin (struct client *c)
 }
 
 void
-client_session_reset (struct client *c)
+log_client_session_reset (struct log_client *c)
 {
   ev_timer_stop (c->loop, &c->tick);
   c->hello_id = c->attach_id = c->renew_id = 0;
@@ -414,7 +415,7 @@ client_session_reset (struct client *c)
 }
 
 void
-client_session_init (struct client *c)
+log_client_session_init (struct log_client *c)
 {
   ev_timer_setup (&c->tick, on_tick, c);
 }
@@ -422,7 +423,7 @@ client_session_init (struct client *c)
 /* --- public --- */
 
 void
-client_drop (struct client *c, const char *reason)
+log_client_drop (struct log_client *c, const char *reason)
 {
-  client_failed (c, reason);
+  log_client_failed (c, reason);
 }

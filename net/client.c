@@ -20,7 +20,7 @@
 static void
 on_wake (struct ev_loop *loop, ev_async *w, int revents)
 {
-  struct client *c = w->data;
+  struct log_client *c = w->data;
 
   (void) loop;
   (void) revents;
@@ -30,7 +30,7 @@ on_wake (struct ev_loop *loop, ev_async *w, int revents)
 static void
 on_alarm (struct ev_loop *loop, ev_io *w, int revents)
 {
-  struct client *c = w->data;
+  struct log_client *c = w->data;
   uint64_t times;
 
   (void) loop;
@@ -40,13 +40,13 @@ on_alarm (struct ev_loop *loop, ev_io *w, int revents)
 }
 
 void
-client_wake (struct client *c)
+log_client_wake (struct log_client *c)
 {
   ev_async_send (c->loop, &c->wake);
 }
 
 void
-client_wake_at (struct client *c, uint64_t time)
+log_client_wake_at (struct log_client *c, uint64_t time)
 {
   struct itimerspec when = {
     .it_value.tv_sec = (time_t) (time / NSEC_PER_SEC),
@@ -59,19 +59,19 @@ client_wake_at (struct client *c, uint64_t time)
 /* --- life --- */
 
 static void
-init_watchers (struct client *c)
+init_watchers (struct log_client *c)
 {
   ev_async_init (&c->wake, on_wake);
   c->wake.data = c;
   ev_async_start (c->loop, &c->wake);
   ev_io_setup (&c->alarm, on_alarm, c->alarm_fd, EV_READ, c);
   ev_io_start (c->loop, &c->alarm);
-  client_connect_init (c);
-  client_session_init (c);
+  log_client_connect_init (c);
+  log_client_session_init (c);
 }
 
 static int
-init_resources (struct client *c, const struct client_options *options)
+init_resources (struct log_client *c, const struct log_client_options *options)
 {
   size_t size = options->nr_servers * sizeof *c->server;
 
@@ -87,11 +87,11 @@ init_resources (struct client *c, const struct client_options *options)
   return c->loop ? 0 : -1;
 }
 
-struct client *
-client_new (const struct client_options *options,
-            const struct client_callbacks *callbacks, void *opaque)
+struct log_client *
+log_client_new (const struct log_client_options *options,
+                const struct log_client_callbacks *callbacks, void *opaque)
 {
-  struct client *c = calloc (1, sizeof *c);
+  struct log_client *c = calloc (1, sizeof *c);
 
   if (!c)
     return NULL;
@@ -105,7 +105,7 @@ client_new (const struct client_options *options,
   strncpy (c->host, options->host, sizeof c->host - 1);
   c->pid = getpid ();
   if (init_resources (c, options) == -1) {
-    client_free (c);
+    log_client_free (c);
     return NULL;
   }
   init_watchers (c);
@@ -113,23 +113,23 @@ client_new (const struct client_options *options,
 }
 
 void
-client_close (struct client *c)
+log_client_close (struct log_client *c)
 {
   if (c->stream)
     stream_close (c->stream);
   c->stream = NULL;
-  client_session_reset (c);
+  log_client_session_reset (c);
 }
 
 void
-client_free (struct client *c)
+log_client_free (struct log_client *c)
 {
   int err = errno;
 
   if (!c)
     return;
   if (c->loop) {
-    client_stop (c);
+    log_client_stop (c);
     ev_async_stop (c->loop, &c->wake);
     ev_io_stop (c->loop, &c->alarm);
     ev_loop_destroy (c->loop);
@@ -143,17 +143,17 @@ client_free (struct client *c)
 }
 
 void
-client_start (struct client *c)
+log_client_start (struct log_client *c)
 {
   c->state = CLIENT_DISCONNECTED;
   c->backoff = 0;
-  client_connect_later (c);
+  log_client_connect_later (c);
 }
 
 void
-client_end (struct client *c)
+log_client_end (struct log_client *c)
 {
-  client_close (c);
+  log_client_close (c);
   ev_timer_stop (c->loop, &c->retry);
   ev_timer_stop (c->loop, &c->tick);
   c->state = CLIENT_OVER;
@@ -161,16 +161,16 @@ client_end (struct client *c)
 }
 
 void
-client_stop (struct client *c)
+log_client_stop (struct log_client *c)
 {
-  client_end (c);
+  log_client_end (c);
 }
 
 /* The kernel's end of the loop, and the connection, are shared with the
  * process we come from.
  */
 static void
-check_fork (struct client *c)
+check_fork (struct log_client *c)
 {
   if (c->pid == getpid ())
     return;
@@ -179,11 +179,11 @@ check_fork (struct client *c)
 }
 
 void
-client_after_fork (struct client *c)
+log_client_after_fork (struct log_client *c)
 {
   check_fork (c);
-  client_close (c);
-  client_start (c);
+  log_client_close (c);
+  log_client_start (c);
 }
 
 /* --- the loop --- */
@@ -197,7 +197,7 @@ on_bound (struct ev_loop *loop, ev_timer *w, int revents)
 }
 
 static void
-run_once (struct client *c, uint64_t now, uint64_t deadline)
+run_once (struct log_client *c, uint64_t now, uint64_t deadline)
 {
   ev_timer bound;
 
@@ -209,8 +209,8 @@ run_once (struct client *c, uint64_t now, uint64_t deadline)
 }
 
 void
-client_run_until (struct client *c, bool (*done) (void *arg), void *arg,
-                  uint64_t deadline)
+log_client_run_until (struct log_client *c, bool (*done) (void *arg),
+                      void *arg, uint64_t deadline)
 {
   uint64_t now;
 
@@ -221,7 +221,7 @@ client_run_until (struct client *c, bool (*done) (void *arg), void *arg,
 }
 
 void
-client_run_thread (struct client *c)
+log_client_run_thread (struct log_client *c)
 {
   while (c->state != CLIENT_OVER)
     ev_run (c->loop, 0);
@@ -229,34 +229,35 @@ client_run_thread (struct client *c)
 
 /* --- questions --- */
 
-enum client_state
-client_state (const struct client *c)
+enum log_client_state
+log_client_state (const struct log_client *c)
 {
   return c->state;
 }
 
 const char *
-client_server (const struct client *c)
+log_client_server (const struct log_client *c)
 {
   return c->server_name;
 }
 
 uint64_t
-client_epoch (const struct client *c)
+log_client_epoch (const struct log_client *c)
 {
   return c->epoch;
 }
 
 struct proto_buf *
-client_output (struct client *c)
+log_client_output (struct log_client *c)
 {
   return &c->out;
 }
 
 void
-client_remember (struct client *c, const uint8_t *uuid, uint64_t flush_number)
+log_client_remember (struct log_client *c, const uint8_t *uuid,
+                     uint64_t flush_number)
 {
-  memset (c->uuid, 0, sizeof c->uuid);
+  c->known = uuid != NULL;
   if (uuid)
     memcpy (c->uuid, uuid, sizeof c->uuid);
   c->flush_number = flush_number;

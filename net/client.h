@@ -6,7 +6,7 @@
  * attaches to the log, renews the lease, and does all that again when the
  * connection is lost, until the server says that the session is over.  It
  * knows nothing of what is in a log: frames of changes are built by the
- * caller, in client_output, and all that comes back goes to callbacks.
+ * caller, in log_client_output, and all that comes back goes to callbacks.
  *
  *   DISCONNECTED --> CONNECTING --> HELLO --> ATTACHING --> ATTACHED
  *        ^ (backoff)     |            |           |             |
@@ -15,9 +15,9 @@
  *                                               OVER <----------+
  *
  * Thread-safety: a client has an event loop.  All functions are called, and
- * all callbacks run, in the thread that runs the loop; only client_wake may
- * be called from any thread.  Until client_run_thread the caller runs the
- * loop, with client_run_until, so that the process may fork in between.
+ * all callbacks run, in the thread that runs the loop; only log_client_wake may
+ * be called from any thread.  Until log_client_run_thread the caller runs the
+ * loop, with log_client_run_until, so that the process may fork in between.
  *
  * Nothing blocks but address_resolve (DNS).
  */
@@ -31,10 +31,10 @@
 #include "address.h"
 #include "proto.h"
 
-struct client;
+struct log_client;
 struct tls;
 
-enum client_state {
+enum log_client_state {
   CLIENT_DISCONNECTED,
   CLIENT_CONNECTING,
   CLIENT_HELLO,
@@ -43,16 +43,16 @@ enum client_state {
   CLIENT_OVER, /* stopped, refused for good, or the session was lost */
 };
 
-struct client_callbacks {
+struct log_client_callbacks {
   /* A part of the log's state: STATE_RECORD or STATE_RUNS.  msg is NULL
    * when a state begins: what came on an earlier connection is void.
    * Returns NULL, or why this can't be (a static text).
    */
   const char *(*state) (void *opaque, const struct proto_msg *msg);
 
-  /* The log is ours (to read, with PROTO_ATTACH_READ_ONLY); again: it was
-   * ours before, and no state was sent.  Returns NULL, or why this is not
-   * the log it should be, which ends the session (a static text).
+  /* The log is ours (to read, with PROTO_ATTACH_READ_ONLY); again: and was
+   * ours before.  Returns NULL, or why this is not the log it should be,
+   * which ends the session (a static text).
    */
   const char *(*attached) (void *opaque, const struct proto_attached *a,
                            bool again);
@@ -85,11 +85,11 @@ struct client_callbacks {
    */
   void (*lost) (void *opaque, const char *text);
 
-  /* client_wake, or client_wake_at. */
+  /* log_client_wake, or log_client_wake_at. */
   void (*woken) (void *opaque);
 };
 
-struct client_options {
+struct log_client_options {
   const struct address *servers; /* copied */
   unsigned nr_servers;
   struct tls *tls;       /* NULL: plain.  Must outlive the client. */
@@ -99,74 +99,75 @@ struct client_options {
 };
 
 /* NULL with errno.  Nothing is sent yet. */
-struct client *client_new (const struct client_options *options,
-                           const struct client_callbacks *callbacks,
-                           void *opaque);
+struct log_client *
+log_client_new (const struct log_client_options *options,
+                const struct log_client_callbacks *callbacks, void *opaque);
 
 /* Close the connection, if there is one, and free.  NULL is allowed. */
-void client_free (struct client *c);
+void log_client_free (struct log_client *c);
 
 /* Begin to connect. */
-void client_start (struct client *c);
+void log_client_start (struct log_client *c);
 
 /* End it all: no more connections, state OVER. */
-void client_stop (struct client *c);
+void log_client_stop (struct log_client *c);
 
 /* In the child, after a fork: connect anew. */
-void client_after_fork (struct client *c);
+void log_client_after_fork (struct log_client *c);
 
 /* Run the loop in this thread until done returns true, which is asked after
  * each turn, or the session is over, or the deadline (CLOCK_MONOTONIC, ns)
  * has come.
  */
-void client_run_until (struct client *c, bool (*done) (void *arg), void *arg,
-                       uint64_t deadline);
+void log_client_run_until (struct log_client *c, bool (*done) (void *arg),
+                           void *arg, uint64_t deadline);
 
-/* Run the loop in this thread until client_stop, or client_lost. */
-void client_run_thread (struct client *c);
+/* Run the loop in this thread until log_client_stop, or log_client_lost. */
+void log_client_run_thread (struct log_client *c);
 
 /* Have 'woken' called in the thread of the loop.  From any thread; does not
  * block.
  */
-void client_wake (struct client *c);
+void log_client_wake (struct log_client *c);
 
 /* ... at this time (CLOCK_MONOTONIC, ns). */
-void client_wake_at (struct client *c, uint64_t time);
+void log_client_wake_at (struct log_client *c, uint64_t time);
 
-enum client_state client_state (const struct client *c);
+enum log_client_state log_client_state (const struct log_client *c);
 
 /* "HOST:PORT" as the user typed it: of the present connection, or the last
  * one that was tried.
  */
-const char *client_server (const struct client *c);
+const char *log_client_server (const struct log_client *c);
 
 /* --- only while ATTACHED --- */
 
-uint64_t client_epoch (const struct client *c);
+uint64_t log_client_epoch (const struct log_client *c);
 
 /* A new id for a request. */
-uint64_t client_id (struct client *c);
+uint64_t log_client_id (struct log_client *c);
 
 /* Where to append frames of changes. */
-struct proto_buf *client_output (struct client *c);
+struct proto_buf *log_client_output (struct log_client *c);
 
 /* Append a request with an answer.  Returns its id, or 0 with errno. */
-uint64_t client_flush (struct client *c, uint32_t flags);
-uint64_t client_detach (struct client *c, uint32_t flags);
+uint64_t log_client_flush (struct log_client *c, uint32_t flags);
+uint64_t log_client_detach (struct log_client *c, uint32_t flags);
 
 /* Send all that was appended.  0, or -1 with errno (ENOMEM). */
-int client_send (struct client *c);
+int log_client_send (struct log_client *c);
 
 /* This connection is good for nothing any more (reason as for
  * 'disconnected', without the host): drop it and connect anew.  Calls
  * 'disconnected'.
  */
-void client_drop (struct client *c, const char *reason);
+void log_client_drop (struct log_client *c, const char *reason);
 
 /* What the server must still have when we attach again: this log, with this
- * flush, or a later one.  uuid NULL: any.
+ * flush, or a later one.  Else, or with uuid NULL, that is not known: it is
+ * only checked that nobody else had the log, and the state is sent again.
  */
-void client_remember (struct client *c, const uint8_t *uuid,
-                      uint64_t flush_number);
+void log_client_remember (struct log_client *c, const uint8_t *uuid,
+                          uint64_t flush_number);
 
 #endif /* NBDMIRROR_CLIENT_H */
