@@ -6,7 +6,7 @@ libclient_la_SOURCES = \
 	net/client-impl.h \
 	net/client-session.c \
 	net/client.c \
-	net/client.h net/tls-stub.c \
+	net/client.h \
 	$(NULL)
 libclient_la_LIBADD = $(EV_LIBS)
 
