@@ -26,11 +26,14 @@ plain (struct transport *t)
 static ssize_t
 socket_result (struct transport *t, ssize_t r)
 {
+  int err = errno;
+
   if (r >= 0)
     return r;
-  if (errno == EAGAIN)
+  if (err == EAGAIN)
     return 0;
-  snprintf (t->reason, sizeof t->reason, "%s", strerror (errno));
+  snprintf (t->reason, sizeof t->reason, "%s", strerror (err));
+  errno = err;
   return -1;
 }
 

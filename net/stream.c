@@ -258,6 +258,20 @@ end_output (struct stream *s)
     shutdown (s->transport->fd, SHUT_WR);
 }
 
+/* If the peer has closed, its last words may still be there and say why. */
+static void
+fail_output (struct stream *s, int err)
+{
+  char reason[sizeof s->transport->reason];
+
+  strcpy (reason, s->transport->reason);
+  if (!s->paused && (err == EPIPE || err == ECONNRESET)) {
+    s->transport->ops->fill (s->transport);
+    take_input (s);
+  }
+  fail (s, "%s", reason);
+}
+
 static void
 send_output (struct stream *s)
 {
@@ -265,7 +279,7 @@ send_output (struct stream *s)
     s->transport->ops->put (s->transport, buffer_head (&s->out), s->out.len);
 
   if (n == -1) {
-    fail (s, "%s", s->transport->reason);
+    fail_output (s, errno);
     return;
   }
   buffer_consume (&s->out, (size_t) n);
@@ -417,21 +431,14 @@ new_stream (struct transport *t, bool connecting,
   return s;
 }
 
-static struct transport *
-new_transport (int fd, const struct stream_options *options)
-{
-  if (options->tls == NULL)
-    return plain_new (fd);
-  errno = ENOTSUP;
-  return NULL;
-}
-
 struct stream *
 stream_new (struct ev_loop *loop, int fd, bool connecting,
             const struct stream_options *options,
             const struct stream_callbacks *callbacks, void *opaque)
 {
-  struct transport *t = new_transport (fd, options);
+  struct transport *t =
+    options->tls ? tls_transport_new (options->tls, fd, options->server_name)
+                 : plain_new (fd);
   struct stream *s;
 
   if (t == NULL)

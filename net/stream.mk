@@ -10,8 +10,14 @@ libstream_la_SOURCES = \
 	net/stream-plain.c \
 	net/stream-socket.c \
 	net/stream-socket.h \
+	net/stream-tls.c \
 	net/stream.c \
 	net/stream.h \
+	net/tls-impl.h \
+	net/tls-psk.c \
+	net/tls.c \
+	net/tls.h \
 	net/transport.h \
 	$(NULL)
-libstream_la_LIBADD = $(EV_LIBS)
+libstream_la_CPPFLAGS = $(AM_CPPFLAGS) $(GNUTLS_CFLAGS)
+libstream_la_LIBADD = $(EV_LIBS) $(GNUTLS_LIBS)

@@ -33,8 +33,8 @@ struct transport_ops {
   ssize_t (*take) (struct transport *t, uint8_t *buf, size_t len);
 
   /* Send, or keep to send, as much as the socket takes without waiting: how
-   * many bytes of these, or -1 with t->reason.  Also with len 0, to send
-   * what is kept.
+   * many bytes of these, or -1 with errno and t->reason.  Also with len 0,
+   * to send what is kept.
    */
   ssize_t (*put) (struct transport *t, const uint8_t *buf, size_t len);
 
@@ -57,10 +57,16 @@ struct transport {
   char reason[256];
 };
 
-/* NULL with errno. */
+/* NULL with errno.  server_name: as in struct stream_options; a client with
+ * certificates needs one (EINVAL).
+ */
 struct transport *plain_new (int fd);
+struct transport *tls_transport_new (const struct tls *tls, int fd,
+                                     const char *server_name);
 
-/* send and recv without waiting, with t->reason as for put and take. */
+/* send and recv without waiting, with errno and t->reason as for put and
+ * take.
+ */
 ssize_t transport_send (struct transport *t, const uint8_t *buf, size_t len);
 ssize_t transport_recv (struct transport *t, uint8_t *buf, size_t len);
 

@@ -32,6 +32,7 @@ quick_unit_tests = \
 	tests/unit-stop \
 	tests/unit-stream \
 	tests/unit-sweep \
+	tests/unit-tls \
 	tests/unit-tool \
 	tests/unit-write \
 	$(NULL)
@@ -132,13 +133,20 @@ tests_unit_address_SOURCES = tests/unit-address.c
 tests_unit_address_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_address_LDADD = $(STREAM_LIBS) $(TEST_LIBS)
 
-tests_unit_stream_SOURCES = \
-	tests/stream-fixture.c \
-	tests/stream-fixture.h \
-	tests/unit-stream.c \
-	$(NULL)
+stream_fixture = tests/stream-fixture.c tests/stream-fixture.h
+
+tests_unit_stream_SOURCES = tests/unit-stream.c $(stream_fixture)
 tests_unit_stream_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_stream_LDADD = $(STREAM_LIBS) $(TEST_LIBS)
+
+tests_unit_tls_SOURCES = \
+	tests/make-certs.c \
+	tests/make-certs.h \
+	tests/unit-tls.c \
+	$(stream_fixture) \
+	$(NULL)
+tests_unit_tls_CPPFLAGS = $(TEST_CPPFLAGS) $(GNUTLS_CFLAGS)
+tests_unit_tls_LDADD = $(STREAM_LIBS) $(TEST_LIBS) $(GNUTLS_LIBS)
 
 # The control socket and the tool.
 fake_mirror = tests/fake-mirror.c tests/fake-mirror.h
