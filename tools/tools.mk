@@ -22,8 +22,7 @@ tools_nbdmirror_SOURCES = \
 tools_nbdmirror_CFLAGS = $(AM_CFLAGS) $(JSON_CFLAGS)
 tools_nbdmirror_LDADD = \
 	libunixsocket.la \
-	libdirtylog.la \
-	libcommon.la \
+	$(LOG_LIBS) \
 	libmsgstderr.la \
 	$(JSON_LIBS) \
 	$(NULL)
