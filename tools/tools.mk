@@ -2,8 +2,8 @@
 
 bin_PROGRAMS += tools/nbdmirror
 tools_nbdmirror_SOURCES = \
-	tools/client.c \
-	tools/client.h \
+	tools/control-client.c \
+	tools/control-client.h \
 	tools/dump-dm.c \
 	tools/dump-json.c \
 	tools/dump-text.c \
