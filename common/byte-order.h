@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Little endian fields (disk format) in byte buffers. */
+/* Fields in byte buffers: little endian (disk format), big endian
+ * (protocol).
+ */
 
 #ifndef NBDMIRROR_BYTE_ORDER_H
 #define NBDMIRROR_BYTE_ORDER_H
@@ -38,6 +40,54 @@ static inline void
 put_le64 (void *p, uint64_t v)
 {
   v = htole64 (v);
+  memcpy (p, &v, sizeof v);
+}
+
+static inline uint16_t
+get_be16 (const void *p)
+{
+  uint16_t v;
+
+  memcpy (&v, p, sizeof v);
+  return be16toh (v);
+}
+
+static inline uint32_t
+get_be32 (const void *p)
+{
+  uint32_t v;
+
+  memcpy (&v, p, sizeof v);
+  return be32toh (v);
+}
+
+static inline uint64_t
+get_be64 (const void *p)
+{
+  uint64_t v;
+
+  memcpy (&v, p, sizeof v);
+  return be64toh (v);
+}
+
+static inline void
+put_be16 (void *p, uint16_t v)
+{
+  v = htobe16 (v);
+  memcpy (p, &v, sizeof v);
+}
+
+static inline void
+put_be32 (void *p, uint32_t v)
+{
+  v = htobe32 (v);
+  memcpy (p, &v, sizeof v);
+}
+
+static inline void
+put_be64 (void *p, uint64_t v)
+{
+  v = htobe64 (v);
   memcpy (p, &v, sizeof v);
 }
 

@@ -34,7 +34,8 @@ struct resolved {
 };
 
 /* Resolve.  Returns how many were found (at most max), or -1 with *why set.
- * Blocks on DNS.
+ * Blocks on DNS.  A listener's empty host gives an IPv4 and an IPv6 address,
+ * also where the system has only one of them.
  */
 int address_resolve (const struct address *a, bool listening,
                      struct resolved *out, int max, const char **why);
@@ -46,12 +47,13 @@ bool resolved_is_local (const struct resolved *r);
 const char *resolved_print (const struct resolved *r, char *buf, size_t size);
 
 /* Begin to connect.  A non-blocking, close-on-exec socket, connected or
- * connecting, or -1 with errno.
+ * connecting, or -1 with errno; EAGAIN: the queue of a Unix socket is full.
  */
 int resolved_connect (const struct resolved *r);
 
 /* A listening, non-blocking, close-on-exec TCP socket (SO_REUSEADDR, IPv6
- * only for IPv6), or -1 with errno.  Unix sockets: see unix-socket.h.
+ * only for IPv6), or -1 with errno.  Unix sockets: EAFNOSUPPORT, see
+ * unix-socket.h.
  */
 int resolved_listen (const struct resolved *r);
 

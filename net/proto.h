@@ -17,7 +17,8 @@
  *     24  crc32 u32    of header and payload with this field zero (zlib)
  *     28  zero u32
  *
- * A reply with an error has a text as payload instead of the usual one.
+ * A reply with an error has a text as payload instead of the usual one.  It
+ * may have any type, so that also what is not known is replied to.
  *
  * Every length is checked before anything is read; what decode returns has
  * all values in the ranges said here.  Decoded runs, names and texts point
@@ -116,7 +117,9 @@ const char *proto_error_name (unsigned error);
 
 /* --- payloads --- */
 
-/* A string that is not terminated. */
+/* A string that is not terminated.  Hosts and software are printable ASCII;
+ * texts have no control characters, names of legs no NUL.
+ */
 struct proto_str {
   const char *s;
   uint32_t len;
@@ -196,14 +199,14 @@ struct proto_create {
 
 struct proto_grow {
   uint64_t epoch;
-  uint64_t size; /* not 0 */
+  uint64_t size; /* not 0, at most PROTO_MAX_REGIONS of 64 MiB */
 };
 
 struct proto_leg {
   uint8_t state; /* enum log_leg_state, 0 ... 2; 0: the rest is zero */
   uint8_t kind;
   uint8_t id[PROTO_ID_SIZE];
-  uint64_t generation;
+  uint64_t generation; /* at most that of the record */
   uint64_t size;
   struct proto_str name;
 };
@@ -289,7 +292,8 @@ struct proto_msg {
     struct proto_answer answer; /* reply to a query */
     struct proto_named named;
     struct proto_str text; /* reply with an error; to STATUS_INFO
-                                     * (JSON); RELEASE */
+                            * (JSON, without control characters below 20 hex,
+                            * at most PROTO_MAX_PAYLOAD - 2); RELEASE */
   };
 };
 
@@ -303,13 +307,16 @@ struct proto_buf {
 
 void proto_buf_free (struct proto_buf *buf);
 
-/* Append one frame.  Returns 0, or -1 with errno: ENOMEM, EINVAL (a value
- * out of its range, or too long: nothing was appended).
+/* Append one frame; msg does not point into buf.  Returns 0, or -1 with
+ * errno, and nothing was appended: ENOMEM, EINVAL (a value out of its range,
+ * or too long, or there is no such frame).
  */
 int proto_encode (struct proto_buf *buf, const struct proto_msg *msg);
 
 /* Frames of runs are built in place: begin (msg as for proto_encode, its
- * runs ignored), add up to PROTO_MAX_RUNS, end.  0, or -1 with errno.
+ * runs ignored), add up to PROTO_MAX_RUNS, end.  0, or -1 with errno as
+ * above; add: ENOSPC, the frame is full.  After a failure of add the frame
+ * may still be ended.
  */
 struct proto_runs_frame {
   struct proto_buf *buf;
@@ -330,7 +337,7 @@ size_t proto_frame_length (const uint8_t header[PROTO_HEADER_SIZE]);
 /* Decode one whole frame.  PROTO_OK, or why not: PROTO_E_INVALID (damaged
  * or senseless; msg->type, flags and id are only set if msg->id != 0),
  * PROTO_E_UNSUPPORTED (sound, of a type we do not know; type, flags, id are
- * set).
+ * set).  Then the payload of msg is all zero.
  */
 enum proto_error proto_decode (struct proto_msg *msg, const uint8_t *frame,
                                size_t len);

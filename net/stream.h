@@ -4,7 +4,8 @@
  * TLS.  Used by both sides of the log protocol.
  *
  * Thread-safety: all functions and callbacks of a stream run in the thread
- * of its loop.  Nothing blocks.
+ * of its loop.  Nothing blocks, and no callback is called from within a
+ * function of a stream.  Any callback may close or shut the stream.
  */
 
 #ifndef NBDMIRROR_STREAM_H
@@ -20,17 +21,20 @@ struct tls;
 struct stream;
 
 struct stream_callbacks {
-  /* The connection is usable (TLS: the handshake is done). */
+  /* The connection is usable (TLS: the handshake is done; with TLS 1.3 a
+   * client may learn only after it that the server refuses it).
+   */
   void (*ready) (struct stream *s);
 
   /* len bytes have come; returns how many were consumed, the others come
-   * again with what follows (at most max_input bytes are kept; if they are
-   * there and 0 is returned the stream fails).  May call any function of
-   * the stream, stream_close included (the return value is then ignored).
+   * again with what follows, or after stream_pause (s, false).  At most
+   * max_input bytes are kept; if they are there and 0 is returned the stream
+   * fails, unless it is paused.  After stream_close or stream_shut the
+   * return value is ignored.
    */
   size_t (*input) (struct stream *s, const uint8_t *data, size_t len);
 
-  /* Output went out, and now less than half of max_output waits. */
+  /* Output went out, and now at most half of max_output waits. */
   void (*drained) (struct stream *s);
 
   /* The stream failed or was closed by the peer: reason for a message.
@@ -48,7 +52,9 @@ struct stream_options {
   double handshake_s; /* for connecting and the handshake */
 };
 
-/* Take over a connected (or, with connecting, a connecting) non-blocking
+/* callbacks are copied, all must be there.
+ *
+ * Take over a connected (or, with connecting, a connecting) non-blocking
  * socket; TCP sockets get TCP_NODELAY, keepalive and TCP_USER_TIMEOUT.
  * NULL with errno, and fd is closed.
  */
@@ -62,15 +68,20 @@ struct stream *stream_new (struct ev_loop *loop, int fd, bool connecting,
  */
 void stream_close (struct stream *s);
 
-/* Close when all output has gone out, or after this time; 'failed' is not
- * called any more, nor any other callback.
+/* Close when all output has gone out and the peer has closed, too, or after
+ * this time.  No callback is called any more.  The loop must go on running
+ * (ev_run returns when nothing else is active and all such streams are
+ * closed), and the caller forgets the stream.
  */
 void stream_shut (struct stream *s, double seconds);
 
 void *stream_opaque (const struct stream *s);
 
 /* Queue output; it is sent at the end of this loop iteration, together with
- * all that was queued meanwhile.  0, or -1 with errno (ENOMEM).
+ * all that was queued meanwhile: after all watchers with a priority above
+ * EV_MINPRI, also those of the kind ev_prepare.  What is written before
+ * 'ready' waits for it, what is written to a failed stream is dropped.  0,
+ * or -1 with errno (ENOMEM).
  */
 int stream_write (struct stream *s, const void *data, size_t len);
 
@@ -80,7 +91,9 @@ bool stream_congested (const struct stream *s);
 /* Stop, go on, reading from the peer. */
 void stream_pause (struct stream *s, bool pause);
 
-/* "192.0.2.1:4711", "unix", for messages. */
+/* "192.0.2.1:4711", "[::1]:4711", "unix" or the path that a Unix socket is
+ * bound to, "unconnected", for messages.
+ */
 const char *stream_peer (const struct stream *s);
 
 /* Who the peer is by TLS: the PSK user name, or the certificate's common

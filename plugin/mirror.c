@@ -70,6 +70,20 @@ worker_thread (void *opaque)
 
 /* --- start and stop --- */
 
+static void
+asked_for_log (struct dirty_log *log)
+{
+  struct mirror *m = log->opaque;
+
+  if (m->config.on_release && m->config.on_release ())
+    msg_error ("log %s: another mirror asks for it: shutting down",
+               m->config.log);
+  else
+    msg_error ("log %s: another mirror asks for it: refused, clients are "
+               "connected",
+               m->config.log);
+}
+
 /* Connect again after the fork.  Who can't be reached now has failed, like
  * any leg that goes away while the mirror runs.
  */
@@ -100,6 +114,8 @@ mirror_start (struct mirror *m)
 {
   int err;
 
+  m->log->on_release = asked_for_log;
+  m->log->opaque = m;
   if (dirty_log_start (m->log) == -1 || start_legs (m) == -1)
     return -1;
   err = pthread_create (&m->worker, NULL, worker_thread, m);

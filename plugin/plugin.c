@@ -13,6 +13,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,6 +40,7 @@ static struct mirror_config config = {
   .quarantine = 5,
 };
 static struct mirror *mirror;
+static atomic_uint nr_clients;
 static struct control *control;
 
 static void
@@ -52,6 +54,16 @@ mirrorplug_unload (void)
    */
   _exit (0);
 #endif
+}
+
+/* Who serves nobody need not keep the log from another mirror. */
+static bool
+release (void)
+{
+  if (atomic_load (&nr_clients) > 0)
+    return false;
+  nbdkit_shutdown ();
+  return true;
 }
 
 static int
@@ -71,7 +83,7 @@ mirrorplug_dump_plugin (void)
 {
   printf ("mirror_legs=file block nbd missing\n");
   printf ("mirror_max_legs=%d\n", MIRROR_MAX_LEGS);
-  printf ("mirror_logs=core disk\n");
+  printf ("mirror_logs=core disk userspace userspace-core\n");
   printf ("mirror_min_region_size=%" PRIu32 "\n", LOG_MIN_REGION_SIZE);
   printf ("mirror_max_region_size=%" PRIu32 "\n", LOG_MAX_REGION_SIZE);
   printf ("mirror_max_regions=%" PRIu64 "\n", LOG_MAX_REGIONS);
@@ -82,6 +94,7 @@ mirrorplug_get_ready (void)
 {
   bool plan_ok;
 
+  config.on_release = release;
   if (config.control && !config.plan && control_check (config.control) == -1)
     return -1;
   mirror = mirror_open (&config, stdout, &plan_ok);
@@ -124,7 +137,15 @@ static void *
 mirrorplug_open (int readonly)
 {
   (void) readonly; /* -r limits clients only */
+  atomic_fetch_add (&nr_clients, 1);
   return NBDKIT_HANDLE_NOT_NEEDED;
+}
+
+static void
+mirrorplug_close (void *handle)
+{
+  (void) handle;
+  atomic_fetch_sub (&nr_clients, 1);
 }
 
 static int64_t
@@ -275,6 +296,7 @@ static struct nbdkit_plugin plugin = {
   .after_fork = mirrorplug_after_fork,
   .cleanup = mirrorplug_cleanup,
   .open = mirrorplug_open,
+  .close = mirrorplug_close,
   .get_size = mirrorplug_get_size,
   .block_size = mirrorplug_block_size,
   .is_rotational = mirrorplug_is_rotational,

@@ -29,7 +29,8 @@ setup (void)
 static void
 teardown (void)
 {
-  mem_log_set_lease (fx->log, MEM_LOG_VALID);
+  if (fx->m->log) /* not stopped */
+    mem_log_set_lease (fx->log, MEM_LOG_VALID);
   fx_free (fx);
 }
 
@@ -85,6 +86,18 @@ START_TEST (s19_read_waits_for_the_lease)
   mem_log_set_lease (fx->log, MEM_LOG_EXPIRED);
   op_start (fx, &op, OP_READ, 0, BLOCK, 0);
   check_waits (&op, LEG_READ);
+  mem_log_set_lease (fx->log, MEM_LOG_VALID);
+  op_succeeds (&op);
+}
+END_TEST
+
+START_TEST (s19_flush_waits_for_the_lease)
+{
+  struct op op;
+
+  mem_log_set_lease (fx->log, MEM_LOG_EXPIRED);
+  op_start (fx, &op, OP_FLUSH, 0, 0, 0);
+  check_waits (&op, LEG_FLUSH);
   mem_log_set_lease (fx->log, MEM_LOG_VALID);
   op_succeeds (&op);
 }
@@ -158,6 +171,29 @@ START_TEST (s19_checked_before_each_leg)
 }
 END_TEST
 
+START_TEST (s19_flush_is_checked_before_each_leg)
+{
+  fx->m->config.log_timeout = 1;
+  expire_in_leg_0 ();
+  do_fails (fx, OP_FLUSH, 0, 0, 0, EIO);
+  expire_no_more ();
+  ck_assert_uint_eq (fx_sent (fx, 1, LEG_FLUSH), 0);
+  ck_assert_uint_eq (fx_in_sync (fx), 3);
+}
+END_TEST
+
+/* The leg that is asked first ends the lease, and cannot be read. */
+START_TEST (s19_read_is_checked_before_each_leg)
+{
+  expire_in_leg_0 ();
+  fx->m->config.read_policy = READ_FIRST;
+  mem_leg_fail (fx->leg[0], LEG_READ, 1, 1, EIO);
+  do_fails (fx, OP_READ, 0, BLOCK, 0, EIO);
+  expire_no_more ();
+  ck_assert_uint_eq (fx_sent (fx, 1, LEG_READ), 0);
+}
+END_TEST
+
 START_TEST (s19_no_acknowledgement_without_the_lease)
 {
   struct op op;
@@ -228,6 +264,9 @@ main (void)
   tcase_add_test (tcase, s19_write_waits_for_the_lease);
   tcase_add_test (tcase, s19_hot_region_needs_the_lease);
   tcase_add_test (tcase, s19_read_waits_for_the_lease);
+  tcase_add_test (tcase, s19_flush_waits_for_the_lease);
+  tcase_add_test (tcase, s19_flush_is_checked_before_each_leg);
+  tcase_add_test (tcase, s19_read_is_checked_before_each_leg);
   tcase_add_test (tcase, s19_flush_without_the_lease_blames_no_leg);
   tcase_add_test (tcase, s19_lost_for_ever_is_an_error_at_once);
   tcase_add_test (tcase, s19_checked_before_each_leg);

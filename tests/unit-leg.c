@@ -855,6 +855,9 @@ END_TEST
 
 /* ---- Losing a leg ---- */
 
+/* How long servers are silent: connect, too, must be done in this time. */
+#define SILENCE_MS 2000
+
 /* Requests wait at the server, which then ends or stops. */
 static void
 lose_with_requests (int sig, uint64_t timeout_ms, unsigned connections,
@@ -918,7 +921,8 @@ END_TEST
 
 START_TEST (a_silent_server_is_lost_in_time)
 {
-  lose_with_requests (SIGSTOP, 500, _i == 0 ? 1 : 4, "no answer for 0.5 s");
+  lose_with_requests (SIGSTOP, SILENCE_MS, _i == 0 ? 1 : 4,
+                      "no answer for 2 s");
 }
 END_TEST
 
@@ -950,10 +954,10 @@ START_TEST (an_idle_reader_still_keeps_deadlines)
   char buf[512];
 
   nbd_server_start (&server, false, args);
-  leg = new_leg (server.uri, 1, 100);
+  leg = new_leg (server.uri, 1, SILENCE_MS);
   ck_assert_int_eq (leg_open (leg, 0), 0);
   begin = now_ns ();
-  while (now_ns () - begin < 350 * NSEC_PER_MSEC)
+  while (now_ns () - begin < (SILENCE_MS + 500) * NSEC_PER_MSEC)
     poll (NULL, 0, 50); /* idle for more than the timeout is the case */
   ck_assert (!atomic_load (&leg->lost));
   nbd_server_freeze (&server);
@@ -974,7 +978,7 @@ START_TEST (a_silent_server_fails_block_status)
   size_t nr = 4;
 
   nbd_server_start (&server, false, args);
-  leg = new_leg (server.uri, 1, 200);
+  leg = new_leg (server.uri, 1, SILENCE_MS);
   ck_assert_int_eq (leg_open (leg, 0), 0);
   nbd_server_freeze (&server);
   ck_assert_int_eq (leg_extents (leg, 0, 1 << 20, e, &nr), -1);

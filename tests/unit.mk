@@ -16,6 +16,7 @@ TEST_CPPFLAGS = \
 TEST_LIBS = libmsgstderr.la $(CHECK_LIBS) $(JSON_LIBS) $(ZLIB_LIBS)
 
 quick_unit_tests = \
+	tests/unit-address \
 	tests/unit-apply \
 	tests/unit-bitset \
 	tests/unit-control \
@@ -26,10 +27,13 @@ quick_unit_tests = \
 	tests/unit-lease \
 	tests/unit-leg \
 	tests/unit-plan \
+	tests/unit-proto \
 	tests/unit-range \
 	tests/unit-resync \
 	tests/unit-stop \
+	tests/unit-stream \
 	tests/unit-sweep \
+	tests/unit-tls \
 	tests/unit-tool \
 	tests/unit-write \
 	$(NULL)
@@ -40,15 +44,22 @@ unit_tests = \
 	$(NULL)
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
-EXTRA_DIST += tests/vectors/dm-log
+EXTRA_DIST += tests/vectors/dm-log tests/proto-vectors.txt
 
 tests_unit_bitset_SOURCES = tests/unit-bitset.c
 tests_unit_bitset_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_bitset_LDADD = libcommon.la $(TEST_LIBS)
 
-# The log.
-LOG_LIBS = libdirtylog.la libcommon.la
+# The protocol.
+tests_unit_proto_SOURCES = \
+	tests/proto-samples.c \
+	tests/proto-samples.h \
+	tests/unit-proto.c \
+	$(NULL)
+tests_unit_proto_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_proto_LDADD = libproto.la $(TEST_LIBS)
 
+# The log.
 tests_unit_core_SOURCES = tests/unit-core.c
 tests_unit_core_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_core_LDADD = $(LOG_LIBS) $(TEST_LIBS)
@@ -124,6 +135,28 @@ tests_unit_stop_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
 tests_unit_stress_SOURCES = tests/unit-stress.c $(mirror_fixture)
 tests_unit_stress_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_stress_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
+
+# The network.
+STREAM_LIBS = libstream.la libunixsocket.la
+
+tests_unit_address_SOURCES = tests/unit-address.c
+tests_unit_address_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_address_LDADD = $(STREAM_LIBS) $(TEST_LIBS)
+
+stream_fixture = tests/stream-fixture.c tests/stream-fixture.h
+
+tests_unit_stream_SOURCES = tests/unit-stream.c $(stream_fixture)
+tests_unit_stream_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_stream_LDADD = $(STREAM_LIBS) $(TEST_LIBS)
+
+tests_unit_tls_SOURCES = \
+	tests/make-certs.c \
+	tests/make-certs.h \
+	tests/unit-tls.c \
+	$(stream_fixture) \
+	$(NULL)
+tests_unit_tls_CPPFLAGS = $(TEST_CPPFLAGS) $(GNUTLS_CFLAGS)
+tests_unit_tls_LDADD = $(STREAM_LIBS) $(TEST_LIBS) $(GNUTLS_LIBS)
 
 # The control socket and the tool.
 fake_mirror = tests/fake-mirror.c tests/fake-mirror.h

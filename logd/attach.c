@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Who gets a log.  Requests wait in the order they came; lease.h says who
+ * may have it.  A grant is told only after the record of it is durable:
+ *
+ *   1. the session's earlier connection is closed, what it sent and nobody
+ *      read is dropped; another owner's connection is not read any more;
+ *   2. the lease file is written by the log's worker, behind the flushes
+ *      that the old owner asked for;
+ *   3. the log changes hands: from now on the old epoch is refused;
+ *   4. the state goes out, and then the reply.
+ *
+ * If 2 fails nobody was told anything, but what a restarted server will
+ * find is not known.  So the old owner's connection is closed, too: it has
+ * to attach again, and that writes the file anew.
+ */
+
+#include "config.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "deadline.h"
+#include "logd.h"
+#include "msg.h"
+#include "stream.h"
+
+static void
+attach_free (struct attach *a)
+{
+  if (a->asker.client)
+    a->asker.client->attaching = false;
+  asker_end (&a->asker);
+  free (a);
+}
+
+static void refuse (struct attach *a, enum proto_error error, const char *fmt,
+                    ...) __attribute__ ((format (printf, 3, 4)));
+
+static void
+refuse (struct attach *a, enum proto_error error, const char *fmt, ...)
+{
+  char text[TEXT_SIZE];
+  va_list args;
+
+  va_start (args, fmt);
+  vsnprintf (text, sizeof text, fmt, args);
+  va_end (args);
+  if (a->asker.client)
+    a->asker.client->attaching = false;
+  asker_error (&a->asker, error, "%s", text);
+  attach_free (a);
+}
+
+void
+attach_refuse_all (struct served *l, enum proto_error error, const char *text)
+{
+  struct attach *a;
+
+  while ((a = l->attaches)) {
+    l->attaches = a->next;
+    refuse (a, error, "%s", text);
+  }
+}
+
+static bool
+is_holder (const struct served *l, const struct attach *a)
+{
+  return memcmp (l->lease.record.holder.session, a->holder.session,
+                 PROTO_ID_SIZE) == 0;
+}
+
+void
+attach_alive (struct served *l)
+{
+  char holder[HOLDER_SIZE];
+  struct attach **p = &l->attaches, *a;
+
+  while ((a = *p)) {
+    if (is_holder (l, a)) {
+      p = &a->next;
+      continue;
+    }
+    *p = a->next;
+    refuse (a, PROTO_E_OWNED, "log %s is owned by %s, which is alive", l->name,
+            served_holder (l, holder, sizeof holder));
+  }
+}
+
+/* --- grant --- */
+
+static void
+clear_resync_work (struct served *l)
+{
+  dirty_log_put_resync_work (l->log, 0, l->log->geo.nr_regions);
+}
+
+static void
+new_epoch (struct served *l)
+{
+  l->previous = l->lease.record.holder;
+  l->unclean = l->found_unclean;
+  replies_free (&l->replies);
+}
+
+static void
+send_attached (struct served *l, struct client *c, const struct attach *a)
+{
+  struct proto_msg reply = {.type = PROTO_ATTACH, .id = a->asker.id};
+  struct proto_attached *attached = &reply.attached;
+
+  state_describe (l, false, attached);
+  attached->epoch = l->lease.record.epoch;
+  attached->lease_ms = (uint32_t) (l->lease.record.length / NSEC_PER_MSEC);
+  if (a->flags & PROTO_ATTACH_AGAIN)
+    client_reply (c, &reply);
+  else
+    state_send (c, l, a->asker.id, attached);
+}
+
+static void
+install (struct served *l, struct attach *a)
+{
+  struct client *c = a->asker.client;
+
+  clear_resync_work (l);
+  if (!c)
+    return;
+  l->owner = c;
+  c->served = l;
+  c->refused = false;
+  c->stale[0] = '\0';
+  send_attached (l, c, a);
+}
+
+static void
+granted (struct served *l, void *opaque, const struct lease_record *record,
+         int err, const char *text)
+{
+  struct attach *a = opaque;
+  char holder[HOLDER_SIZE];
+
+  if (err) {
+    if (l->owner && l->owner != a->asker.client)
+      client_close (l->owner);
+    refuse (a, error_of_errno (err), "%s", text);
+    return;
+  }
+  if (record->epoch != l->lease.record.epoch)
+    new_epoch (l);
+  l->found_unclean = true; /* until it is closed or detached */
+  lease_set (&l->lease, record, boottime_ns ());
+  served_drop_owner (l, "log %s is owned by %s now", l->name,
+                     served_holder (l, holder, sizeof holder));
+  install (l, a);
+  attach_free (a);
+}
+
+static void
+grant (struct served *l, struct attach *a)
+{
+  struct lease_record record =
+    lease_granted (&l->lease, &a->holder, l->server->options->lease_ns);
+
+  if (l->owner && l->owner != a->asker.client) {
+    if (is_holder (l, a))
+      client_close (l->owner);
+    else
+      client_block (l->owner, BLOCK_GRANT);
+  }
+  lease_write (l, &record, granted, a);
+}
+
+/* --- who may --- */
+
+static uint64_t
+flush_number (struct dirty_log *log)
+{
+  CLEANUP_LOCK (&log->lock);
+
+  return log->flush_number;
+}
+
+/* What the session had, and nothing of it is lost. */
+static bool
+same_log (const struct served *l, const struct attach *a)
+{
+  return !(a->flags & PROTO_ATTACH_AGAIN) ||
+         (memcmp (l->uuid, a->uuid, sizeof l->uuid) == 0 &&
+          flush_number (l->log) >= a->flush_number);
+}
+
+static void
+tell_wait (struct served *l, struct attach *a)
+{
+  uint64_t left = lease_left (&l->lease, boottime_ns ());
+  char holder[HOLDER_SIZE];
+
+  if (a->told)
+    return;
+  a->told = true;
+  asker_error (&a->asker, PROTO_E_WAIT,
+               "log %s is owned by %s, which is silent: its lease ends in "
+               "%.1f seconds",
+               l->name, served_holder (l, holder, sizeof holder),
+               (double) left / NSEC_PER_SEC);
+}
+
+static enum lease_answer
+ask (struct served *l, const struct attach *a)
+{
+  enum lease_answer answer =
+    lease_ask (&l->lease, a->holder.session,
+               a->flags & PROTO_ATTACH_AGAIN ? a->epoch : 0);
+
+  return answer == LEASE_AGAIN && !same_log (l, a) ? LEASE_OTHER : answer;
+}
+
+/* True: it is being granted. */
+static bool
+decide (struct served *l, struct attach *a, enum lease_answer answer)
+{
+  char holder[HOLDER_SIZE];
+
+  switch (answer) {
+  case LEASE_AGAIN:
+    attach_alive (l);
+    grant (l, a);
+    return true;
+  case LEASE_GRANT:
+    grant (l, a);
+    return true;
+  case LEASE_STALE:
+    refuse (a, PROTO_E_STALE,
+            "log %s: this epoch is over, the last owner is %s", l->name,
+            served_holder (l, holder, sizeof holder));
+    return false;
+  case LEASE_OTHER:
+    refuse (a, PROTO_E_OTHER_LOG,
+            "log %s: not the log that this session had, or an older copy",
+            l->name);
+    return false;
+  case LEASE_WAIT:
+    break;
+  }
+  abort ();
+}
+
+bool
+attach_pump (struct served *l)
+{
+  struct attach **p = &l->attaches, *a;
+  enum lease_answer answer;
+
+  while ((a = *p)) {
+    answer = a->asker.client ? ask (l, a) : LEASE_WAIT;
+    if (answer == LEASE_WAIT && a->asker.client) {
+      p = &a->next;
+      tell_wait (l, a);
+      continue;
+    }
+    *p = a->next;
+    if (!a->asker.client)
+      attach_free (a);
+    else if (decide (l, a, answer))
+      return true;
+  }
+  return false;
+}
+
+/* --- one reader --- */
+
+void
+attach_private_opened (struct served *l)
+{
+  struct attach *a = l->attaches;
+  struct client *c = a ? a->asker.client : NULL;
+  uint64_t id = a ? a->asker.id : 0;
+
+  if (l->server->ending)
+    attach_refuse_all (l, PROTO_E_BUSY, "the server ends");
+  else if (a)
+    attach_free (a);
+  l->attaches = NULL;
+  if (c && l->log && !l->server->ending)
+    state_send_reader (c, l, id);
+  else if (l->log)
+    served_close (l);
+  else
+    served_free (l);
+}
+
+/* --- requests --- */
+
+static void
+copy_string (char *buf, size_t size, struct proto_str s)
+{
+  snprintf (buf, size, "%.*s", (int) s.len, s.s);
+  for (char *p = buf; *p; ++p)
+    if (*p <= ' ' || *p > '~')
+      *p = '?';
+}
+
+static struct attach *
+attach_new (struct client *c, const struct proto_msg *msg)
+{
+  const struct proto_attach *request = &msg->attach;
+  struct attach *a = calloc (1, sizeof *a);
+
+  if (!a)
+    return NULL;
+  asker_init (&a->asker, c, msg);
+  memcpy (a->holder.session, request->session, PROTO_ID_SIZE);
+  copy_string (a->holder.host, sizeof a->holder.host, request->host);
+  a->holder.pid = request->pid;
+  snprintf (a->holder.address, sizeof a->holder.address, "%s",
+            stream_peer (c->stream));
+  a->flags = request->flags;
+  memcpy (a->uuid, request->uuid, PROTO_ID_SIZE);
+  a->epoch = request->epoch;
+  a->flush_number = request->flush_number;
+  c->attaching = true;
+  return a;
+}
+
+void
+attach_private (struct client *c, const struct proto_msg *msg)
+{
+  struct served *l = served_private (c->server, msg->attach.name);
+  struct attach *a = l ? attach_new (c, msg) : NULL;
+
+  if (a) {
+    l->attaches = a;
+    served_open (l, LOG_READ_ONLY);
+    return;
+  }
+  client_error (c, msg, PROTO_E_BUSY, "out of memory, or of threads");
+  if (l)
+    served_free (l);
+}
+
+static void
+enqueue (struct served *l, struct attach *a)
+{
+  struct attach **p = &l->attaches;
+
+  while (*p)
+    p = &(*p)->next;
+  *p = a;
+  served_pump (l);
+}
+
+static bool
+may_attach (struct client *c, const struct proto_msg *msg)
+{
+  const struct proto_attach *request = &msg->attach;
+  const struct served *l = served_find (c->server, request->name);
+  bool memory = request->flags & PROTO_ATTACH_MEMORY;
+
+  if (!access_check (c, msg, request->name))
+    return false;
+  if (c->attaching || (c->served && c->served != l))
+    client_error (c, msg, PROTO_E_INVALID,
+                  "this connection has a log already, or waits for one");
+  else if (l && l->memory != memory)
+    client_error (c, msg, PROTO_E_INVALID, "log %s is %s", l->name,
+                  l->memory ? "in memory" : "on disk");
+  else if (request->flags & PROTO_ATTACH_AGAIN && request->epoch == 0)
+    client_error (c, msg, PROTO_E_INVALID, "no session has epoch 0");
+  else
+    return true;
+  return false;
+}
+
+void
+attach_request (struct client *c, const struct proto_msg *msg)
+{
+  bool memory = msg->attach.flags & PROTO_ATTACH_MEMORY;
+  struct served *l;
+  struct attach *a;
+
+  if (!may_attach (c, msg))
+    return;
+  if (msg->attach.flags & PROTO_ATTACH_READ_ONLY) {
+    state_read (c, msg);
+    return;
+  }
+  l = served_get (c->server, msg->attach.name, memory);
+  a = l ? attach_new (c, msg) : NULL;
+  if (a) {
+    enqueue (l, a);
+    return;
+  }
+  client_error (c, msg, PROTO_E_BUSY, "out of memory, or of threads");
+  if (l)
+    served_pump (l);
+}
+
+void
+attach_renew (struct client *c, const struct proto_msg *msg)
+{
+  struct proto_msg reply = {.type = PROTO_RENEW, .id = msg->id};
+  struct lease *lease;
+
+  if (!request_of_owner (c, msg, msg->flush.epoch))
+    return;
+  lease = &c->served->lease;
+  lease_renew (lease, boottime_ns ());
+  reply.renewed.lease_ms = (uint32_t) (lease->record.length / NSEC_PER_MSEC);
+  client_reply (c, &reply);
+}
+
+void
+attach_detach (struct client *c, const struct proto_msg *msg)
+{
+  if (request_of_owner (c, msg, msg->flush.epoch))
+    served_detach (c->served, msg);
+}

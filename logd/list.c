@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* STATUS_INFO: of one log, or of all that the client may open.  Logs that
+ * are not open are looked up in the directory, by a worker of their own.
+ */
+
+#include "config.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <json-c/json.h>
+
+#include "cleanup.h"
+#include "lease-file.h"
+#include "logd.h"
+#include "msg-logd.h"
+#include "stream.h"
+
+struct entry {
+  char name[PROTO_MAX_NAME + 1];
+  struct lease_record record;
+};
+
+struct list_job {
+  struct job job;
+  struct server *server;
+  struct asker asker;
+  int dir;
+  const char *dir_name;
+  char only[PROTO_MAX_NAME + 1]; /* "" = all */
+  struct entry *entries;
+  size_t nr;
+  int error;
+  char text[TEXT_SIZE];
+};
+
+struct list_feed {
+  struct feed feed;
+  struct list_job *list;
+  size_t next;
+};
+
+/* --- in the worker --- */
+
+static struct proto_str
+string (const char *s)
+{
+  return (struct proto_str){s, (uint32_t) strlen (s)};
+}
+
+static int
+add_entry (struct list_job *j, const char *name)
+{
+  struct entry *bigger =
+    realloc (j->entries, (j->nr + 1) * sizeof j->entries[0]);
+
+  if (!bigger)
+    return -1;
+  j->entries = bigger;
+  memset (&bigger[j->nr], 0, sizeof bigger[0]);
+  strcpy (bigger[j->nr++].name, name);
+  return 0;
+}
+
+/* Of a log on disk.  A lease file that is damaged was reported. */
+static int
+add_file (struct list_job *j, const char *name)
+{
+  if (add_entry (j, name) == -1)
+    return -1;
+  (void) lease_file_read (j->dir, j->dir_name, name,
+                          &j->entries[j->nr - 1].record);
+  return 0;
+}
+
+/* NAME.log; returns false if it is something else. */
+static bool
+name_of_file (const char *file, char name[PROTO_MAX_NAME + 1])
+{
+  size_t len = strlen (file);
+
+  if (len < 5 || len - 4 > PROTO_MAX_NAME ||
+      strcmp (file + len - 4, ".log") != 0 ||
+      !proto_name_ok ((struct proto_str){file, (uint32_t) len - 4}))
+    return false;
+  memcpy (name, file, len - 4);
+  name[len - 4] = '\0';
+  return true;
+}
+
+static int
+scan (struct list_job *j)
+{
+  int fd = openat (j->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  DIR *dir = fd == -1 ? NULL : fdopendir (fd);
+  char name[PROTO_MAX_NAME + 1];
+  struct dirent *entry;
+  int r = dir ? 0 : -1;
+
+  while (r == 0 && (entry = readdir (dir)))
+    if (name_of_file (entry->d_name, name))
+      r = add_file (j, name);
+  if (dir)
+    closedir (dir);
+  else if (fd >= 0)
+    close (fd);
+  return r;
+}
+
+static int
+look_up (struct list_job *j)
+{
+  char file[PROTO_MAX_NAME + 8];
+  struct stat st;
+
+  snprintf (file, sizeof file, "%s.log", j->only);
+  if (fstatat (j->dir, file, &st, AT_SYMLINK_NOFOLLOW) == -1)
+    return errno == ENOENT ? 0 : -1;
+  return add_file (j, j->only);
+}
+
+static int
+compare (const void *a, const void *b)
+{
+  return strcmp (((const struct entry *) a)->name,
+                 ((const struct entry *) b)->name);
+}
+
+static void
+list_run (struct job *job)
+{
+  struct list_job *j = (struct list_job *) job;
+
+  if ((j->only[0] ? look_up (j) : scan (j)) == -1)
+    j->error = errno;
+  if (j->nr > 0)
+    qsort (j->entries, j->nr, sizeof j->entries[0], compare);
+  job_finish (job);
+}
+
+/* --- the answer --- */
+
+static void
+list_free (struct list_job *j)
+{
+  asker_end (&j->asker);
+  free (j->entries);
+  free (j);
+}
+
+static void
+send_json (struct client *c, uint64_t id, unsigned flags,
+           struct json_object *obj)
+{
+  struct proto_msg reply = {
+    .type = PROTO_STATUS_INFO,
+    .flags = (uint16_t) flags,
+    .id = id,
+  };
+
+  reply.text =
+    string (json_object_to_json_string_ext (obj,
+                                            JSON_C_TO_STRING_PLAIN |
+                                              JSON_C_TO_STRING_NOSLASHESCAPE));
+  client_reply (c, &reply);
+  json_object_put (obj);
+}
+
+static struct json_object *
+entry_to_json (struct server *s, const struct entry *e)
+{
+  struct served *l = served_find (s, string (e->name));
+
+  return l ? status_of_log (l) : status_of_file (e->name, &e->record);
+}
+
+static bool
+feed_step (struct feed *feed)
+{
+  struct list_feed *f = (struct list_feed *) feed;
+  struct client *c = feed->client;
+  const struct list_job *j = f->list;
+  struct proto_msg last = {.type = PROTO_STATUS_INFO, .id = j->asker.id};
+
+  while (f->next < j->nr) {
+    const struct entry *e = &j->entries[f->next];
+
+    if (stream_congested (c->stream))
+      return false;
+    f->next++;
+    if (access_may (c, e->name))
+      send_json (c, j->asker.id, PROTO_MORE, entry_to_json (j->server, e));
+    if (c->dead)
+      return false;
+  }
+  client_reply (c, &last);
+  return true;
+}
+
+static void
+feed_free (struct feed *feed)
+{
+  struct list_feed *f = (struct list_feed *) feed;
+
+  list_free (f->list);
+  free (f);
+}
+
+/* Logs in memory are in no directory, nor are those not written yet. */
+static int
+add_served (struct list_job *j)
+{
+  size_t on_disk = j->nr;
+  struct entry key;
+
+  for (struct served *l = j->server->logs; l; l = l->next) {
+    memcpy (key.name, l->name, sizeof key.name);
+    if ((on_disk == 0 ||
+         !bsearch (&key, j->entries, on_disk, sizeof key, compare)) &&
+        add_entry (j, l->name) == -1)
+      return -1;
+  }
+  if (j->nr > on_disk)
+    qsort (j->entries, j->nr, sizeof key, compare);
+  return 0;
+}
+
+static void
+answer_all (struct list_job *j)
+{
+  struct client *c = j->asker.client;
+  struct list_feed *f = calloc (1, sizeof *f);
+
+  if (!f || add_served (j) == -1) {
+    free (f);
+    asker_error (&j->asker, PROTO_E_BUSY, "out of memory");
+    list_free (j);
+    return;
+  }
+  f->feed.step = feed_step;
+  f->feed.free = feed_free;
+  f->list = j;
+  asker_end (&j->asker);
+  client_feed (c, &f->feed);
+}
+
+static void
+answer_one (struct list_job *j)
+{
+  struct client *c = j->asker.client;
+
+  if (j->nr == 0)
+    asker_error (&j->asker, PROTO_E_NO_LOG, "log %s: there is none", j->only);
+  else
+    send_json (c, j->asker.id, 0, entry_to_json (j->server, j->entries));
+  list_free (j);
+}
+
+static void
+list_done (struct job *job)
+{
+  struct list_job *j = (struct list_job *) job;
+  struct client *c = j->asker.client;
+
+  if (c)
+    client_unblock (c, BLOCK_JOB);
+  if (!c)
+    list_free (j);
+  else if (j->error) {
+    asker_error (&j->asker, error_of_errno (j->error), "%s: %s", j->dir_name,
+                 strerror (j->error));
+    list_free (j);
+  }
+  else if (j->only[0])
+    answer_one (j);
+  else
+    answer_all (j);
+}
+
+/* --- the request --- */
+
+static void
+queue_list (struct client *c, const struct proto_msg *msg)
+{
+  struct server *s = c->server;
+  struct list_job *j = calloc (1, sizeof *j);
+
+  if (j && !s->lister)
+    s->lister = worker_start (&s->completions, "list");
+  if (!j || !s->lister) {
+    free (j);
+    client_error (c, msg, PROTO_E_BUSY, "out of memory, or of threads");
+    return;
+  }
+  j->job = (struct job){.run = list_run, .done = list_done};
+  j->server = s;
+  asker_init (&j->asker, c, msg);
+  j->dir = s->dir;
+  j->dir_name = s->options->dir;
+  if (msg->named.name.len > 0)
+    memcpy (j->only, msg->named.name.s, msg->named.name.len);
+  client_block (c, BLOCK_JOB);
+  worker_queue (s->lister, &j->job);
+}
+
+void
+list_request (struct client *c, const struct proto_msg *msg)
+{
+  struct proto_str name = msg->named.name;
+  struct served *l;
+
+  if (name.len > 0 && !access_check (c, msg, name))
+    return;
+  l = name.len > 0 ? served_find (c->server, name) : NULL;
+  if (l)
+    send_json (c, msg->id, 0, status_of_log (l));
+  else
+    queue_list (c, msg);
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* The command line of the server. */
+
+#ifndef NBDMIRROR_LOGD_OPTIONS_H
+#define NBDMIRROR_LOGD_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct option_list {
+  const char **item;
+  unsigned nr;
+};
+
+struct options {
+  char *dir; /* absolute */
+  struct option_list listen, sockets;
+  const char *tls_psk, *tls_certificates;
+  bool tls_verify_peer;
+  const char *access;
+  bool insecure;
+  uint64_t lease_ns;
+  unsigned max_clients;
+  const char *status;
+  const char *pidfile;
+  bool foreground;
+};
+
+#define OPTIONS_RUN (-1)
+
+/* OPTIONS_RUN, or the exit status: all is said and done. */
+int options_parse (struct options *o, int argc, char *argv[]);
+void options_free (struct options *o);
+
+#endif /* NBDMIRROR_LOGD_OPTIONS_H */

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Deleting a log that nobody owns.  It is opened first: so a mirror that has
+ * the file open itself is found.
+ */
+
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "deadline.h"
+#include "logd.h"
+#include "msg.h"
+
+struct remove_job {
+  struct job job;
+  struct served *served;
+  struct removal *removal;
+  struct dirty_log *log;
+  int dir;
+  char name[PROTO_MAX_NAME + 1];
+  bool memory;
+  int error;
+};
+
+static void
+removal_free (struct removal *r)
+{
+  asker_end (&r->asker);
+  free (r);
+}
+
+void
+remove_refuse_all (struct served *l, enum proto_error error, const char *text)
+{
+  struct removal *r;
+
+  while ((r = l->removals)) {
+    l->removals = r->next;
+    asker_error (&r->asker, error, "%s", text);
+    removal_free (r);
+  }
+}
+
+static int
+remove_file (const struct remove_job *r, const char *suffix)
+{
+  char file[PROTO_MAX_NAME + 16];
+
+  snprintf (file, sizeof file, "%s.%s", r->name, suffix);
+  return unlinkat (r->dir, file, 0) == -1 && errno != ENOENT ? -1 : 0;
+}
+
+/* The log first: a lease file alone grants nothing. */
+static void
+remove_run (struct job *job)
+{
+  struct remove_job *r = (struct remove_job *) job;
+
+  dirty_log_close (r->log, NO_DEADLINE);
+  if (!r->memory && (remove_file (r, "log") == -1 ||
+                     remove_file (r, "lease") == -1 || fsync (r->dir) == -1)) {
+    r->error = errno;
+    msg_error ("log %s: delete: %m", r->name);
+  }
+  job_finish (job);
+}
+
+static void
+remove_done (struct job *job)
+{
+  struct remove_job *r = (struct remove_job *) job;
+  struct served *l = r->served;
+  struct proto_msg reply = {.id = 0};
+
+  l->busy = false;
+  if (r->error)
+    asker_error (&r->removal->asker, error_of_errno (r->error),
+                 "log %s: delete: %s", l->name, strerror (r->error));
+  else {
+    memset (&l->lease, 0, sizeof l->lease);
+    asker_reply (&r->removal->asker, &reply);
+  }
+  removal_free (r->removal);
+  free (r);
+  served_pump (l);
+}
+
+static void
+queue_remove (struct served *l, struct removal *removal)
+{
+  struct remove_job *r = calloc (1, sizeof *r);
+
+  if (!r) {
+    asker_error (&removal->asker, PROTO_E_BUSY, "out of memory");
+    removal_free (removal);
+    return;
+  }
+  served_drop_owner (l, "log %s was deleted", l->name);
+  r->job = (struct job){.run = remove_run, .done = remove_done};
+  r->served = l;
+  r->removal = removal;
+  r->log = l->log;
+  r->dir = l->server->dir;
+  memcpy (r->name, l->name, sizeof r->name);
+  r->memory = l->memory;
+  l->log = NULL;
+  l->usable = false;
+  l->busy = true;
+  worker_queue (l->worker, &r->job);
+}
+
+/* Is there anything to delete? */
+static bool
+exists (const struct served *l)
+{
+  return l->usable || l->log->found != LOG_FOUND_NEW ||
+         l->lease.record.epoch > 0;
+}
+
+bool
+remove_pump (struct served *l)
+{
+  struct removal *r;
+  char holder[HOLDER_SIZE];
+
+  while ((r = l->removals) && l->log) {
+    l->removals = r->next;
+    if (!r->asker.client)
+      removal_free (r);
+    else if (l->lease.record.held && !l->lease.over) {
+      asker_error (&r->asker, PROTO_E_OWNED, "log %s is owned by %s", l->name,
+                   served_holder (l, holder, sizeof holder));
+      removal_free (r);
+    }
+    else if (!exists (l)) {
+      asker_error (&r->asker, PROTO_E_NO_LOG, "log %s: there is none",
+                   l->name);
+      removal_free (r);
+    }
+    else {
+      queue_remove (l, r);
+      return l->busy;
+    }
+  }
+  return false;
+}
+
+void
+remove_request (struct client *c, const struct proto_msg *msg)
+{
+  struct served *l;
+  struct removal *r;
+
+  if (!access_check (c, msg, msg->named.name))
+    return;
+  l = served_get (c->server, msg->named.name, false);
+  r = l ? calloc (1, sizeof *r) : NULL;
+  if (r) {
+    asker_init (&r->asker, c, msg);
+    r->next = l->removals;
+    l->removals = r;
+  }
+  else
+    client_error (c, msg, PROTO_E_BUSY, "out of memory, or of threads");
+  if (l)
+    served_pump (l);
+}

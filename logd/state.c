@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* A log's state to a client: the record, then the runs of all maps, then the
+ * reply to ATTACH.  It goes out as fast as the client reads.  A new owner
+ * knows its epoch only from the reply, so nothing changes meanwhile; a
+ * reader of a log that has an owner gets what there is at the time.
+ */
+
+#include "config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "logd.h"
+#include "stream.h"
+
+struct state_feed {
+  struct feed feed;
+  struct served *served;
+  unsigned version; /* of served */
+  bool reader;
+  uint64_t id;
+  struct proto_attached attached;
+  unsigned map;
+  uint64_t from; /* next region of map */
+};
+
+/* --- what there is --- */
+
+/* What it was found as, if nothing was written since. */
+static enum log_found
+found_now (const struct served *l)
+{
+  const struct dirty_log *log = l->log;
+
+  if (l->created || (log->found == LOG_FOUND_KERNEL_SINCE &&
+                     log->flush_number > l->found_flush))
+    return LOG_FOUND_OURS;
+  return log->found;
+}
+
+static void
+describe_owner (struct served *l, struct proto_attached *attached)
+{
+  const char *host = l->log->owner_host;
+
+  attached->owner_pid = l->log->owner_pid;
+  if (l->previous.host[0]) {
+    host = l->previous.host;
+    attached->owner_pid = l->previous.pid;
+  }
+  attached->owner_host = (struct proto_str){host, (uint32_t) strlen (host)};
+}
+
+void
+state_describe (struct served *l, bool reader, struct proto_attached *attached)
+{
+  struct dirty_log *log = l->log;
+  bool unclean = reader ? l->found_unclean : l->unclean;
+
+  describe_owner (l, attached);
+  attached->size = log->geo.size;
+  attached->region_size = log->geo.region_size;
+  attached->nr_regions = log->geo.nr_regions;
+  memcpy (attached->uuid, log->uuid, PROTO_ID_SIZE);
+  if (l->usable ? unclean : log->unclean)
+    attached->flags |= PROTO_LOG_UNCLEAN;
+  if (log->shared_map)
+    attached->flags |= PROTO_LOG_SHARED_MAP;
+  if (l->memory)
+    attached->flags |= PROTO_LOG_MEMORY;
+
+  CLEANUP_LOCK (&log->lock);
+  attached->flush_number = log->flush_number;
+  attached->found = (uint8_t) found_now (l);
+}
+
+/* --- frames --- */
+
+static void
+copy_legs (struct proto_record *to, const struct log_record *from)
+{
+  to->generation = from->generation;
+  to->primary = (uint8_t) from->primary;
+  for (unsigned s = 0; s < LOG_MAX_LEGS; ++s) {
+    const struct log_leg *leg = &from->leg[s];
+    struct proto_leg *p = &to->leg[s];
+
+    p->state = (uint8_t) leg->state;
+    if (leg->state == LOG_LEG_NONE)
+      continue;
+    p->kind = (uint8_t) leg->kind;
+    memcpy (p->id, leg->id, LOG_ID_SIZE);
+    p->generation = leg->generation;
+    p->size = leg->size;
+    p->name = (struct proto_str){leg->name, (uint32_t) strlen (leg->name)};
+  }
+}
+
+static int
+send_record (struct client *c, struct served *l, uint64_t id)
+{
+  CLEANUP_FREE struct log_record *record = malloc (sizeof *record);
+  struct proto_msg msg = {
+    .type = PROTO_STATE_RECORD,
+    .flags = PROTO_REPLY | PROTO_MORE,
+    .id = id,
+  };
+
+  if (!record)
+    return -1;
+  dirty_log_get_record (l->log, record);
+  copy_legs (&msg.record, record);
+  client_reply (c, &msg);
+  return c->dead ? -1 : 0;
+}
+
+static bool
+next_run (const struct state_feed *f, uint64_t *first, uint64_t *nr)
+{
+  struct dirty_log *log = f->served->log;
+  const struct bitset *bs = &log->kernel_dirty;
+
+  if (f->map < LOG_NR_MAPS)
+    return dirty_log_next_run (log, f->map, f->from, first, nr);
+  if (f->attached.found != LOG_FOUND_KERNEL_SINCE)
+    return false;
+  *first = bitset_next_set (bs, f->from);
+  if (*first >= bs->nr)
+    return false;
+  *nr = bitset_next_clear (bs, *first) - *first;
+  return true;
+}
+
+/* One frame of runs, or the next map.  -1 with errno. */
+static int
+send_runs (struct state_feed *f)
+{
+  struct client *c = f->feed.client;
+  struct proto_buf *buf = &c->server->scratch;
+  const struct proto_msg msg = {
+    .type = PROTO_STATE_RUNS,
+    .flags = PROTO_REPLY | PROTO_MORE,
+    .id = f->id,
+    .change.map = (uint8_t) f->map,
+  };
+  struct proto_runs_frame frame;
+  uint64_t first, nr;
+
+  buf->len = 0;
+  if (proto_runs_begin (&frame, buf, &msg) == -1)
+    return -1;
+  while (frame.nr < PROTO_MAX_RUNS && next_run (f, &first, &nr)) {
+    if (proto_runs_add (&frame, first, (uint32_t) nr) == -1)
+      return -1;
+    f->from = first + nr;
+  }
+  proto_runs_end (&frame);
+  if (frame.nr < PROTO_MAX_RUNS) {
+    f->map++;
+    f->from = 0;
+  }
+  return frame.nr > 0 ? stream_write (c->stream, buf->data, buf->len) : 0;
+}
+
+/* --- the feed --- */
+
+static void
+send_last (struct state_feed *f)
+{
+  struct proto_msg reply = {
+    .type = PROTO_ATTACH,
+    .id = f->id,
+    .attached = f->attached,
+  };
+
+  if (!f->reader)
+    lease_renew (&f->served->lease, boottime_ns ());
+  client_reply (f->feed.client, &reply);
+}
+
+/* True if the client must not get more of it; it is told why. */
+static bool
+is_cut (struct state_feed *f)
+{
+  const struct proto_msg request = {.type = PROTO_ATTACH, .id = f->id};
+  struct served *l = f->served;
+  struct client *c = f->feed.client;
+
+  if (!f->reader && c->served != l) {
+    client_error (c, &request, PROTO_E_STALE, "%s", c->stale);
+    return true;
+  }
+  if (!l->log || l->version != f->version || (f->reader && l->busy)) {
+    client_error (c, &request, PROTO_E_BUSY,
+                  "log %s: changed while it was read, try again", l->name);
+    return true;
+  }
+  return false;
+}
+
+static bool
+feed_step (struct feed *feed)
+{
+  struct state_feed *f = (struct state_feed *) feed;
+  struct client *c = feed->client;
+
+  if (is_cut (f))
+    return true;
+  while (f->map < PROTO_NR_MAPS) {
+    if (stream_congested (c->stream))
+      return false;
+    if (send_runs (f) == -1) {
+      client_close (c);
+      return false;
+    }
+  }
+  send_last (f);
+  return true;
+}
+
+static void
+feed_free (struct feed *feed)
+{
+  struct state_feed *f = (struct state_feed *) feed;
+  struct served *l = f->served;
+
+  free (f);
+  l->readers--;
+  if (l->private && l->log)
+    served_close (l);
+  else
+    served_pump (l);
+}
+
+static void
+start_feed (struct client *c, struct served *l, bool reader, uint64_t id,
+            const struct proto_attached *attached)
+{
+  struct state_feed *f = calloc (1, sizeof *f);
+
+  if (!f || send_record (c, l, id) == -1) {
+    free (f);
+    client_close (c);
+    if (l->private)
+      served_close (l);
+    return;
+  }
+  f->feed.step = feed_step;
+  f->feed.free = feed_free;
+  f->served = l;
+  f->version = l->version;
+  f->reader = reader;
+  f->id = id;
+  f->attached = *attached;
+  l->readers++;
+  client_feed (c, &f->feed);
+}
+
+void
+state_send (struct client *c, struct served *l, uint64_t id,
+            const struct proto_attached *attached)
+{
+  start_feed (c, l, false, id, attached);
+}
+
+/* --- readers --- */
+
+void
+state_send_reader (struct client *c, struct served *l, uint64_t id)
+{
+  struct proto_attached attached = {.epoch = 0};
+
+  state_describe (l, true, &attached);
+  start_feed (c, l, true, id, &attached);
+}
+
+void
+state_read (struct client *c, const struct proto_msg *msg)
+{
+  struct served *l = served_find (c->server, msg->attach.name);
+
+  if (l && l->log && !l->busy)
+    state_send_reader (c, l, msg->id);
+  else if (msg->attach.flags & PROTO_ATTACH_MEMORY)
+    client_error (c, msg, l ? PROTO_E_BUSY : PROTO_E_NO_LOG,
+                  "log %.*s: there is none in memory",
+                  (int) msg->attach.name.len, msg->attach.name.s);
+  else
+    attach_private (c, msg);
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Copying one run of regions: between resync.c, which chooses it, and copy.c.
+ */
+
+#ifndef NBDMIRROR_COPY_H
+#define NBDMIRROR_COPY_H
+
+#include "mirror-impl.h"
+
+/* A copier at work. */
+struct copier {
+  struct mirror *m;
+  struct recovery *rec;
+  unsigned source;     /* of the chunk at hand */
+  uint64_t begin, end; /* bytes of the run */
+  char *buf;           /* COPY_CHUNK bytes */
+  uint64_t moved;      /* bytes of I/O for the chunk at hand */
+  unsigned bad;        /* targets that failed */
+  bool source_failed;
+  bool no_lease; /* something could not be sent (S19) */
+};
+
+/* Copy the run c->rec, which may become longer (zeroes) or be cut short
+ * (failure, stop).  In: m, rec, source, buf; the outcome is in bad,
+ * source_failed and rec.  Blocks; no lock is held.
+ */
+void copy_run (struct copier *c);
+
+#endif /* NBDMIRROR_COPY_H */
