@@ -26,6 +26,16 @@ now_ns (void)
   return (uint64_t) ts.tv_sec * NSEC_PER_SEC + (uint64_t) ts.tv_nsec;
 }
 
+/* CLOCK_BOOTTIME: also runs while the machine is suspended. */
+static inline uint64_t
+now_boot_ns (void)
+{
+  struct timespec ts;
+
+  clock_gettime (CLOCK_BOOTTIME, &ts);
+  return (uint64_t) ts.tv_sec * NSEC_PER_SEC + (uint64_t) ts.tv_nsec;
+}
+
 static inline int
 cond_init_monotonic (pthread_cond_t *cond)
 {

@@ -15,7 +15,8 @@ struct dirty_log_ops {
   const char *name_is; /* what NAME is, for messages; NULL = no name */
 
   /* The whole of dirty_log_open, the specification taken apart. */
-  struct dirty_log *(*open) (const char *name, unsigned flags);
+  struct dirty_log *(*open) (const char *name,
+                             const struct log_options *options);
 
   /* geo, generation and maps were made anew, all empty; maps and geo became
    * longer.  0, or -1 with the error reported.
@@ -42,5 +43,7 @@ struct dirty_log_ops {
 
 extern const struct dirty_log_ops core_log_ops;
 extern const struct dirty_log_ops disk_log_ops;
+extern const struct dirty_log_ops userspace_log_ops;
+extern const struct dirty_log_ops userspace_core_log_ops;
 
 #endif /* NBDMIRROR_LOG_BACKEND_H */

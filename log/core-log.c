@@ -11,11 +11,11 @@
 #include "msg.h"
 
 static struct dirty_log *
-core_open (const char *name, unsigned flags)
+core_open (const char *name, const struct log_options *options)
 {
   struct dirty_log *log = calloc (1, sizeof *log);
 
-  (void) flags;
+  (void) options;
   if (!log) {
     msg_error ("log: %m");
     return NULL;

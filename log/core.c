@@ -7,10 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cleanup.h"
 #include "core.h"
 #include "deadline.h"
+#include "group-commit.h"
 #include "msg.h"
 
 int
@@ -85,6 +87,16 @@ core_grow_maps (struct dirty_log *log, uint64_t nr)
   return r;
 }
 
+void
+core_get_host (char host[LOG_HOST_SIZE])
+{
+  memset (host, 0, LOG_HOST_SIZE);
+  gethostname (host, LOG_HOST_SIZE - 1);
+  for (char *p = host; *p; ++p)
+    if (*p <= ' ' || *p > '~')
+      *p = '?';
+}
+
 bool
 core_note_result (struct dirty_log *log, int err)
 {
@@ -107,6 +119,13 @@ core_report_result (struct dirty_log *log, int err)
   }
   errno = err;
   msg_error ("log %s:%s: flush: %m", log->ops->type, log->name);
+}
+
+void
+core_count_cycles (struct dirty_log *log, const struct group_commit *g)
+{
+  log->counters.cycles = g->cycles;
+  log->counters.served = g->served;
 }
 
 /* --- changes; log->lock is held by all static functions below --- */

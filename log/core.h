@@ -24,6 +24,11 @@ void core_destroy (struct dirty_log *log);
 int core_alloc_maps (struct dirty_log *log, uint64_t nr);
 int core_grow_maps (struct dirty_log *log, uint64_t nr);
 
+/* The name of this machine, in printable characters (rule (6) of
+ * disk-format.h).
+ */
+void core_get_host (char host[LOG_HOST_SIZE]);
+
 /* The map with a number of backend.h. */
 struct bitset *core_map (struct dirty_log *log, unsigned map);
 
@@ -42,5 +47,9 @@ void core_leg_stale (struct dirty_log *log, unsigned slot);
  */
 bool core_note_result (struct dirty_log *log, int err);
 void core_report_result (struct dirty_log *log, int err);
+
+/* Take over the numbers of cycles and callers; log->lock is held. */
+struct group_commit;
+void core_count_cycles (struct dirty_log *log, const struct group_commit *g);
 
 #endif /* NBDMIRROR_LOG_CORE_H */

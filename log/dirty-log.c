@@ -16,6 +16,8 @@
 static const struct dirty_log_ops *const types[] = {
   &core_log_ops,
   &disk_log_ops,
+  &userspace_log_ops,
+  &userspace_core_log_ops,
 };
 
 #define NR_TYPES (sizeof types / sizeof types[0])
@@ -34,16 +36,24 @@ name_of_type (const struct dirty_log_ops *ops, const char *spec)
 }
 
 struct dirty_log *
-dirty_log_open (const char *spec, unsigned flags)
+dirty_log_open_with (const char *spec, const struct log_options *options)
 {
   for (size_t i = 0; i < NR_TYPES; ++i) {
     const char *name = name_of_type (types[i], spec);
 
     if (name)
-      return types[i]->open (name, flags);
+      return types[i]->open (name, options);
   }
-  msg_error ("log=%s: must be core or disk:PATH", spec);
+  msg_error ("log=%s: must be core, disk:PATH or userspace:HOST/NAME", spec);
   return NULL;
+}
+
+struct dirty_log *
+dirty_log_open (const char *spec, unsigned flags)
+{
+  const struct log_options options = {.flags = flags};
+
+  return dirty_log_open_with (spec, &options);
 }
 
 static int
@@ -106,21 +116,12 @@ dirty_log_close (struct dirty_log *log, uint64_t deadline)
     log->ops->close (log, deadline);
 }
 
-static uint64_t
-boottime_ns (void)
-{
-  struct timespec ts;
-
-  clock_gettime (CLOCK_BOOTTIME, &ts);
-  return (uint64_t) ts.tv_sec * NSEC_PER_SEC + (uint64_t) ts.tv_nsec;
-}
-
 bool
 dirty_log_valid (struct dirty_log *log)
 {
   uint64_t until = atomic_load (&log->valid_until);
 
-  return until == NO_DEADLINE || boottime_ns () < until;
+  return until == NO_DEADLINE || now_boot_ns () < until;
 }
 
 int

@@ -104,8 +104,17 @@ enum log_found {
 /* Flags of dirty_log_open. */
 #define LOG_READ_ONLY 1u /* take no lock, write nothing, create nothing */
 
+/* For a log on a server: TLS is used if one of the first two is given (files
+ * as in tls.h).
+ */
+struct log_options {
+  unsigned flags;
+  const char *tls_psk, *tls_certificates, *tls_username;
+};
+
 struct log_counters {
   uint64_t marks, clears, flushes, flush_errors;
+  uint64_t cycles, served; /* group commit: writes, callers they served */
 };
 
 struct dirty_log_ops;
@@ -115,7 +124,7 @@ struct dirty_log {
 
   /* Read-only once dirty_log_open returned, except where said. */
   char *name; /* as the user typed it, without the type: "" for core, the
-               * path for disk */
+               * path for disk, SERVERS/NAME for userspace */
   enum log_found found;
   bool unclean;    /* found: it was not shut down cleanly */
   bool shared_map; /* found or created: the device is too small for our
@@ -157,17 +166,22 @@ struct dirty_log {
   atomic_uint_fast64_t valid_until;
 };
 
-/* Open the log that a specification names: "core" or "disk:PATH" (PATH
- * absolute).  Takes ownership of the store (disk: OFD lock or O_EXCL; an
- * owner is named in the message), reads all there is, writes nothing.  A
- * file that does not exist is not created yet.
+/* Open the log that a specification names: "core", "disk:PATH" (PATH
+ * absolute), "userspace:SERVERS/NAME", or "userspace-core:SERVERS/NAME", a
+ * log that the server keeps in its memory.  Takes ownership of the store
+ * (disk: OFD lock or O_EXCL; server: a lease; an owner is named in the
+ * message), reads all there is, writes nothing.  A log that does not exist
+ * is not created yet.
  *
  * Returns the log, or NULL with the error reported: owned by a running
  * server, unreadable, not a log, unknown version, not ours to touch.
  *
- * Blocks on I/O.  Start-up only.
+ * Blocks on I/O; where the owner of a log on a server is silent, until its
+ * lease is over.  Start-up only.
  */
 struct dirty_log *dirty_log_open (const char *spec, unsigned flags);
+struct dirty_log *dirty_log_open_with (const char *spec,
+                                       const struct log_options *options);
 
 /* Give a log of any kind found a new life: new uuid, the given geometry,
  * generation as given, no legs, nothing marked, nothing missed.  Memory
@@ -328,7 +342,7 @@ uint64_t dirty_log_get_sync_count (struct dirty_log *log);
  * names are not copied: they change at start-up only.
  */
 struct log_status {
-  const char *type; /* "core", "disk", "userspace" */
+  const char *type; /* "core", "disk", "userspace", "userspace-core" */
   bool failed;
   bool disconnected;
   char last_error[256];

@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The disk log: life cycle and group commit.
+/* The disk log: life cycle.
  *
  * Thread model: until dirty_log_start, who calls flush or commit does the
- * I/O.  From then on one thread does it, in numbered cycles.  A caller asks
- * for the cycle after the last one that began, because that one will see
- * its changes, and sleeps until some cycle from that one on has succeeded,
- * or that one has ended.
+ * I/O.  From then on one thread does it, in cycles (group-commit.h).
  */
 
 #include "config.h"
@@ -27,52 +24,47 @@
 
 /* Callers of flush need not wait for what commit does then. */
 static void
-announce_flush (struct disk_log *d, uint64_t cycle)
+announce_flush (struct disk_log *d)
 {
   CLEANUP_LOCK (&d->log.lock);
 
-  d->flushed = cycle;
-  pthread_cond_broadcast (&d->done);
+  group_flushed (&d->group);
 }
 
 /* Returns true if the outcome is to be reported. */
 static bool
-announce_end (struct disk_log *d, uint64_t cycle, bool commit, int err)
+announce_end (struct disk_log *d, bool commit, int err)
 {
   CLEANUP_LOCK (&d->log.lock);
 
-  d->ended = cycle;
-  if (err)
-    d->error = err;
-  else if (commit)
-    d->committed = cycle;
   if (d->wrote)
     d->log.counters.flushes++;
   d->wrote = false;
-  pthread_cond_broadcast (&d->done);
+  group_end (&d->group, commit, err);
+  core_count_cycles (&d->log, &d->group);
   return core_note_result (&d->log, err);
 }
 
 /* 0 or an errno. */
 static int
-write_cycle (struct disk_log *d, uint64_t cycle, bool commit)
+write_cycle (struct disk_log *d, bool commit)
 {
   CLEANUP_LOCK (&d->io_lock);
 
   if (disk_write_lowering (d, commit) == -1)
     return errno;
-  announce_flush (d, cycle);
+  announce_flush (d);
   if (commit && disk_write_raising (d) == -1)
     return errno;
   return 0;
 }
 
 static int
-run_cycle (struct disk_log *d, uint64_t cycle, bool commit)
+run_cycle (struct disk_log *d, bool commit)
 {
-  int err = write_cycle (d, cycle, commit);
+  int err = write_cycle (d, commit);
 
-  if (announce_end (d, cycle, commit, err))
+  if (announce_end (d, commit, err))
     core_report_result (&d->log, err);
   return err;
 }
@@ -91,16 +83,16 @@ may_close_clean (struct disk_log *d)
 static void
 write_last (struct disk_log *d)
 {
-  uint64_t cycle;
+  bool commit;
   int err = 0;
 
   {
     CLEANUP_LOCK (&d->log.lock);
     if (!d->touched)
       return;
-    cycle = ++d->begun;
+    group_begin (&d->group, &commit);
   }
-  if (run_cycle (d, cycle, true) != 0 || !may_close_clean (d))
+  if (run_cycle (d, true) != 0 || !may_close_clean (d))
     return;
   {
     CLEANUP_LOCK (&d->io_lock);
@@ -115,19 +107,17 @@ static void *
 disk_thread (void *arg)
 {
   struct disk_log *d = arg;
-  uint64_t cycle;
   bool commit;
 
   pthread_mutex_lock (&d->log.lock);
   while (!d->stop) {
-    if (d->requested <= d->begun) {
+    if (!group_wanted (&d->group)) {
       pthread_cond_wait (&d->work, &d->log.lock);
       continue;
     }
-    cycle = ++d->begun;
-    commit = d->requested_commit >= cycle;
+    group_begin (&d->group, &commit);
     pthread_mutex_unlock (&d->log.lock);
-    run_cycle (d, cycle, commit);
+    run_cycle (d, commit);
     pthread_mutex_lock (&d->log.lock);
   }
   pthread_mutex_unlock (&d->log.lock);
@@ -136,7 +126,7 @@ disk_thread (void *arg)
   {
     CLEANUP_LOCK (&d->log.lock);
     d->exited = true;
-    pthread_cond_broadcast (&d->done);
+    pthread_cond_broadcast (&d->group.done);
   }
   return NULL;
 }
@@ -152,7 +142,7 @@ stop_thread (struct disk_log *d, uint64_t deadline)
     d->stop = true;
     pthread_cond_signal (&d->work);
     while (!d->exited &&
-           cond_wait_until (&d->done, &d->log.lock, deadline) == 0)
+           cond_wait_until (&d->group.done, &d->log.lock, deadline) == 0)
       ;
     exited = d->exited;
   }
@@ -169,7 +159,7 @@ disk_free (struct disk_log *d)
   d->store->ops->close (d->store);
   disk_maps_free (d);
   pthread_cond_destroy (&d->work);
-  pthread_cond_destroy (&d->done);
+  group_destroy (&d->group);
   pthread_mutex_destroy (&d->io_lock);
   core_destroy (&d->log);
   free (d);
@@ -201,19 +191,9 @@ init_sync (struct disk_log *d)
   if (!err)
     err = cond_init_monotonic (&d->work);
   if (!err)
-    err = cond_init_monotonic (&d->done);
+    err = group_init (&d->group);
   errno = err;
   return err ? -1 : 0;
-}
-
-/* A name that rule (6) accepts. */
-static void
-get_host (char host[LOG_HOST_SIZE])
-{
-  gethostname (host, LOG_HOST_SIZE - 1);
-  for (char *p = host; *p; ++p)
-    if (*p <= ' ' || *p > '~')
-      *p = '?';
 }
 
 struct dirty_log *
@@ -229,7 +209,7 @@ disk_log_open_store (struct log_store *store, const char *name, unsigned flags)
   }
   d->store = store;
   d->read_only = flags & LOG_READ_ONLY;
-  get_host (d->host);
+  core_get_host (d->host);
   if (core_init (&d->log, &disk_log_ops, name) == -1) {
     store->ops->close (store);
     free (d);
@@ -243,7 +223,7 @@ disk_log_open_store (struct log_store *store, const char *name, unsigned flags)
 }
 
 static struct dirty_log *
-disk_open (const char *name, unsigned flags)
+disk_open (const char *name, const struct log_options *options)
 {
   struct log_store *store;
 
@@ -251,8 +231,8 @@ disk_open (const char *name, unsigned flags)
     msg_error ("log disk:%s: the path must be absolute", name);
     return NULL;
   }
-  store = file_store_open (name, flags);
-  return store ? disk_log_open_store (store, name, flags) : NULL;
+  store = file_store_open (name, options->flags);
+  return store ? disk_log_open_store (store, name, options->flags) : NULL;
 }
 
 /* --- start, changes, flush --- */
@@ -298,14 +278,14 @@ disk_record_changed (struct dirty_log *log, bool lowering)
 static int
 flush_here (struct disk_log *d, bool commit)
 {
-  uint64_t cycle;
   int err;
 
   {
     CLEANUP_LOCK (&d->log.lock);
-    cycle = ++d->begun;
+    group_join (&d->group, commit);
+    group_begin (&d->group, &commit);
   }
-  err = run_cycle (d, cycle, commit);
+  err = run_cycle (d, commit);
   errno = err;
   return err ? -1 : 0;
 }
@@ -314,23 +294,10 @@ flush_here (struct disk_log *d, bool commit)
 static int
 wait_for_cycle (struct disk_log *d, bool commit, uint64_t deadline)
 {
-  const uint64_t *served = commit ? &d->committed : &d->flushed;
-  uint64_t cycle = d->begun + 1;
+  uint64_t cycle = group_join (&d->group, commit);
 
-  d->requested = cycle;
-  if (commit)
-    d->requested_commit = cycle;
   pthread_cond_signal (&d->work);
-  while (*served < cycle && d->ended < cycle)
-    if (cond_wait_until (&d->done, &d->log.lock, deadline) == ETIMEDOUT &&
-        *served < cycle && d->ended < cycle) {
-      errno = ETIMEDOUT;
-      return -1;
-    }
-  if (*served >= cycle)
-    return 0;
-  errno = d->error;
-  return -1;
+  return group_wait (&d->group, &d->log.lock, cycle, commit, deadline);
 }
 
 static int
@@ -342,7 +309,7 @@ disk_flush (struct dirty_log *log, bool commit, uint64_t deadline)
   {
     CLEANUP_LOCK (&log->lock);
     d->touched = true;
-    if (!commit && !d->lowering && !log->failed && d->begun == d->ended)
+    if (!commit && !d->lowering && !log->failed && group_idle (&d->group))
       return 0;
     if (d->threaded)
       return wait_for_cycle (d, commit, deadline);

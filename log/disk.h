@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The disk log: parts shared by disk.c (life cycle, group commit),
- * disk-load.c (what is on the medium) and disk-write.c (changing it).
+/* The disk log: parts shared by disk.c (life cycle), disk-load.c (what is on
+ * the medium) and disk-write.c (changing it).
  *
  * Words: the *image* of a map is what the medium holds, or will hold when
  * the writes of its *unsure* blocks are synced.  Wanted is what the truth
@@ -27,6 +27,7 @@
 
 #include "core.h"
 #include "disk-format.h"
+#include "group-commit.h"
 #include "store.h"
 
 /* The maps of backend.h, then two more. */
@@ -82,11 +83,8 @@ struct disk_log {
   bool record_changed; /* names, too */
   bool threaded;       /* flushes are left to the thread */
   bool stop, exited;
-  uint64_t begun, ended;       /* cycles */
-  uint64_t flushed, committed; /* the last cycle that succeeded */
-  uint64_t requested, requested_commit;
-  int error; /* of the last cycle that failed */
-  pthread_cond_t work, done;
+  struct group_commit group;
+  pthread_cond_t work;
   pthread_t thread;
 };
 

@@ -21,8 +21,17 @@ libdirtylog_la_SOURCES = \
 	log/disk-read.c \
 	log/disk-record.c \
 	log/disk-write.c \
+	log/group-commit.c \
+	log/group-commit.h \
 	log/store.h \
 	log/store-file.c \
+	log/userspace.c \
+	log/userspace.h \
+	log/userspace-cycle.c \
+	log/userspace-load.c \
+	log/userspace-send.c \
+	log/userspace-session.c \
+	log/userspace-spec.c \
 	$(NULL)
 libdirtylog_la_CPPFLAGS = \
 	$(AM_CPPFLAGS) \
@@ -33,3 +42,6 @@ libdirtylog_la_LIBADD = \
 	$(UUID_LIBS) \
 	$(ZLIB_LIBS) \
 	$(NULL)
+
+# The log, and what whoever links it takes, too.
+LOG_LIBS = libdirtylog.la $(CLIENT_LIBS) libcommon.la

@@ -39,9 +39,10 @@ logd_nbdmirror_logd_CPPFLAGS = \
 	$(UUID_CFLAGS) \
 	$(NULL)
 logd_nbdmirror_logd_LDADD = \
+	libdirtylog.la \
+	libclient.la \
 	libproto.la \
 	libstream.la \
-	libdirtylog.la \
 	libunixsocket.la \
 	libcommon.la \
 	$(JSON_LIBS) \

@@ -1,1 +1,15 @@
 # SPDX-License-Identifier: BSD-3-Clause
+
+noinst_LTLIBRARIES += libclient.la
+libclient_la_SOURCES = \
+	net/client-connect.c \
+	net/client-impl.h \
+	net/client-session.c \
+	net/client.c \
+	net/client.h \
+	$(NULL)
+libclient_la_LIBADD = $(EV_LIBS)
+
+# Convenience libraries do not contain each other: whoever links the client
+# takes these.
+CLIENT_LIBS = libclient.la libstream.la libproto.la

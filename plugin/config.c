@@ -72,19 +72,57 @@ set_disk_log (struct mirror_config *config, const char *path)
   return 0;
 }
 
+/* What follows is checked when the log is opened, before anything else is. */
+static bool
+is_on_server (const char *value)
+{
+  return strncmp (value, "userspace:", 10) == 0 ||
+         strncmp (value, "userspace-core:", 15) == 0;
+}
+
 static int
 set_log (struct mirror_config *config, const char *value)
 {
   if (strncmp (value, "disk:", 5) == 0)
     return set_disk_log (config, value + 5);
-  if (strcmp (value, "core") != 0) {
-    nbdkit_error ("log=%s: must be core or disk:PATH (userspace: is not in "
-                  "this version)",
+  if (strcmp (value, "core") != 0 && !is_on_server (value)) {
+    nbdkit_error ("log=%s: must be core, disk:PATH or userspace:HOST/NAME",
                   value);
     return -1;
   }
   config->log = strdup (value);
   return config->log ? 0 : -1;
+}
+
+static int
+set_path (char **path, const char *key, const char *value)
+{
+  if (value[0] == 0) {
+    nbdkit_error ("%s=: must be a path", key);
+    return -1;
+  }
+  *path = nbdkit_absolute_path (value);
+  return *path ? 0 : -1;
+}
+
+static int
+set_log_tls_psk (struct mirror_config *config, const char *value)
+{
+  return set_path (&config->log_tls_psk, "log-tls-psk", value);
+}
+
+static int
+set_log_tls_certificates (struct mirror_config *config, const char *value)
+{
+  return set_path (&config->log_tls_certificates, "log-tls-certificates",
+                   value);
+}
+
+static int
+set_log_tls_username (struct mirror_config *config, const char *value)
+{
+  config->log_tls_username = strdup (value);
+  return config->log_tls_username ? 0 : -1;
 }
 
 static int
@@ -260,6 +298,9 @@ static const struct {
 } params[] = {
   {"leg", set_leg}, /* the first may be repeated */
   {"log", set_log},
+  {"log-tls-psk", set_log_tls_psk},
+  {"log-tls-certificates", set_log_tls_certificates},
+  {"log-tls-username", set_log_tls_username},
   {"region-size", set_region_size},
   {"sync", set_sync},
   {"source", set_source},
@@ -343,6 +384,29 @@ check_log_is_no_leg (const struct mirror_config *config)
   return 0;
 }
 
+static int
+check_log_tls (const struct mirror_config *config)
+{
+  const char *key = config->log_tls_psk            ? "log-tls-psk"
+                    : config->log_tls_certificates ? "log-tls-certificates"
+                    : config->log_tls_username     ? "log-tls-username"
+                                                   : NULL;
+
+  if (key && !is_on_server (config->log)) {
+    nbdkit_error ("%s is only for log=userspace:", key);
+    return -1;
+  }
+  if (config->log_tls_psk && config->log_tls_certificates) {
+    nbdkit_error ("log-tls-psk and log-tls-certificates exclude each other");
+    return -1;
+  }
+  if (config->log_tls_username && !config->log_tls_psk) {
+    nbdkit_error ("log-tls-username is only for log-tls-psk");
+    return -1;
+  }
+  return 0;
+}
+
 /* The leg whose log exists beside it, -1 if none; two are refused. */
 static int
 find_log (const struct mirror_config *config, int *found)
@@ -379,7 +443,7 @@ default_log (struct mirror_config *config)
     leg = 0;
   if (leg == -1) {
     nbdkit_error ("no leg has a log beside it and leg %s is no regular file: "
-                  "give log=disk:PATH or log=core",
+                  "give log=disk:PATH, log=userspace:HOST/NAME or log=core",
                   config->leg[0]);
     return -1;
   }
@@ -416,6 +480,8 @@ params_complete (struct mirror_config *config)
     config->resync_min = config->resync_rate;
   if (!config->log && default_log (config) == -1)
     return -1;
+  if (check_log_tls (config) == -1)
+    return -1;
   return check_log_is_no_leg (config);
 }
 
@@ -425,5 +491,8 @@ params_free (struct mirror_config *config)
   for (unsigned i = 0; i < config->nr_legs; ++i)
     free (config->leg[i]);
   free (config->log);
+  free (config->log_tls_psk);
+  free (config->log_tls_certificates);
+  free (config->log_tls_username);
   free (config->control);
 }

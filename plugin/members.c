@@ -235,7 +235,7 @@ lease_retry (struct mirror *m, uint64_t deadline)
   return dirty_log_wait_valid (m->log, retry) == 0 || errno == ETIMEDOUT;
 }
 
-int
+static int
 lease_wait (struct mirror *m, uint64_t arrival)
 {
   uint64_t deadline;
@@ -260,6 +260,28 @@ lease_wait_unlocked (struct mirror *m, uint64_t arrival)
   r = lease_wait (m, arrival);
   pthread_mutex_lock (&m->lock);
   return r;
+}
+
+int
+request_enter_locked (struct mirror *m, uint64_t arrival)
+{
+  if (m->stopping) {
+    errno = ESHUTDOWN;
+    return -1;
+  }
+  m->active++;
+  if (dirty_log_valid (m->log) || lease_wait_unlocked (m, arrival) == 0)
+    return 0;
+  request_leave_locked (m);
+  errno = EIO;
+  return -1;
+}
+
+void
+request_leave_locked (struct mirror *m)
+{
+  if (--m->active == 0 && m->stopping)
+    pthread_cond_broadcast (&m->cond);
 }
 
 static int

@@ -202,10 +202,12 @@ void members_miss_locked (struct mirror *m, uint64_t first, uint64_t nr);
  */
 uint64_t log_deadline (const struct mirror *m, uint64_t arrival);
 
-/* S19: wait for the lease of the log until log_deadline.  0, or -1 with errno
- * EIO, also if the mirror stops, or if there is no hope.  No lock is held.
+/* A client's request comes in, and waits for the lease of the log (S19) until
+ * log_deadline.  0: leave it later; or -1 with errno ESHUTDOWN, EIO.  m->lock
+ * is held, and given up while waiting.
  */
-int lease_wait (struct mirror *m, uint64_t arrival);
+int request_enter_locked (struct mirror *m, uint64_t arrival);
+void request_leave_locked (struct mirror *m);
 
 /* One try to make the failures known so far durable.  m->lock is held, and
  * given up meanwhile.

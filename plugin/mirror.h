@@ -29,8 +29,9 @@ enum read_policy {
 struct mirror_config {
   unsigned nr_legs;
   char *leg[MIRROR_MAX_LEGS]; /* absolute path, URI, or "missing" */
-  char *log;                  /* "core", "disk:/PATH"; NULL: see design 2.1 */
-  uint64_t region_size;       /* bytes, 0 = not given */
+  char *log; /* "core", "disk:/PATH", "userspace:..."; NULL: design 2.1 */
+  char *log_tls_psk, *log_tls_certificates, *log_tls_username; /* or NULL */
+  uint64_t region_size; /* bytes, 0 = not given */
   enum sync_policy sync;
   int source_leg; /* source=N@G: N, -1 = not given */
   uint64_t source_generation;

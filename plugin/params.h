@@ -20,8 +20,12 @@ void params_free (struct mirror_config *config);
 
 #define PARAMS_HELP \
   "[leg=]<PATH|NBD-URI|missing>  (required) A leg, 1 to 8 times.\n" \
-  "log=core|disk:<PATH>          The dirty log (default: disk:LEG.mirrorlog\n" \
+  "log=core|disk:<PATH>|userspace:<HOST>[:<PORT>][,...]/<NAME>\n" \
+  "                              The dirty log (default: disk:LEG.mirrorlog\n" \
   "                              beside a regular-file leg).\n" \
+  "log-tls-psk=<FILE>            Keys for a log on a server,\n" \
+  "log-tls-certificates=<DIR>    or certificates.\n" \
+  "log-tls-username=<NAME>       Whose key of the file.\n" \
   "region-size=<SIZE>            Power of 2, 64K to 64M (default: 512K or\n" \
   "                              more).\n" \
   "sync=default|force|none       Resync everything, or trust that the legs\n" \

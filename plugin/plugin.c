@@ -83,7 +83,7 @@ mirrorplug_dump_plugin (void)
 {
   printf ("mirror_legs=file block nbd missing\n");
   printf ("mirror_max_legs=%d\n", MIRROR_MAX_LEGS);
-  printf ("mirror_logs=core disk\n");
+  printf ("mirror_logs=core disk userspace userspace-core\n");
   printf ("mirror_min_region_size=%" PRIu32 "\n", LOG_MIN_REGION_SIZE);
   printf ("mirror_max_region_size=%" PRIu32 "\n", LOG_MAX_REGION_SIZE);
   printf ("mirror_max_regions=%" PRIu64 "\n", LOG_MAX_REGIONS);

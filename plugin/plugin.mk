@@ -69,7 +69,7 @@ libmirror_la_LIBADD = $(UUID_LIBS)
 
 # Convenience libraries do not contain each other: whoever links the mirror
 # takes these.
-MIRROR_LIBS = libmirror.la liblegs.la libdirtylog.la libcommon.la
+MIRROR_LIBS = libmirror.la liblegs.la $(LOG_LIBS)
 
 plugin_LTLIBRARIES = nbdkit-mirror-plugin.la
 nbdkit_mirror_plugin_la_SOURCES = \

@@ -20,6 +20,7 @@
 #define SEQUENTIAL_BONUS 8
 
 struct read_op {
+  uint64_t arrival;
   struct range range;
   uint64_t offset, count; /* what is left */
   unsigned tried;         /* legs that failed this piece */
@@ -110,11 +111,8 @@ choose_leg (struct mirror *m, const struct read_op *op, uint64_t *count)
 static int
 read_begin (struct mirror *m, struct read_op *op)
 {
-  if (m->stopping) {
-    errno = ESHUTDOWN;
+  if (request_enter_locked (m, op->arrival) == -1)
     return -1;
-  }
-  m->active++;
   range_lock (&m->ranges, &op->range, op->offset, op->count, true, &m->lock);
   return 0;
 }
@@ -123,8 +121,7 @@ static void
 read_end (struct mirror *m, struct read_op *op)
 {
   range_unlock (&m->ranges, &op->range);
-  if (--m->active == 0 && m->stopping)
-    pthread_cond_broadcast (&m->cond);
+  request_leave_locked (m);
 }
 
 /* Ask legs until one answers.  fn does the I/O without the lock, and may
@@ -182,9 +179,9 @@ mirror_pread (struct mirror *m, void *buf, uint64_t offset, uint64_t count)
   struct read_op op = {.offset = offset, .count = count};
   int r = 0;
 
-  if (check_aligned (m, offset, count) == -1 ||
-      lease_wait (m, rate_client (&m->rate)) == -1)
+  if (check_aligned (m, offset, count) == -1)
     return -1;
+  op.arrival = rate_client (&m->rate);
   CLEANUP_LOCK (&m->lock);
   if (read_begin (m, &op) == -1)
     return -1;
@@ -210,11 +207,10 @@ read_fn_cache (struct leg *leg, uint64_t offset, uint64_t *count, void *opaque)
 int
 mirror_cache (struct mirror *m, uint64_t offset, uint64_t count)
 {
-  struct read_op op = {.offset = offset, .count = count};
+  struct read_op op = {.arrival = now_ns (), .offset = offset, .count = count};
   int r;
 
-  if (check_aligned (m, offset, count) == -1 ||
-      lease_wait (m, now_ns ()) == -1)
+  if (check_aligned (m, offset, count) == -1)
     return -1;
   CLEANUP_LOCK (&m->lock);
   if (read_begin (m, &op) == -1)
@@ -244,12 +240,10 @@ int
 mirror_extents (struct mirror *m, uint64_t offset, uint64_t count,
                 struct leg_extent *extents, size_t *nr)
 {
-  struct read_op op = {.offset = offset, .count = count};
+  struct read_op op = {.arrival = now_ns (), .offset = offset, .count = count};
   struct extents_out out = {.extents = extents, .nr = nr, .max = *nr};
   int r;
 
-  if (lease_wait (m, now_ns ()) == -1)
-    return -1;
   CLEANUP_LOCK (&m->lock);
   if (read_begin (m, &op) == -1)
     return -1;

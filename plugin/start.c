@@ -80,6 +80,19 @@ open_leg (const struct mirror_config *config, unsigned i, struct plan_leg *pl)
   return 0;
 }
 
+static struct dirty_log *
+open_log (const struct mirror_config *config)
+{
+  const struct log_options options = {
+    .flags = config->plan ? LOG_READ_ONLY : 0,
+    .tls_psk = config->log_tls_psk,
+    .tls_certificates = config->log_tls_certificates,
+    .tls_username = config->log_tls_username,
+  };
+
+  return dirty_log_open_with (config->log, &options);
+}
+
 static int
 open_all (const struct mirror_config *config, struct plan_input *in)
 {
@@ -87,7 +100,7 @@ open_all (const struct mirror_config *config, struct plan_input *in)
   in->empty = ask_empty;
   in->same = ask_same;
   in->nr_legs = config->nr_legs;
-  in->log = dirty_log_open (config->log, config->plan ? LOG_READ_ONLY : 0);
+  in->log = open_log (config);
   if (!in->log)
     return -1;
   for (unsigned i = 0; i < config->nr_legs; ++i)

@@ -80,8 +80,7 @@ write_leave (struct mirror *m, struct write_op *op, uint64_t now)
 {
   regions_leave (m, op, now);
   range_unlock (&m->ranges, &op->range);
-  if (--m->active == 0 && m->stopping)
-    pthread_cond_broadcast (&m->cond);
+  request_leave_locked (m);
 }
 
 /* Flush the log until it succeeds or the request's time is up. */
@@ -121,15 +120,11 @@ write_begin (struct mirror *m, struct write_op *op)
   bool new_marks = false;
   int r;
 
-  if (lease_wait (m, rq->arrival) == -1)
-    return -1;
   pthread_mutex_lock (&m->lock);
-  if (m->stopping) {
+  if (request_enter_locked (m, rq->arrival) == -1) {
     pthread_mutex_unlock (&m->lock);
-    errno = ESHUTDOWN;
     return -1;
   }
-  m->active++;
   range_lock (&m->ranges, &op->range, rq->offset, rq->count, false, &m->lock);
   op->first = rq->offset >> m->region_shift;
   op->nr = ((rq->offset + rq->count - 1) >> m->region_shift) - op->first + 1;
@@ -385,21 +380,15 @@ mirror_flush (struct mirror *m)
 
   {
     CLEANUP_LOCK (&m->lock);
-    if (m->stopping) {
-      errno = ESHUTDOWN;
+    if (request_enter_locked (m, arrival) == -1)
       return -1;
-    }
-    m->active++;
   }
-  r = lease_wait (m, arrival);
-  if (r == 0)
-    r = flush_legs (m);
+  r = flush_legs (m);
 
   CLEANUP_LOCK (&m->lock);
   if (acknowledge_locked (m, arrival) == -1)
     r = -1;
-  if (--m->active == 0 && m->stopping)
-    pthread_cond_broadcast (&m->cond);
+  request_leave_locked (m);
   if (r == -1)
     errno = EIO;
   return r;

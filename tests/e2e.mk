@@ -23,6 +23,10 @@ e2e_tests = \
 	tests/test-log-found-again.sh \
 	tests/test-log-grows.sh \
 	tests/test-log-space-is-reserved.sh \
+	tests/test-logd-faults.sh \
+	tests/test-logd-killed.sh \
+	tests/test-logd-race.sh \
+	tests/test-logd-two-hosts.sh \
 	tests/test-nbdkit-options.sh \
 	tests/test-resync-fragmented-leg.sh \
 	tests/test-scale-sparse-15T.sh \

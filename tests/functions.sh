@@ -223,7 +223,7 @@ start_leg ()
   shift
   rm -f "$tmp/leg-$name.pid" "$tmp/leg-$name.sock"
   background "leg-$name" \
-    nbdkit --exit-with-parent -P "$tmp/leg-$name.pid" \
+    "${in_netns[@]}" nbdkit --exit-with-parent -P "$tmp/leg-$name.pid" \
            -U "$tmp/leg-$name.sock" "$@"
   leg_pid[$name]=$!
   leg_sock[$name]=$tmp/leg-$name.sock
@@ -244,6 +244,76 @@ kill_leg ()
 legs_equal ()
 {
   cmp -- "$1" "$2" || fail "legs differ: ${1##*/} and ${2##*/}"
+}
+
+
+# ---------------------------------------------------------------- log server
+
+# start_logd OPTION...: a log server over $tmp/logs on the Unix socket
+# $logd_sock; its process id is in $logd_pid, its output in $tmp/logd.log.
+# $in_netns (words) is put before it.
+logd=${NBDMIRROR_LOGD:-$top_builddir/logd/nbdmirror-logd}
+logd_sock=$tmp/logd.sock
+in_netns=()
+try_start_logd ()
+{
+  mkdir -p "$tmp/logs"
+  rm -f "$tmp/logd.pid"
+  # shellcheck disable=SC2086
+  background logd "${in_netns[@]}" ${NBDMIRROR_WRAPPER:-} \
+    "$logd" --foreground --dir "$tmp/logs" --pidfile "$tmp/logd.pid" \
+            --socket "$logd_sock" "$@"
+  logd_pid=$!
+  wait_server logd "$logd_pid"
+}
+
+start_logd ()
+{
+  try_start_logd "$@" || fail "the log server did not start: $*"
+}
+
+kill_logd ()
+{
+  kill -KILL "$logd_pid"
+  reap "$logd_pid" || true
+}
+
+stop_logd ()
+{
+  local status=0
+  kill -TERM "$logd_pid"
+  wait_for "$deadline" not running "$logd_pid"
+  reap "$logd_pid" || status=$?
+  [ "$status" -eq 0 ] || fail "the log server ended with status $status"
+}
+
+
+# ---------------------------------------------------------------- namespaces
+
+# netns NAME ADDRESS: a network namespace (needs root) with this address on
+# the bridge that all of them share; its real name is in ${netns[NAME]}.
+declare -A netns
+netns ()
+{
+  local ns=nbdm$$-$1 hub=nbdm$$-hub
+
+  if [ "${#netns[@]}" -eq 0 ]; then
+    [ "$(id -u)" -eq 0 ] || skip 'network namespaces need root'
+    requires_tool ip
+    ip netns add "$hub"
+    cleanup_fn ip netns del "$hub"
+    ip -n "$hub" link add name br0 type bridge
+    ip -n "$hub" link set dev br0 up
+    netns[hub]=$hub
+  fi
+  ip netns add "$ns"
+  cleanup_fn ip netns del "$ns"
+  ip -n "$ns" link add name eth0 type veth peer name "$1" netns "$hub"
+  ip -n "$hub" link set dev "$1" master br0 up
+  ip -n "$ns" address add "$2/24" dev eth0
+  ip -n "$ns" link set dev eth0 up
+  ip -n "$ns" link set dev lo up
+  netns[$1]=$ns
 }
 
 
@@ -273,7 +343,7 @@ try_start_mirror ()
   esac
   # shellcheck disable=SC2086
   background "$mirror" \
-    ${NBDMIRROR_WRAPPER:-} \
+    "${in_netns[@]}" ${NBDMIRROR_WRAPPER:-} \
     nbdkit --exit-with-parent -P "$tmp/$mirror.pid" \
            "${listen[@]}" "${mirror_options[@]}" \
            "$plugin" "$@" control="$control"

@@ -53,9 +53,9 @@ control=                  | control=
 plan=perhaps              | perhaps
 resync-rate=0             | resync-rate=0
 resync-min=fast           | fast
-log=memory                | log=memory: must be core or disk:PATH
+log=memory                | log=memory: must be core, disk:PATH or userspace:HOST/NAME
 log=disk:                 | log=disk:
-log=                      | log=: must be core or disk:PATH
+log=                      | log=: must be core, disk:PATH or userspace:HOST/NAME
 leg=                      | leg=
 '
 while IFS='|' read -r args words; do

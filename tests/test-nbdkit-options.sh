@@ -137,7 +137,7 @@ expect 'clean after the daemon' "$(dump .clean a.mirrorlog)" true
 
 # What is in it.
 nbdkit --dump-plugin "$plugin" >dump
-for line in name=mirror mirror_max_legs=8 'mirror_logs=core disk' \
+for line in name=mirror mirror_max_legs=8 'mirror_logs=core disk userspace userspace-core' \
             'mirror_legs=file block nbd missing' api_version=2 \
             thread_model=parallel max_thread_model=parallel; do
   grep -qx "$line" dump || fail "--dump-plugin lacks $line"

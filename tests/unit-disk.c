@@ -876,7 +876,7 @@ wait_for_requests (struct dirty_log *log, uint64_t cycle)
   do {
     sched_yield ();
     pthread_mutex_lock (&log->lock);
-    requested = disk (log)->requested;
+    requested = disk (log)->group.requested;
     pthread_mutex_unlock (&log->lock);
   } while (requested < cycle);
 }
@@ -894,7 +894,7 @@ START_TEST (test_served_by_a_later_write)
   mem_store_on_call (m, wait_for_hang, NULL);
   pthread_mutex_lock (&hang);
   pthread_mutex_lock (&log->lock);
-  cycle = disk (log)->begun + 1;
+  cycle = disk (log)->group.begun + 1;
   pthread_mutex_unlock (&log->lock);
   dirty_log_mark (log, 1);
   pthread_create (&first, NULL, flush_thread, log);

@@ -422,8 +422,7 @@ END_TEST
 struct other_client {
   const char *priority;
   void (*talk) (gnutls_session_t session);
-  bool listens; /* it needs answers to end */
-  int result;   /* of the handshake */
+  int result; /* of the handshake */
   int fd;
 };
 
@@ -455,46 +454,36 @@ run_other_client (void *arg)
   c->result = gnutls_handshake (session);
   if (c->result == 0 && c->talk)
     c->talk (session);
-  shutdown (c->fd, SHUT_WR);
   gnutls_deinit (session);
   gnutls_psk_free_client_credentials (psk);
   return NULL;
 }
 
-/* So that all that the client says is read at once. */
 static void
 pause_it (struct side *side)
 {
   stream_pause (side->s, true);
 }
 
-static void
+static pthread_t
 start_other_client (struct other_client *c)
 {
   use_psk ("keys.psk", "keys.psk", "alice");
   ck_assert (connect_pair (SOCKETPAIR, pair));
   c->fd = pair[0];
   fcntl (c->fd, F_SETFL, 0);
-  server.on_ready = pause_it;
   start_server (pair[1]);
+  return thread_run (run_other_client, c);
 }
 
-/* Run until the server has failed. */
 static void
-serve_other_client (struct other_client *c)
+expect_failure_of_other_client (struct other_client *c)
 {
-  pthread_t thread;
+  pthread_t thread = start_other_client (c);
 
-  start_other_client (c);
-  thread = thread_run (run_other_client, c);
-  RUN_UNTIL (server.readies || server.fails);
-  if (!c->listens)
-    pthread_join (thread, NULL);
-  stream_pause (server.s, false);
   RUN_UNTIL (server.fails);
   side_close (&server);
-  if (c->listens)
-    pthread_join (thread, NULL);
+  pthread_join (thread, NULL);
   close (pair[0]);
 }
 
@@ -509,15 +498,23 @@ change_keys (gnutls_session_t session)
   gnutls_record_send (session, " end", 4);
 }
 
-/* Records that are no data, between others. */
+/* Records that are no data, between others, and all read at once. */
 START_TEST (other_client_changes_keys)
 {
   struct other_client c = {.priority = "NORMAL:+ECDHE-PSK",
                            .talk = change_keys};
 
-  serve_other_client (&c);
+  pthread_t thread;
+
+  server.on_ready = pause_it;
+  thread = start_other_client (&c);
+  RUN_UNTIL (server.readies);
+  pthread_join (thread, NULL);
   ck_assert_int_eq (c.result, 0);
-  ck_assert (side_got (&server, "datadatadata end"));
+  stream_pause (server.s, false);
+  RUN_UNTIL (side_got (&server, "datadatadata end"));
+  close (pair[0]);
+  RUN_UNTIL (server.fails);
   ck_assert_str_eq (server.reason, "closed by the peer");
 }
 END_TEST
@@ -533,10 +530,9 @@ START_TEST (other_client_renegotiates)
   struct other_client c = {
     .priority = "NORMAL:-VERS-ALL:+VERS-TLS1.2:+ECDHE-PSK",
     .talk = shake_hands_again,
-    .listens = true,
   };
 
-  serve_other_client (&c);
+  expect_failure_of_other_client (&c);
   ck_assert_int_eq (c.result, 0);
   ck_assert_str_eq (server.reason, "TLS: the peer wants to negotiate again");
 }
@@ -549,9 +545,9 @@ START_TEST (other_client_is_too_weak)
     "NORMAL:-VERS-ALL:+VERS-TLS1.1:+ECDHE-PSK",
     "NORMAL:-VERS-ALL:+VERS-TLS1.2:-KX-ALL:+PSK",
   };
-  struct other_client c = {.priority = weak[_i], .listens = true};
+  struct other_client c = {.priority = weak[_i]};
 
-  serve_other_client (&c);
+  expect_failure_of_other_client (&c);
   ck_assert_int_ne (c.result, 0);
   ck_assert_uint_eq (server.readies, 0);
   expect_reason (&server, "TLS: ");

@@ -60,8 +60,6 @@ tests_unit_proto_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_proto_LDADD = libproto.la $(TEST_LIBS)
 
 # The log.
-LOG_LIBS = libdirtylog.la libcommon.la
-
 tests_unit_core_SOURCES = tests/unit-core.c
 tests_unit_core_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_core_LDADD = $(LOG_LIBS) $(TEST_LIBS)

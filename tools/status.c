@@ -14,7 +14,7 @@
 
 #include <json-c/json.h>
 
-#include "client.h"
+#include "control-client.h"
 #include "fields.h"
 #include "msg.h"
 #include "nbdmirror.h"

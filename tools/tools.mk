@@ -2,8 +2,8 @@
 
 bin_PROGRAMS += tools/nbdmirror
 tools_nbdmirror_SOURCES = \
-	tools/client.c \
-	tools/client.h \
+	tools/control-client.c \
+	tools/control-client.h \
 	tools/dump-dm.c \
 	tools/dump-json.c \
 	tools/dump-text.c \
@@ -22,8 +22,7 @@ tools_nbdmirror_SOURCES = \
 tools_nbdmirror_CFLAGS = $(AM_CFLAGS) $(JSON_CFLAGS)
 tools_nbdmirror_LDADD = \
 	libunixsocket.la \
-	libdirtylog.la \
-	libcommon.la \
+	$(LOG_LIBS) \
 	libmsgstderr.la \
 	$(JSON_LIBS) \
 	$(NULL)

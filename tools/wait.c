@@ -13,7 +13,7 @@
 
 #include <json-c/json.h>
 
-#include "client.h"
+#include "control-client.h"
 #include "deadline.h"
 #include "fields.h"
 #include "msg.h"

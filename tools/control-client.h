@@ -2,8 +2,8 @@
 
 /* A client of the control socket. */
 
-#ifndef NBDMIRROR_CLIENT_H
-#define NBDMIRROR_CLIENT_H
+#ifndef NBDMIRROR_CONTROL_CLIENT_H
+#define NBDMIRROR_CONTROL_CLIENT_H
 
 #include <stdint.h>
 
@@ -29,4 +29,4 @@ struct json_object *client_status (struct client *c);
  */
 int client_sleep (struct client *c, uint64_t msec);
 
-#endif /* NBDMIRROR_CLIENT_H */
+#endif /* NBDMIRROR_CONTROL_CLIENT_H */

@@ -17,7 +17,7 @@
 #include <json-c/json.h>
 
 #include "cleanup.h"
-#include "client.h"
+#include "control-client.h"
 #include "deadline.h"
 #include "fields.h"
 #include "msg.h"

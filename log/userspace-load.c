@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* The state of the log as the server sends it at the start: records and runs
+ * first, what kind of log it is and how long it is last.  So maps are made as
+ * long as can be (untouched pages cost nothing), and cut afterwards.
+ */
+
+#include "config.h"
+
+#include <string.h>
+
+#include "userspace.h"
+
+static const char no_memory[] = "not enough memory for the log";
+
+/* --- parts --- */
+
+static const char *
+begin (struct dirty_log *log)
+{
+  bitset_free (&log->kernel_dirty);
+  log->generation = 0;
+  log->primary = 0;
+  memset (log->leg, 0, sizeof log->leg);
+  if (core_alloc_maps (log, LOG_MAX_REGIONS) == -1 ||
+      bitset_init (&log->kernel_dirty, LOG_MAX_REGIONS) == -1)
+    return no_memory;
+  return NULL;
+}
+
+static void
+load_leg (struct log_leg *to, const struct proto_leg *from)
+{
+  memset (to, 0, sizeof *to);
+  to->state = (enum log_leg_state) from->state;
+  to->kind = from->kind;
+  memcpy (to->id, from->id, sizeof to->id);
+  to->generation = from->generation;
+  to->size = from->size;
+  memcpy (to->name, from->name.s, from->name.len);
+}
+
+static const char *
+load_record (struct dirty_log *log, const struct proto_record *record)
+{
+  log->generation = record->generation;
+  log->primary = record->primary;
+  for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
+    load_leg (&log->leg[s], &record->leg[s]);
+  return NULL;
+}
+
+static const char *
+load_runs (struct dirty_log *log, const struct proto_change *change)
+{
+  struct bitset *map = change->map == PROTO_MAP_KERNEL_DIRTY
+                         ? &log->kernel_dirty
+                         : core_map (log, change->map);
+
+  for (uint32_t i = 0; i < change->runs.nr; ++i) {
+    struct proto_run run = proto_run_get (&change->runs, i);
+
+    bitset_set_range (map, run.first, run.nr);
+  }
+  return NULL;
+}
+
+const char *
+user_load_state (struct user_log *u, const struct proto_msg *msg)
+{
+  if (!msg)
+    return begin (&u->log);
+  return msg->type == PROTO_STATE_RECORD ? load_record (&u->log, &msg->record)
+                                         : load_runs (&u->log, &msg->change);
+}
+
+/* --- the end --- */
+
+static bool
+has_maps (const struct proto_attached *a)
+{
+  return a->found != LOG_FOUND_NEW && a->found != LOG_FOUND_DAMAGED;
+}
+
+static bool
+geometry_ok (const struct proto_attached *a)
+{
+  if (!has_maps (a))
+    return true;
+  if (a->nr_regions == 0 || a->nr_regions > LOG_MAX_REGIONS)
+    return false;
+  if (a->found == LOG_FOUND_KERNEL)
+    return true;
+  return a->region_size >= LOG_MIN_REGION_SIZE &&
+         a->region_size <= LOG_MAX_REGION_SIZE &&
+         (a->region_size & (a->region_size - 1)) == 0 &&
+         a->nr_regions ==
+           a->size / a->region_size + (a->size % a->region_size != 0);
+}
+
+static bool
+fits (const struct dirty_log *log, uint64_t nr)
+{
+  bool ok = bitset_next_set (&log->kernel_dirty, nr) >= log->kernel_dirty.nr;
+
+  ok &= bitset_next_set (&log->marked, nr) >= log->marked.nr;
+  for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
+    ok &= bitset_next_set (&log->missed[s], nr) >= log->missed[s].nr;
+  return ok;
+}
+
+static int
+cut_maps (struct user_log *u, const struct proto_attached *a)
+{
+  struct dirty_log *log = &u->log;
+  uint64_t nr = has_maps (a) ? a->nr_regions : 0;
+  uint64_t kernel_nr = a->found == LOG_FOUND_KERNEL_SINCE ? nr : 0;
+
+  if (core_grow_maps (log, nr) == -1 ||
+      bitset_resize (&log->kernel_dirty, kernel_nr) == -1)
+    return -1;
+  log->geo.nr_regions = nr;
+  return user_maps_alloc (u);
+}
+
+/* I1 is the server's to keep.  If it did not, the leg is stale. */
+static void
+derive (struct dirty_log *log)
+{
+  for (unsigned s = 0; s < LOG_MAX_LEGS; ++s) {
+    bitset_or (&log->out_of_sync, &log->missed[s]);
+    if (log->missed[s].count > 0)
+      core_leg_stale (log, s);
+  }
+}
+
+static void
+take_facts (struct dirty_log *log, const struct proto_attached *a)
+{
+  log->found = (enum log_found) a->found;
+  log->unclean = a->flags & PROTO_LOG_UNCLEAN;
+  log->shared_map = a->flags & PROTO_LOG_SHARED_MAP;
+  log->flush_number = a->flush_number;
+  memcpy (log->uuid, a->uuid, sizeof log->uuid);
+  log->geo.size = a->size;
+  log->geo.region_size = a->region_size;
+  log->owner_pid = a->owner_pid;
+  memset (log->owner_host, 0, sizeof log->owner_host);
+  memcpy (log->owner_host, a->owner_host.s, a->owner_host.len);
+}
+
+const char *
+user_load_attached (struct user_log *u, const struct proto_attached *a)
+{
+  struct dirty_log *log = &u->log;
+
+  if (!geometry_ok (a))
+    return "the server sent a log of an impossible size";
+  if (has_maps (a) && !fits (log, a->nr_regions))
+    return "the server sent a map longer than the log";
+  if (cut_maps (u, a) == -1)
+    return no_memory;
+  take_facts (log, a);
+  user_take_image (u);
+  derive (log);
+  u->ready = a->found == LOG_FOUND_OURS || a->found == LOG_FOUND_KERNEL_SINCE;
+  u->lowering = u->record_changed = u->ready;
+  return NULL;
+}

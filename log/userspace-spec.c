@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* "HOST[:PORT][,HOST[:PORT]...]/NAME", or "/PATH/OF/SOCKET/NAME". */
+
+#include "config.h"
+
+#include <string.h>
+
+#include "msg.h"
+#include "userspace.h"
+
+#define STRING(n) #n
+#define STRING_OF(n) STRING (n)
+
+static int
+parse_servers (struct user_spec *spec, const char *text, size_t len,
+               const char **why)
+{
+  const char *end = text + len, *comma;
+
+  do {
+    comma = text[0] == '/' ? NULL : memchr (text, ',', (size_t) (end - text));
+    if (spec->nr_servers == USER_MAX_SERVERS) {
+      *why = "too many servers, at most " STRING_OF (
+        USER_MAX_SERVERS) " are possible";
+      return -1;
+    }
+    if (address_parse (&spec->server[spec->nr_servers++], text,
+                       (size_t) ((comma ? comma : end) - text),
+                       STRING_OF (PROTO_DEFAULT_PORT), why) == -1)
+      return -1;
+    text = comma + 1;
+  } while (comma);
+  return 0;
+}
+
+static int
+parse (struct user_spec *spec, const char *text, const char **why)
+{
+  const char *slash = strrchr (text, '/');
+  struct proto_str name;
+
+  memset (spec, 0, sizeof *spec);
+  if (!slash || slash == text) {
+    *why = "must be HOST[:PORT][,HOST[:PORT]...]/NAME";
+    return -1;
+  }
+  name.s = slash + 1;
+  name.len = (uint32_t) strlen (name.s);
+  if (!proto_name_ok (name)) {
+    *why = "the name of the log must be 1 to " STRING_OF (
+      PROTO_MAX_NAME) " characters of A-Z a-z 0-9 . _ - and begin with a "
+                      "letter or digit";
+    return -1;
+  }
+  memcpy (spec->log, name.s, name.len);
+  return parse_servers (spec, text, (size_t) (slash - text), why);
+}
+
+int
+user_spec_parse (struct user_spec *spec, const char *type, const char *text)
+{
+  const char *why = "";
+
+  if (parse (spec, text, &why) == 0)
+    return 0;
+  msg_error ("log=%s:%s: %s", type, text, why);
+  return -1;
+}
