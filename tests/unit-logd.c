@@ -727,7 +727,7 @@ http_get (const char *path)
 {
   static char text[65536];
   char request[128];
-  struct peer p;
+  struct peer p = {0};
   struct logd status = server;
   size_t len = 0;
   ssize_t n;
