@@ -571,6 +571,7 @@ static const struct value good_values[] = {
   {"get-resync-work", FIELD (query.slot), 0, 0},
   {"get-resync-work", FIELD (query.slot), 0, 255},
   {"get-resync-work", FIELD (query.first), 4, PROTO_MAX_REGIONS},
+  {"get-resync-work", FIELD (query.nr), 12, 1},
   {"get-resync-work", FIELD (query.nr), 12, PROTO_MAX_REGIONS},
   {"get-sync-count-reply", FIELD (answer.value), 0, PROTO_MAX_REGIONS},
   {"is-remote-recovering-reply", FIELD (answer.first), 8, PROTO_MAX_REGIONS},

@@ -16,6 +16,9 @@ TEST_CPPFLAGS = \
 TEST_LIBS = libmsgstderr.la $(CHECK_LIBS) $(JSON_LIBS) $(ZLIB_LIBS)
 
 quick_unit_tests = \
+	tests/fuzz-disk-header \
+	tests/fuzz-proto-reply \
+	tests/fuzz-proto-request \
 	tests/unit-apply \
 	tests/unit-bitset \
 	tests/unit-control \
