@@ -17,6 +17,9 @@ TEST_LIBS = libmsgstderr.la $(CHECK_LIBS) $(JSON_LIBS) $(ZLIB_LIBS)
 
 quick_unit_tests = \
 	tests/unit-address \
+	tests/fuzz-disk-header \
+	tests/fuzz-proto-reply \
+	tests/fuzz-proto-request \
 	tests/unit-apply \
 	tests/unit-bitset \
 	tests/unit-control \
