@@ -192,6 +192,7 @@ begin_life (struct disk_log *d)
 
   if (store->ops->create (store) == -1)
     return -1;
+  d->blank = false; /* what is there from now on is ours */
   if (!d->converting && write_creating (d) == -1)
     return -1;
   if (store->ops->create_done (store) == -1)

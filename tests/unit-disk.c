@@ -251,6 +251,30 @@ START_TEST (test_convert)
 }
 END_TEST
 
+/* A log that was found empty, and has been written since, is ours. */
+START_TEST (test_create_again)
+{
+  struct mem_store *m = mem_store_new (0);
+  struct dirty_log *log = create_mem (m);
+  struct log_geometry other = {100 * (uint64_t) REGION, REGION, 100};
+
+  dirty_log_mark_run (log, 0, 50);
+  ck_assert_int_eq (dirty_log_flush (log, NO_DEADLINE), 0);
+  ck_assert_int_eq (dirty_log_create (log, &other, 7), 0);
+  dirty_log_mark_run (log, 98, 2);
+  ck_assert_int_eq (dirty_log_flush (log, NO_DEADLINE), 0);
+  dirty_log_close (log, NO_DEADLINE);
+
+  log = open_mem (m);
+  ck_assert_int_eq (log->found, LOG_FOUND_OURS);
+  ck_assert_uint_eq (log->geo.nr_regions, 100);
+  ck_assert_uint_eq (log->generation, 7);
+  ck_assert_uint_eq (log->marked.count, 2);
+  dirty_log_close (log, NO_DEADLINE);
+  mem_store_free (m);
+}
+END_TEST
+
 /* The same on a device that has room for the kernel's bitmap only. */
 START_TEST (test_convert_small_device)
 {
@@ -998,6 +1022,7 @@ add_tests (TCase *tc)
   tcase_add_loop_test (tc, test_vector, 0, NR_VECTORS);
   tcase_add_test (tc, test_refused);
   tcase_add_test (tc, test_convert);
+  tcase_add_test (tc, test_create_again);
   tcase_add_test (tc, test_convert_small_device);
   tcase_add_test (tc, test_kernel_bitmap);
   tcase_add_test (tc, test_reload);

@@ -7,6 +7,7 @@ TEST_CPPFLAGS = \
 	$(AM_CPPFLAGS) \
 	-I$(srcdir)/tests \
 	-DSRCDIR='"$(abs_srcdir)"' \
+	-DLOGD='"$(abs_top_builddir)/logd/nbdmirror-logd"' \
 	-DNBDMIRROR='"$(abs_top_builddir)/tools/nbdmirror"' \
 	-UNDEBUG \
 	$(CHECK_CFLAGS) \
@@ -29,6 +30,9 @@ quick_unit_tests = \
 	tests/unit-hot \
 	tests/unit-lease \
 	tests/unit-leg \
+	tests/unit-logd \
+	tests/unit-logd-faults \
+	tests/unit-owner \
 	tests/unit-plan \
 	tests/unit-proto \
 	tests/unit-range \
@@ -176,3 +180,18 @@ tests_unit_tool_LDADD = $(CONTROL_LIBS) $(TEST_LIBS)
 tests_unit_dump_SOURCES = tests/unit-dump.c $(fake_mirror) $(run_tool)
 tests_unit_dump_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_dump_LDADD = $(LOG_LIBS) $(TEST_LIBS)
+
+# The log server.
+logd_peer = tests/logd-peer.c tests/logd-peer.h tests/unit-wait.h
+
+tests_unit_owner_SOURCES = logd/lease.c logd/lease.h tests/unit-owner.c
+tests_unit_owner_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_owner_LDADD = $(TEST_LIBS)
+
+tests_unit_logd_SOURCES = tests/unit-logd.c $(logd_peer)
+tests_unit_logd_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_logd_LDADD = libproto.la libcommon.la $(TEST_LIBS)
+
+tests_unit_logd_faults_SOURCES = tests/unit-logd-faults.c $(logd_peer)
+tests_unit_logd_faults_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_logd_faults_LDADD = libproto.la libcommon.la $(TEST_LIBS)
