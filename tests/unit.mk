@@ -48,6 +48,8 @@ unit_tests = \
 	$(quick_unit_tests) \
 	tests/unit-disk-crash \
 	tests/unit-stress \
+	tests/unit-userspace \
+	tests/unit-userspace-faults \
 	$(NULL)
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
@@ -70,6 +72,26 @@ tests_unit_proto_LDADD = libproto.la $(TEST_LIBS)
 tests_unit_core_SOURCES = tests/unit-core.c
 tests_unit_core_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_core_LDADD = $(LOG_LIBS) $(TEST_LIBS)
+
+# The log on a server.
+user_fixture = \
+	tests/fake-logd.c \
+	tests/fake-logd.h \
+	tests/unit-wait.h \
+	tests/user-fixture.c \
+	tests/user-fixture.h \
+	$(NULL)
+
+tests_unit_userspace_SOURCES = tests/unit-userspace.c $(user_fixture)
+tests_unit_userspace_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_userspace_LDADD = $(LOG_LIBS) $(CHECK_LIBS)
+
+tests_unit_userspace_faults_SOURCES = \
+	tests/unit-userspace-faults.c \
+	$(user_fixture) \
+	$(NULL)
+tests_unit_userspace_faults_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_userspace_faults_LDADD = $(LOG_LIBS) $(CHECK_LIBS)
 
 mem_store = tests/mem-store.c tests/mem-store.h
 
