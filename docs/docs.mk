@@ -10,6 +10,7 @@ man5_MANS = \
 man7_MANS = \
 	$(NULL)
 man8_MANS = \
+	docs/nbdmirror-logd.8 \
 	docs/nbdmirror.8 \
 	$(NULL)
 MOSTLYCLEANFILES = \

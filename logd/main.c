@@ -224,8 +224,10 @@ main (int argc, char *argv[])
 {
   struct server s = {.dir = -1};
   struct options o;
-  int status = options_parse (&o, argc, argv);
+  int status;
 
+  umask (077);
+  status = options_parse (&o, argc, argv);
   if (status == OPTIONS_RUN) {
     s.options = &o;
     status = run (&s) == -1 ? 1 : 0;

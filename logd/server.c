@@ -16,6 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <systemd/sd-daemon.h>
+
 #include "deadline.h"
 #include "listen.h"
 #include "logd.h"
@@ -45,7 +47,7 @@ on_tick (struct ev_loop *loop, ev_timer *w, int revents)
   s->last_tick = now;
   for (struct served *l = s->logs; l; l = next) {
     next = l->next;
-    lease_absent (&l->lease, absent);
+    lease_absent (&l->lease, absent, now);
     served_tick (l, now);
   }
 }
@@ -126,6 +128,7 @@ on_term (struct ev_loop *loop, ev_signal *w, int revents)
   if (s->ending)
     return;
   s->ending = true;
+  sd_notify (0, "STOPPING=1");
   listen_close (s);
   http_stop (s);
   quiet_clients (s);
