@@ -8,6 +8,7 @@ man5_MANS = \
 	docs/nbdmirror-log.5 \
 	$(NULL)
 man7_MANS = \
+	docs/nbdmirror-protocol.7 \
 	$(NULL)
 man8_MANS = \
 	docs/nbdmirror-logd.8 \
