@@ -402,6 +402,20 @@ START_TEST (silent_client)
 }
 END_TEST
 
+/* What is queued for later does not keep the loop awake. */
+START_TEST (silent_server)
+{
+  use_psk ("keys.psk", "keys.psk", "alice");
+  ck_assert (connect_pair (TCP4, pair));
+  options.handshake_s = 0.2;
+  start_client (pair[0], NULL);
+  side_write (&client, "hello", 5);
+  RUN_UNTIL (client.fails);
+  ck_assert_uint_le (ev_iteration (loop), 20);
+  close (pair[1]);
+}
+END_TEST
+
 START_TEST (noise)
 {
   static const char text[] = "\x16\x03\x01\x00\x05noise and more of it";
@@ -1008,6 +1022,7 @@ add_strangers (Suite *suite)
   tcase_add_test (tc, plain_client);
   tcase_add_loop_test (tc, plain_server, 0, 3);
   tcase_add_test (tc, silent_client);
+  tcase_add_test (tc, silent_server);
   tcase_add_test (tc, noise);
   tcase_add_test (tc, other_client_changes_keys);
   tcase_add_test (tc, other_client_renegotiates);
