@@ -41,17 +41,6 @@ resync_is (struct json_object *status, const char *state)
                  state) == 0;
 }
 
-/* Text from the server must not move the cursor. */
-static void
-print_safe (FILE *out, const char *text)
-{
-  for (; *text != '\0'; ++text) {
-    unsigned char ch = (unsigned char) *text;
-
-    fputc (ch < ' ' || ch == 0x7f ? '?' : ch, out);
-  }
-}
-
 /* "2 errors" */
 static void
 print_count (FILE *out, uint64_t n, const char *what)
