@@ -127,7 +127,7 @@ install (struct served *l, struct attach *a)
   struct client *c = a->asker.client;
 
   clear_resync_work (l);
-  if (!c)
+  if (!c || l->server->ending)
     return;
   l->owner = c;
   c->served = l;

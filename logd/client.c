@@ -293,6 +293,12 @@ drop_damaged (struct client *c, const char *what)
   client_close (c);
 }
 
+static bool
+is_change (unsigned type)
+{
+  return type >= PROTO_CREATE && type <= PROTO_SET_REGION_SYNC;
+}
+
 /* Sound, but not understood.  A change that is not made must not be
  * followed by a flush that succeeds.
  */
@@ -304,7 +310,7 @@ run_undecoded (struct client *c, const struct proto_msg *msg,
     drop_damaged (c, "damaged frame");
     return;
   }
-  c->refused = true;
+  c->refused |= is_change (msg->type);
   client_error (c, msg, error, "%s: %s", proto_type_name (msg->type),
                 error == PROTO_E_UNSUPPORTED ? "not known here"
                                              : "makes no sense");

@@ -224,10 +224,8 @@ main (int argc, char *argv[])
 {
   struct server s = {.dir = -1};
   struct options o;
-  int status;
+  int status = options_parse (&o, argc, argv);
 
-  umask (077);
-  status = options_parse (&o, argc, argv);
   if (status == OPTIONS_RUN) {
     s.options = &o;
     status = run (&s) == -1 ? 1 : 0;

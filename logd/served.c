@@ -509,6 +509,12 @@ served_pump (struct served *l)
 }
 
 void
+served_later (struct served *l)
+{
+  l->later = l->server->later = true;
+}
+
+void
 served_tick (struct served *l, uint64_t now)
 {
   lease_tick (&l->lease, now);

@@ -52,18 +52,43 @@ on_tick (struct ev_loop *loop, ev_timer *w, int revents)
   }
 }
 
+/* --- at the end of each turn --- */
+
 static void
-on_prepare (struct ev_loop *loop, ev_prepare *w, int revents)
+pump_later (struct server *s)
 {
-  struct server *s = w->data;
+  struct served *next;
+
+  if (!s->later)
+    return;
+  s->later = false;
+  for (struct served *l = s->logs; l; l = next) {
+    next = l->next;
+    if (l->later) {
+      l->later = false;
+      served_pump (l);
+    }
+  }
+}
+
+static void
+free_dead (struct server *s)
+{
   struct client *c;
 
-  (void) loop;
-  (void) revents;
   while ((c = s->dead)) {
     s->dead = c->next;
     free (c);
   }
+}
+
+static void
+on_prepare (struct ev_loop *loop, ev_prepare *w, int revents)
+{
+  (void) loop;
+  (void) revents;
+  pump_later (w->data);
+  free_dead (w->data);
 }
 
 /* --- the end --- */
@@ -192,7 +217,7 @@ stop_watchers (struct server *s, ev_prepare *prepare)
   ev_prepare_stop (s->loop, prepare);
   shut_clients (s);
   ev_run (s->loop, 0); /* until all streams are closed */
-  on_prepare (s->loop, prepare, 0);
+  free_dead (s);
 }
 
 int

@@ -13,7 +13,7 @@ requires nbdsh -c pass
 check=$top_srcdir/tests/register-check
 region_size=65536
 truncate -s 256M "$tmp/leg0" "$tmp/leg1"
-start_logd
+start_logd --lease 3
 start_mirror "$tmp/leg0" "$tmp/leg1" log=userspace:"$logd_sock"/disk \
   region-size=$region_size
 wait_mirror
@@ -36,7 +36,7 @@ for ((i = 1; i <= 6; i++)); do
   wait_for "$deadline" marks_more_than $((i * 150))
   kill_logd
   wait_for "$deadline" json_is .log.state disconnected
-  start_logd
+  start_logd --lease 3
 done
 wait "$load" || fail "the load saw an error: $(tail -n 3 "$tmp/load.log")"
 "$check" verify "$tmp/state" "$uri" "$tmp/leg0" "$tmp/leg1"
@@ -58,7 +58,7 @@ for ((i = 1; i <= 3; i++)); do
   wait_for "$deadline" marks_more_than "$marks"
   kill_logd
   wait_for "$deadline" json_is .log.state disconnected
-  start_logd
+  start_logd --lease 3
   wait_for "$deadline" connected
 done
 wait "$load" || fail "fio saw an error: $(tail -n 5 "$tmp/fio.log")"
@@ -74,7 +74,7 @@ uri="nbd+unix:///?socket=$tmp/mirror.sock"
 reap "${mirror_pids[mirror]}" || true
 kill_logd
 marked=$(dump .marked.count "$tmp/logs/disk.log")
-start_logd --lease 2
+start_logd --lease 3
 start_mirror "$tmp/leg0" "$tmp/leg1" log=userspace:"$logd_sock"/disk
 wait_mirror
 expect 'bytes looked at by the resync' \
