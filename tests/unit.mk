@@ -42,6 +42,7 @@ quick_unit_tests = \
 	tests/unit-sweep \
 	tests/unit-tls \
 	tests/unit-tool \
+	tests/unit-tool-log \
 	tests/unit-write \
 	$(NULL)
 unit_tests = \
@@ -198,6 +199,19 @@ tests_unit_control_LDADD = $(CONTROL_LIBS) $(TEST_LIBS)
 tests_unit_tool_SOURCES = tests/unit-tool.c $(fake_mirror) $(run_tool)
 tests_unit_tool_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_tool_LDADD = $(CONTROL_LIBS) $(TEST_LIBS)
+
+tests_unit_tool_log_SOURCES = \
+	tests/unit-tool-log.c \
+	$(fake_mirror) \
+	$(run_tool) \
+	$(NULL)
+tests_unit_tool_log_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_tool_log_LDADD = \
+	libproto.la \
+	libunixsocket.la \
+	libcommon.la \
+	$(TEST_LIBS) \
+	$(NULL)
 
 tests_unit_dump_SOURCES = tests/unit-dump.c $(fake_mirror) $(run_tool)
 tests_unit_dump_CPPFLAGS = $(TEST_CPPFLAGS)
