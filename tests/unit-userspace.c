@@ -304,6 +304,7 @@ START_TEST (test_fork)
   ck_assert_uint_eq (COUNT_OF (f, connections), 2);
   ck_assert_uint_eq (COUNT_OF (f, frames[PROTO_DETACH]), 1);
   ck_assert_uint_eq (COUNT_OF (f, attach_flags), PROTO_ATTACH_AGAIN);
+  dirty_log_close (log, now_ns ()); /* finds that it is the child's now */
 }
 END_TEST
 
