@@ -27,6 +27,7 @@ e2e_tests = \
 	tests/test-logd-killed.sh \
 	tests/test-logd-race.sh \
 	tests/test-logd-tls.sh \
+	tests/test-logd-tool.sh \
 	tests/test-logd-two-hosts.sh \
 	tests/test-nbdkit-options.sh \
 	tests/test-resync-fragmented-leg.sh \
