@@ -25,6 +25,7 @@ e2e_tests = \
 	tests/test-log-space-is-reserved.sh \
 	tests/test-logd-faults.sh \
 	tests/test-logd-killed.sh \
+	tests/test-logd-many.sh \
 	tests/test-logd-race.sh \
 	tests/test-logd-tls.sh \
 	tests/test-logd-tool.sh \
@@ -47,6 +48,7 @@ EXTRA_DIST += \
 	tests/check-includes.sh \
 	tests/crash-loop \
 	tests/functions.sh \
+	tests/light-clients \
 	tests/register-check \
 	$(e2e_tests) \
 	$(NULL)
