@@ -495,7 +495,7 @@ wind_up (struct served *l)
 void
 served_pump (struct served *l)
 {
-  bool wanted = l->attaches || l->removals || (!l->loaded && l->takeovers);
+  bool wanted = l->attaches || l->removals || l->takeovers;
 
   if (l->busy || l->private)
     return;

@@ -43,6 +43,7 @@ TESTS += \
 	$(e2e_tests) \
 	$(NULL)
 EXTRA_DIST += \
+	tests/bench-log \
 	tests/bench-resync \
 	tests/bench-write \
 	tests/check-includes.sh \
@@ -53,10 +54,23 @@ EXTRA_DIST += \
 	$(e2e_tests) \
 	$(NULL)
 
+# Load for the log server, used by tests/bench-log.
+check_PROGRAMS += tests/mark-load
+tests_mark_load_SOURCES = \
+	tests/mark-client.c \
+	tests/mark-client.h \
+	tests/mark-load.c \
+	tests/mark-load.h \
+	tests/mark-lone.c \
+	$(NULL)
+tests_mark_load_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_mark_load_LDADD = libproto.la
+
 # Figures, no verdict.
-bench: all
+bench: all tests/mark-load
 	$(srcdir)/tests/bench-write
 	$(srcdir)/tests/bench-write --nbd
 	$(srcdir)/tests/bench-resync
 	$(srcdir)/tests/bench-resync --nbd
+	$(srcdir)/tests/bench-log
 .PHONY: bench

@@ -571,6 +571,7 @@ static const struct value good_values[] = {
   {"get-resync-work", FIELD (query.slot), 0, 0},
   {"get-resync-work", FIELD (query.slot), 0, 255},
   {"get-resync-work", FIELD (query.first), 4, PROTO_MAX_REGIONS},
+  {"get-resync-work", FIELD (query.nr), 12, 1},
   {"get-resync-work", FIELD (query.nr), 12, PROTO_MAX_REGIONS},
   {"get-sync-count-reply", FIELD (answer.value), 0, PROTO_MAX_REGIONS},
   {"is-remote-recovering-reply", FIELD (answer.first), 8, PROTO_MAX_REGIONS},
@@ -681,6 +682,20 @@ try_string (const struct string *string, const char *s, size_t len, bool ok)
   proto_buf_free (&frame);
 }
 
+/* An empty string may be NULL. */
+static void
+try_null (const struct string *string)
+{
+  struct proto_msg msg = *sample (string->sample);
+
+  *(struct proto_str *) ((uint8_t *) &msg + string->field) =
+    (struct proto_str){NULL, 0};
+  if (string->min == 0)
+    check_round_trip (&msg);
+  else
+    refuse_encode (&msg, string->name);
+}
+
 START_TEST (test_strings)
 {
   const struct string *string = &strings[_i];
@@ -691,6 +706,7 @@ START_TEST (test_strings)
   if (string->max < 65534)
     try_string (string, longest, string->max + 1, false);
   try_string (string, "", 0, string->min == 0);
+  try_null (string);
   for (unsigned c = 0; c < 256; ++c) {
     char two[2] = {'x', (char) c};
     bool inside = string->kind == NAME && c && strchr ("._-", (int) c);
