@@ -245,6 +245,8 @@ on_failed (struct stream *stream, const char *reason)
   if (c->served)
     msg_error ("log %s: %s: connection lost: %s", c->served->name,
                stream_peer (stream), reason);
+  else if (!c->greeted && c->server->tls)
+    msg_error ("%s: refused: %s", stream_peer (stream), reason);
   client_close (c);
 }
 

@@ -25,7 +25,10 @@ e2e_tests = \
 	tests/test-log-space-is-reserved.sh \
 	tests/test-logd-faults.sh \
 	tests/test-logd-killed.sh \
+	tests/test-logd-many.sh \
 	tests/test-logd-race.sh \
+	tests/test-logd-tls.sh \
+	tests/test-logd-tool.sh \
 	tests/test-logd-two-hosts.sh \
 	tests/test-nbdkit-options.sh \
 	tests/test-resync-fragmented-leg.sh \
@@ -40,19 +43,34 @@ TESTS += \
 	$(e2e_tests) \
 	$(NULL)
 EXTRA_DIST += \
+	tests/bench-log \
 	tests/bench-resync \
 	tests/bench-write \
 	tests/check-includes.sh \
 	tests/crash-loop \
 	tests/functions.sh \
+	tests/light-clients \
 	tests/register-check \
 	$(e2e_tests) \
 	$(NULL)
 
+# Load for the log server, used by tests/bench-log.
+check_PROGRAMS += tests/mark-load
+tests_mark_load_SOURCES = \
+	tests/mark-client.c \
+	tests/mark-client.h \
+	tests/mark-load.c \
+	tests/mark-load.h \
+	tests/mark-lone.c \
+	$(NULL)
+tests_mark_load_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_mark_load_LDADD = libproto.la
+
 # Figures, no verdict.
-bench: all
+bench: all tests/mark-load
 	$(srcdir)/tests/bench-write
 	$(srcdir)/tests/bench-write --nbd
 	$(srcdir)/tests/bench-resync
 	$(srcdir)/tests/bench-resync --nbd
+	$(srcdir)/tests/bench-log
 .PHONY: bench

@@ -20,6 +20,7 @@
 #include <zlib.h>
 
 #include "byte-order.h"
+#include "cleanup.h"
 #include "deadline.h"
 #include "disk.h"
 #include "full-io.h"
@@ -537,6 +538,47 @@ START_TEST (test_blank_and_not_blank)
 }
 END_TEST
 
+/* The area of the log that was being replaced is not there, at whatever
+ * offset: it is not looked for, and the log is created.
+ */
+static void
+create_over (uint64_t area_offset, bool device)
+{
+  const struct disk_slot slot = {
+    .sequence = 1,
+    .size = geo.size,
+    .region_size = REGION,
+    .flags = DISK_CREATING,
+    .area_offset = area_offset,
+  };
+  const uint64_t size = 2 << 20;
+  CLEANUP_FREE uint8_t *bytes = calloc (1, size);
+  struct mem_store *m;
+  struct dirty_log *log;
+
+  disk_slot_encode (bytes + DISK_SLOT_OFFSET (1), &slot);
+  m = mem_store_file (bytes, size);
+  mem_store_open (m)->fixed_size = device;
+  log = create_mem (m);
+  dirty_log_close (log, NO_DEADLINE);
+  ck_assert_uint_eq (mem_store_size (m), size);
+  log = open_mem (m);
+  ck_assert_ptr_nonnull (log);
+  ck_assert_int_eq (log->found, LOG_FOUND_OURS);
+  dirty_log_close (log, NO_DEADLINE);
+  mem_store_free (m);
+}
+
+START_TEST (test_replaced_area_is_not_there)
+{
+  for (int device = 0; device < 2; ++device) {
+    create_over (UINT64_C (2) << 20, device);
+    create_over (UINT64_C (1) << 40, device);
+    create_over (UINT64_MAX - 4095, device);
+  }
+}
+END_TEST
+
 START_TEST (test_shared_map)
 {
   struct mem_store *m = mem_store_new (11 * 512);
@@ -990,6 +1032,7 @@ add_tests (TCase *tc)
   tcase_add_test (tc, test_version_of_the_future);
   tcase_add_test (tc, test_flush_number);
   tcase_add_test (tc, test_blank_and_not_blank);
+  tcase_add_test (tc, test_replaced_area_is_not_there);
   tcase_add_test (tc, test_shared_map);
   tcase_add_test (tc, test_grow);
   tcase_add_test (tc, test_flipped_bytes);

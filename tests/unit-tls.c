@@ -381,7 +381,8 @@ START_TEST (plain_server)
   tls_free (server_tls);
   server_tls = NULL;
   server.on_input = answers[_i].on_input;
-  options.handshake_s = 0.2;
+  if (answers[_i].on_input == take_none)
+    options.handshake_s = 0.2;
   start_both (TCP4, NULL);
   RUN_UNTIL (client.fails);
   expect_reason (&client, answers[_i].reason);

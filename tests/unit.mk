@@ -18,6 +18,9 @@ TEST_LIBS = libmsgstderr.la $(CHECK_LIBS) $(JSON_LIBS) $(ZLIB_LIBS)
 
 quick_unit_tests = \
 	tests/unit-address \
+	tests/fuzz-disk-header \
+	tests/fuzz-proto-reply \
+	tests/fuzz-proto-request \
 	tests/unit-apply \
 	tests/unit-bitset \
 	tests/unit-control \
@@ -39,12 +42,15 @@ quick_unit_tests = \
 	tests/unit-sweep \
 	tests/unit-tls \
 	tests/unit-tool \
+	tests/unit-tool-log \
 	tests/unit-write \
 	$(NULL)
 unit_tests = \
 	$(quick_unit_tests) \
 	tests/unit-disk-crash \
 	tests/unit-stress \
+	tests/unit-userspace \
+	tests/unit-userspace-faults \
 	$(NULL)
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
@@ -67,6 +73,26 @@ tests_unit_proto_LDADD = libproto.la $(TEST_LIBS)
 tests_unit_core_SOURCES = tests/unit-core.c
 tests_unit_core_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_core_LDADD = $(LOG_LIBS) $(TEST_LIBS)
+
+# The log on a server.
+user_fixture = \
+	tests/fake-logd.c \
+	tests/fake-logd.h \
+	tests/unit-wait.h \
+	tests/user-fixture.c \
+	tests/user-fixture.h \
+	$(NULL)
+
+tests_unit_userspace_SOURCES = tests/unit-userspace.c $(user_fixture)
+tests_unit_userspace_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_userspace_LDADD = $(LOG_LIBS) $(CHECK_LIBS)
+
+tests_unit_userspace_faults_SOURCES = \
+	tests/unit-userspace-faults.c \
+	$(user_fixture) \
+	$(NULL)
+tests_unit_userspace_faults_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_userspace_faults_LDADD = $(LOG_LIBS) $(CHECK_LIBS)
 
 mem_store = tests/mem-store.c tests/mem-store.h
 
@@ -173,6 +199,19 @@ tests_unit_control_LDADD = $(CONTROL_LIBS) $(TEST_LIBS)
 tests_unit_tool_SOURCES = tests/unit-tool.c $(fake_mirror) $(run_tool)
 tests_unit_tool_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_tool_LDADD = $(CONTROL_LIBS) $(TEST_LIBS)
+
+tests_unit_tool_log_SOURCES = \
+	tests/unit-tool-log.c \
+	$(fake_mirror) \
+	$(run_tool) \
+	$(NULL)
+tests_unit_tool_log_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_tool_log_LDADD = \
+	libproto.la \
+	libunixsocket.la \
+	libcommon.la \
+	$(TEST_LIBS) \
+	$(NULL)
 
 tests_unit_dump_SOURCES = tests/unit-dump.c $(fake_mirror) $(run_tool)
 tests_unit_dump_CPPFLAGS = $(TEST_CPPFLAGS)
