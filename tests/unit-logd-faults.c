@@ -367,6 +367,9 @@ START_TEST (server_without_descriptors_serves_and_does_not_spin)
     still_serves (&a);
   }
   ck_assert_int_lt (time_of_server () - before, 400);
+  /* Files can still be opened for who is connected. */
+  ck_assert_int_eq (peer_simple (&a, PROTO_DETACH), PROTO_OK);
+  ck_assert_int_eq (peer_attach (&a, "x", 0), PROTO_OK);
   for (unsigned i = 0; i < 40; ++i)
     peer_close (&many[i]);
   peer_open (&late, &server, B);
