@@ -712,8 +712,8 @@ check_lost (struct dirty_log *log, const char *text)
   struct log_status st;
   uint64_t start;
 
-  WAIT_FOR (!dirty_log_valid (log));
   start = now_ns ();
+  WAIT_FOR (!dirty_log_valid (log));
   ck_assert_int_eq (dirty_log_wait_valid (log, in_seconds (10)), -1);
   ck_assert_int_eq (errno, ESTALE);
   dirty_log_mark (log, 1);
@@ -782,6 +782,24 @@ START_TEST (test_lost_when_it_comes_back)
   check_lost (log, _i == 0  ? "host other has it"
                    : _i < 3 ? "not that log"
                             : "attach fails");
+}
+END_TEST
+
+/* We don't take the server's word for it. */
+START_TEST (test_careless_server)
+{
+  struct dirty_log *log = user_start_new (f);
+
+  LOCKED (f, {
+    f->careless = f->down = true;
+    if (_i == 0)
+      f->memory.flush_number = 0;
+    else
+      f->memory.uuid[0]++;
+  });
+  fake_logd_kill (f, false);
+  LOCKED (f, f->down = false);
+  check_lost (log, _i == 0 ? "older" : "another log");
 }
 END_TEST
 
@@ -956,6 +974,7 @@ main (void)
   tcase_add_test (lease, test_lost_at_a_renewal);
   tcase_add_test (lease, test_lost_at_a_flush);
   tcase_add_loop_test (lease, test_lost_when_it_comes_back, 0, 4);
+  tcase_add_loop_test (lease, test_careless_server, 0, 2);
   tcase_add_test (lease, test_stopped);
   tcase_add_test (group, test_group_commit);
   tcase_add_test (group, test_lone_caller);
