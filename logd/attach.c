@@ -240,7 +240,9 @@ decide (struct served *l, struct attach *a, enum lease_answer answer)
     return false;
   case LEASE_OTHER:
     refuse (a, PROTO_E_OTHER_LOG,
-            "log %s: not the log that this session had, or an older copy",
+            l->memory ? "log %s: no longer in the memory of the server"
+                      : "log %s: not the log that this session had, or an "
+                        "older copy",
             l->name);
     return false;
   case LEASE_WAIT:
