@@ -338,6 +338,10 @@ run_set_record (struct fake_conn *c, const struct proto_msg *msg)
   struct fake_state *st = &c->f->memory;
   const struct proto_record *record = &msg->record;
 
+  if (c->f->fail_record) {
+    reply_error (c, msg, PROTO_E_INVALID, "not this one");
+    return;
+  }
   if (!record_ok (st, record)) {
     violation (c->f, "the record is not possible");
     reply_error (c, msg, PROTO_E_INVALID, "no such record");

@@ -527,6 +527,32 @@ START_TEST (test_flush_fails)
 }
 END_TEST
 
+/* A server that refuses what it is sent is not asked all the time, nor does
+ * the user hear of each refusal.
+ */
+START_TEST (test_changes_refused)
+{
+  struct dirty_log *log = user_start_new (f);
+  unsigned connections;
+
+  LOCKED (f, f->fail_record = true);
+  dirty_log_leg_failed (log, 1);
+  ck_assert_int_eq (dirty_log_flush (log, in_seconds (10)), -1);
+  ck_assert_int_eq (errno, EPROTO);
+  connections = COUNT_OF (f, connections);
+  ck_assert_int_eq (dirty_log_flush (log, in_seconds (10)), -1);
+  WAIT_FOR (COUNT_OF (f, connections) >= connections + 3);
+  ck_assert_uint_eq (said ("set-record: not this one"), 1);
+  ck_assert_uint_eq (said ("it refused a change"), 1);
+  ck_assert_uint_eq (said (""), 2);
+  LOCKED (f, f->fail_record = false);
+  WAIT_FOR (dirty_log_flush (log, in_seconds (10)) == 0);
+  ck_assert (disk_covers (f, log));
+  WAIT_FOR (said ("connected again") == 1 && said ("works again") == 1);
+  dirty_log_close (log, in_seconds (5));
+}
+END_TEST
+
 /* --- deadlines --- */
 
 static double
@@ -635,6 +661,24 @@ START_TEST (test_lease_ends)
   LOCKED (f, f->mute = false);
   ck_assert_int_eq (dirty_log_wait_valid (log, in_seconds (10)), 0);
   ck_assert (dirty_log_valid (log));
+  dirty_log_close (log, in_seconds (5));
+}
+END_TEST
+
+/* While we waited for the log the lease ran: renew it at once. */
+START_TEST (test_lease_after_a_wait)
+{
+  struct dirty_log *log;
+
+  LOCKED (f, {
+    f->lease_ms = 3000;
+    f->wait_ms = 2500;
+  });
+  log = user_create (f);
+  usleep (700 * 1000);
+  dirty_log_mark (log, 1);
+  ck_assert_int_eq (dirty_log_flush (log, in_seconds (10)), 0);
+  ck_assert_int_eq (dirty_log_wait_valid (log, in_seconds (.5)), 0);
   dirty_log_close (log, in_seconds (5));
 }
 END_TEST
@@ -964,10 +1008,12 @@ main (void)
   tcase_add_test (contract, test_all_sent_again);
   tcase_add_test (contract, test_served_by_a_later_cycle);
   tcase_add_loop_test (contract, test_flush_fails, 0, 2);
+  tcase_add_test (contract, test_changes_refused);
   tcase_add_loop_test (deadlines, test_deadlines, 0, NR_TROUBLES);
   tcase_add_loop_test (deadlines, test_close_in_bounded_time, 0, NR_TROUBLES);
   tcase_add_test (deadlines, test_marked_regions_need_no_server);
   tcase_add_test (lease, test_lease_ends);
+  tcase_add_test (lease, test_lease_after_a_wait);
   tcase_add_test (lease, test_lease_is_renewed);
   tcase_add_test (lease, test_slow_flush);
   tcase_add_test (lease, test_silent_server);
