@@ -7,7 +7,8 @@
  *
  * As a rule only in-sync legs are asked: they miss nothing.  A resync
  * target serves a region it has got only if no in-sync leg could (S11,
- * S15).  Without the lease of the log nothing is read (S19).
+ * S15).  Nothing is answered while a failure waits to be recorded (S4), and
+ * without the lease of the log nothing is read (S19).
  */
 
 #include "config.h"
@@ -117,11 +118,19 @@ read_begin (struct mirror *m, struct read_op *op)
   return 0;
 }
 
-static void
-read_end (struct mirror *m, struct read_op *op)
+/* r: of the legs.  What a failure that is not recorded has left on one leg
+ * may be taken back by a crash, so it is not shown either (S4).
+ */
+static int
+read_end (struct mirror *m, struct read_op *op, int r)
 {
   range_unlock (&m->ranges, &op->range);
+  if (r == 0 && acknowledge_locked (m, op->arrival) == -1) {
+    errno = EIO;
+    r = -1;
+  }
   request_leave_locked (m);
+  return r;
 }
 
 /* Ask legs until one answers.  fn does the I/O without the lock, and may
@@ -193,8 +202,7 @@ mirror_pread (struct mirror *m, void *buf, uint64_t offset, uint64_t count)
     op.offset += n;
     op.count -= n;
   }
-  read_end (m, &op);
-  return r;
+  return read_end (m, &op, r);
 }
 
 static int
@@ -216,8 +224,7 @@ mirror_cache (struct mirror *m, uint64_t offset, uint64_t count)
   if (read_begin (m, &op) == -1)
     return -1;
   r = read_piece (m, &op, &count, read_fn_cache, NULL);
-  read_end (m, &op);
-  return r;
+  return read_end (m, &op, r);
 }
 
 struct extents_out {
@@ -248,6 +255,5 @@ mirror_extents (struct mirror *m, uint64_t offset, uint64_t count,
   if (read_begin (m, &op) == -1)
     return -1;
   r = read_piece (m, &op, &count, read_fn_extents, &out);
-  read_end (m, &op);
-  return r;
+  return read_end (m, &op, r);
 }

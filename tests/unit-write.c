@@ -416,6 +416,30 @@ END_TEST
 
 /* --- S12, S13 --- */
 
+/* A write ends in EIO, as its failed leg cannot be recorded: what is on the
+ * other leg would be gone after a crash.
+ */
+START_TEST (s4_what_a_crash_may_take_back_is_not_read)
+{
+  struct op read;
+
+  fx->m->config.log_timeout = 1;
+  do_succeeds (fx, OP_WRITE, 0, BLOCK, 'a');
+  mem_leg_fail (fx->leg[0], LEG_WRITE, 1, 1, EIO);
+  mem_log_hold (fx->log, MEM_LOG_FLUSH | MEM_LOG_COMMIT);
+  do_fails (fx, OP_WRITE, 0, BLOCK, 'b', EIO);
+  do_fails (fx, OP_READ, 0, BLOCK, 0, EIO);
+  fx->m->config.log_timeout = 20;
+  op_start (fx, &read, OP_READ, 0, BLOCK, 0);
+  ck_assert (mem_log_wait_inside (fx->log, 1));
+  ck_assert (!op_ended (&read));
+  mem_log_hold (fx->log, 0);
+  op_succeeds (&read);
+  ck_assert_int_eq (read.byte, 'b');
+  ck_assert_int_eq (fx_image_state (fx, 0), LOG_LEG_STALE);
+}
+END_TEST
+
 START_TEST (s12_a_reader_waits_for_a_writer)
 {
   struct op write, read, other;
@@ -667,6 +691,7 @@ main (void)
     tc, s8_after_a_failed_flush_of_the_last_leg_flush_and_fua_are_eio);
   tcase_add_test (
     tc, s8_after_a_failed_flush_of_the_last_leg_reads_and_writes_go_on);
+  tcase_add_test (tc, s4_what_a_crash_may_take_back_is_not_read);
   tcase_add_test (tc, s12_a_reader_waits_for_a_writer);
   tcase_add_test (tc, s12_a_writer_waits_for_a_reader);
   tcase_add_test (tc, s12_a_write_that_ended_in_eio_is_missed_by_all_but_one);

@@ -1040,10 +1040,10 @@ inline check_read (leg, blk)
 
 #ifdef MISTAKE_S12
 #define READABLE(b) true
-#elif defined FIX_S4
-#define READABLE(b) (!LOCKED (b) && !unrec)
-#else
+#elif defined MISTAKE_S4_READ
 #define READABLE(b) !LOCKED (b)
+#else
+#define READABLE(b) (!LOCKED (b) && !unrec)
 #endif
 
 /* choose_leg: in-sync legs, or targets if no in-sync leg could. */
