@@ -156,6 +156,7 @@ struct dirty_log {
   struct log_counters counters;
   uint64_t flush_number; /* of the last flush or commit that is durable;
                           * found: of the last one the store knows */
+  bool stay_unclean;     /* dirty_log_close must not say that it is clean */
   bool failed;           /* the last flush or commit failed */
   bool disconnected;     /* its server cannot be reached */
   char last_error[256];  /* why, "" if never */

@@ -76,7 +76,7 @@ may_close_clean (struct disk_log *d)
 {
   CLEANUP_LOCK (&d->log.lock);
 
-  return d->touched && d->log.marked.count == 0;
+  return d->touched && !d->log.stay_unclean && d->log.marked.count == 0;
 }
 
 /* The last I/O: make it all durable, and say so if nothing is marked. */

@@ -434,12 +434,14 @@ served_close (struct served *l)
   (void) queue_close (l, NULL);
 }
 
+/* Whether it will be found unclean, if it stays as it is. */
 static bool
-has_marks (struct dirty_log *log)
+leave (struct dirty_log *log, bool clean)
 {
   CLEANUP_LOCK (&log->lock);
 
-  return log->marked.count > 0;
+  log->stay_unclean = !clean;
+  return !clean || log->marked.count > 0;
 }
 
 void
@@ -448,6 +450,8 @@ served_detach (struct served *l, const struct proto_msg *msg)
   struct client *c = l->owner;
   struct detach *d = calloc (1, sizeof *d);
 
+  if (d)
+    l->found_unclean = leave (l->log, msg->flush.flags & PROTO_DETACH_CLEAN);
   if (d && !l->memory && queue_close (l, d) == -1) {
     free (d);
     d = NULL;
@@ -458,10 +462,8 @@ served_detach (struct served *l, const struct proto_msg *msg)
   }
   asker_init (&d->asker, c, msg);
   client_block (c, BLOCK_JOB);
-  if (l->memory) {
-    l->found_unclean = has_marks (l->log);
+  if (l->memory)
     write_detached (l, d);
-  }
 }
 
 /* --- what is to be done --- */

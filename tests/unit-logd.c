@@ -99,16 +99,48 @@ START_TEST (state_comes_back_from_disk)
 }
 END_TEST
 
+static void
+detach (struct peer *p, unsigned flags)
+{
+  uint64_t id = peer_put_flush (p, PROTO_DETACH, flags);
+  struct proto_msg msg;
+
+  peer_flush (p);
+  peer_reply (p, id, &msg);
+  ck_assert_int_eq (msg.error, PROTO_OK);
+}
+
+static void
+check_detach (unsigned attach_flags, unsigned flags, bool clean)
+{
+  a_has_log ("x", attach_flags);
+  peer_put_runs (&a, PROTO_CLEAR_REGION, 0, REGIONS);
+  detach (&a, flags);
+  peer_open (&b, &server, B);
+  ck_assert_int_eq (peer_attach (&b, "x", attach_flags), PROTO_OK);
+  ck_assert_uint_eq (b.marked, 0);
+  ck_assert_int_eq (!(b.attached.flags & PROTO_LOG_UNCLEAN), clean);
+  ck_assert_uint_eq (b.attached.owner_host.len, 6);
+}
+
 START_TEST (detached_without_marks_is_clean)
 {
-  a_has_log ("x", 0);
-  peer_put_runs (&a, PROTO_CLEAR_REGION, 0, REGIONS);
-  ck_assert_int_eq (peer_simple (&a, PROTO_DETACH), PROTO_OK);
-  peer_open (&b, &server, B);
-  ck_assert_int_eq (peer_attach (&b, "x", 0), PROTO_OK);
-  ck_assert_uint_eq (b.marked, 0);
-  ck_assert (!(b.attached.flags & PROTO_LOG_UNCLEAN));
-  ck_assert_uint_eq (b.attached.owner_host.len, 6);
+  check_detach (0, PROTO_DETACH_CLEAN, true);
+}
+END_TEST
+
+START_TEST (detached_as_unclean_is_unclean)
+{
+  check_detach (0, 0, false);
+}
+END_TEST
+
+START_TEST (detached_memory_is_clean_or_not)
+{
+  check_detach (PROTO_ATTACH_MEMORY, 0, false);
+  detach (&b, PROTO_DETACH_CLEAN);
+  ck_assert_int_eq (peer_attach (&a, "x", PROTO_ATTACH_MEMORY), PROTO_OK);
+  ck_assert (!(a.attached.flags & PROTO_LOG_UNCLEAN));
 }
 END_TEST
 
@@ -789,6 +821,8 @@ add_attach_tests (TCase *tc)
 {
   tcase_add_test (tc, state_comes_back_from_disk);
   tcase_add_test (tc, detached_without_marks_is_clean);
+  tcase_add_test (tc, detached_as_unclean_is_unclean);
+  tcase_add_test (tc, detached_memory_is_clean_or_not);
   tcase_add_test (tc, second_waits_and_is_refused_when_the_owner_lives);
   tcase_add_test (tc, second_gets_it_when_the_lease_is_over);
   tcase_add_test (tc, nothing_of_the_old_owner_counts);
