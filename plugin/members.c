@@ -263,6 +263,12 @@ lease_wait_unlocked (struct mirror *m, uint64_t arrival)
 }
 
 int
+lease_needed_locked (struct mirror *m, uint64_t arrival)
+{
+  return dirty_log_valid (m->log) ? 0 : lease_wait_unlocked (m, arrival);
+}
+
+int
 request_enter_locked (struct mirror *m, uint64_t arrival)
 {
   if (m->stopping) {
@@ -270,7 +276,7 @@ request_enter_locked (struct mirror *m, uint64_t arrival)
     return -1;
   }
   m->active++;
-  if (dirty_log_valid (m->log) || lease_wait_unlocked (m, arrival) == 0)
+  if (lease_needed_locked (m, arrival) == 0)
     return 0;
   request_leave_locked (m);
   errno = EIO;
@@ -307,7 +313,7 @@ acknowledge_locked (struct mirror *m, uint64_t arrival)
     }
     else if (dirty_log_valid (m->log))
       return 0;
-    else if (lease_wait_unlocked (m, arrival) == -1)
+    else if (lease_needed_locked (m, arrival) == -1)
       return -1;
   }
 }

@@ -209,6 +209,12 @@ uint64_t log_deadline (const struct mirror *m, uint64_t arrival);
 int request_enter_locked (struct mirror *m, uint64_t arrival);
 void request_leave_locked (struct mirror *m);
 
+/* The lease, which an answer with data needs, too.  Waits for it until
+ * log_deadline; 0, or -1 with errno EIO.  m->lock is held, and given up while
+ * waiting.
+ */
+int lease_needed_locked (struct mirror *m, uint64_t arrival);
+
 /* One try to make the failures known so far durable.  m->lock is held, and
  * given up meanwhile.
  */
@@ -228,7 +234,7 @@ void worker_wake_locked (struct mirror *m);
 
 /* write.c: flush every leg of the writing set; legs whose flush failed have
  * failed when it returns.  0, or -1 if an in-sync leg is left whose flush
- * failed.
+ * failed, or a leg was not sent it.
  */
 int flush_legs (struct mirror *m);
 

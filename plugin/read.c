@@ -117,11 +117,22 @@ read_begin (struct mirror *m, struct read_op *op)
   return 0;
 }
 
-static void
-read_end (struct mirror *m, struct read_op *op)
+/* Returns r, or -1: what was read without the lease may be old.  With the
+ * lease again nobody else has written meanwhile.
+ */
+static int
+read_end (struct mirror *m, struct read_op *op, int r)
 {
+  int err = errno;
+
+  if (r == 0 && lease_needed_locked (m, op->arrival) == -1) {
+    r = -1;
+    err = EIO;
+  }
   range_unlock (&m->ranges, &op->range);
   request_leave_locked (m);
+  errno = err;
+  return r;
 }
 
 /* Ask legs until one answers.  fn does the I/O without the lock, and may
@@ -193,8 +204,7 @@ mirror_pread (struct mirror *m, void *buf, uint64_t offset, uint64_t count)
     op.offset += n;
     op.count -= n;
   }
-  read_end (m, &op);
-  return r;
+  return read_end (m, &op, r);
 }
 
 static int
@@ -216,8 +226,7 @@ mirror_cache (struct mirror *m, uint64_t offset, uint64_t count)
   if (read_begin (m, &op) == -1)
     return -1;
   r = read_piece (m, &op, &count, read_fn_cache, NULL);
-  read_end (m, &op);
-  return r;
+  return read_end (m, &op, r);
 }
 
 struct extents_out {
@@ -248,6 +257,5 @@ mirror_extents (struct mirror *m, uint64_t offset, uint64_t count,
   if (read_begin (m, &op) == -1)
     return -1;
   r = read_piece (m, &op, &count, read_fn_extents, &out);
-  read_end (m, &op);
-  return r;
+  return read_end (m, &op, r);
 }
