@@ -76,9 +76,12 @@ fan_out (struct mirror *m, struct fan *fan, unsigned legs,
       ;
   sem_destroy (&fan->done);
 
-  FOR_EACH_SLOT (slot, legs)
+  FOR_EACH_SLOT (slot, legs) {
     if (fan->io[slot].error)
       bad |= SLOT_BIT (slot);
+    if (fan->io[slot].unsent)
+      fan->unsent |= SLOT_BIT (slot);
+  }
   return bad;
 }
 
@@ -316,6 +319,14 @@ acknowledge_locked (struct mirror *m, uint64_t arrival)
     else if (lease_needed_locked (m, arrival) == -1)
       return -1;
   }
+}
+
+bool
+member_may_write (struct leg *leg)
+{
+  struct member *member = leg->opaque;
+
+  return dirty_log_valid (member->mirror->log);
 }
 
 void

@@ -155,7 +155,7 @@ struct request {
 /* A request on its way to several legs.  Lives on the caller's stack. */
 struct fan {
   struct leg_io io[LOG_MAX_LEGS];
-  unsigned unsent; /* legs it was not sent to, as the lease was over */
+  unsigned unsent; /* legs that did not get (all of) it: no lease */
   atomic_uint pending;
   sem_t done;
 };
@@ -226,8 +226,9 @@ void record_failures_locked (struct mirror *m, uint64_t deadline);
  */
 int acknowledge_locked (struct mirror *m, uint64_t arrival);
 
-/* leg->on_lost of every member's leg. */
+/* leg->on_lost and leg->may_write of every member's leg. */
 void member_on_lost (struct leg *leg);
+bool member_may_write (struct leg *leg);
 
 /* Wake the worker. m->lock is held. */
 void worker_wake_locked (struct mirror *m);
