@@ -229,6 +229,7 @@ struct served {
   bool created;          /* since it was opened */
   bool found_unclean;    /* what the next session will be told */
   uint64_t found_flush;  /* flush number when it was opened */
+  uint64_t grown_from;   /* regions of a growth that was not flushed yet */
   unsigned version;      /* grows when log is replaced or resized */
   uint8_t uuid[PROTO_ID_SIZE]; /* of log, also while that is busy */
 
@@ -270,6 +271,13 @@ void served_later (struct served *l);
 
 /* Time goes on. */
 void served_tick (struct served *l, uint64_t now);
+
+#define NOT_GROWN UINT64_MAX
+
+/* The owner that made it longer is gone, or will be, and did not say what
+ * its legs miss in the new regions: they are marked.
+ */
+void served_end_growth (struct served *l);
 
 /* Open it with flags of dirty_log_open. */
 void served_open (struct served *l, unsigned flags);
