@@ -349,6 +349,34 @@ START_TEST (damaged_lease_file_is_named)
 }
 END_TEST
 
+/* The owner does not know yet: a lease of its length may still run. */
+START_TEST (restart_with_a_shorter_lease_does_not_shorten_it)
+{
+  uint64_t number;
+  struct proto_msg msg;
+
+  logd_kill (&server);
+  logd_again (&server, "--lease=4", NULL);
+  number = a_has_log ("x", 0);
+  ck_assert_uint_eq (a.attached.lease_ms, 4000);
+  logd_kill (&server);
+  logd_again (&server, NULL);
+  peer_close (&a);
+  peer_open (&a, &server, A);
+  a.epoch = 1;
+  peer_put_attach (&a, "x", PROTO_ATTACH_AGAIN, number);
+  peer_flush (&a);
+  WAIT_FOR (peer_has_input (&a));
+  peer_open (&b, &server, B);
+  put_attach (&b, "x");
+  expect_wait (&b);
+  poll_for (2500);
+  ck_assert (!peer_has_input (&b));
+  ck_assert (peer_next (&a, &msg));
+  ck_assert_uint_eq (msg.attached.lease_ms, 4000);
+}
+END_TEST
+
 /* Its connections are read before any lease ends, and its absence does not
  * count.
  */
@@ -493,6 +521,51 @@ START_TEST (log_grows)
   peer_flush (&a);
   peer_reply (&a, id, &msg);
   ck_assert_int_eq (msg.error, PROTO_E_INVALID);
+}
+END_TEST
+
+/* The owner's connection ends after GROW, before it could say what its legs
+ * miss in the new regions: nobody may take them for equal.
+ */
+START_TEST (growth_cut_short_leaves_marks)
+{
+  const uint64_t grown = 5000;
+  struct proto_msg msg = {.type = PROTO_GROW};
+
+  a_has_log ("x", 0);
+  msg.grow.epoch = a.epoch;
+  msg.grow.size = grown * PEER_REGION;
+  peer_put (&a, &msg);
+  ck_assert (peer_is_clean (&a, grown - 1));
+  peer_close (&a);
+  if (_i) {
+    ck_assert_int_eq (logd_end (&server), 0);
+    logd_again (&server, NULL);
+  }
+  peer_open (&b, &server, B);
+  ck_assert_int_eq (peer_attach (&b, "x", 0), PROTO_OK);
+  if (b.attached.nr_regions > REGIONS)
+    ck_assert_uint_eq (b.marked, 5 + grown - REGIONS);
+  else
+    ck_assert_uint_eq (b.marked, 5);
+}
+END_TEST
+
+/* What the owner said of it is all there is to say. */
+START_TEST (growth_that_was_flushed_leaves_no_marks)
+{
+  struct proto_msg msg = {.type = PROTO_GROW};
+
+  a_has_log ("x", 0);
+  msg.grow.epoch = a.epoch;
+  msg.grow.size = UINT64_C (5000) * PEER_REGION;
+  peer_put (&a, &msg);
+  ck_assert_int_eq (peer_flush_log (&a, 0, NULL), PROTO_OK);
+  peer_close (&a);
+  peer_open (&b, &server, B);
+  ck_assert_int_eq (peer_attach (&b, "x", 0), PROTO_OK);
+  ck_assert_uint_eq (b.attached.nr_regions, 5000);
+  ck_assert_uint_eq (b.marked, 5);
 }
 END_TEST
 
@@ -777,6 +850,7 @@ add_attach_tests (TCase *tc)
   tcase_add_test (tc, detached_log_is_free_after_a_restart);
   tcase_add_test (tc, ended_server_keeps_the_owner);
   tcase_add_test (tc, damaged_lease_file_is_named);
+  tcase_add_test (tc, restart_with_a_shorter_lease_does_not_shorten_it);
   tcase_add_test (tc, stopped_server_robs_nobody);
 }
 
@@ -788,6 +862,8 @@ add_request_tests (TCase *tc)
   tcase_add_test (tc, no_flush_succeeds_after_a_refused_change);
   tcase_add_test (tc, changes_need_a_log);
   tcase_add_test (tc, log_grows);
+  tcase_add_loop_test (tc, growth_cut_short_leaves_marks, 0, 2);
+  tcase_add_test (tc, growth_that_was_flushed_leaves_no_marks);
   tcase_add_test (tc, flushes_that_wait_share_cycles);
   tcase_add_test (tc, reader_sees_the_state_and_owns_nothing);
   tcase_add_test (tc, log_in_memory);
