@@ -55,7 +55,7 @@
 #define TICK_SECONDS 0.25
 #define END_SECONDS 5.
 #define SHUT_SECONDS 2.
-#define CLIENT_FLUSHES 64 /* of one client, not yet answered */
+#define CLIENT_ASKERS 64 /* requests of one client, not yet answered */
 #define CLIENT_INPUT (2 * PROTO_MAX_FRAME)
 #define CLIENT_OUTPUT ((size_t) 1 << 20)
 #define TEXT_SIZE (PROTO_MAX_TEXT + 1)
@@ -99,7 +99,7 @@ void asker_error (struct asker *a, enum proto_error error, const char *fmt,
 
 /* Reasons not to read from it. */
 #define BLOCK_JOB 1u     /* a job of its own must come first */
-#define BLOCK_FLUSHES 2u /* too many */
+#define BLOCK_ASKERS 2u  /* too many */
 #define BLOCK_OUTPUT 4u  /* it does not read */
 #define BLOCK_FEED 8u    /* a long answer is on its way */
 #define BLOCK_GRANT 16u  /* its log is about to be another's */
@@ -123,9 +123,9 @@ struct client {
   bool turned_away; /* there are too many */
   bool dead;        /* freed at the end of this turn of the loop */
   unsigned blocked;
-  unsigned flushes; /* not yet answered */
-  bool refused;     /* a change that made no sense: no flush any more */
+  bool refused; /* a change that made no sense: no flush any more */
   struct asker *askers;
+  unsigned nr_askers;
   struct feed *feeds;
   struct served *served; /* the log it owns */
   bool attaching;

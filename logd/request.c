@@ -414,10 +414,7 @@ flush_done (struct job *job)
 {
   struct flush_job *f = (struct flush_job *) job;
   struct served *l = f->served;
-  struct client *c = f->asker.client;
 
-  if (c && c->flushes-- == CLIENT_FLUSHES)
-    client_unblock (c, BLOCK_FLUSHES);
   count_flush (&l->stats, f);
   if (l->lease.record.epoch == f->epoch)
     answer_flush (f);
@@ -443,8 +440,6 @@ queue_flush (struct client *c, const struct proto_msg *msg)
   f->commit = msg->flush.flags & PROTO_FLUSH_COMMIT;
   f->served->grown_from = NOT_GROWN; /* it said all before this */
   asker_init (&f->asker, c, msg);
-  if (++c->flushes == CLIENT_FLUSHES)
-    client_block (c, BLOCK_FLUSHES);
   worker_queue (f->served->worker, &f->job);
 }
 
