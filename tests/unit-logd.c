@@ -723,6 +723,61 @@ START_TEST (fenced_takeover_is_durable)
 }
 END_TEST
 
+static long
+server_kilobytes (void)
+{
+  char path[64], line[128];
+  long kb = -1;
+  FILE *f;
+
+  snprintf (path, sizeof path, "/proc/%d/status", (int) server.pid);
+  f = fopen (path, "r");
+  while (fgets (line, sizeof line, f) &&
+         sscanf (line, "VmRSS: %ld kB", &kb) != 1)
+    ;
+  fclose (f);
+  return kb;
+}
+
+/* Requests that wait are bounded like all else of a client, and others do not
+ * notice.
+ */
+START_TEST (flood_of_takeovers_is_bounded)
+{
+  struct proto_msg msg = {
+    .type = PROTO_TAKEOVER,
+    .named.name = {"x", 1},
+  };
+  long before = server_kilobytes ();
+  struct proto_msg reply;
+  uint64_t begin, id;
+
+  a_has_log ("x", 0);
+  peer_open (&b, &server, B);
+  fcntl (b.fd, F_SETFL, O_NONBLOCK);
+  for (unsigned i = 0; i < 200000; ++i) {
+    msg.id = 0;
+    peer_put (&b, &msg);
+  }
+  for (size_t done = 0; done < b.out.len;) {
+    ssize_t n = write (b.fd, b.out.data + done, b.out.len - done);
+
+    begin = now_ns ();
+    id = peer_put_flush (&a, PROTO_RENEW, 0);
+    peer_flush (&a);
+    do
+      ck_assert (peer_next (&a, &reply));
+    while (reply.id != id);
+    ck_assert_int_eq (reply.error, PROTO_OK);
+    ck_assert_uint_lt (now_ns () - begin, NSEC_PER_SEC / 2);
+    if (n <= 0)
+      break;
+    done += (size_t) n;
+  }
+  ck_assert_int_lt (server_kilobytes () - before, 8192);
+}
+END_TEST
+
 START_TEST (log_is_deleted_when_nobody_owns_it)
 {
   a_has_log ("x", 0);
@@ -877,6 +932,7 @@ add_admin_tests (TCase *tc)
   tcase_add_test (tc, takeover_ends_if_the_owner_stays);
   tcase_add_test (tc, takeover_of_a_silent_owner);
   tcase_add_test (tc, fenced_takeover_is_durable);
+  tcase_add_test (tc, flood_of_takeovers_is_bounded);
   tcase_add_test (tc, log_is_deleted_when_nobody_owns_it);
   tcase_add_test (tc, all_logs_are_listed);
   tcase_add_test (tc, access_is_by_identity);
