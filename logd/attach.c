@@ -103,6 +103,7 @@ new_epoch (struct served *l)
 {
   l->previous = l->lease.record.holder;
   l->unclean = l->found_unclean;
+  served_end_growth (l);
   replies_free (&l->replies);
 }
 

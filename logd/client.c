@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /* A connection.  What it may cost is bounded: CLIENT_INPUT bytes of requests,
- * CLIENT_FLUSHES of them waiting for the disk, and about CLIENT_OUTPUT bytes of
- * replies; beyond that nothing more is read from it.
+ * CLIENT_ASKERS of them waiting for the disk, or for somebody else, and about
+ * CLIENT_OUTPUT bytes of replies; beyond that nothing more is read from it.
  */
 
 #include "config.h"
@@ -34,17 +34,23 @@ asker_init (struct asker *a, struct client *c, const struct proto_msg *request)
   if (a->next)
     a->next->prev = &a->next;
   c->askers = a;
+  if (++c->nr_askers == CLIENT_ASKERS)
+    client_block (c, BLOCK_ASKERS);
 }
 
 void
 asker_end (struct asker *a)
 {
-  if (!a->client)
+  struct client *c = a->client;
+
+  if (!c)
     return;
   *a->prev = a->next;
   if (a->next)
     a->next->prev = a->prev;
   a->client = NULL;
+  if (c->nr_askers-- == CLIENT_ASKERS)
+    client_unblock (c, BLOCK_ASKERS);
 }
 
 void

@@ -39,11 +39,12 @@ struct lease_record
 lease_granted (const struct lease *l, const struct lease_holder *holder,
                uint64_t length)
 {
+  bool again = is_holder (l, holder->session);
   struct lease_record record = {
-    .epoch = l->record.epoch + !is_holder (l, holder->session),
+    .epoch = l->record.epoch + !again,
     .held = true,
     .holder = *holder,
-    .length = length,
+    .length = again ? l->record.length : length,
   };
 
   return record;

@@ -19,6 +19,8 @@
  *   (3) A lease that is over is still the holder's until somebody else gets
  *       the log: the holder may renew it.
  *   (4) Time in which the server did not run does not count.
+ *   (5) The length is that of the epoch: with a shorter one the holder, who
+ *       may not hear of it, would believe in the longer one.
  *
  * A lease that ends later here than on the holder's side is always safe.
  */

@@ -53,9 +53,9 @@
 #define SOFTWARE "nbdmirror-logd " PACKAGE_VERSION
 #define HELLO_SECONDS 10.
 #define TICK_SECONDS 0.25
-#define END_SECONDS 4.    /* for logs to close, and then ... */
-#define SHUT_SECONDS 1.   /* ... for the last answers */
-#define CLIENT_FLUSHES 64 /* of one client, not yet answered */
+#define END_SECONDS 4.   /* for logs to close, and then ... */
+#define SHUT_SECONDS 1.  /* ... for the last answers */
+#define CLIENT_ASKERS 64 /* requests of one client, not yet answered */
 #define CLIENT_INPUT (2 * PROTO_MAX_FRAME)
 #define CLIENT_OUTPUT ((size_t) 1 << 20)
 #define TEXT_SIZE (PROTO_MAX_TEXT + 1)
@@ -98,12 +98,12 @@ void asker_error (struct asker *a, enum proto_error error, const char *fmt,
 /* --- a connection: client.c --- */
 
 /* Reasons not to read from it. */
-#define BLOCK_JOB 1u     /* a job of its own must come first */
-#define BLOCK_FLUSHES 2u /* too many */
-#define BLOCK_OUTPUT 4u  /* it does not read */
-#define BLOCK_FEED 8u    /* a long answer is on its way */
-#define BLOCK_GRANT 16u  /* its log is about to be another's */
-#define BLOCK_END 32u    /* the server ends */
+#define BLOCK_JOB 1u    /* a job of its own must come first */
+#define BLOCK_ASKERS 2u /* too many */
+#define BLOCK_OUTPUT 4u /* it does not read */
+#define BLOCK_FEED 8u   /* a long answer is on its way */
+#define BLOCK_GRANT 16u /* its log is about to be another's */
+#define BLOCK_END 32u   /* the server ends */
 
 /* An answer that is longer than what may wait for output. */
 struct feed {
@@ -123,9 +123,9 @@ struct client {
   bool turned_away; /* there are too many */
   bool dead;        /* freed at the end of this turn of the loop */
   unsigned blocked;
-  unsigned flushes; /* not yet answered */
-  bool refused;     /* a change that made no sense: no flush any more */
+  bool refused; /* a change that made no sense: no flush any more */
   struct asker *askers;
+  unsigned nr_askers;
   struct feed *feeds;
   struct served *served; /* the log it owns */
   bool attaching;
@@ -229,6 +229,7 @@ struct served {
   bool created;          /* since it was opened */
   bool found_unclean;    /* what the next session will be told */
   uint64_t found_flush;  /* flush number when it was opened */
+  uint64_t grown_from;   /* regions of a growth that was not flushed yet */
   unsigned version;      /* grows when log is replaced or resized */
   uint8_t uuid[PROTO_ID_SIZE]; /* of log, also while that is busy */
 
@@ -270,6 +271,13 @@ void served_later (struct served *l);
 
 /* Time goes on. */
 void served_tick (struct served *l, uint64_t now);
+
+#define NOT_GROWN UINT64_MAX
+
+/* The owner that made it longer is gone, or will be, and did not say what
+ * its legs miss in the new regions: they are marked.
+ */
+void served_end_growth (struct served *l);
 
 /* Open it with flags of dirty_log_open. */
 void served_open (struct served *l, unsigned flags);

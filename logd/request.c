@@ -151,6 +151,7 @@ struct resize_job {
   struct asker asker;
   bool create;
   struct log_geometry geo;
+  uint64_t grown_from;
   uint64_t generation;
   uint8_t uuid[PROTO_ID_SIZE];
   int result;
@@ -182,8 +183,11 @@ resize_done (struct job *job)
   l->version++;
   if (r->result == 0 && r->create) {
     l->usable = l->created = true;
+    l->grown_from = NOT_GROWN;
     memcpy (l->uuid, r->uuid, sizeof l->uuid);
   }
+  else if (r->result == 0 && r->grown_from < l->grown_from)
+    l->grown_from = r->grown_from;
   else if (r->result == -1) {
     /* What is in memory may be half of it. */
     l->usable = false;
@@ -258,8 +262,10 @@ run_grow (struct client *c, const struct proto_msg *msg)
                    "the size must be at least %" PRIu64
                    " and at most %" PRIu64,
                    geo->size, LOG_MAX_REGIONS * geo->region_size);
-  else
+  else if (msg->grow.size > geo->size) {
+    r.grown_from = geo->size / geo->region_size;
     queue_resize (c, msg, &r);
+  }
 }
 
 /* --- replies that are kept --- */
@@ -408,10 +414,7 @@ flush_done (struct job *job)
 {
   struct flush_job *f = (struct flush_job *) job;
   struct served *l = f->served;
-  struct client *c = f->asker.client;
 
-  if (c && c->flushes-- == CLIENT_FLUSHES)
-    client_unblock (c, BLOCK_FLUSHES);
   count_flush (&l->stats, f);
   if (l->lease.record.epoch == f->epoch)
     answer_flush (f);
@@ -435,9 +438,8 @@ queue_flush (struct client *c, const struct proto_msg *msg)
   f->epoch = msg->flush.epoch;
   f->asked = now_ns ();
   f->commit = msg->flush.flags & PROTO_FLUSH_COMMIT;
+  f->served->grown_from = NOT_GROWN; /* it said all before this */
   asker_init (&f->asker, c, msg);
-  if (++c->flushes == CLIENT_FLUSHES)
-    client_block (c, BLOCK_FLUSHES);
   worker_queue (f->served->worker, &f->job);
 }
 

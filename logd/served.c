@@ -148,6 +148,16 @@ served_drop_owner (struct served *l, const char *fmt, ...)
   client_unblock (c, BLOCK_GRANT);
 }
 
+void
+served_end_growth (struct served *l)
+{
+  uint64_t nr = l->log->geo.nr_regions;
+
+  if (l->grown_from < nr)
+    dirty_log_mark_run (l->log, l->grown_from, nr - l->grown_from);
+  l->grown_from = NOT_GROWN;
+}
+
 /* --- open --- */
 
 struct open_job {
@@ -211,6 +221,7 @@ opened (struct served *l, struct open_job *o)
   l->usable =
     o->log->found == LOG_FOUND_OURS || o->log->found == LOG_FOUND_KERNEL_SINCE;
   l->created = false;
+  l->grown_from = NOT_GROWN;
   l->version++;
   l->unclean = l->found_unclean = o->log->unclean;
   l->found_flush = o->log->flush_number;
@@ -417,6 +428,7 @@ queue_close (struct served *l, struct detach *d)
 
   if (!c)
     return -1;
+  served_end_growth (l);
   c->job = (struct job){.run = close_run, .done = close_done};
   c->served = l;
   c->log = l->log;

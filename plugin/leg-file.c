@@ -397,10 +397,14 @@ run_request (struct leg_io *io, uint64_t begin)
   leg_answered (io, err, end);
 }
 
+/* It may have waited for a thread. */
 static void
 run_in_pool (struct leg_io *io)
 {
-  run_request (io, now_ns ());
+  if (leg_may_send (io))
+    run_request (io, now_ns ());
+  else
+    leg_answered (io, ESTALE, now_ns ());
 }
 
 static bool

@@ -66,12 +66,27 @@ struct pieces {
 
 static void gate_enter (struct leg_io *io);
 
+bool
+leg_may_send (struct leg_io *io)
+{
+  struct leg *leg = io->leg;
+
+  if ((io->op != LEG_WRITE && io->op != LEG_ZERO) || !leg->may_write ||
+      leg->may_write (leg))
+    return true;
+  io->unsent = true;
+  return false;
+}
+
 static void
 send (struct leg_io *io, void (*answered) (struct leg_io *, int, uint64_t))
 {
   io->answered = answered;
   io->start_ns = now_ns ();
-  io->leg->ops->submit (io->leg, io);
+  if (leg_may_send (io))
+    io->leg->ops->submit (io->leg, io);
+  else
+    leg_answered (io, ESTALE, io->start_ns);
 }
 
 /* ---- Errors and losing a leg ---- */
@@ -150,9 +165,9 @@ finish (struct leg_io *io, int err, uint64_t now)
 
   if (err == 0)
     err = refused (io);
-  if (err != 0)
+  if (err != 0 && !io->unsent)
     count_error (io, err);
-  else if (io->op == LEG_READ)
+  else if (err == 0 && io->op == LEG_READ)
     note_latency (leg, io, now);
   atomic_fetch_sub_explicit (&leg->in_flight, 1, memory_order_release);
   io->error = err;
@@ -327,6 +342,7 @@ piece_answered (struct leg_io *piece, int err, uint64_t now)
     CLEANUP_LOCK (&p->lock);
     if (err != 0 && p->error == 0)
       p->error = err;
+    p->parent->unsent |= piece->unsent;
     p->in_flight--;
     piece->next = p->idle;
     p->idle = piece;

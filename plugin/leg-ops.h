@@ -75,6 +75,11 @@ leg_answered (struct leg_io *io, int err, uint64_t now)
   io->answered (io, err, now);
 }
 
+/* The owner lets the request be sent now; else it is noted as unsent, to be
+ * answered with ESTALE.  For media that let requests wait before they begin.
+ */
+bool leg_may_send (struct leg_io *io);
+
 /* For leg.c: refuse new requests with err.  True: they were served before. */
 bool leg_refuse (struct leg *leg, int err);
 

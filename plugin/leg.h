@@ -78,6 +78,7 @@ struct leg_io {
 
   /* Valid in done: 0 or an errno. */
   int error;
+  bool unsent; /* it, or some of it, as may_write said no */
 
   /* Private to the leg. */
   struct leg *leg;
@@ -114,7 +115,11 @@ struct leg {
   struct leg_options options;
   void (*on_lost) (struct leg *leg); /* may be NULL; called without locks,
                                       * from any thread */
-  void *opaque;                      /* of the owner, for on_lost */
+  /* May be NULL: asked immediately before a WRITE or ZERO, or a piece of
+   * one, goes to the medium; called as on_lost is.
+   */
+  bool (*may_write) (struct leg *leg);
+  void *opaque; /* of the owner, for both */
 
   /* Read-only once leg_open returns. */
   uint64_t size;

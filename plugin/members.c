@@ -76,9 +76,12 @@ fan_out (struct mirror *m, struct fan *fan, unsigned legs,
       ;
   sem_destroy (&fan->done);
 
-  FOR_EACH_SLOT (slot, legs)
+  FOR_EACH_SLOT (slot, legs) {
     if (fan->io[slot].error)
       bad |= SLOT_BIT (slot);
+    if (fan->io[slot].unsent)
+      fan->unsent |= SLOT_BIT (slot);
+  }
   return bad;
 }
 
@@ -263,6 +266,12 @@ lease_wait_unlocked (struct mirror *m, uint64_t arrival)
 }
 
 int
+lease_needed_locked (struct mirror *m, uint64_t arrival)
+{
+  return dirty_log_valid (m->log) ? 0 : lease_wait_unlocked (m, arrival);
+}
+
+int
 request_enter_locked (struct mirror *m, uint64_t arrival)
 {
   if (m->stopping) {
@@ -270,7 +279,7 @@ request_enter_locked (struct mirror *m, uint64_t arrival)
     return -1;
   }
   m->active++;
-  if (dirty_log_valid (m->log) || lease_wait_unlocked (m, arrival) == 0)
+  if (lease_needed_locked (m, arrival) == 0)
     return 0;
   request_leave_locked (m);
   errno = EIO;
@@ -307,9 +316,17 @@ acknowledge_locked (struct mirror *m, uint64_t arrival)
     }
     else if (dirty_log_valid (m->log))
       return 0;
-    else if (lease_wait_unlocked (m, arrival) == -1)
+    else if (lease_needed_locked (m, arrival) == -1)
       return -1;
   }
+}
+
+bool
+member_may_write (struct leg *leg)
+{
+  struct member *member = leg->opaque;
+
+  return dirty_log_valid (member->mirror->log);
 }
 
 void

@@ -155,7 +155,7 @@ struct request {
 /* A request on its way to several legs.  Lives on the caller's stack. */
 struct fan {
   struct leg_io io[LOG_MAX_LEGS];
-  unsigned unsent; /* legs it was not sent to, as the lease was over */
+  unsigned unsent; /* legs that did not get (all of) it: no lease */
   atomic_uint pending;
   sem_t done;
 };
@@ -209,6 +209,12 @@ uint64_t log_deadline (const struct mirror *m, uint64_t arrival);
 int request_enter_locked (struct mirror *m, uint64_t arrival);
 void request_leave_locked (struct mirror *m);
 
+/* The lease, which an answer with data needs, too.  Waits for it until
+ * log_deadline; 0, or -1 with errno EIO.  m->lock is held, and given up while
+ * waiting.
+ */
+int lease_needed_locked (struct mirror *m, uint64_t arrival);
+
 /* One try to make the failures known so far durable.  m->lock is held, and
  * given up meanwhile.
  */
@@ -220,15 +226,16 @@ void record_failures_locked (struct mirror *m, uint64_t deadline);
  */
 int acknowledge_locked (struct mirror *m, uint64_t arrival);
 
-/* leg->on_lost of every member's leg. */
+/* leg->on_lost and leg->may_write of every member's leg. */
 void member_on_lost (struct leg *leg);
+bool member_may_write (struct leg *leg);
 
 /* Wake the worker. m->lock is held. */
 void worker_wake_locked (struct mirror *m);
 
 /* write.c: flush every leg of the writing set; legs whose flush failed have
  * failed when it returns.  0, or -1 if an in-sync leg is left whose flush
- * failed.
+ * failed, or a leg was not sent it.
  */
 int flush_legs (struct mirror *m);
 

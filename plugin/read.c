@@ -119,7 +119,9 @@ read_begin (struct mirror *m, struct read_op *op)
 }
 
 /* r: of the legs.  What a failure that is not recorded has left on one leg
- * may be taken back by a crash, so it is not shown either (S4).
+ * may be taken back by a crash, so it is not shown either (S4); and what was
+ * read without the lease may be old (S19).  With the lease again nobody else
+ * has written meanwhile.
  */
 static int
 read_end (struct mirror *m, struct read_op *op, int r)

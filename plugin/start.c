@@ -317,6 +317,7 @@ watch_legs (struct mirror *m)
       leg_quiesce (m->member[s].leg);
       m->member[s].leg->opaque = &m->member[s];
       m->member[s].leg->on_lost = member_on_lost;
+      m->member[s].leg->may_write = member_may_write;
     }
 }
 

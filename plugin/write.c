@@ -351,7 +351,7 @@ flush_all (struct mirror *m, struct fan *fan, unsigned *failed)
 
   CLEANUP_LOCK (&m->lock);
   *failed = members_fail_locked (m, bad & ~fan->unsent);
-  if (m->in_sync & bad) { /* the last in-sync leg, or no lease */
+  if ((m->in_sync & bad) || fan->unsent) { /* the last one, or no lease */
     errno = EIO;
     return -1;
   }

@@ -73,6 +73,7 @@ add_leg (struct fx *fx, unsigned i, uint64_t size)
   member->leg = fx->leg[i];
   member->leg->opaque = member;
   member->leg->on_lost = member_on_lost;
+  member->leg->may_write = member_may_write;
   m->configured |= SLOT_BIT (i);
 }
 

@@ -210,6 +210,62 @@ START_TEST (s19_no_acknowledgement_without_the_lease)
 }
 END_TEST
 
+/* A request that the leg takes in pieces: the first one ends the lease. */
+START_TEST (s19_checked_before_each_piece)
+{
+  fx->m->config.log_timeout = 1;
+  fx->leg[0]->max_request = BLOCK;
+  if (_i)
+    atomic_store (&fx->leg[0]->no_zero, true);
+  expire_in_leg_0 ();
+  do_fails (fx, _i ? OP_ZERO : OP_WRITE, 0, 8 * BLOCK, 'a', EIO);
+  expire_no_more ();
+  ck_assert_uint_eq (fx_sent (fx, 0, LEG_WRITE), 1);
+  ck_assert_uint_eq (fx_sent (fx, 1, LEG_WRITE), 0);
+  ck_assert_uint_eq (fx_failed (fx), 0);
+  ck_assert (fx_misses (fx, 1, 0));
+  ck_assert (!fx_misses (fx, 0, 0));
+}
+END_TEST
+
+/* Leg 1, a resync target, was not flushed. */
+START_TEST (s19_sweep_needs_the_flush_of_each_leg)
+{
+  teardown ();
+  fx = fx_new (2, NR_REGIONS, SHIFT, 2);
+  do_succeeds (fx, OP_WRITE, 0, BLOCK, 'a');
+  expire_in_leg_0 ();
+  do_succeeds (fx, OP_SWEEP, 0, 0, 0);
+  expire_no_more ();
+  ck_assert_uint_eq (fx_sent (fx, 1, LEG_FLUSH), 0);
+  ck_assert (!fx_is_clean (fx, 0));
+  ck_assert_uint_eq (fx_failed (fx), 0);
+  do_succeeds (fx, OP_SWEEP, 0, 0, 0);
+  ck_assert (fx_is_clean (fx, 0));
+}
+END_TEST
+
+/* What was read may be old by now. */
+START_TEST (s19_no_answer_without_the_lease)
+{
+  struct op op;
+
+  fx->m->config.log_timeout = _i ? 60 : 1;
+  mem_leg_hold (fx->leg[0], LEG_READ, 1, 1);
+  op_start (fx, &op, OP_READ, 0, BLOCK, 0);
+  ck_assert (mem_leg_wait_held (fx->leg[0], 1));
+  mem_log_set_lease (fx->log, MEM_LOG_EXPIRED);
+  mem_leg_release (fx->leg[0], 1, 0);
+  if (_i) {
+    WAIT_FOR (mem_log_lease_waits (fx->log) > 0);
+    mem_log_set_lease (fx->log, MEM_LOG_VALID);
+    op_succeeds (&op);
+  }
+  else
+    op_fails (&op, EIO);
+}
+END_TEST
+
 static bool
 copiers_rest (void)
 {
@@ -271,6 +327,9 @@ main (void)
   tcase_add_test (tcase, s19_lost_for_ever_is_an_error_at_once);
   tcase_add_test (tcase, s19_checked_before_each_leg);
   tcase_add_test (tcase, s19_no_acknowledgement_without_the_lease);
+  tcase_add_loop_test (tcase, s19_checked_before_each_piece, 0, 2);
+  tcase_add_test (tcase, s19_sweep_needs_the_flush_of_each_leg);
+  tcase_add_loop_test (tcase, s19_no_answer_without_the_lease, 0, 2);
   tcase_add_test (tcase, s19_no_copy_without_the_lease);
   tcase_add_test (tcase, s19_stop_does_not_wait_for_the_lease);
   suite_add_tcase (suite, tcase);

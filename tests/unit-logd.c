@@ -390,6 +390,34 @@ START_TEST (damaged_lease_file_is_named)
 }
 END_TEST
 
+/* The owner does not know yet: a lease of its length may still run. */
+START_TEST (restart_with_a_shorter_lease_does_not_shorten_it)
+{
+  uint64_t number;
+  struct proto_msg msg;
+
+  logd_kill (&server);
+  logd_again (&server, "--lease=4", NULL);
+  number = a_has_log ("x", 0);
+  ck_assert_uint_eq (a.attached.lease_ms, 4000);
+  logd_kill (&server);
+  logd_again (&server, NULL);
+  peer_close (&a);
+  peer_open (&a, &server, A);
+  a.epoch = 1;
+  peer_put_attach (&a, "x", PROTO_ATTACH_AGAIN, number);
+  peer_flush (&a);
+  WAIT_FOR (peer_has_input (&a));
+  peer_open (&b, &server, B);
+  put_attach (&b, "x");
+  expect_wait (&b);
+  poll_for (2500);
+  ck_assert (!peer_has_input (&b));
+  ck_assert (peer_next (&a, &msg));
+  ck_assert_uint_eq (msg.attached.lease_ms, 4000);
+}
+END_TEST
+
 /* Its connections are read before any lease ends, and its absence does not
  * count.
  */
@@ -553,6 +581,51 @@ START_TEST (log_grows)
 }
 END_TEST
 
+/* The owner's connection ends after GROW, before it could say what its legs
+ * miss in the new regions: nobody may take them for equal.
+ */
+START_TEST (growth_cut_short_leaves_marks)
+{
+  const uint64_t grown = 5000;
+  struct proto_msg msg = {.type = PROTO_GROW};
+
+  a_has_log ("x", 0);
+  msg.grow.epoch = a.epoch;
+  msg.grow.size = grown * PEER_REGION;
+  peer_put (&a, &msg);
+  ck_assert (peer_is_clean (&a, grown - 1));
+  peer_close (&a);
+  if (_i) {
+    ck_assert_int_eq (logd_end (&server), 0);
+    logd_again (&server, NULL);
+  }
+  peer_open (&b, &server, B);
+  ck_assert_int_eq (peer_attach (&b, "x", 0), PROTO_OK);
+  if (b.attached.nr_regions > REGIONS)
+    ck_assert_uint_eq (b.marked, 5 + grown - REGIONS);
+  else
+    ck_assert_uint_eq (b.marked, 5);
+}
+END_TEST
+
+/* What the owner said of it is all there is to say. */
+START_TEST (growth_that_was_flushed_leaves_no_marks)
+{
+  struct proto_msg msg = {.type = PROTO_GROW};
+
+  a_has_log ("x", 0);
+  msg.grow.epoch = a.epoch;
+  msg.grow.size = UINT64_C (5000) * PEER_REGION;
+  peer_put (&a, &msg);
+  ck_assert_int_eq (peer_flush_log (&a, 0, NULL), PROTO_OK);
+  peer_close (&a);
+  peer_open (&b, &server, B);
+  ck_assert_int_eq (peer_attach (&b, "x", 0), PROTO_OK);
+  ck_assert_uint_eq (b.attached.nr_regions, 5000);
+  ck_assert_uint_eq (b.marked, 5);
+}
+END_TEST
+
 START_TEST (flushes_that_wait_share_cycles)
 {
   enum {
@@ -707,6 +780,61 @@ START_TEST (fenced_takeover_is_durable)
 }
 END_TEST
 
+static long
+server_kilobytes (void)
+{
+  char path[64], line[128];
+  long kb = -1;
+  FILE *f;
+
+  snprintf (path, sizeof path, "/proc/%d/status", (int) server.pid);
+  f = fopen (path, "r");
+  while (fgets (line, sizeof line, f) &&
+         sscanf (line, "VmRSS: %ld kB", &kb) != 1)
+    ;
+  fclose (f);
+  return kb;
+}
+
+/* Requests that wait are bounded like all else of a client, and others do not
+ * notice.
+ */
+START_TEST (flood_of_takeovers_is_bounded)
+{
+  struct proto_msg msg = {
+    .type = PROTO_TAKEOVER,
+    .named.name = {"x", 1},
+  };
+  long before = server_kilobytes ();
+  struct proto_msg reply;
+  uint64_t begin, id;
+
+  a_has_log ("x", 0);
+  peer_open (&b, &server, B);
+  fcntl (b.fd, F_SETFL, O_NONBLOCK);
+  for (unsigned i = 0; i < 200000; ++i) {
+    msg.id = 0;
+    peer_put (&b, &msg);
+  }
+  for (size_t done = 0; done < b.out.len;) {
+    ssize_t n = write (b.fd, b.out.data + done, b.out.len - done);
+
+    begin = now_ns ();
+    id = peer_put_flush (&a, PROTO_RENEW, 0);
+    peer_flush (&a);
+    do
+      ck_assert (peer_next (&a, &reply));
+    while (reply.id != id);
+    ck_assert_int_eq (reply.error, PROTO_OK);
+    ck_assert_uint_lt (now_ns () - begin, NSEC_PER_SEC / 2);
+    if (n <= 0)
+      break;
+    done += (size_t) n;
+  }
+  ck_assert_int_lt (server_kilobytes () - before, 8192);
+}
+END_TEST
+
 START_TEST (log_is_deleted_when_nobody_owns_it)
 {
   a_has_log ("x", 0);
@@ -836,6 +964,7 @@ add_attach_tests (TCase *tc)
   tcase_add_test (tc, detached_log_is_free_after_a_restart);
   tcase_add_test (tc, ended_server_keeps_the_owner);
   tcase_add_test (tc, damaged_lease_file_is_named);
+  tcase_add_test (tc, restart_with_a_shorter_lease_does_not_shorten_it);
   tcase_add_test (tc, stopped_server_robs_nobody);
   tcase_add_test (tc, absence_of_the_server_does_not_count);
 }
@@ -848,6 +977,8 @@ add_request_tests (TCase *tc)
   tcase_add_test (tc, no_flush_succeeds_after_a_refused_change);
   tcase_add_test (tc, changes_need_a_log);
   tcase_add_test (tc, log_grows);
+  tcase_add_loop_test (tc, growth_cut_short_leaves_marks, 0, 2);
+  tcase_add_test (tc, growth_that_was_flushed_leaves_no_marks);
   tcase_add_test (tc, flushes_that_wait_share_cycles);
   tcase_add_test (tc, reader_sees_the_state_and_owns_nothing);
   tcase_add_test (tc, log_in_memory);
@@ -861,6 +992,7 @@ add_admin_tests (TCase *tc)
   tcase_add_test (tc, takeover_ends_if_the_owner_stays);
   tcase_add_test (tc, takeover_of_a_silent_owner);
   tcase_add_test (tc, fenced_takeover_is_durable);
+  tcase_add_test (tc, flood_of_takeovers_is_bounded);
   tcase_add_test (tc, log_is_deleted_when_nobody_owns_it);
   tcase_add_test (tc, all_logs_are_listed);
   tcase_add_test (tc, access_is_by_identity);
