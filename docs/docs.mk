@@ -8,8 +8,10 @@ man5_MANS = \
 	docs/nbdmirror-log.5 \
 	$(NULL)
 man7_MANS = \
+	docs/nbdmirror-protocol.7 \
 	$(NULL)
 man8_MANS = \
+	docs/nbdmirror-logd.8 \
 	docs/nbdmirror.8 \
 	$(NULL)
 MOSTLYCLEANFILES = \

@@ -137,14 +137,15 @@ all_sure (struct disk_log *d)
 /* --- creation and growth --- */
 
 /* A third copy that nothing points to could be taken for the newest one if
- * all others were damaged.
+ * all others were damaged.  A slot that says "being created" may point to
+ * what is not there.
  */
 static int
 wipe_old_area (struct disk_log *d)
 {
   uint64_t at = d->old_area, area = d->layout.area_offset;
 
-  if (at >= d->layout.head_size &&
+  if (at >= d->layout.head_size && at < d->store->size &&
       (d->log.shared_map || at < area || at - area >= d->layout.area_size) &&
       (disk_store_write (d, zero_block, DISK_BLOCK, at) == -1 ||
        disk_store_sync (d) == -1))
@@ -191,6 +192,7 @@ begin_life (struct disk_log *d)
 
   if (store->ops->create (store) == -1)
     return -1;
+  d->blank = false; /* what is there from now on is ours */
   if (!d->converting && write_creating (d) == -1)
     return -1;
   if (store->ops->create_done (store) == -1)

@@ -114,11 +114,25 @@ change_refused (struct user_log *u, const struct proto_msg *msg)
   log_client_drop (u->client, "it refused a change");
 }
 
+/* An error means that the server could not close the log as it should. */
+static void
+detached (struct user_log *u, const struct proto_msg *msg)
+{
+  char text[sizeof u->log.last_error];
+
+  u->detached = true;
+  if (msg->error) {
+    print_error (text, sizeof text, msg);
+    msg_error ("log %s:%s: close: %s", u->log.ops->type, u->log.name, text);
+  }
+  log_client_stop (u->client);
+}
+
 void
 user_cycle_reply (struct user_log *u, const struct proto_msg *msg)
 {
   if (msg->type == PROTO_DETACH)
-    log_client_stop (u->client);
+    detached (u, msg);
   else if (msg->type != PROTO_FLUSH)
     change_refused (u, msg);
   else if (u->in_flight && msg->id == u->flush_id) {
@@ -177,7 +191,7 @@ say_goodbye (struct user_log *u)
 {
   uint32_t flags = is_clean_locked (u) ? PROTO_DETACH_CLEAN : 0;
 
-  u->detach_sent = true;
+  u->detach_sent = u->detach_tried = true;
   pthread_mutex_unlock (&u->log.lock);
   if (log_client_detach (u->client, flags) == 0 ||
       log_client_send (u->client) == -1)

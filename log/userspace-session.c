@@ -93,7 +93,7 @@ on_waiting (void *opaque, const char *text)
 static void
 lose (struct user_log *u, const char *text)
 {
-  bool known = u->detach_sent; /* we gave it up */
+  bool known = u->detach_tried; /* we gave it up */
 
   atomic_store (&u->log.valid_until, 0);
   {
@@ -167,6 +167,7 @@ on_disconnected (void *opaque, const char *reason, bool was_attached)
     snprintf (u->log.last_error, sizeof u->log.last_error, "%s", reason);
     user_cycle_abort_locked (u);
   }
+  u->detach_sent = false;
   if (!u->told)
     msg_error ("log %s:%s: %s %s; retrying", u->log.ops->type, u->log.name,
                was_attached ? "lost the connection to" : "cannot reach",

@@ -463,13 +463,12 @@ static void
 user_close (struct dirty_log *log, uint64_t deadline)
 {
   struct user_log *u = user (log);
-  bool ended = true, left;
+  bool ended = true;
 
   if (!u->read_only)
     ended = end_session (u, close_deadline (u, deadline));
-  left = !u->read_only && !u->lost && !u->detach_sent;
-  if (left)
-    msg_error ("log %s:%s: cannot be reached, left as after a crash",
+  if (!ended || (!u->read_only && !u->detached && !u->lost))
+    msg_error ("log %s:%s: does not answer, left as after a crash",
                log->ops->type, log->name);
   if (ended) /* else the thread needs all that we would free */
     free_all (u);

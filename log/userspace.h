@@ -88,7 +88,8 @@ struct user_log {
   bool waiting;              /* for the end of another's lease */
   bool last;                 /* the cycle under way is the last one */
   bool last_done, last_ok;
-  bool detach_sent;
+  bool detach_sent, detach_tried; /* on this connection; on any */
+  bool detached;
 
   /* Protected by log->lock (and by nothing at start-up). */
   struct group_commit group;

@@ -127,7 +127,7 @@ install (struct served *l, struct attach *a)
   struct client *c = a->asker.client;
 
   clear_resync_work (l);
-  if (!c)
+  if (!c || l->server->ending)
     return;
   l->owner = c;
   c->served = l;
@@ -240,7 +240,9 @@ decide (struct served *l, struct attach *a, enum lease_answer answer)
     return false;
   case LEASE_OTHER:
     refuse (a, PROTO_E_OTHER_LOG,
-            "log %s: not the log that this session had, or an older copy",
+            l->memory ? "log %s: no longer in the memory of the server"
+                      : "log %s: not the log that this session had, or an "
+                        "older copy",
             l->name);
     return false;
   case LEASE_WAIT:

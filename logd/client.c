@@ -245,6 +245,8 @@ on_failed (struct stream *stream, const char *reason)
   if (c->served)
     msg_error ("log %s: %s: connection lost: %s", c->served->name,
                stream_peer (stream), reason);
+  else if (!c->greeted && c->server->tls)
+    msg_error ("%s: refused: %s", stream_peer (stream), reason);
   client_close (c);
 }
 
@@ -293,6 +295,12 @@ drop_damaged (struct client *c, const char *what)
   client_close (c);
 }
 
+static bool
+is_change (unsigned type)
+{
+  return type >= PROTO_CREATE && type <= PROTO_SET_REGION_SYNC;
+}
+
 /* Sound, but not understood.  A change that is not made must not be
  * followed by a flush that succeeds.
  */
@@ -304,7 +312,7 @@ run_undecoded (struct client *c, const struct proto_msg *msg,
     drop_damaged (c, "damaged frame");
     return;
   }
-  c->refused = true;
+  c->refused |= is_change (msg->type);
   client_error (c, msg, error, "%s: %s", proto_type_name (msg->type),
                 error == PROTO_E_UNSUPPORTED ? "not known here"
                                              : "makes no sense");

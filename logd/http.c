@@ -52,7 +52,9 @@ reply_status (struct MHD_Connection *connection, struct server *s)
   struct json_object *obj = status_of_server (s);
   enum MHD_Result r =
     reply (connection, MHD_HTTP_OK, "application/json",
-           json_object_to_json_string_ext (obj, JSON_C_TO_STRING_PRETTY));
+           json_object_to_json_string_ext (obj,
+                                           JSON_C_TO_STRING_PRETTY |
+                                             JSON_C_TO_STRING_NOSLASHESCAPE));
 
   json_object_put (obj);
   return r;

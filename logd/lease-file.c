@@ -221,6 +221,16 @@ write_synced (int dir, const char *name, const char *text)
   return fsync (fd);
 }
 
+/* Keeps errno. */
+static void
+give_up (int dir, const char *tmp)
+{
+  int err = errno;
+
+  unlinkat (dir, tmp, 0);
+  errno = err;
+}
+
 int
 lease_file_write (int dir, const char *dir_name, const char *log,
                   const struct lease_record *record,
@@ -230,7 +240,7 @@ lease_file_write (int dir, const char *dir_name, const char *log,
   const char *text =
     json_object_to_json_string_ext (obj, JSON_C_TO_STRING_PRETTY);
   char name[NAME_SIZE], tmp[NAME_SIZE];
-  int r;
+  int r, err;
 
   snprintf (name, sizeof name, "%s.lease", log);
   snprintf (tmp, sizeof tmp, "%s.lease.tmp", log);
@@ -239,8 +249,12 @@ lease_file_write (int dir, const char *dir_name, const char *log,
     r = renameat (dir, tmp, dir, name);
   if (r == 0)
     r = fsync (dir);
-  if (r == -1)
+  if (r == -1) {
     msg_error ("%s/%s: %m", dir_name, name);
+    give_up (dir, tmp);
+  }
+  err = errno;
   json_object_put (obj);
+  errno = err;
   return r;
 }

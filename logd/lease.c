@@ -97,10 +97,15 @@ lease_tick (struct lease *l, uint64_t now)
 }
 
 void
-lease_absent (struct lease *l, uint64_t ns)
+lease_absent (struct lease *l, uint64_t ns, uint64_t now)
 {
-  if (l->record.held && !l->over)
-    l->until += ns;
+  uint64_t longest = now + l->record.length;
+
+  if (l->over)
+    return;
+  l->until += ns;
+  if (l->until > longest) /* it was renewed since */
+    l->until = longest;
 }
 
 uint64_t

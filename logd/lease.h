@@ -92,8 +92,8 @@ void lease_renew (struct lease *l, uint64_t now);
 /* Returns true if the lease is over. */
 bool lease_tick (struct lease *l, uint64_t now);
 
-/* The server did not run for so long before this tick. */
-void lease_absent (struct lease *l, uint64_t ns);
+/* The server did not run for so long until now. */
+void lease_absent (struct lease *l, uint64_t ns, uint64_t now);
 
 /* ns until it ends. */
 uint64_t lease_left (const struct lease *l, uint64_t now);

@@ -242,6 +242,7 @@ struct served {
   struct takeover *takeovers;
   struct removal *removals;
   unsigned readers; /* feeds that read log */
+  bool later;       /* served_later was called */
   struct served_stats stats;
 };
 
@@ -261,6 +262,11 @@ struct served *served_private (struct server *s, struct proto_str name);
  * it.
  */
 void served_pump (struct served *l);
+
+/* The same, but not before the end of this turn of the loop: for those who
+ * may themselves be called by it.
+ */
+void served_later (struct served *l);
 
 /* Time goes on. */
 void served_tick (struct served *l, uint64_t now);
@@ -424,6 +430,7 @@ struct server {
   struct client *clients;
   unsigned nr_clients;
   struct client *dead;      /* to be freed */
+  bool later;               /* served_later was called for some log */
   struct proto_buf scratch; /* for one frame */
 
   ev_timer tick;

@@ -51,3 +51,14 @@ logd_nbdmirror_logd_LDADD = \
 	$(UUID_LIBS) \
 	$(EV_LIBS) \
 	$(NULL)
+
+systemdsystemunitdir = $(prefix)/lib/systemd/system
+nodist_systemdsystemunit_DATA = logd/nbdmirror-logd.service
+dist_systemdsystemunit_DATA = logd/nbdmirror-logd.socket
+EXTRA_DIST += logd/nbdmirror-logd.service.in
+CLEANFILES = logd/nbdmirror-logd.service
+
+logd/nbdmirror-logd.service: $(srcdir)/logd/nbdmirror-logd.service.in Makefile
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && \
+	sed 's,[@]sbindir[@],$(sbindir),' \
+	  $(srcdir)/logd/nbdmirror-logd.service.in > $@.tmp && mv $@.tmp $@

@@ -8,7 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "cleanup.h"
 #include "deadline.h"
 #include "msg.h"
 #include "options.h"
@@ -85,18 +87,47 @@ usage (void)
 }
 
 static int
-add (struct option_list *list, const char *item)
+no_memory (void)
 {
-  const char **bigger =
-    realloc (list->item, (list->nr + 1) * sizeof list->item[0]);
+  msg_error ("options: %m");
+  return 1;
+}
 
-  if (!bigger) {
-    msg_error ("options: %m");
-    return 1;
+/* Becomes the list's own. */
+static int
+add (struct option_list *list, char *item)
+{
+  char **bigger = realloc (list->item, (list->nr + 1) * sizeof list->item[0]);
+
+  if (!bigger || !item) {
+    free (item);
+    list->item = bigger ? bigger : list->item;
+    return no_memory ();
   }
   list->item = bigger;
   list->item[list->nr++] = item;
   return OPTIONS_RUN;
+}
+
+static char *
+absolute (const char *path)
+{
+  CLEANUP_FREE char *cwd = path[0] == '/' ? strdup ("") : getcwd (NULL, 0);
+  char *joined;
+
+  if (!cwd)
+    return NULL;
+  if (asprintf (&joined, "%s%s%s", cwd, cwd[0] ? "/" : "", path) == -1)
+    return NULL;
+  return joined;
+}
+
+static int
+parse_path (char **to, const char *path)
+{
+  free (*to);
+  *to = absolute (path);
+  return *to ? OPTIONS_RUN : no_memory ();
 }
 
 static int
@@ -153,9 +184,9 @@ parse_one (struct options *o, int opt)
   case OPT_DIR:
     return parse_dir (o, optarg);
   case OPT_LISTEN:
-    return add (&o->listen, optarg);
+    return add (&o->listen, strdup (optarg));
   case OPT_SOCKET:
-    return add (&o->sockets, optarg);
+    return add (&o->sockets, absolute (optarg));
   case OPT_TLS_PSK:
     o->tls_psk = optarg;
     return OPTIONS_RUN;
@@ -166,8 +197,7 @@ parse_one (struct options *o, int opt)
     o->tls_verify_peer = true;
     return OPTIONS_RUN;
   case OPT_ACCESS:
-    o->access = optarg;
-    return OPTIONS_RUN;
+    return parse_path (&o->access, optarg);
   case OPT_INSECURE:
     o->insecure = true;
     return OPTIONS_RUN;
@@ -179,8 +209,7 @@ parse_one (struct options *o, int opt)
     o->status = optarg;
     return OPTIONS_RUN;
   case OPT_PIDFILE:
-    o->pidfile = optarg;
-    return OPTIONS_RUN;
+    return parse_path (&o->pidfile, optarg);
   case OPT_FOREGROUND:
     o->foreground = true;
     return OPTIONS_RUN;
@@ -223,10 +252,20 @@ options_parse (struct options *o, int argc, char *argv[])
   return check (o, argc, argv);
 }
 
+static void
+list_free (struct option_list *list)
+{
+  for (unsigned i = 0; i < list->nr; ++i)
+    free (list->item[i]);
+  free (list->item);
+}
+
 void
 options_free (struct options *o)
 {
   free (o->dir);
-  free (o->listen.item);
-  free (o->sockets.item);
+  free (o->access);
+  free (o->pidfile);
+  list_free (&o->listen);
+  list_free (&o->sockets);
 }

@@ -9,21 +9,22 @@
 #include <stdint.h>
 
 struct option_list {
-  const char **item;
+  char **item;
   unsigned nr;
 };
 
+/* Paths that are used later are absolute: a daemon changes its directory. */
 struct options {
-  char *dir; /* absolute */
+  char *dir;
   struct option_list listen, sockets;
   const char *tls_psk, *tls_certificates;
   bool tls_verify_peer;
-  const char *access;
+  char *access;
   bool insecure;
   uint64_t lease_ns;
   unsigned max_clients;
   const char *status;
-  const char *pidfile;
+  char *pidfile;
   bool foreground;
 };
 

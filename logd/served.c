@@ -495,7 +495,7 @@ wind_up (struct served *l)
 void
 served_pump (struct served *l)
 {
-  bool wanted = l->attaches || l->removals || (!l->loaded && l->takeovers);
+  bool wanted = l->attaches || l->removals || l->takeovers;
 
   if (l->busy || l->private)
     return;
@@ -506,6 +506,12 @@ served_pump (struct served *l)
   else if (!takeover_pump (l, boottime_ns ()) && !remove_pump (l) &&
            !attach_pump (l))
     settle (l);
+}
+
+void
+served_later (struct served *l)
+{
+  l->later = l->server->later = true;
 }
 
 void

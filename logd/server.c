@@ -16,6 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <systemd/sd-daemon.h>
+
 #include "deadline.h"
 #include "listen.h"
 #include "logd.h"
@@ -45,23 +47,48 @@ on_tick (struct ev_loop *loop, ev_timer *w, int revents)
   s->last_tick = now;
   for (struct served *l = s->logs; l; l = next) {
     next = l->next;
-    lease_absent (&l->lease, absent);
+    lease_absent (&l->lease, absent, now);
     served_tick (l, now);
+  }
+}
+
+/* --- at the end of each turn --- */
+
+static void
+pump_later (struct server *s)
+{
+  struct served *next;
+
+  if (!s->later)
+    return;
+  s->later = false;
+  for (struct served *l = s->logs; l; l = next) {
+    next = l->next;
+    if (l->later) {
+      l->later = false;
+      served_pump (l);
+    }
+  }
+}
+
+static void
+free_dead (struct server *s)
+{
+  struct client *c;
+
+  while ((c = s->dead)) {
+    s->dead = c->next;
+    free (c);
   }
 }
 
 static void
 on_prepare (struct ev_loop *loop, ev_prepare *w, int revents)
 {
-  struct server *s = w->data;
-  struct client *c;
-
   (void) loop;
   (void) revents;
-  while ((c = s->dead)) {
-    s->dead = c->next;
-    free (c);
-  }
+  pump_later (w->data);
+  free_dead (w->data);
 }
 
 /* --- the end --- */
@@ -126,6 +153,7 @@ on_term (struct ev_loop *loop, ev_signal *w, int revents)
   if (s->ending)
     return;
   s->ending = true;
+  sd_notify (0, "STOPPING=1");
   listen_close (s);
   http_stop (s);
   quiet_clients (s);
@@ -189,7 +217,7 @@ stop_watchers (struct server *s, ev_prepare *prepare)
   ev_prepare_stop (s->loop, prepare);
   shut_clients (s);
   ev_run (s->loop, 0); /* until all streams are closed */
-  on_prepare (s->loop, prepare, 0);
+  free_dead (s);
 }
 
 int

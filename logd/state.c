@@ -99,6 +99,13 @@ copy_legs (struct proto_record *to, const struct log_record *from)
   }
 }
 
+/* A damaged log has a generation; others that are not ours have nothing. */
+static bool
+has_record (const struct served *l)
+{
+  return l->usable || l->log->found == LOG_FOUND_DAMAGED;
+}
+
 static int
 send_record (struct client *c, struct served *l, uint64_t id)
 {
@@ -232,7 +239,7 @@ feed_free (struct feed *feed)
   if (l->private && l->log)
     served_close (l);
   else
-    served_pump (l);
+    served_later (l);
 }
 
 static void
@@ -241,7 +248,7 @@ start_feed (struct client *c, struct served *l, bool reader, uint64_t id,
 {
   struct state_feed *f = calloc (1, sizeof *f);
 
-  if (!f || send_record (c, l, id) == -1) {
+  if (!f || (has_record (l) && send_record (c, l, id) == -1)) {
     free (f);
     client_close (c);
     if (l->private)

@@ -85,7 +85,10 @@ on_failed (struct stream *s, const char *reason)
   struct log_client *c = stream_opaque (s);
   char text[CLIENT_REASON_SIZE];
 
-  snprintf (text, sizeof text, "%s", reason);
+  snprintf (text, sizeof text, "%s%s", reason,
+            c->state == CLIENT_HELLO && !c->tls
+              ? " (does the server want TLS?)"
+              : "");
   if (c->state == CLIENT_CONNECTING) {
     log_client_close (c);
     if (try_address (c) == 0)

@@ -117,10 +117,14 @@ waiting (const struct stream *s)
   return s->out.len + s->transport->ops->unsent (s->transport);
 }
 
-/* What waits is tried in run_later first. */
+/* What is queued waits for the handshake, and is tried in run_later before
+ * it waits for the socket.
+ */
 static bool
 wants_write (const struct stream *s)
 {
+  if (s->state == HANDSHAKE)
+    return s->transport->ops->unsent (s->transport) > 0;
   return !ev_later_pending (&s->later) && waiting (s) > 0;
 }
 
@@ -194,6 +198,8 @@ deliver (struct stream *s)
 
   if (s->state == CLOSED)
     return;
+  if (s->shutting)
+    n = len;
   assert (n <= len);
   buffer_consume (&s->in, n);
   if (n == 0 && len >= s->max_input && !s->paused)

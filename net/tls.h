@@ -21,7 +21,11 @@ struct tls_options {
   bool verify_peer;     /* server with certificates: clients need one */
 };
 
-/* NULL with the error reported.  Start-up only; blocks on files. */
+/* NULL with the error reported (not to be given to a stream then: without
+ * TLS it would be a plain one).  Start-up only; blocks on files.  A server
+ * reads its PSK file again for each client: keys can be added while it runs,
+ * and whom it runs as must be able to read them.
+ */
 struct tls *tls_new (const struct tls_options *options);
 
 /* NULL is allowed. */

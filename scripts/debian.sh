@@ -42,6 +42,7 @@ test_packages=(
   e2fsprogs
   fio
   git
+  gnutls-bin
   iproute2
   jq
   kmod

@@ -25,7 +25,10 @@ e2e_tests = \
 	tests/test-log-space-is-reserved.sh \
 	tests/test-logd-faults.sh \
 	tests/test-logd-killed.sh \
+	tests/test-logd-many.sh \
 	tests/test-logd-race.sh \
+	tests/test-logd-tls.sh \
+	tests/test-logd-tool.sh \
 	tests/test-logd-two-hosts.sh \
 	tests/test-nbdkit-options.sh \
 	tests/test-resync-fragmented-leg.sh \
@@ -46,6 +49,7 @@ EXTRA_DIST += \
 	tests/check-includes.sh \
 	tests/crash-loop \
 	tests/functions.sh \
+	tests/light-clients \
 	tests/register-check \
 	$(e2e_tests) \
 	$(NULL)

@@ -2,8 +2,10 @@
 
 #include "config.h"
 
+#include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -139,7 +141,7 @@ send_map (struct fake_conn *c, const struct proto_msg *request, unsigned map)
   for (uint64_t r = 0; r < c->f->memory.nr_regions; ++r)
     if (bits[r])
       proto_runs_add (&frame, r, 1);
-  if (c->f->other_state && strcmp (c->f->other_state, "runs") == 0)
+  if (c->f->long_map)
     proto_runs_add (&frame, c->f->memory.nr_regions, 1);
   proto_runs_end (&frame);
   if (!c->f->mute)
@@ -167,8 +169,6 @@ send_attached (struct fake_conn *c, const struct proto_msg *request,
   a->owner_pid = 42;
   a->owner_host.s = "elsewhere";
   a->owner_host.len = 9;
-  if (f->other_state && strcmp (f->other_state, "geometry") == 0)
-    a->nr_regions++;
   reply (c, request, &msg);
 }
 
@@ -179,8 +179,7 @@ wait_some (struct fake_conn *c, const struct proto_msg *request)
   uint64_t end = now_ns () + f->wait_ms * NSEC_PER_MSEC;
 
   reply_error (c, request, PROTO_E_WAIT, "somebody has it");
-  while (!c->gone &&
-         cond_wait_until (&f->changed, &f->lock, end) != ETIMEDOUT)
+  while (!c->gone && cond_wait_until (&f->changed, &f->lock, end) != ETIMEDOUT)
     ;
   f->wait_ms = 0;
 }
@@ -298,8 +297,7 @@ run_change (struct fake_conn *c, const struct proto_msg *msg)
   const struct proto_change *change = &msg->change;
   bool marks = msg->type != PROTO_SET_REGION_SYNC;
   bool lower = marks ? msg->type == PROTO_MARK_REGION : !change->in_sync;
-  bool *bits =
-    st->map[marks ? LOG_MAP_MARKED : LOG_MAP_MISSED (change->slot)];
+  bool *bits = st->map[marks ? LOG_MAP_MARKED : LOG_MAP_MISSED (change->slot)];
 
   for (uint32_t i = 0; i < change->runs.nr; ++i) {
     struct proto_run run = proto_run_get (&change->runs, i);
@@ -378,6 +376,8 @@ lower_disk (struct fake_logd *f)
         from->leg[s] == LOG_LEG_IN_SYNC ? LOG_LEG_STALE : from->leg[s];
       to->leg_generation[s] = from->leg_generation[s];
     }
+    else if (to->leg[s] == LOG_LEG_IN_SYNC)
+      to->leg_generation[s] = from->leg_generation[s];
   for (unsigned map = 0; map < LOG_NR_MAPS; ++map)
     for (uint64_t r = 0; r < from->nr_regions; ++r)
       to->map[map][r] |= from->map[map][r];
@@ -615,27 +615,56 @@ accept_thread (void *arg)
 
 /* --- public --- */
 
-struct fake_logd *
-fake_logd_new (void)
+static void
+listen_unix (struct fake_logd *f)
 {
   static unsigned number;
-  struct fake_logd *f = calloc (1, sizeof *f);
   struct sockaddr_un addr = {.sun_family = AF_UNIX};
+  int r;
+
+  snprintf (addr.sun_path, sizeof addr.sun_path, "/tmp/fake-logd-%d-%u",
+            (int) getpid (), number++);
+  unlink (addr.sun_path);
+  f->listener = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  r = bind (f->listener, (struct sockaddr *) &addr, sizeof addr);
+  assert (r == 0);
+  (void) r;
+  memcpy (f->path, addr.sun_path, sizeof f->path);
+}
+
+static void
+listen_tcp (struct fake_logd *f)
+{
+  struct sockaddr_in addr = {
+    .sin_family = AF_INET,
+    .sin_addr.s_addr = htonl (INADDR_LOOPBACK),
+  };
+  socklen_t len = sizeof addr;
+  int r;
+
+  f->listener = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  r = bind (f->listener, (struct sockaddr *) &addr, len);
+  assert (r == 0);
+  r = getsockname (f->listener, (struct sockaddr *) &addr, &len);
+  assert (r == 0);
+  (void) r;
+  f->port = ntohs (addr.sin_port);
+}
+
+struct fake_logd *
+fake_logd_new (bool tcp)
+{
+  struct fake_logd *f = calloc (1, sizeof *f);
   int r;
 
   assert (f);
   pthread_mutex_init (&f->lock, NULL);
   cond_init_monotonic (&f->changed);
   f->lease_ms = 10000;
-  snprintf (f->path, sizeof f->path, "/tmp/fake-logd-%d-%u/log",
-            (int) getpid (), number++);
-  snprintf (addr.sun_path, sizeof addr.sun_path, "%s", f->path);
-  *strrchr (addr.sun_path, '/') = '\0';
-  (void) unlink (addr.sun_path);
-  memcpy (f->path, addr.sun_path, sizeof addr.sun_path);
-  f->listener = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  r = bind (f->listener, (struct sockaddr *) &addr, sizeof addr);
-  assert (r == 0);
+  if (tcp)
+    listen_tcp (f);
+  else
+    listen_unix (f);
   r = listen (f->listener, 16);
   assert (r == 0);
   r = pthread_create (&f->thread, NULL, accept_thread, f);
@@ -672,19 +701,11 @@ fake_logd_free (struct fake_logd *f)
       pthread_cond_wait (&f->changed, &f->lock);
   }
   close (f->listener);
-  unlink (f->path);
+  if (f->path[0])
+    unlink (f->path);
   pthread_cond_destroy (&f->changed);
   pthread_mutex_destroy (&f->lock);
   free (f);
-}
-
-const char *
-fake_logd_spec (struct fake_logd *f)
-{
-  static char spec[160];
-
-  snprintf (spec, sizeof spec, "userspace:%s/the-log", f->path);
-  return spec;
 }
 
 void

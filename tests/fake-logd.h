@@ -44,6 +44,7 @@ struct fake_logd {
   pthread_mutex_t lock;
   pthread_cond_t changed;
   char path[108];
+  unsigned port;
 
   struct fake_state memory, disk;
   uint64_t epoch;
@@ -52,19 +53,19 @@ struct fake_logd {
   bool unclean;
 
   /* Faults. */
-  bool down;            /* no connection is accepted */
-  bool mute;            /* nothing is answered */
-  bool mute_flush;      /* ... but the rest */
-  bool hold;            /* FLUSH waits, before it has an effect */
-  unsigned flush_us;    /* a FLUSH takes so long */
+  bool down;         /* no connection is accepted */
+  bool mute;         /* nothing is answered */
+  bool mute_flush;   /* ... but the rest */
+  bool hold;         /* FLUSH waits, before it has an effect */
+  unsigned flush_us; /* a FLUSH takes so long */
   enum proto_error fail_flush, fail_attach, fail_renew, fail_create;
-  unsigned fail_times;  /* of fail_flush */
-  unsigned wait_ms;     /* ATTACH says E_WAIT for so long */
-  unsigned die_type;    /* at a frame of this type; 0 = any */
-  unsigned die_count;   /* ... at the so-manieth; 0 = never */
+  unsigned fail_times; /* of fail_flush */
+  unsigned wait_ms;    /* ATTACH says E_WAIT for so long */
+  unsigned die_type;   /* at a frame of this type; 0 = any */
+  unsigned die_count;  /* ... at the so-manieth; 0 = never */
   enum fake_die die_when;
-  bool die_restarts;    /* ... and the memory is what the disk has */
-  const char *other_state; /* ATTACH sends nonsense of this kind */
+  bool die_restarts; /* ... and the memory is what the disk has */
+  bool long_map;     /* ATTACH sends regions that are not there */
 
   /* What happened. */
   unsigned violations;
@@ -82,17 +83,16 @@ struct fake_logd {
   struct fake_conn *conns;
 };
 
-struct fake_logd *fake_logd_new (void);
+/* On a Unix socket (path), or on TCP (port). */
+struct fake_logd *fake_logd_new (bool tcp);
 
 /* Ends all connections. */
 void fake_logd_free (struct fake_logd *f);
 
-/* "SOCKET/NAME". */
-const char *fake_logd_spec (struct fake_logd *f);
-
 /* All connections end; restart: and the memory is what the disk has. */
 void fake_logd_kill (struct fake_logd *f, bool restart);
 
+/* Tell the owner that somebody waits for the log. */
 void fake_logd_notice (struct fake_logd *f);
 
 /* Wait until at least nr frames of the type have come, since the start. */

@@ -292,7 +292,7 @@ stop_logd ()
 
 # netns NAME ADDRESS: a network namespace (needs root) with this address on
 # the bridge that all of them share; its real name is in ${netns[NAME]}.
-declare -A netns
+declare -A netns=()
 netns ()
 {
   local ns=nbdm$$-$1 hub=nbdm$$-hub

@@ -10,7 +10,9 @@
 #include "mem-store.h"
 
 #define SECTOR 512
+#ifndef CAPACITY
 #define CAPACITY (UINT64_C (4) << 20)
+#endif
 
 struct pending {
   uint64_t sector;

@@ -12,14 +12,14 @@ requires nbdsh -c pass
 
 check=$top_srcdir/tests/register-check
 region_size=65536
-truncate -s 256M "$tmp/leg0" "$tmp/leg1"
-start_logd
+truncate -s 128M "$tmp/leg0" "$tmp/leg1"
+start_logd --lease 3
 start_mirror "$tmp/leg0" "$tmp/leg1" log=userspace:"$logd_sock"/disk \
   region-size=$region_size
 wait_mirror
 
 # Many regions, so that marks and clears are always under way.
-"$check" load --seconds 14 --seed 3 --blocks 4000 \
+"$check" load --seconds 9 --seed 3 --blocks 4000 \
   "$tmp/state" "$uri" >"$tmp/load.log" 2>&1 &
 load=$!
 pids+=("$load")
@@ -31,25 +31,25 @@ marks_more_than ()
 {
   [ "$(json .log.marks)" -gt "$1" ]
 }
-for ((i = 1; i <= 6; i++)); do
+for ((i = 1; i <= 4; i++)); do
   wait_for "$deadline" connected
   wait_for "$deadline" marks_more_than $((i * 150))
   kill_logd
   wait_for "$deadline" json_is .log.state disconnected
-  start_logd
+  start_logd --lease 3
 done
 wait "$load" || fail "the load saw an error: $(tail -n 3 "$tmp/load.log")"
 "$check" verify "$tmp/state" "$uri" "$tmp/leg0" "$tmp/leg1"
 legs_equal "$tmp/leg0" "$tmp/leg1"
 
 # The same with fio's own verification, on another mirror.
-truncate -s 256M "$tmp/leg2" "$tmp/leg3"
+truncate -s 128M "$tmp/leg2" "$tmp/leg3"
 mirror=fio
 start_mirror "$tmp/leg2" "$tmp/leg3" log=userspace:"$logd_sock"/fio \
   region-size=$region_size
 wait_mirror
 fio --name=verify --ioengine=nbd --uri="$uri" --rw=randwrite --bs=4k \
-  --iodepth=16 --size=256M --io_size=48M --verify=crc32c --verify_backlog=512 \
+  --iodepth=16 --size=128M --io_size=24M --verify=crc32c --verify_backlog=512 \
   --do_verify=1 --verify_fatal=1 --rate_iops=2000 >"$tmp/fio.log" 2>&1 &
 load=$!
 pids+=("$load")
@@ -58,7 +58,7 @@ for ((i = 1; i <= 3; i++)); do
   wait_for "$deadline" marks_more_than "$marks"
   kill_logd
   wait_for "$deadline" json_is .log.state disconnected
-  start_logd
+  start_logd --lease 3
   wait_for "$deadline" connected
 done
 wait "$load" || fail "fio saw an error: $(tail -n 5 "$tmp/fio.log")"
@@ -74,7 +74,7 @@ uri="nbd+unix:///?socket=$tmp/mirror.sock"
 reap "${mirror_pids[mirror]}" || true
 kill_logd
 marked=$(dump .marked.count "$tmp/logs/disk.log")
-start_logd --lease 2
+start_logd --lease 3
 start_mirror "$tmp/leg0" "$tmp/leg1" log=userspace:"$logd_sock"/disk
 wait_mirror
 expect 'bytes looked at by the resync' \

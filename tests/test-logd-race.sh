@@ -21,7 +21,7 @@ race ()
 {
   local name
   for name in "$@"; do
-    rm -f "$tmp/$name.pid" "$tmp/$name.log"
+    rm -f "$tmp/$name".{pid,log,sock,control}
     # shellcheck disable=SC2086
     background "$name" ${NBDMIRROR_WRAPPER:-} \
       nbdkit --exit-with-parent -P "$tmp/$name.pid" -U "$tmp/$name.sock" \

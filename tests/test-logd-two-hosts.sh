@@ -93,10 +93,11 @@ kill -STOP "${mirror_pids[b]}"
 start a
 wait_mirror
 kill -CONT "${mirror_pids[b]}"
-wait "$load" && fail 'B served on without its lease'
 host b
 wait_for "$deadline" json_is .mirror.state failed
-said 'has the log now'
+said 'lost: log disk is owned by'
+kill -TERM "$load"
+wait "$load" && fail 'B served on without its lease'
 qemu-io -f raw "$uri" -c 'write -P 66 0 64k' >"$tmp/late.log" 2>&1 &&
   fail 'B wrote without its lease'
 qemu-io -r -f raw "$uri" -c 'read 0 64k' >>"$tmp/late.log" 2>&1 &&

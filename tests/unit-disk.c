@@ -20,6 +20,7 @@
 #include <zlib.h>
 
 #include "byte-order.h"
+#include "cleanup.h"
 #include "deadline.h"
 #include "disk.h"
 #include "full-io.h"
@@ -245,6 +246,30 @@ START_TEST (test_convert)
   ck_assert (!log->unclean);
   ck_assert_uint_eq (log->missed[1].count, 2);
   ck_assert_uint_eq (log->marked.count, 0);
+  dirty_log_close (log, NO_DEADLINE);
+  mem_store_free (m);
+}
+END_TEST
+
+/* A log that was found empty, and has been written since, is ours. */
+START_TEST (test_create_again)
+{
+  struct mem_store *m = mem_store_new (0);
+  struct dirty_log *log = create_mem (m);
+  struct log_geometry other = {100 * (uint64_t) REGION, REGION, 100};
+
+  dirty_log_mark_run (log, 0, 50);
+  ck_assert_int_eq (dirty_log_flush (log, NO_DEADLINE), 0);
+  ck_assert_int_eq (dirty_log_create (log, &other, 7), 0);
+  dirty_log_mark_run (log, 98, 2);
+  ck_assert_int_eq (dirty_log_flush (log, NO_DEADLINE), 0);
+  dirty_log_close (log, NO_DEADLINE);
+
+  log = open_mem (m);
+  ck_assert_int_eq (log->found, LOG_FOUND_OURS);
+  ck_assert_uint_eq (log->geo.nr_regions, 100);
+  ck_assert_uint_eq (log->generation, 7);
+  ck_assert_uint_eq (log->marked.count, 2);
   dirty_log_close (log, NO_DEADLINE);
   mem_store_free (m);
 }
@@ -510,6 +535,47 @@ START_TEST (test_blank_and_not_blank)
   ck_assert_uint_eq (mem_store_calls (m), 0);
   dirty_log_close (log, NO_DEADLINE);
   mem_store_free (m);
+}
+END_TEST
+
+/* The area of the log that was being replaced is not there, at whatever
+ * offset: it is not looked for, and the log is created.
+ */
+static void
+create_over (uint64_t area_offset, bool device)
+{
+  const struct disk_slot slot = {
+    .sequence = 1,
+    .size = geo.size,
+    .region_size = REGION,
+    .flags = DISK_CREATING,
+    .area_offset = area_offset,
+  };
+  const uint64_t size = 2 << 20;
+  CLEANUP_FREE uint8_t *bytes = calloc (1, size);
+  struct mem_store *m;
+  struct dirty_log *log;
+
+  disk_slot_encode (bytes + DISK_SLOT_OFFSET (1), &slot);
+  m = mem_store_file (bytes, size);
+  mem_store_open (m)->fixed_size = device;
+  log = create_mem (m);
+  dirty_log_close (log, NO_DEADLINE);
+  ck_assert_uint_eq (mem_store_size (m), size);
+  log = open_mem (m);
+  ck_assert_ptr_nonnull (log);
+  ck_assert_int_eq (log->found, LOG_FOUND_OURS);
+  dirty_log_close (log, NO_DEADLINE);
+  mem_store_free (m);
+}
+
+START_TEST (test_replaced_area_is_not_there)
+{
+  for (int device = 0; device < 2; ++device) {
+    create_over (UINT64_C (2) << 20, device);
+    create_over (UINT64_C (1) << 40, device);
+    create_over (UINT64_MAX - 4095, device);
+  }
 }
 END_TEST
 
@@ -956,6 +1022,7 @@ add_tests (TCase *tc)
   tcase_add_loop_test (tc, test_vector, 0, NR_VECTORS);
   tcase_add_test (tc, test_refused);
   tcase_add_test (tc, test_convert);
+  tcase_add_test (tc, test_create_again);
   tcase_add_test (tc, test_convert_small_device);
   tcase_add_test (tc, test_kernel_bitmap);
   tcase_add_test (tc, test_reload);
@@ -965,6 +1032,7 @@ add_tests (TCase *tc)
   tcase_add_test (tc, test_version_of_the_future);
   tcase_add_test (tc, test_flush_number);
   tcase_add_test (tc, test_blank_and_not_blank);
+  tcase_add_test (tc, test_replaced_area_is_not_there);
   tcase_add_test (tc, test_shared_map);
   tcase_add_test (tc, test_grow);
   tcase_add_test (tc, test_flipped_bytes);

@@ -70,6 +70,14 @@ hear (void *buf, size_t size)
   return r > 0 ? (size_t) r : 0;
 }
 
+static void
+wait_for_input (void)
+{
+  struct pollfd pfd = {.fd = pair[1], .events = POLLIN};
+
+  ck_assert_int_eq (poll (&pfd, 1, (int) PATIENCE_S * 1000), 1);
+}
+
 /* Bytes that show where they belong. */
 static uint8_t
 pattern (size_t i)
@@ -784,6 +792,24 @@ START_TEST (shut_of_a_failed_stream)
 }
 END_TEST
 
+/* A complaint about the message that filled the buffer goes out. */
+START_TEST (shut_with_a_full_buffer)
+{
+  char buf[16];
+
+  options.max_input = 10;
+  a.on_input = shut_in_input;
+  one_stream (TCP4);
+  say ("123456789!and more", 18);
+  RUN_UNTIL (a.s == NULL);
+  wait_for_input ();
+  ck_assert_uint_eq (hear (buf, sizeof buf), 4);
+  ck_assert_mem_eq (buf, "last", 4);
+  close (pair[1]);
+  ck_assert_int_eq (ev_run (loop, 0), 0);
+}
+END_TEST
+
 static TCase *
 new_case (Suite *suite, const char *name)
 {
@@ -848,6 +874,7 @@ add_closing (Suite *suite)
   tcase_add_test (tc, shut_has_a_deadline);
   tcase_add_test (tc, shut_before_ready);
   tcase_add_test (tc, shut_of_a_failed_stream);
+  tcase_add_test (tc, shut_with_a_full_buffer);
 }
 
 int

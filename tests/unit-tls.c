@@ -381,7 +381,8 @@ START_TEST (plain_server)
   tls_free (server_tls);
   server_tls = NULL;
   server.on_input = answers[_i].on_input;
-  options.handshake_s = 0.2;
+  if (answers[_i].on_input == take_none)
+    options.handshake_s = 0.2;
   start_both (TCP4, NULL);
   RUN_UNTIL (client.fails);
   expect_reason (&client, answers[_i].reason);
@@ -399,6 +400,20 @@ START_TEST (silent_client)
   ck_assert_str_eq (server.reason,
                     "TLS handshake: no answer within 0.2 seconds");
   close (pair[0]);
+}
+END_TEST
+
+/* What is queued for later does not keep the loop awake. */
+START_TEST (silent_server)
+{
+  use_psk ("keys.psk", "keys.psk", "alice");
+  ck_assert (connect_pair (TCP4, pair));
+  options.handshake_s = 0.2;
+  start_client (pair[0], NULL);
+  side_write (&client, "hello", 5);
+  RUN_UNTIL (client.fails);
+  ck_assert_uint_le (ev_iteration (loop), 20);
+  close (pair[1]);
 }
 END_TEST
 
@@ -1008,6 +1023,7 @@ add_strangers (Suite *suite)
   tcase_add_test (tc, plain_client);
   tcase_add_loop_test (tc, plain_server, 0, 3);
   tcase_add_test (tc, silent_client);
+  tcase_add_test (tc, silent_server);
   tcase_add_test (tc, noise);
   tcase_add_test (tc, other_client_changes_keys);
   tcase_add_test (tc, other_client_renegotiates);

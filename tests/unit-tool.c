@@ -172,6 +172,19 @@ START_TEST (status_text_shows_errors_without_control_characters)
 }
 END_TEST
 
+START_TEST (status_text_tells_that_the_log_server_is_away)
+{
+  struct mirror_status *s = fake_mirror_lock (m);
+
+  s->log_state = "disconnected";
+  strcpy (s->log_last_error, "logs:10810: connect: Connection refused");
+  fake_mirror_unlock (m);
+  ck_assert_int_eq (TOOL ("status", path), 0);
+  tool_expect_out ("log: last error: logs:10810: connect:");
+  tool_expect_out ("the log server can't be reached");
+}
+END_TEST
+
 START_TEST (usage_errors_are_64)
 {
   ck_assert_int_eq (tool_end (tool_start (NULL, (char *) NULL)), 64);
@@ -372,6 +385,7 @@ main (void)
   tcase_add_loop_test (tc, status_dm_health, 0,
                        sizeof healths / sizeof healths[0]);
   tcase_add_test (tc, status_text_shows_errors_without_control_characters);
+  tcase_add_test (tc, status_text_tells_that_the_log_server_is_away);
   tcase_add_test (tc, usage_errors_are_64);
   tcase_add_test (tc, help_and_version);
   tcase_add_loop_test (tc, bad_answer_is_3, 0,

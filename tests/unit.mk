@@ -7,6 +7,7 @@ TEST_CPPFLAGS = \
 	$(AM_CPPFLAGS) \
 	-I$(srcdir)/tests \
 	-DSRCDIR='"$(abs_srcdir)"' \
+	-DLOGD='"$(abs_top_builddir)/logd/nbdmirror-logd"' \
 	-DNBDMIRROR='"$(abs_top_builddir)/tools/nbdmirror"' \
 	-UNDEBUG \
 	$(CHECK_CFLAGS) \
@@ -17,6 +18,9 @@ TEST_LIBS = libmsgstderr.la $(CHECK_LIBS) $(JSON_LIBS) $(ZLIB_LIBS)
 
 quick_unit_tests = \
 	tests/unit-address \
+	tests/fuzz-disk-header \
+	tests/fuzz-proto-reply \
+	tests/fuzz-proto-request \
 	tests/unit-apply \
 	tests/unit-bitset \
 	tests/unit-control \
@@ -26,6 +30,9 @@ quick_unit_tests = \
 	tests/unit-hot \
 	tests/unit-lease \
 	tests/unit-leg \
+	tests/unit-logd \
+	tests/unit-logd-faults \
+	tests/unit-owner \
 	tests/unit-plan \
 	tests/unit-proto \
 	tests/unit-range \
@@ -35,12 +42,15 @@ quick_unit_tests = \
 	tests/unit-sweep \
 	tests/unit-tls \
 	tests/unit-tool \
+	tests/unit-tool-log \
 	tests/unit-write \
 	$(NULL)
 unit_tests = \
 	$(quick_unit_tests) \
 	tests/unit-disk-crash \
 	tests/unit-stress \
+	tests/unit-userspace \
+	tests/unit-userspace-faults \
 	$(NULL)
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
@@ -63,6 +73,26 @@ tests_unit_proto_LDADD = libproto.la $(TEST_LIBS)
 tests_unit_core_SOURCES = tests/unit-core.c
 tests_unit_core_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_core_LDADD = $(LOG_LIBS) $(TEST_LIBS)
+
+# The log on a server.
+user_fixture = \
+	tests/fake-logd.c \
+	tests/fake-logd.h \
+	tests/unit-wait.h \
+	tests/user-fixture.c \
+	tests/user-fixture.h \
+	$(NULL)
+
+tests_unit_userspace_SOURCES = tests/unit-userspace.c $(user_fixture)
+tests_unit_userspace_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_userspace_LDADD = $(LOG_LIBS) $(CHECK_LIBS)
+
+tests_unit_userspace_faults_SOURCES = \
+	tests/unit-userspace-faults.c \
+	$(user_fixture) \
+	$(NULL)
+tests_unit_userspace_faults_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_userspace_faults_LDADD = $(LOG_LIBS) $(CHECK_LIBS)
 
 mem_store = tests/mem-store.c tests/mem-store.h
 
@@ -170,6 +200,34 @@ tests_unit_tool_SOURCES = tests/unit-tool.c $(fake_mirror) $(run_tool)
 tests_unit_tool_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_tool_LDADD = $(CONTROL_LIBS) $(TEST_LIBS)
 
+tests_unit_tool_log_SOURCES = \
+	tests/unit-tool-log.c \
+	$(fake_mirror) \
+	$(run_tool) \
+	$(NULL)
+tests_unit_tool_log_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_tool_log_LDADD = \
+	libproto.la \
+	libunixsocket.la \
+	libcommon.la \
+	$(TEST_LIBS) \
+	$(NULL)
+
 tests_unit_dump_SOURCES = tests/unit-dump.c $(fake_mirror) $(run_tool)
 tests_unit_dump_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_dump_LDADD = $(LOG_LIBS) $(TEST_LIBS)
+
+# The log server.
+logd_peer = tests/logd-peer.c tests/logd-peer.h tests/unit-wait.h
+
+tests_unit_owner_SOURCES = logd/lease.c logd/lease.h tests/unit-owner.c
+tests_unit_owner_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_owner_LDADD = $(TEST_LIBS)
+
+tests_unit_logd_SOURCES = tests/unit-logd.c $(logd_peer)
+tests_unit_logd_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_logd_LDADD = libproto.la libcommon.la $(TEST_LIBS)
+
+tests_unit_logd_faults_SOURCES = tests/unit-logd-faults.c $(logd_peer)
+tests_unit_logd_faults_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_logd_faults_LDADD = libproto.la libcommon.la $(TEST_LIBS)

@@ -119,6 +119,16 @@ status_exit_code (struct json_object *status)
   return EXIT_NO_ANSWER;
 }
 
+void
+print_safe (FILE *out, const char *text)
+{
+  for (; *text != '\0'; ++text) {
+    unsigned char ch = (unsigned char) *text;
+
+    fputc (ch < ' ' || ch == 0x7f ? '?' : ch, out);
+  }
+}
+
 char *
 format_size (char buf[SIZE_TEXT], uint64_t bytes)
 {

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 struct json_object;
 
@@ -32,6 +33,9 @@ size_t status_count_legs (struct json_object *status, const char *state);
 
 /* The exit code of the program. */
 int status_exit_code (struct json_object *status);
+
+/* Text from a server must not move the cursor. */
+void print_safe (FILE *out, const char *text);
 
 /* 1536 -> "1.5 KiB", 2048 -> "2 KiB".  Returns buf. */
 #define SIZE_TEXT 16

@@ -1,16 +1,31 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* nbdmirror: ask a running mirror, or look into its log. */
+/* nbdmirror: ask a running mirror, look into its log, or ask the server that
+ * keeps logs.
+ */
 
 #include "config.h"
 
 #include <errno.h>
 #include <getopt.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "msg.h"
 #include "nbdmirror.h"
+
+#define MAX_SECONDS 1e9 /* 30 years */
+
+#define SERVER_HELP(timeout) \
+  "  --timeout SECONDS       give up after this time (default: " timeout \
+  ")\n" \
+  "  --tls-psk FILE          use TLS, with a key of this file\n" \
+  "  --tls-username NAME     whose key (default: your login name)\n" \
+  "  --tls-certificates DIR  use TLS, with the certificates in DIR\n" \
+  "\n" \
+  "  Exit: 0 done, 1 the server refuses, or has no such log, 3 no answer.\n"
 
 struct verb {
   const char *name;
@@ -45,6 +60,25 @@ static const struct verb verbs[] = {
    "  --dm-table    print the table line for the kernel's dm-mirror\n"
    "\n"
    "  Exit: 0 printed, 2 the log can't be read, or --dm-table refuses.\n"},
+  {"log list", verb_log_list, "[--json] [OPTION...] SERVER",
+   "  Show the logs that nbdmirror-logd keeps: who owns them, for how long, "
+   "and how\n"
+   "  many regions are marked, or missed by a leg.  SERVER is HOST, HOST:PORT,\n"
+   "  [IPV6]:PORT, or the absolute path of a Unix socket.\n"
+   "\n"
+   "  --json                  print JSON\n" SERVER_HELP ("10")},
+  {"log show", verb_log_show, "[--json] [OPTION...] SERVER/NAME",
+   "  Show one of them.\n"
+   "\n"
+   "  --json                  print JSON\n" SERVER_HELP ("10")},
+  {"log delete", verb_log_delete, "[OPTION...] SERVER/NAME",
+   "  Delete a log that nobody owns.\n"
+   "\n" SERVER_HELP ("10")},
+  {"log takeover", verb_log_takeover, "[--fenced] [OPTION...] SERVER/NAME",
+   "  Ask the owner to give the log up, or wait until its lease is over.\n"
+   "\n"
+   "  --fenced                its host is known to be off: take it at once\n" SERVER_HELP (
+     "30")},
 };
 
 #define NR_VERBS (sizeof verbs / sizeof verbs[0])
@@ -61,7 +95,8 @@ find_verb (const char *name)
 static int
 print_help (void)
 {
-  printf ("nbdmirror: ask a running mirror, or look into its log.\n\n");
+  printf ("nbdmirror: ask a running mirror, look into its log, or ask the "
+          "server that\nkeeps logs.\n\n");
   for (size_t i = 0; i < NR_VERBS; ++i)
     printf ("nbdmirror %s %s\n%s\n", verbs[i].name, verbs[i].synopsis,
             verbs[i].help);
@@ -103,6 +138,20 @@ one_operand (int argc, char *argv[], const char *what)
   return NULL;
 }
 
+int
+parse_seconds (const char *text, double *seconds)
+{
+  char *end;
+
+  errno = 0;
+  *seconds = strtod (text, &end);
+  if (end != text && *end == '\0' && errno == 0 && *seconds >= 0 &&
+      *seconds <= MAX_SECONDS)
+    return 0;
+  msg_error ("--timeout %s: must be a number of seconds, 0 or more", text);
+  return -1;
+}
+
 static int
 unknown_verb (const char *name)
 {
@@ -110,20 +159,39 @@ unknown_verb (const char *name)
   int len = 0;
 
   for (size_t i = 0; i < NR_VERBS; ++i)
-    len += snprintf (known + len, sizeof known - (size_t) len, " %s",
-                     verbs[i].name);
+    len += snprintf (known + len, sizeof known - (size_t) len, "%s %s",
+                     i == 0 ? "" : ",", verbs[i].name);
   msg_error ("unknown verb \"%s\", not one of:%s", name, known);
   return usage_error (NULL);
+}
+
+/* Is it the first of the two words of a verb? */
+static bool
+is_first_word (const char *word)
+{
+  size_t len = strlen (word);
+
+  for (size_t i = 0; i < NR_VERBS; ++i)
+    if (strncmp (verbs[i].name, word, len) == 0 && verbs[i].name[len] == ' ')
+      return true;
+  return false;
 }
 
 static int
 run_verb (int argc, char *argv[])
 {
-  const struct verb *verb = find_verb (argv[0]);
-  char name[64];
+  const struct verb *verb;
+  char words[128], name[64];
 
+  snprintf (words, sizeof words, "%s", argv[0]);
+  if (argc > 1 && is_first_word (argv[0])) {
+    snprintf (words, sizeof words, "%s %s", argv[0], argv[1]);
+    --argc;
+    ++argv;
+  }
+  verb = find_verb (words);
   if (verb == NULL)
-    return unknown_verb (argv[0]);
+    return unknown_verb (words);
   /* getopt_long puts argv[0] before its messages. */
   snprintf (name, sizeof name, "nbdmirror: %s", verb->name);
   argv[0] = name;

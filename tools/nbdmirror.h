@@ -13,18 +13,23 @@
 enum {
   EXIT_IN_SYNC = 0,
   EXIT_DEGRADED = 1, /* or resyncing */
+  EXIT_REFUSED = 1,  /* log: by the server */
   EXIT_FAILED = 2,   /* dump: the log can't be read, or refused */
   EXIT_NO_ANSWER = 3,
   EXIT_USAGE = 64,
   EXIT_OUTPUT = 74, /* standard output can't be written */
 };
 
-/* argv[0] is "nbdmirror VERB", options and operands follow.  Each returns
+/* argv[0] is "nbdmirror: VERB", options and operands follow.  Each returns
  * the exit code of the program.
  */
 int verb_status (int argc, char *argv[]);
 int verb_wait (int argc, char *argv[]);
 int verb_dump (int argc, char *argv[]);
+int verb_log_list (int argc, char *argv[]);
+int verb_log_show (int argc, char *argv[]);
+int verb_log_delete (int argc, char *argv[]);
+int verb_log_takeover (int argc, char *argv[]);
 
 /* Print the lines of the verb's help.  Returns 0. */
 int verb_help (const char *name);
@@ -34,5 +39,8 @@ int usage_error (const char *name);
 
 /* The one operand (what: "SOCKET"), or NULL with the error reported. */
 const char *one_operand (int argc, char *argv[], const char *what);
+
+/* The value of --timeout.  0, or -1 with the error reported. */
+int parse_seconds (const char *text, double *seconds);
 
 #endif /* NBDMIRROR_NBDMIRROR_H */

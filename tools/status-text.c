@@ -41,17 +41,6 @@ resync_is (struct json_object *status, const char *state)
                  state) == 0;
 }
 
-/* Text from the server must not move the cursor. */
-static void
-print_safe (FILE *out, const char *text)
-{
-  for (; *text != '\0'; ++text) {
-    unsigned char ch = (unsigned char) *text;
-
-    fputc (ch < ' ' || ch == 0x7f ? '?' : ch, out);
-  }
-}
-
 /* "2 errors" */
 static void
 print_count (FILE *out, uint64_t n, const char *what)
@@ -230,7 +219,11 @@ print_advice (FILE *out, struct json_object *status)
     fprintf (out, "the mirror can't serve all data: no leg that is there has "
                   "it; read the server's messages\nbefore restarting it "
                   "(plan=1 shows what a start would do)\n");
-  if (strcmp (field_text (log, "state"), "ok") != 0)
+  if (strcmp (field_text (log, "state"), "disconnected") == 0)
+    fprintf (out, "the log server can't be reached, or has given the log to "
+                  "another mirror: nothing is served\nwhen the lease is over; "
+                  "see the log's last error\n");
+  else if (strcmp (field_text (log, "state"), "ok") != 0)
     fprintf (out, "the log can't be written: writes to unmarked regions wait, "
                   "then fail; make room or repair its storage\n");
   for (size_t i = 0; i < status_nr_legs (status); ++i)

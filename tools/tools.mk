@@ -11,6 +11,13 @@ tools_nbdmirror_SOURCES = \
 	tools/dump.h \
 	tools/fields.c \
 	tools/fields.h \
+	tools/log-client.c \
+	tools/log-client.h \
+	tools/log-print.c \
+	tools/log-print.h \
+	tools/log.c \
+	tools/lookup.c \
+	tools/lookup.h \
 	tools/nbdmirror.c \
 	tools/nbdmirror.h \
 	tools/status-dm.c \

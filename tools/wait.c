@@ -4,11 +4,9 @@
 
 #include "config.h"
 
-#include <errno.h>
 #include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <json-c/json.h>
@@ -16,12 +14,10 @@
 #include "control-client.h"
 #include "deadline.h"
 #include "fields.h"
-#include "msg.h"
 #include "nbdmirror.h"
 
 #define FIRST_PAUSE_MSEC 100
 #define LAST_PAUSE_MSEC 1000
-#define MAX_TIMEOUT 1e9 /* seconds; 30 years */
 
 struct wait {
   bool resync;       /* only for what can be copied now */
@@ -83,16 +79,10 @@ wait_loop (struct client *c, const struct wait *w)
 static int
 parse_timeout (const char *text, uint64_t *deadline)
 {
-  char *end;
   double seconds;
 
-  errno = 0;
-  seconds = strtod (text, &end);
-  if (end == text || *end != '\0' || errno != 0 ||
-      !(seconds >= 0 && seconds <= MAX_TIMEOUT)) {
-    msg_error ("--timeout %s: must be a number of seconds, 0 or more", text);
+  if (parse_seconds (text, &seconds) == -1)
     return -1;
-  }
   *deadline = now_ns () + (uint64_t) (seconds * (double) NSEC_PER_SEC);
   return 0;
 }

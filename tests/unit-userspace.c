@@ -1,0 +1,967 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* The log on a server: its life, its contract, its lease. */
+
+#include "config.h"
+
+#include <check.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "deadline.h"
+#include "unit-wait.h"
+#include "user-fixture.h"
+
+static struct fake_logd *f;
+
+#ifdef __SANITIZE_THREAD__
+/* Some tests fork while the fake server has threads. */
+extern const char *__tsan_default_options (void);
+
+const char *
+__tsan_default_options (void)
+{
+  return "die_after_fork=0";
+}
+#endif
+
+/* A bit, or a leg, on the server's disk. */
+static bool
+on_disk (unsigned map, uint64_t region)
+{
+  CLEANUP_LOCK (&f->lock);
+
+  return f->disk.map[map][region];
+}
+
+static enum log_leg_state
+leg_on_disk (unsigned slot)
+{
+  CLEANUP_LOCK (&f->lock);
+
+  return f->disk.leg[slot];
+}
+
+static void
+setup (void)
+{
+  f = fake_logd_new (false);
+}
+
+static void
+teardown (void)
+{
+  ck_assert_uint_eq (COUNT_OF (f, violations), 0);
+  fake_logd_free (f);
+}
+
+/* --- life --- */
+
+START_TEST (test_found_again)
+{
+  struct dirty_log *log = user_create (f);
+  uint8_t uuid[16];
+
+  memcpy (uuid, log->uuid, sizeof uuid);
+  ck_assert (disk_equals (f, log));
+  ck_assert (dirty_log_valid (log));
+  dirty_log_set_primary (log, 1);
+  dirty_log_leg_failed (log, 0);
+  dirty_log_close (log, in_seconds (5));
+  ck_assert_uint_eq (COUNT_OF (f, detach_flags), PROTO_DETACH_CLEAN);
+
+  log = user_open (f, 0);
+  ck_assert_int_eq (log->found, LOG_FOUND_OURS);
+  ck_assert (!log->unclean);
+  ck_assert_mem_eq (uuid, log->uuid, sizeof uuid);
+  ck_assert_uint_eq (log->geo.size, user_geo.size);
+  ck_assert_uint_eq (log->geo.nr_regions, NR);
+  ck_assert_uint_eq (log->generation, 2);
+  ck_assert_uint_eq (log->primary, 1);
+  ck_assert_int_eq (log->leg[0].state, LOG_LEG_STALE);
+  ck_assert_int_eq (log->leg[1].state, LOG_LEG_IN_SYNC);
+  ck_assert_str_eq (log->leg[1].name, "/leg1");
+  ck_assert_uint_eq (log->owner_pid, 42);
+  ck_assert_str_eq (log->owner_host, "elsewhere");
+  dirty_log_close (log, in_seconds (5));
+}
+END_TEST
+
+/* An untouched log stays as it was, and is given back at once. */
+START_TEST (test_untouched)
+{
+  struct dirty_log *log = user_create (f);
+  unsigned flushes;
+
+  dirty_log_mark (log, 3);
+  dirty_log_set_region_sync (log, 1, 7, 5, false);
+  dirty_log_close (log, in_seconds (5));
+  ck_assert_uint_eq (COUNT_OF (f, detach_flags), 0);
+  flushes = COUNT_OF (f, frames[PROTO_FLUSH]);
+
+  log = user_open (f, 0);
+  ck_assert (log->unclean);
+  ck_assert (bitset_test (&log->marked, 3));
+  ck_assert_uint_eq (log->missed[1].count, 5);
+  ck_assert_uint_eq (log->out_of_sync.count, 5);
+  dirty_log_close (log, now_ns ());
+  ck_assert_uint_eq (COUNT_OF (f, frames[PROTO_FLUSH]), flushes);
+  ck_assert_uint_eq (COUNT_OF (f, frames[PROTO_DETACH]), 2);
+  ck_assert_uint_eq (COUNT_OF (f, detach_flags), 0);
+  ck_assert_uint_eq (said (""), 0);
+}
+END_TEST
+
+START_TEST (test_read_only)
+{
+  struct dirty_log *log;
+
+  dirty_log_close (user_create (f), in_seconds (5));
+  log = user_open (f, LOG_READ_ONLY);
+  ck_assert_uint_eq (COUNT_OF (f, attach_flags), PROTO_ATTACH_READ_ONLY);
+  ck_assert_int_eq (log->found, LOG_FOUND_OURS);
+  ck_assert_int_eq (log->leg[1].state, LOG_LEG_IN_SYNC);
+  ck_assert (dirty_log_valid (log));
+  dirty_log_close (log, in_seconds (5));
+  ck_assert_uint_eq (COUNT_OF (f, frames[PROTO_DETACH]), 1);
+}
+END_TEST
+
+START_TEST (test_read_only_new)
+{
+  struct dirty_log *log = user_open (f, LOG_READ_ONLY);
+
+  ck_assert_int_eq (log->found, LOG_FOUND_NEW);
+  dirty_log_close (log, in_seconds (5));
+  LOCKED (f, f->fail_attach = PROTO_E_NO_LOG);
+  log = user_open (f, LOG_READ_ONLY);
+  ck_assert_int_eq (log->found, LOG_FOUND_NEW);
+  dirty_log_close (log, in_seconds (5));
+}
+END_TEST
+
+START_TEST (test_specifications)
+{
+  static const struct {
+    const char *spec, *words;
+  } wrong[] = {
+    {"userspace:", "must be core, disk:PATH or userspace:HOST/NAME"},
+    {"userspace:host", "must be HOST"},
+    {"userspace:/name", "must be HOST"},
+    {"userspace:host/", "name of the log"},
+    {"userspace:host/.name", "name of the log"},
+    {"userspace:host/na me", "name of the log"},
+    {"userspace:host:0/name", "port"},
+    {"userspace:a,b,c,d,e,f,g,h,i/name", "too many servers"},
+    {"userspace:a,,b/name", "log=userspace:a,,b/name"},
+    {"userspace:dir/file/name", "log=userspace:dir/file/name"},
+    {"userspace-core:host/", "log=userspace-core:host/: "},
+  };
+
+  for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; ++i) {
+    said_nothing ();
+    ck_assert_ptr_null (dirty_log_open (wrong[i].spec, 0));
+    ck_assert_msg (said (wrong[i].words) == 1, "%s", wrong[i].spec);
+    ck_assert_uint_eq (said (""), 1);
+  }
+}
+END_TEST
+
+START_TEST (test_second_server)
+{
+  struct fake_logd *tcp = fake_logd_new (true);
+  struct dirty_log *log;
+  char spec[80];
+
+  snprintf (spec, sizeof spec, "userspace:127.0.0.1:1,127.0.0.1:%u/log",
+            tcp->port);
+  log = dirty_log_open (spec, 0);
+  ck_assert_ptr_nonnull (log);
+  ck_assert_uint_eq (said (""), 0);
+  dirty_log_close (log, in_seconds (5));
+  fake_logd_free (tcp);
+}
+END_TEST
+
+START_TEST (test_nobody_there)
+{
+  LOCKED (f, f->down = true);
+  ck_assert_ptr_null (dirty_log_open (user_spec (f), 0));
+  ck_assert_uint_eq (said ("cannot reach"), 1);
+  ck_assert_uint_eq (said ("no server gives it to us"), 1);
+  ck_assert_uint_eq (said (""), 2);
+}
+END_TEST
+
+static const enum proto_error refusals[] = {
+  PROTO_E_OWNED, PROTO_E_DENIED, PROTO_E_IO, PROTO_E_INVALID, PROTO_E_STALE,
+};
+
+START_TEST (test_refused)
+{
+  uint64_t start = now_ns ();
+
+  LOCKED (f, f->fail_attach = refusals[_i]);
+  ck_assert_ptr_null (dirty_log_open (user_spec (f), 0));
+  ck_assert (now_ns () - start < NSEC_PER_SEC);
+  ck_assert_uint_eq (said ("attach fails"), 1);
+  ck_assert_uint_eq (said (""), 1);
+}
+END_TEST
+
+START_TEST (test_waits_for_the_lease)
+{
+  uint64_t start = now_ns ();
+
+  LOCKED (f, f->wait_ms = 300);
+  dirty_log_close (user_create (f), in_seconds (5));
+  ck_assert (now_ns () - start >= 300 * NSEC_PER_MSEC);
+  ck_assert_uint_eq (said ("waiting: somebody has it"), 1);
+  ck_assert_uint_eq (said (""), 1);
+}
+END_TEST
+
+START_TEST (test_senseless_state)
+{
+  dirty_log_close (user_create (f), in_seconds (5));
+  LOCKED (f, f->long_map = true);
+  ck_assert_ptr_null (dirty_log_open (user_spec (f), 0));
+  ck_assert_uint_eq (said ("the server sent a map longer than the log"), 1);
+}
+END_TEST
+
+START_TEST (test_create_fails)
+{
+  struct dirty_log *log = user_open (f, 0);
+
+  LOCKED (f, f->fail_create = PROTO_E_NO_SPACE);
+  ck_assert_int_eq (dirty_log_create (log, &user_geo, 1), 0);
+  user_add_legs (log, 2);
+  ck_assert_int_eq (dirty_log_commit (log, NO_DEADLINE), -1);
+  ck_assert_int_eq (errno, ENOSPC);
+  ck_assert_uint_eq (said ("create fails"), 1);
+  dirty_log_close (log, now_ns ());
+}
+END_TEST
+
+/* CREATE and GROW are sent until they were acknowledged, and no more. */
+START_TEST (test_create_and_grow_once)
+{
+  struct dirty_log *log = user_start_new (f);
+
+  ck_assert_uint_eq (COUNT_OF (f, frames[PROTO_CREATE]), 1);
+  dirty_log_close (log, in_seconds (5));
+  log = user_open (f, 0);
+  ck_assert_int_eq (dirty_log_grow (log, user_geo.size + 10 * REGION), 0);
+  dirty_log_set_region_sync (log, 1, NR, 10, false);
+  ck_assert_int_eq (dirty_log_flush (log, NO_DEADLINE), 0);
+  ck_assert_uint_eq (COUNT_OF (f, frames[PROTO_GROW]), 1);
+  ck_assert (disk_covers (f, log));
+  ck_assert_int_eq (dirty_log_start (log), 0);
+  fake_logd_kill (f, true);
+  dirty_log_mark (log, NR + 9);
+  ck_assert_int_eq (dirty_log_flush (log, in_seconds (10)), 0);
+  ck_assert (disk_covers (f, log));
+  ck_assert_uint_eq (COUNT_OF (f, frames[PROTO_GROW]), 1);
+  ck_assert_uint_eq (COUNT_OF (f, frames[PROTO_CREATE]), 1);
+  dirty_log_close (log, in_seconds (5));
+}
+END_TEST
+
+static void
+child_uses (struct dirty_log *log)
+{
+  bool ok = dirty_log_start (log) == 0;
+
+  dirty_log_mark (log, 77);
+  ok = ok && dirty_log_flush (log, in_seconds (10)) == 0;
+  ok = ok && dirty_log_valid (log);
+  dirty_log_close (log, in_seconds (5));
+  _exit (ok ? 0 : 1);
+}
+
+/* nbdkit forks between open and start; the parent's copy of the connection
+ * stays open here.
+ */
+START_TEST (test_fork)
+{
+  struct dirty_log *log = user_create (f);
+  int status;
+  pid_t pid = fork ();
+
+  ck_assert_int_ge (pid, 0);
+  if (pid == 0)
+    child_uses (log);
+  ck_assert_int_eq (waitpid (pid, &status, 0), pid);
+  ck_assert_int_eq (status, 0);
+  ck_assert (on_disk (LOG_MAP_MARKED, 77));
+  ck_assert_uint_eq (COUNT_OF (f, connections), 2);
+  ck_assert_uint_eq (COUNT_OF (f, frames[PROTO_DETACH]), 1);
+  ck_assert_uint_eq (COUNT_OF (f, attach_flags), PROTO_ATTACH_AGAIN);
+  dirty_log_close (log, now_ns ()); /* finds that it is the child's now */
+}
+END_TEST
+
+static atomic_uint asked;
+
+static void
+on_release (struct dirty_log *log)
+{
+  (void) log;
+  asked++;
+}
+
+START_TEST (test_release)
+{
+  struct dirty_log *log = user_create (f);
+  unsigned renewed;
+
+  log->on_release = on_release;
+  ck_assert_int_eq (dirty_log_start (log), 0);
+  renewed = COUNT_OF (f, frames[PROTO_RENEW]);
+  fake_logd_notice (f);
+  ck_assert (fake_logd_wait (f, PROTO_RENEW, renewed + 1));
+  ck_assert_uint_eq (asked, 1);
+  dirty_log_close (log, in_seconds (5));
+}
+END_TEST
+
+/* --- the contract --- */
+
+START_TEST (test_flush_lowers)
+{
+  struct dirty_log *log = user_start_new (f);
+
+  dirty_log_mark_run (log, 10, 100);
+  dirty_log_set_region_sync (log, 1, 63, 2, false);
+  ck_assert_int_eq (dirty_log_flush (log, in_seconds (10)), 0);
+  ck_assert (disk_equals (f, log));
+
+  dirty_log_clear_run (log, 10, 50);
+  dirty_log_set_region_sync (log, 1, 63, 1, true);
+  dirty_log_mark (log, 500);
+  LOCKED (f, f->raised = 0);
+  ck_assert_int_eq (dirty_log_flush (log, in_seconds (10)), 0);
+  ck_assert (disk_covers (f, log));
+  ck_assert_uint_eq (COUNT_OF (f, raised),
+                     0); /* clears ride along in a commit only */
+  ck_assert (on_disk (LOG_MAP_MARKED, 10));
+  ck_assert_int_eq (dirty_log_commit (log, in_seconds (10)), 0);
+  ck_assert (disk_equals (f, log));
+  dirty_log_close (log, in_seconds (5));
+}
+END_TEST
+
+/* A leg becomes in-sync in a commit only, after its map is empty. */
+START_TEST (test_leg_comes_back)
+{
+  struct dirty_log *log = user_start_new (f);
+
+  dirty_log_mark (log, 5);
+  dirty_log_leg_failed (log, 1);
+  ck_assert_int_eq (dirty_log_flush (log, in_seconds (10)), 0);
+  ck_assert_int_eq (leg_on_disk (1), LOG_LEG_STALE);
+  ck_assert (on_disk (LOG_MAP_MISSED (1), 5));
+  dirty_log_set_region_sync (log, 1, 5, 1, true);
+  dirty_log_leg_in_sync (log, 1);
+  dirty_log_set_primary (log, 1);
+  ck_assert_int_eq (dirty_log_flush (log, in_seconds (10)), 0);
+  ck_assert_int_eq (dirty_log_commit (log, in_seconds (10)), 0);
+  ck_assert_int_eq (leg_on_disk (1), LOG_LEG_IN_SYNC);
+  ck_assert (disk_equals (f, log));
+  dirty_log_close (log, in_seconds (5));
+}
+END_TEST
+
+START_TEST (test_leg_removed)
+{
+  struct dirty_log *log = user_create (f);
+
+  dirty_log_remove_leg (log, 1);
+  ck_assert_int_eq (dirty_log_commit (log, in_seconds (10)), 0);
+  ck_assert (disk_equals (f, log));
+  dirty_log_close (log, in_seconds (5));
+}
+END_TEST
+
+/* A connection that is lost at a flush, before or after it had its effect,
+ * fails nobody.
+ */
+START_TEST (test_lost_flush)
+{
+  struct dirty_log *log = user_start_new (f);
+  bool commit = _i & 4;
+
+  LOCKED (f, {
+    f->die_type = PROTO_FLUSH;
+    f->die_count = 1;
+    f->die_when = (enum fake_die) (_i % 3);
+    f->die_restarts = _i & 8;
+  });
+  dirty_log_mark_run (log, 20, 3);
+  ck_assert_int_eq ((commit ? dirty_log_commit
+                            : dirty_log_flush) (log, in_seconds (10)),
+                    0);
+  WAIT_FOR (COUNT_OF (f, deaths) == 1);
+  ck_assert (commit ? disk_equals (f, log) : disk_covers (f, log));
+  dirty_log_clear (log, 20);
+  ck_assert_int_eq (dirty_log_commit (log, in_seconds (10)), 0);
+  ck_assert (disk_equals (f, log));
+  WAIT_FOR (said ("connected again") == 1);
+  ck_assert_uint_eq (said ("lost the connection to"), 1);
+  ck_assert_uint_eq (said (""), 2);
+  dirty_log_close (log, in_seconds (5));
+}
+END_TEST
+
+/* What the server had marked, and nobody told it to clear, is cleared by the
+ * first commit after the connection came back, not before.
+ */
+START_TEST (test_unsent_clears)
+{
+  struct dirty_log *log = user_start_new (f);
+
+  dirty_log_mark_run (log, 100, 10);
+  ck_assert_int_eq (dirty_log_flush (log, in_seconds (10)), 0);
+  LOCKED (f, f->down = true);
+  fake_logd_kill (f, false);
+  WAIT_FOR (user_is_disconnected (log));
+  dirty_log_clear_run (log, 100, 5);
+  ck_assert_int_eq (dirty_log_commit (log, in_seconds (.1)), -1);
+  ck_assert_int_eq (errno, ETIMEDOUT);
+  dirty_log_mark (log, 101);
+  LOCKED (f, f->down = false);
+  ck_assert_int_eq (dirty_log_flush (log, in_seconds (10)), 0);
+  ck_assert (disk_covers (f, log));
+  ck_assert_int_eq (dirty_log_commit (log, in_seconds (10)), 0);
+  ck_assert (disk_equals (f, log));
+  dirty_log_close (log, in_seconds (5));
+}
+END_TEST
+
+/* All that is marked is sent again, before anything else. */
+START_TEST (test_all_sent_again)
+{
+  struct dirty_log *log = user_start_new (f);
+
+  dirty_log_mark_run (log, 0, 7);
+  dirty_log_set_region_sync (log, 1, 900, 100, false);
+  ck_assert_int_eq (dirty_log_flush (log, in_seconds (10)), 0);
+  LOCKED (f, f->down = true);
+  fake_logd_kill (f, false);
+  LOCKED (f, {
+    memset (f->memory.map, 0, sizeof f->memory.map);
+    f->down = false;
+    f->frames[PROTO_FLUSH] = 0;
+  });
+  ck_assert (fake_logd_wait (f, PROTO_FLUSH, 1)); /* nobody asked for it */
+  WAIT_FOR (!user_is_disconnected (log));
+  LOCKED (f, {
+    ck_assert (f->memory.map[LOG_MAP_MARKED][6]);
+    ck_assert (f->memory.map[LOG_MAP_MISSED (1)][999]);
+  });
+  dirty_log_close (log, in_seconds (5));
+}
+END_TEST
+
+/* A caller is only served by a cycle that began after its call. */
+static void *
+flush_thread (void *arg)
+{
+  return (void *) (intptr_t) dirty_log_flush (arg, in_seconds (20));
+}
+
+START_TEST (test_served_by_a_later_cycle)
+{
+  struct dirty_log *log = user_start_new (f);
+  pthread_t first, second;
+  unsigned flushes = COUNT_OF (f, frames[PROTO_FLUSH]);
+  void *result;
+
+  LOCKED (f, f->hold = true);
+  dirty_log_mark (log, 1);
+  first = thread_run (flush_thread, log);
+  ck_assert (fake_logd_wait (f, PROTO_FLUSH, flushes + 1));
+  dirty_log_mark (log, 2);
+  second = thread_run (flush_thread, log);
+  LOCKED (f, {
+    f->hold = false;
+    pthread_cond_broadcast (&f->changed);
+  });
+  pthread_join (first, &result);
+  ck_assert_ptr_null (result);
+  pthread_join (second, &result);
+  ck_assert_ptr_null (result);
+  ck_assert_uint_ge (COUNT_OF (f, frames[PROTO_FLUSH]), flushes + 2);
+  ck_assert (on_disk (LOG_MAP_MARKED, 2));
+  dirty_log_close (log, in_seconds (5));
+}
+END_TEST
+
+START_TEST (test_flush_fails)
+{
+  struct dirty_log *log = user_start_new (f);
+  enum proto_error error = _i ? PROTO_E_NO_SPACE : PROTO_E_IO;
+
+  LOCKED (f, {
+    f->fail_flush = error;
+    f->fail_times = 3;
+  });
+  dirty_log_mark (log, 9);
+  for (int i = 0; i < 3; ++i) {
+    ck_assert_int_eq (dirty_log_flush (log, in_seconds (10)), -1);
+    ck_assert_int_eq (errno, _i ? ENOSPC : EIO);
+  }
+  ck_assert_uint_eq (said ("the disk is broken"), 1);
+  ck_assert_int_eq (dirty_log_flush (log, in_seconds (10)), 0);
+  ck_assert (on_disk (LOG_MAP_MARKED, 9));
+  WAIT_FOR (said ("works again") == 1);
+  ck_assert_uint_eq (said (""), 2);
+  dirty_log_close (log, in_seconds (5));
+}
+END_TEST
+
+/* --- deadlines --- */
+
+static double
+seconds_since (uint64_t start)
+{
+  return (double) (now_ns () - start) / NSEC_PER_SEC;
+}
+
+enum {
+  DOWN,
+  MUTE,
+  HOLDS,
+  NR_TROUBLES
+};
+
+static void
+make_trouble (int kind)
+{
+  LOCKED (f, {
+    f->down = kind == DOWN;
+    f->mute = kind == MUTE;
+    f->hold = kind == HOLDS;
+  });
+  if (kind == DOWN)
+    fake_logd_kill (f, false);
+}
+
+START_TEST (test_deadlines)
+{
+  struct dirty_log *log = user_start_new (f);
+  uint64_t start = now_ns ();
+
+  make_trouble (_i);
+  dirty_log_mark (log, 1);
+  ck_assert_int_eq (dirty_log_flush (log, in_seconds (.3)), -1);
+  ck_assert_int_eq (errno, ETIMEDOUT);
+  ck_assert (seconds_since (start) >= .3);
+  ck_assert (seconds_since (start) < 1.3);
+  LOCKED (f, {
+    f->down = f->mute = f->hold = false;
+    pthread_cond_broadcast (&f->changed);
+  });
+  if (_i == MUTE)
+    fake_logd_kill (f, false);
+  ck_assert_int_eq (dirty_log_flush (log, in_seconds (10)), 0);
+  ck_assert (on_disk (LOG_MAP_MARKED, 1));
+  dirty_log_close (log, in_seconds (5));
+}
+END_TEST
+
+START_TEST (test_close_in_bounded_time)
+{
+  struct dirty_log *log = user_start_new (f);
+  uint64_t start;
+
+  make_trouble (_i);
+  dirty_log_mark (log, 1);
+  start = now_ns ();
+  dirty_log_close (log, in_seconds (.3));
+  ck_assert (seconds_since (start) < 2);
+  ck_assert_uint_eq (said ("left as after a crash"), 1);
+  LOCKED (f, {
+    f->hold = false;
+    pthread_cond_broadcast (&f->changed);
+  });
+}
+END_TEST
+
+/* Nobody can reach it, and nobody needs it: what is marked, is. */
+START_TEST (test_marked_regions_need_no_server)
+{
+  struct dirty_log *log = user_start_new (f);
+
+  dirty_log_mark (log, 1);
+  ck_assert_int_eq (dirty_log_flush (log, in_seconds (10)), 0);
+  LOCKED (f, f->down = true);
+  fake_logd_kill (f, false);
+  WAIT_FOR (user_is_disconnected (log));
+  dirty_log_mark (log, 1);
+  ck_assert_int_eq (dirty_log_flush (log, now_ns ()), 0);
+  ck_assert (dirty_log_valid (log));
+  dirty_log_close (log, now_ns ());
+}
+END_TEST
+
+/* --- the lease --- */
+
+/* By our own clock it is over before the server's is. */
+START_TEST (test_lease_ends)
+{
+  struct dirty_log *log;
+  uint64_t start, end;
+
+  LOCKED (f, f->lease_ms = 1500);
+  log = user_start_new (f);
+  start = now_ns ();
+  LOCKED (f, f->mute = true);
+  while (dirty_log_valid (log) && now_ns () - start < 3 * NSEC_PER_SEC)
+    usleep (1000);
+  end = now_ns () - start;
+  ck_assert (!dirty_log_valid (log));
+  ck_assert_uint_lt (end, (1500 - 200) * NSEC_PER_MSEC + NSEC_PER_MSEC * 50);
+  ck_assert_uint_gt (end, 500 * NSEC_PER_MSEC);
+  ck_assert_int_eq (dirty_log_wait_valid (log, in_seconds (.1)), -1);
+  ck_assert_int_eq (errno, ETIMEDOUT);
+  LOCKED (f, f->mute = false);
+  ck_assert_int_eq (dirty_log_wait_valid (log, in_seconds (10)), 0);
+  ck_assert (dirty_log_valid (log));
+  dirty_log_close (log, in_seconds (5));
+}
+END_TEST
+
+START_TEST (test_lease_is_renewed)
+{
+  struct dirty_log *log;
+  uint64_t end;
+
+  LOCKED (f, f->lease_ms = 600);
+  log = user_start_new (f);
+  for (end = in_seconds (2); now_ns () < end; usleep (1000))
+    ck_assert (dirty_log_valid (log));
+  ck_assert_uint_ge (COUNT_OF (f, frames[PROTO_RENEW]), 6);
+  ck_assert_uint_le (COUNT_OF (f, frames[PROTO_RENEW]), 15);
+  ck_assert_uint_eq (COUNT_OF (f, connections), 2);
+  dirty_log_close (log, in_seconds (5));
+}
+END_TEST
+
+/* A flush that takes long is no silence: the lease is renewed. */
+START_TEST (test_slow_flush)
+{
+  struct dirty_log *log = user_start_new (f);
+
+  LOCKED (f, {
+    f->lease_ms = 3000;
+    f->mute_flush = true;
+  });
+  fake_logd_kill (f, false);
+  WAIT_FOR (COUNT_OF (f, connections) == 3);
+  WAIT_FOR (!user_is_disconnected (log));
+  said_nothing ();
+  dirty_log_mark (log, 1);
+  ck_assert_int_eq (dirty_log_flush (log, in_seconds (3)), -1);
+  ck_assert_uint_eq (COUNT_OF (f, connections), 3);
+  ck_assert (dirty_log_valid (log));
+  LOCKED (f, f->mute_flush = false);
+  fake_logd_kill (f, false);
+  ck_assert_int_eq (dirty_log_flush (log, in_seconds (3)), 0);
+  dirty_log_close (log, in_seconds (5));
+}
+END_TEST
+
+/* A silent server is given up. */
+START_TEST (test_silent_server)
+{
+  struct dirty_log *log;
+
+  LOCKED (f, f->lease_ms = 3000);
+  log = user_start_new (f);
+  LOCKED (f, f->mute = true);
+  dirty_log_mark (log, 1);
+  ck_assert_int_eq (dirty_log_flush (log, in_seconds (.1)), -1);
+  WAIT_FOR (COUNT_OF (f, connections) > 2);
+  LOCKED (f, f->mute = false);
+  ck_assert_int_eq (dirty_log_flush (log, in_seconds (10)), 0);
+  ck_assert_uint_eq (said ("no answer"), 1);
+  dirty_log_close (log, in_seconds (5));
+}
+END_TEST
+
+static void
+give_to_another (void)
+{
+  LOCKED (f, {
+    memset (f->session, 0xee, sizeof f->session);
+    f->epoch++;
+  });
+}
+
+static void
+check_lost (struct dirty_log *log, const char *text)
+{
+  struct log_status st;
+  uint64_t start;
+
+  WAIT_FOR (!dirty_log_valid (log));
+  start = now_ns ();
+  ck_assert_int_eq (dirty_log_wait_valid (log, in_seconds (10)), -1);
+  ck_assert_int_eq (errno, ESTALE);
+  dirty_log_mark (log, 1);
+  for (int i = 0; i < 2; ++i) {
+    ck_assert_int_eq (dirty_log_flush (log, in_seconds (10)), -1);
+    ck_assert_int_eq (errno, ESTALE);
+  }
+  ck_assert (seconds_since (start) < 1);
+  ck_assert_uint_eq (said (text), 1);
+  ck_assert_uint_eq (said ("lost: "), 1);
+  dirty_log_status (log, &st);
+  ck_assert (st.failed && st.disconnected);
+  dirty_log_close (log, in_seconds (5));
+}
+
+START_TEST (test_lost_at_a_renewal)
+{
+  struct dirty_log *log;
+
+  LOCKED (f, f->lease_ms = 900);
+  log = user_start_new (f);
+  give_to_another ();
+  check_lost (log, "host other has it");
+}
+END_TEST
+
+static void *
+commit_thread (void *arg)
+{
+  int r = dirty_log_commit (arg, in_seconds (20));
+
+  return (void *) (intptr_t) (r == -1 ? errno : 0);
+}
+
+START_TEST (test_lost_at_a_flush)
+{
+  struct dirty_log *log = user_start_new (f);
+  pthread_t thread;
+  void *result;
+
+  give_to_another ();
+  dirty_log_mark (log, 12);
+  thread = thread_run (commit_thread, log);
+  pthread_join (thread, &result);
+  ck_assert_int_eq ((int) (intptr_t) result, ESTALE);
+  check_lost (log, "host other has it");
+  LOCKED (f, ck_assert (!f->memory.map[LOG_MAP_MARKED][12]));
+}
+END_TEST
+
+START_TEST (test_lost_when_it_comes_back)
+{
+  struct dirty_log *log = user_start_new (f);
+
+  LOCKED (f, f->down = true);
+  fake_logd_kill (f, false);
+  if (_i == 0)
+    give_to_another ();
+  else if (_i == 1)
+    LOCKED (f, f->memory.flush_number = 0);
+  else if (_i == 2)
+    LOCKED (f, f->memory.uuid[0]++);
+  else
+    LOCKED (f, f->fail_attach = PROTO_E_OWNED);
+  LOCKED (f, f->down = false);
+  check_lost (log, _i == 0  ? "host other has it"
+                   : _i < 3 ? "not that log"
+                            : "attach fails");
+}
+END_TEST
+
+/* Stopped for longer than the lease: what it finds when it goes on is that
+ * it must not send anything.
+ */
+static void
+child_stops (void)
+{
+  struct dirty_log *log;
+
+  log = user_start_new (f);
+  if (!dirty_log_valid (log))
+    _exit (1);
+  raise (SIGSTOP);
+  if (dirty_log_valid (log))
+    _exit (2);
+  if (dirty_log_wait_valid (log, in_seconds (10)) != -1 || errno != ESTALE)
+    _exit (3);
+  _exit (0);
+}
+
+START_TEST (test_stopped)
+{
+  int status;
+  pid_t pid;
+
+  LOCKED (f, f->lease_ms = 500);
+  pid = fork ();
+  ck_assert_int_ge (pid, 0);
+  if (pid == 0)
+    child_stops ();
+  ck_assert_int_eq (waitpid (pid, &status, WUNTRACED), pid);
+  ck_assert (WIFSTOPPED (status));
+  usleep (500 * 1000);
+  give_to_another ();
+  kill (pid, SIGCONT);
+  ck_assert_int_eq (waitpid (pid, &status, 0), pid);
+  ck_assert_int_eq (status, 0);
+}
+END_TEST
+
+/* --- group commit --- */
+
+#define NR_WRITERS 16
+#define NR_WRITES 60
+
+struct writer {
+  struct dirty_log *log;
+  uint64_t first;
+  unsigned failed;
+};
+
+static void *
+writer_thread (void *arg)
+{
+  struct writer *w = arg;
+
+  for (unsigned i = 0; i < NR_WRITES; ++i) {
+    dirty_log_mark (w->log, w->first + i);
+    w->failed += dirty_log_flush (w->log, in_seconds (20)) == -1;
+  }
+  return NULL;
+}
+
+static struct log_counters
+count (struct dirty_log *log)
+{
+  struct log_status st;
+
+  dirty_log_status (log, &st);
+  return st.counters;
+}
+
+START_TEST (test_group_commit)
+{
+  struct dirty_log *log = user_start_new (f);
+  struct log_counters before = count (log), after;
+  struct writer w[NR_WRITERS];
+  pthread_t thread[NR_WRITERS];
+  double ratio;
+
+  LOCKED (f, f->flush_us = 2000);
+  for (unsigned i = 0; i < NR_WRITERS; ++i) {
+    w[i] = (struct writer){log, i * NR_WRITES, 0};
+    thread[i] = thread_run (writer_thread, &w[i]);
+  }
+  for (unsigned i = 0; i < NR_WRITERS; ++i) {
+    pthread_join (thread[i], NULL);
+    ck_assert_uint_eq (w[i].failed, 0);
+  }
+  after = count (log);
+  ck_assert_uint_eq (after.served - before.served, NR_WRITERS * NR_WRITES);
+  ratio = (double) (after.served - before.served) /
+          (double) (after.cycles - before.cycles);
+  fprintf (stderr, "%.1f callers per cycle\n", ratio);
+  ck_assert (ratio >= .8 * NR_WRITERS);
+  ck_assert (disk_equals (f, log));
+  dirty_log_close (log, in_seconds (5));
+}
+END_TEST
+
+START_TEST (test_lone_caller)
+{
+  struct dirty_log *log = user_start_new (f);
+  struct log_counters before = count (log), after;
+  uint64_t start = now_ns ();
+
+  LOCKED (f, f->flush_us = 500);
+  for (unsigned i = 0; i < 200; ++i) {
+    dirty_log_mark (log, i);
+    ck_assert_int_eq (dirty_log_flush (log, in_seconds (10)), 0);
+  }
+  fprintf (stderr, "%.0f us each\n", seconds_since (start) * 1e6 / 200);
+  after = count (log);
+  ck_assert_uint_eq (after.cycles - before.cycles, 200);
+  ck_assert_uint_eq (after.served - before.served, 200);
+  dirty_log_close (log, in_seconds (5));
+}
+END_TEST
+
+static TCase *
+tcase (Suite *s, const char *name)
+{
+  TCase *tc = tcase_create (name);
+
+  tcase_add_checked_fixture (tc, setup, teardown);
+  tcase_set_timeout (tc, 30);
+  suite_add_tcase (s, tc);
+  return tc;
+}
+
+int
+main (void)
+{
+  Suite *s = suite_create ("userspace");
+  TCase *life = tcase (s, "life"), *contract = tcase (s, "contract");
+  TCase *deadlines = tcase (s, "deadlines"), *lease = tcase (s, "lease");
+  TCase *group = tcase (s, "group commit");
+  SRunner *runner;
+  int failed;
+
+  tcase_add_test (life, test_found_again);
+  tcase_add_test (life, test_untouched);
+  tcase_add_test (life, test_read_only);
+  tcase_add_test (life, test_read_only_new);
+  tcase_add_test (life, test_specifications);
+  tcase_add_test (life, test_second_server);
+  tcase_add_test (life, test_nobody_there);
+  tcase_add_loop_test (life, test_refused, 0, 5);
+  tcase_add_test (life, test_waits_for_the_lease);
+  tcase_add_test (life, test_senseless_state);
+  tcase_add_test (life, test_create_fails);
+  tcase_add_test (life, test_create_and_grow_once);
+  tcase_add_test (life, test_fork);
+  tcase_add_test (life, test_release);
+  tcase_add_test (contract, test_flush_lowers);
+  tcase_add_test (contract, test_leg_comes_back);
+  tcase_add_test (contract, test_leg_removed);
+  tcase_add_loop_test (contract, test_lost_flush, 0, 16);
+  tcase_add_test (contract, test_unsent_clears);
+  tcase_add_test (contract, test_all_sent_again);
+  tcase_add_test (contract, test_served_by_a_later_cycle);
+  tcase_add_loop_test (contract, test_flush_fails, 0, 2);
+  tcase_add_loop_test (deadlines, test_deadlines, 0, NR_TROUBLES);
+  tcase_add_loop_test (deadlines, test_close_in_bounded_time, 0, NR_TROUBLES);
+  tcase_add_test (deadlines, test_marked_regions_need_no_server);
+  tcase_add_test (lease, test_lease_ends);
+  tcase_add_test (lease, test_lease_is_renewed);
+  tcase_add_test (lease, test_slow_flush);
+  tcase_add_test (lease, test_silent_server);
+  tcase_add_test (lease, test_lost_at_a_renewal);
+  tcase_add_test (lease, test_lost_at_a_flush);
+  tcase_add_loop_test (lease, test_lost_when_it_comes_back, 0, 4);
+  tcase_add_test (lease, test_stopped);
+  tcase_add_test (group, test_group_commit);
+  tcase_add_test (group, test_lone_caller);
+  runner = srunner_create (s);
+  srunner_run_all (runner, CK_NORMAL);
+  failed = srunner_ntests_failed (runner);
+  srunner_free (runner);
+  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
