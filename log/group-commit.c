@@ -7,7 +7,7 @@
 #include "deadline.h"
 #include "group-commit.h"
 
-#define MAX_HOLD_NS NSEC_PER_MSEC
+#define MAX_CYCLE_NS NSEC_PER_MSEC /* as far as waiting is concerned */
 
 int
 group_init (struct group_commit *g)
@@ -30,6 +30,7 @@ group_join (struct group_commit *g, bool commit)
   if (commit)
     g->requested_commit = g->requested;
   g->callers++;
+  g->joined_ns = now_ns ();
   return g->requested;
 }
 
@@ -96,14 +97,25 @@ group_wanted (const struct group_commit *g)
   return g->requested > g->begun;
 }
 
-/* Who comes when the next cycle has just begun waits for nearly all of it, so
- * it is right to wait for them as long as a cycle takes.
- */
+static uint64_t
+earlier (uint64_t a, uint64_t b)
+{
+  return a < b ? a : b;
+}
+
+static uint64_t
+later (uint64_t a, uint64_t b)
+{
+  return a > b ? a : b;
+}
+
+/* Until nobody came for half a cycle, and at most two cycles. */
 uint64_t
 group_hold (const struct group_commit *g)
 {
-  uint64_t hold = g->smoothed_ns < MAX_HOLD_NS ? g->smoothed_ns : MAX_HOLD_NS;
-  uint64_t until = g->ended_ns + hold;
+  uint64_t cycle = earlier (g->smoothed_ns, MAX_CYCLE_NS);
+  uint64_t until = earlier (later (g->ended_ns, g->joined_ns) + cycle / 2,
+                            g->ended_ns + 2 * cycle);
 
   if (g->callers >= g->expected || now_ns () >= until)
     return 0;

@@ -10,8 +10,8 @@
  * Whoever is served in a closed loop is back soon.  If the next cycle began
  * at once with the few who came meanwhile, two half groups would take turns
  * for ever; so group_hold says how long to gather: until as many wait as the
- * last cycle served and left waiting, but never long.  A lone caller is not
- * delayed.
+ * last cycle served and left waiting, or no more are coming, and never long.
+ * A lone caller is not delayed.
  *
  * All functions are called with the lock held that guards the struct (that
  * of the log); group_wait gives it up while it sleeps.
@@ -31,9 +31,10 @@ struct group_commit {
   int error; /* of the last cycle that failed */
   pthread_cond_t done;
 
-  unsigned callers;  /* who wait, in any cycle */
-  unsigned in_cycle; /* of these, who the present cycle will serve */
-  unsigned expected; /* so many will probably come before the next one */
+  unsigned callers;   /* who wait, in any cycle */
+  unsigned in_cycle;  /* of these, who the present cycle will serve */
+  unsigned expected;  /* so many will probably come before the next one */
+  uint64_t joined_ns; /* when the last one came */
   uint64_t begun_ns, ended_ns, smoothed_ns; /* the last cycle; its length */
 
   uint64_t cycles, served; /* successful ones, and their callers */
