@@ -96,11 +96,14 @@ group_wanted (const struct group_commit *g)
   return g->requested > g->begun;
 }
 
+/* Who comes when the next cycle has just begun waits for nearly all of it, so
+ * it is right to wait for them as long as a cycle takes.
+ */
 uint64_t
 group_hold (const struct group_commit *g)
 {
-  uint64_t hold = g->smoothed_ns / 2;
-  uint64_t until = g->ended_ns + (hold < MAX_HOLD_NS ? hold : MAX_HOLD_NS);
+  uint64_t hold = g->smoothed_ns < MAX_HOLD_NS ? g->smoothed_ns : MAX_HOLD_NS;
+  uint64_t until = g->ended_ns + hold;
 
   if (g->callers >= g->expected || now_ns () >= until)
     return 0;

@@ -74,6 +74,7 @@ cycle_done (struct user_log *u, uint64_t flush_number)
     report = core_note_result (&u->log, 0);
   }
   log_client_remember (u->client, u->log.uuid, flush_number);
+  user_tell_connected (u);
   if (report)
     core_report_result (&u->log, 0);
 }

@@ -38,6 +38,16 @@ check_again (const struct user_log *u, const struct proto_attached *a)
   return NULL;
 }
 
+void
+user_tell_connected (struct user_log *u)
+{
+  if (u->told)
+    msg_error ("log %s:%s: connected again, to %s", u->log.ops->type,
+               u->log.name, log_client_server (u->client));
+  u->told = false;
+}
+
+/* If there is something to send again, that has to work before we say so. */
 static void
 connected (struct user_log *u, bool again)
 {
@@ -46,10 +56,8 @@ connected (struct user_log *u, bool again)
     CLEANUP_LOCK (&u->log.lock);
     u->log.disconnected = false;
   }
-  if (u->told)
-    msg_error ("log %s:%s: connected again, to %s", u->log.ops->type,
-               u->log.name, log_client_server (u->client));
-  u->told = false;
+  if (!u->resend)
+    user_tell_connected (u);
 }
 
 static const char *

@@ -130,6 +130,9 @@ const char *user_load_attached (struct user_log *u,
 
 extern const struct log_client_callbacks user_callbacks;
 
+/* All is well again: say so, if anything else was said. */
+void user_tell_connected (struct user_log *u);
+
 /* --- userspace-cycle.c --- */
 
 /* Begin the next cycle, if it is time; when closing, say goodbye.  The

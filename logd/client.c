@@ -67,7 +67,7 @@ string (const char *s)
 }
 
 /* A text for the peer: no control characters. */
-static struct proto_str
+static struct proto_str __attribute__ ((format (printf, 2, 0)))
 print_text (char text[TEXT_SIZE], const char *fmt, va_list args)
 {
   vsnprintf (text, TEXT_SIZE, fmt, args);

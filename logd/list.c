@@ -269,6 +269,8 @@ list_done (struct job *job)
   struct list_job *j = (struct list_job *) job;
   struct client *c = j->asker.client;
 
+  j->server->listing--;
+  server_check_end (j->server);
   if (c)
     client_unblock (c, BLOCK_JOB);
   if (!c)
@@ -307,6 +309,7 @@ queue_list (struct client *c, const struct proto_msg *msg)
   if (msg->named.name.len > 0)
     memcpy (j->only, msg->named.name.s, msg->named.name.len);
   client_block (c, BLOCK_JOB);
+  s->listing++;
   worker_queue (s->lister, &j->job);
 }
 

@@ -255,10 +255,23 @@ on_resume (struct ev_loop *loop, ev_timer *w, int revents)
   ev_io_start (loop, &l->accept);
 }
 
+/* The socket of a new client, or -1 with errno. */
+static int
+accept_fd (struct listener *l)
+{
+  int fd = accept4 (l->socket.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+  if (fd < l->server->max_fd)
+    return fd;
+  close (fd);
+  errno = EMFILE;
+  return -1;
+}
+
 static bool
 accept_one (struct listener *l)
 {
-  int fd = accept4 (l->socket.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  int fd = accept_fd (l);
 
   if (fd >= 0) {
     l->failed = false;

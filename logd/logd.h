@@ -53,8 +53,8 @@
 #define SOFTWARE "nbdmirror-logd " PACKAGE_VERSION
 #define HELLO_SECONDS 10.
 #define TICK_SECONDS 0.25
-#define END_SECONDS 5.
-#define SHUT_SECONDS 2.
+#define END_SECONDS 4.    /* for logs to close, and then ... */
+#define SHUT_SECONDS 1.   /* ... for the last answers */
 #define CLIENT_FLUSHES 64 /* of one client, not yet answered */
 #define CLIENT_INPUT (2 * PROTO_MAX_FRAME)
 #define CLIENT_OUTPUT ((size_t) 1 << 20)
@@ -420,11 +420,14 @@ struct server {
   uint8_t run_id[PROTO_ID_SIZE];
   uint64_t started; /* CLOCK_BOOTTIME */
 
+  int max_fd; /* of clients: what is above is for files */
+
   struct ev_loop *loop;
   struct completions completions;
   struct listener *listeners;
   struct http *http;
   struct worker *lister; /* for list.c, started by the first use */
+  unsigned listing;      /* jobs of it */
   struct served *logs;
   unsigned nr_served; /* private ones, too */
   struct client *clients;

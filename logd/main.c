@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +27,8 @@
 #include "msg-logd.h"
 #include "owner.h"
 #include "tls.h"
+
+#define RESERVED_FDS 64u
 
 /* --- the directory --- */
 
@@ -89,22 +92,31 @@ open_access (struct server *s)
   return s->access ? 0 : -1;
 }
 
-/* A connection each, and some for logs. */
+/* As many as there may be; clients leave some for logs and leases, so that
+ * owners can come back when there are too many clients.
+ */
 static void
-raise_limit (void)
+raise_limit (struct server *s)
 {
-  struct rlimit limit;
+  struct rlimit limit = {0};
+  rlim_t reserve;
 
+  s->max_fd = INT_MAX;
   if (getrlimit (RLIMIT_NOFILE, &limit) == -1)
     return;
   limit.rlim_cur = limit.rlim_max;
-  (void) setrlimit (RLIMIT_NOFILE, &limit);
+  if (setrlimit (RLIMIT_NOFILE, &limit) == -1 ||
+      limit.rlim_cur > (rlim_t) INT_MAX)
+    return;
+  reserve =
+    limit.rlim_cur / 4 < RESERVED_FDS ? limit.rlim_cur / 4 : RESERVED_FDS;
+  s->max_fd = (int) (limit.rlim_cur - reserve);
 }
 
 static int
 start (struct server *s)
 {
-  raise_limit ();
+  raise_limit (s);
   if (getrandom (s->run_id, sizeof s->run_id, 0) != sizeof s->run_id) {
     msg_error ("random numbers: %m");
     return -1;

@@ -124,6 +124,7 @@ served_free (struct served *l)
   struct server *s = l->server;
 
   unlist (l);
+  served_drop_owner (l, "log %s: the server ends", l->name);
   worker_end (l->worker);
   replies_free (&l->replies);
   free (l);

@@ -5,8 +5,8 @@
  * by that time.
  *
  * The end: nothing more is read or accepted, the logs are closed by their
- * workers behind the flushes that wait, and the answers go out, for
- * END_SECONDS at most.  The owners stay recorded: they come back to the next
+ * workers behind the flushes that wait, and the answers go out, in bounded
+ * time.  The owners stay recorded: they come back to the next
  * server.
  */
 
@@ -96,7 +96,7 @@ on_prepare (struct ev_loop *loop, ev_prepare *w, int revents)
 void
 server_check_end (struct server *s)
 {
-  if (s->ending && s->nr_served == 0)
+  if (s->ending && s->nr_served == 0 && s->listing == 0)
     ev_break (s->loop, EVBREAK_ALL);
 }
 

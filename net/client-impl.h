@@ -53,7 +53,7 @@ struct log_client {
   struct proto_buf out;
   uint64_t last_id;
   uint64_t hello_id, attach_id, renew_id; /* under way, 0 = none */
-  uint64_t asked_boottime, renew_due;     /* the request of the lease */
+  uint64_t asked_boottime, renew_due;     /* the lease; CLOCK_BOOTTIME */
   unsigned unanswered;                    /* requests */
   bool waiting;                           /* for the end of another's lease */
   uint64_t silent_ns; /* time: nothing came since, though asked for */

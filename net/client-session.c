@@ -157,7 +157,7 @@ leased (struct log_client *c, uint32_t lease_ms)
   uint64_t margin;
 
   c->lease_ns = lease_ms * NSEC_PER_MSEC;
-  c->renew_due = now_ns () + c->lease_ns / 3;
+  c->renew_due = c->asked_boottime + c->lease_ns / 3;
   tick_each (c, lease_ms / 1e3 / 24);
   margin = c->lease_ns / 10;
   if (margin < MIN_MARGIN_NS)
@@ -184,7 +184,8 @@ static bool
 is_renew_due (const struct log_client *c, uint64_t now)
 {
   return c->state == CLIENT_ATTACHED && c->renew_id == 0 && c->lease_ns > 0 &&
-         (now >= c->renew_due || silence (c, now) > max_silence (c) / 2);
+         (now_boot_ns () >= c->renew_due ||
+          silence (c, now) > max_silence (c) / 2);
 }
 
 static void

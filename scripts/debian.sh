@@ -53,6 +53,7 @@ test_packages=(
   qemu-system-x86
   qemu-utils
   shellcheck
+  spin
   util-linux
   valgrind
   xz-utils

@@ -187,8 +187,9 @@ wait_some (struct fake_conn *c, const struct proto_msg *request)
 static bool
 same_log (const struct fake_logd *f, const struct proto_attach *a)
 {
-  return memcmp (a->uuid, f->memory.uuid, sizeof a->uuid) == 0 &&
-         a->flush_number <= f->memory.flush_number;
+  return f->careless ||
+         (memcmp (a->uuid, f->memory.uuid, sizeof a->uuid) == 0 &&
+          a->flush_number <= f->memory.flush_number);
 }
 
 static void
@@ -337,6 +338,10 @@ run_set_record (struct fake_conn *c, const struct proto_msg *msg)
   struct fake_state *st = &c->f->memory;
   const struct proto_record *record = &msg->record;
 
+  if (c->f->fail_record) {
+    reply_error (c, msg, PROTO_E_INVALID, "not this one");
+    return;
+  }
   if (!record_ok (st, record)) {
     violation (c->f, "the record is not possible");
     reply_error (c, msg, PROTO_E_INVALID, "no such record");

@@ -65,7 +65,9 @@ struct fake_logd {
   unsigned die_count;  /* ... at the so-manieth; 0 = never */
   enum fake_die die_when;
   bool die_restarts; /* ... and the memory is what the disk has */
-  bool long_map;     /* ATTACH sends regions that are not there */
+  bool fail_record;
+  bool careless; /* ATTACH does not check that it is the same log */
+  bool long_map; /* ATTACH sends regions that are not there */
 
   /* What happened. */
   unsigned violations;

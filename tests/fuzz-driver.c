@@ -18,7 +18,7 @@
 #include "fuzz.h"
 
 #define INPUT_SIZE (1 << 20)
-#define CHANGES 100 /* to each input */
+#define CHANGES 40 /* to each input */
 
 static unsigned nr_runs;
 

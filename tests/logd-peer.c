@@ -183,6 +183,8 @@ peer_connect (struct peer *p, const struct logd *l, char who)
 {
   static uint64_t base;
 
+  if (p->in.data || p->out.data)
+    peer_close (p);
   memset (p, 0, sizeof *p);
   p->next_id = base += 1000000; /* a session uses no id twice */
   memset (p->session, who, sizeof p->session);

@@ -56,7 +56,9 @@ struct peer {
   uint64_t marked, missed; /* regions in the state that came with it */
 };
 
-/* Connect; peer_open also says hello.  who: the session. */
+/* Connect; peer_open also says hello.  who: the session.  A peer is zeroed,
+ * or was used before: then its connection is closed.
+ */
 void peer_connect (struct peer *p, const struct logd *l, char who);
 void peer_open (struct peer *p, const struct logd *l, char who);
 void peer_close (struct peer *p);

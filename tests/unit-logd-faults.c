@@ -61,7 +61,7 @@ still_serves (struct peer *p)
   ck_assert_int_eq (peer_simple (p, PROTO_FLUSH), PROTO_OK);
 }
 
-/* A number from /proc/PID/status, in KiB. */
+/* KiB; not of interest where a sanitizer keeps what was freed. */
 static long
 memory_of_server (void)
 {
@@ -76,7 +76,11 @@ memory_of_server (void)
     sscanf (line, "VmRSS: %ld", &kib);
   fclose (f);
   ck_assert_int_gt (kib, 0);
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  return 0;
+#else
   return kib;
+#endif
 }
 
 /* Milliseconds of processor time. */
@@ -129,7 +133,7 @@ whole_frames (size_t len)
 static void
 cut_at (size_t len)
 {
-  struct peer p;
+  struct peer p = {0};
 
   peer_open (&p, &server, B);
   ck_assert_int_eq (peer_attach (&p, "cut", 0), PROTO_OK);
@@ -177,7 +181,7 @@ damage (uint8_t *data, size_t len)
 static void
 send_damaged (unsigned nr)
 {
-  struct peer p;
+  struct peer p = {0};
   size_t start;
 
   peer_connect (&p, &server, B);
@@ -317,7 +321,7 @@ END_TEST
 
 START_TEST (one_client_too_many_is_told)
 {
-  struct peer many[60];
+  static struct peer many[60];
   struct proto_msg msg;
   uint64_t id;
 
@@ -347,7 +351,7 @@ few_descriptors (void)
 
 START_TEST (server_without_descriptors_serves_and_does_not_spin)
 {
-  struct peer many[40], late;
+  static struct peer many[40], late;
   long before;
 
   logd_clean (&server);
@@ -363,6 +367,9 @@ START_TEST (server_without_descriptors_serves_and_does_not_spin)
     still_serves (&a);
   }
   ck_assert_int_lt (time_of_server () - before, 400);
+  /* Files can still be opened for who is connected. */
+  ck_assert_int_eq (peer_simple (&a, PROTO_DETACH), PROTO_OK);
+  ck_assert_int_eq (peer_attach (&a, "x", 0), PROTO_OK);
   for (unsigned i = 0; i < 40; ++i)
     peer_close (&many[i]);
   peer_open (&late, &server, B);
@@ -453,7 +460,7 @@ start_busy (struct busy *w, unsigned i)
 static void
 check_busy (const struct busy *w)
 {
-  struct peer p;
+  struct peer p = {0};
 
   ck_assert_uint_gt (w->marked, 0);
   peer_open (&p, &server, (char) w->peer.session[0]);

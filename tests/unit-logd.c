@@ -177,10 +177,19 @@ END_TEST
 
 START_TEST (epoch_counts_not_the_connection_alone)
 {
+  struct proto_msg msg;
+  uint64_t id;
+
   a_has_log ("x", 0);
   a.epoch++;
   ck_assert_int_eq (peer_simple (&a, PROTO_FLUSH), PROTO_E_STALE);
+  ck_assert_int_eq (peer_simple (&a, PROTO_RENEW), PROTO_E_STALE);
+  id = peer_put_runs (&a, PROTO_CLEAR_REGION, 0, REGIONS);
+  peer_flush (&a);
+  peer_reply (&a, id, &msg);
+  ck_assert_int_eq (msg.error, PROTO_E_STALE);
   a.epoch--;
+  ck_assert (!peer_is_clean (&a, 10));
   peer_open (&b, &server, A);
   b.epoch = a.epoch;
   ck_assert_int_eq (peer_simple (&b, PROTO_FLUSH), PROTO_E_STALE);
@@ -369,6 +378,22 @@ START_TEST (stopped_server_robs_nobody)
   ck_assert_int_eq (msg.error, PROTO_OK);
   while (peer_simple (&a, PROTO_RENEW) == PROTO_OK && !peer_has_input (&b))
     ;
+  ck_assert_int_eq (peer_attached (&b), PROTO_E_OWNED);
+}
+END_TEST
+
+/* The owner comes a moment after the server: it had time left. */
+START_TEST (absence_of_the_server_does_not_count)
+{
+  a_has_log ("x", 0);
+  peer_open (&b, &server, B);
+  put_attach (&b, "x");
+  expect_wait (&b);
+  kill (server.pid, SIGSTOP);
+  poll_for (2500);
+  kill (server.pid, SIGCONT);
+  poll_for (100);
+  ck_assert_int_eq (peer_simple (&a, PROTO_RENEW), PROTO_OK);
   ck_assert_int_eq (peer_attached (&b), PROTO_E_OWNED);
 }
 END_TEST
@@ -727,7 +752,7 @@ http_get (const char *path)
 {
   static char text[65536];
   char request[128];
-  struct peer p;
+  struct peer p = {0};
   struct logd status = server;
   size_t len = 0;
   ssize_t n;
@@ -778,6 +803,7 @@ add_attach_tests (TCase *tc)
   tcase_add_test (tc, ended_server_keeps_the_owner);
   tcase_add_test (tc, damaged_lease_file_is_named);
   tcase_add_test (tc, stopped_server_robs_nobody);
+  tcase_add_test (tc, absence_of_the_server_does_not_count);
 }
 
 static void

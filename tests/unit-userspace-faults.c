@@ -88,6 +88,7 @@ run_story (unsigned die_at, enum fake_die when, bool restart)
   ck_assert_int_eq (dirty_log_start (log), 0);
   leg_story (f, log);
   dirty_log_close (log, in_seconds (20));
+  ck_assert_uint_eq (said ("left as after a crash"), 0);
   ck_assert_uint_eq (COUNT_OF (f, violations), 0);
   WAIT_FOR (COUNT_OF (f, deaths) == (die_at > 0));
   for (unsigned type = 0; type < PROTO_NR_TYPES; ++type)

@@ -304,6 +304,7 @@ START_TEST (test_fork)
   ck_assert_uint_eq (COUNT_OF (f, connections), 2);
   ck_assert_uint_eq (COUNT_OF (f, frames[PROTO_DETACH]), 1);
   ck_assert_uint_eq (COUNT_OF (f, attach_flags), PROTO_ATTACH_AGAIN);
+  dirty_log_close (log, now_ns ()); /* finds that it is the child's now */
 }
 END_TEST
 
@@ -526,6 +527,32 @@ START_TEST (test_flush_fails)
 }
 END_TEST
 
+/* A server that refuses what it is sent is not asked all the time, nor does
+ * the user hear of each refusal.
+ */
+START_TEST (test_changes_refused)
+{
+  struct dirty_log *log = user_start_new (f);
+  unsigned connections;
+
+  LOCKED (f, f->fail_record = true);
+  dirty_log_leg_failed (log, 1);
+  ck_assert_int_eq (dirty_log_flush (log, in_seconds (10)), -1);
+  ck_assert_int_eq (errno, EPROTO);
+  connections = COUNT_OF (f, connections);
+  ck_assert_int_eq (dirty_log_flush (log, in_seconds (10)), -1);
+  WAIT_FOR (COUNT_OF (f, connections) >= connections + 3);
+  ck_assert_uint_eq (said ("set-record: not this one"), 1);
+  ck_assert_uint_eq (said ("it refused a change"), 1);
+  ck_assert_uint_eq (said (""), 2);
+  LOCKED (f, f->fail_record = false);
+  WAIT_FOR (dirty_log_flush (log, in_seconds (10)) == 0);
+  ck_assert (disk_covers (f, log));
+  WAIT_FOR (said ("connected again") == 1 && said ("works again") == 1);
+  dirty_log_close (log, in_seconds (5));
+}
+END_TEST
+
 /* --- deadlines --- */
 
 static double
@@ -638,6 +665,24 @@ START_TEST (test_lease_ends)
 }
 END_TEST
 
+/* While we waited for the log the lease ran: renew it at once. */
+START_TEST (test_lease_after_a_wait)
+{
+  struct dirty_log *log;
+
+  LOCKED (f, {
+    f->lease_ms = 3000;
+    f->wait_ms = 2500;
+  });
+  log = user_create (f);
+  usleep (700 * 1000);
+  dirty_log_mark (log, 1);
+  ck_assert_int_eq (dirty_log_flush (log, in_seconds (10)), 0);
+  ck_assert_int_eq (dirty_log_wait_valid (log, in_seconds (.5)), 0);
+  dirty_log_close (log, in_seconds (5));
+}
+END_TEST
+
 START_TEST (test_lease_is_renewed)
 {
   struct dirty_log *log;
@@ -711,8 +756,8 @@ check_lost (struct dirty_log *log, const char *text)
   struct log_status st;
   uint64_t start;
 
-  WAIT_FOR (!dirty_log_valid (log));
   start = now_ns ();
+  WAIT_FOR (!dirty_log_valid (log));
   ck_assert_int_eq (dirty_log_wait_valid (log, in_seconds (10)), -1);
   ck_assert_int_eq (errno, ESTALE);
   dirty_log_mark (log, 1);
@@ -781,6 +826,24 @@ START_TEST (test_lost_when_it_comes_back)
   check_lost (log, _i == 0  ? "host other has it"
                    : _i < 3 ? "not that log"
                             : "attach fails");
+}
+END_TEST
+
+/* We don't take the server's word for it. */
+START_TEST (test_careless_server)
+{
+  struct dirty_log *log = user_start_new (f);
+
+  LOCKED (f, {
+    f->careless = f->down = true;
+    if (_i == 0)
+      f->memory.flush_number = 0;
+    else
+      f->memory.uuid[0]++;
+  });
+  fake_logd_kill (f, false);
+  LOCKED (f, f->down = false);
+  check_lost (log, _i == 0 ? "older" : "another log");
 }
 END_TEST
 
@@ -945,16 +1008,19 @@ main (void)
   tcase_add_test (contract, test_all_sent_again);
   tcase_add_test (contract, test_served_by_a_later_cycle);
   tcase_add_loop_test (contract, test_flush_fails, 0, 2);
+  tcase_add_test (contract, test_changes_refused);
   tcase_add_loop_test (deadlines, test_deadlines, 0, NR_TROUBLES);
   tcase_add_loop_test (deadlines, test_close_in_bounded_time, 0, NR_TROUBLES);
   tcase_add_test (deadlines, test_marked_regions_need_no_server);
   tcase_add_test (lease, test_lease_ends);
+  tcase_add_test (lease, test_lease_after_a_wait);
   tcase_add_test (lease, test_lease_is_renewed);
   tcase_add_test (lease, test_slow_flush);
   tcase_add_test (lease, test_silent_server);
   tcase_add_test (lease, test_lost_at_a_renewal);
   tcase_add_test (lease, test_lost_at_a_flush);
   tcase_add_loop_test (lease, test_lost_when_it_comes_back, 0, 4);
+  tcase_add_loop_test (lease, test_careless_server, 0, 2);
   tcase_add_test (lease, test_stopped);
   tcase_add_test (group, test_group_commit);
   tcase_add_test (group, test_lone_caller);
