@@ -31,8 +31,8 @@ static const struct {
   const char *title;
   bool right;
 } columns[NR_COLUMNS] = {
-  [NAME] = {"name"},           [STATE] = {"state"},
-  [OWNER] = {"owner"},         [OWNER_STATE] = {"is"},
+  [NAME] = {"name", false},    [STATE] = {"state", false},
+  [OWNER] = {"owner", false},  [OWNER_STATE] = {"is", false},
   [EPOCH] = {"epoch", true},   [LEASE] = {"lease left", true},
   [MARKED] = {"marked", true}, [MISSED] = {"missed", true},
 };
