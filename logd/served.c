@@ -123,6 +123,8 @@ served_free (struct served *l)
 {
   struct server *s = l->server;
 
+  if (l->owner) /* the server ends; the owner stays recorded */
+    l->owner->served = NULL;
   unlist (l);
   worker_end (l->worker);
   replies_free (&l->replies);
