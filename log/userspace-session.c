@@ -104,6 +104,8 @@ lose (struct user_log *u, const char *text)
   bool known = u->detach_tried; /* we gave it up */
 
   atomic_store (&u->log.valid_until, 0);
+  if (!known)
+    msg_error ("log %s:%s: lost: %s", u->log.ops->type, u->log.name, text);
   {
     CLEANUP_LOCK (&u->log.lock);
     u->lost = u->log.disconnected = true;
@@ -115,8 +117,6 @@ lose (struct user_log *u, const char *text)
     }
     pthread_cond_broadcast (&u->leased);
   }
-  if (!known)
-    msg_error ("log %s:%s: lost: %s", u->log.ops->type, u->log.name, text);
 }
 
 static void

@@ -4,7 +4,8 @@
  * may have it.  A grant is told only after the record of it is durable:
  *
  *   1. the session's earlier connection is closed, what it sent and nobody
- *      read is dropped; another owner's connection is not read any more;
+ *      read is dropped; the connection that gets the log, and that of another
+ *      owner, are not read any more;
  *   2. the lease file is written by the log's worker, behind the flushes
  *      that the old owner asked for;
  *   3. the log changes hands: from now on the old epoch is refused;
@@ -144,6 +145,8 @@ granted (struct served *l, void *opaque, const struct lease_record *record,
   struct attach *a = opaque;
   char holder[HOLDER_SIZE];
 
+  if (a->asker.client)
+    client_unblock (a->asker.client, BLOCK_GRANT);
   if (err) {
     if (l->owner && l->owner != a->asker.client)
       client_close (l->owner);
@@ -172,6 +175,7 @@ grant (struct served *l, struct attach *a)
     else
       client_block (l->owner, BLOCK_GRANT);
   }
+  client_block (a->asker.client, BLOCK_GRANT);
   lease_write (l, &record, granted, a);
 }
 

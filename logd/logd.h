@@ -102,7 +102,7 @@ void asker_error (struct asker *a, enum proto_error error, const char *fmt,
 #define BLOCK_ASKERS 2u /* too many */
 #define BLOCK_OUTPUT 4u /* it does not read */
 #define BLOCK_FEED 8u   /* a long answer is on its way */
-#define BLOCK_GRANT 16u /* its log is about to be another's */
+#define BLOCK_GRANT 16u /* it gets a log, or loses it to another */
 #define BLOCK_END 32u   /* the server ends */
 
 /* An answer that is longer than what may wait for output. */

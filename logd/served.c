@@ -123,6 +123,8 @@ served_free (struct served *l)
 {
   struct server *s = l->server;
 
+  if (l->owner) /* the server ends; the owner stays recorded */
+    l->owner->served = NULL;
   unlist (l);
   served_drop_owner (l, "log %s: the server ends", l->name);
   worker_end (l->worker);

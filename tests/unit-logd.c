@@ -280,6 +280,38 @@ START_TEST (older_or_other_log_is_refused)
 }
 END_TEST
 
+/* On the owner's own connection, what follows ATTACH waits for it. */
+START_TEST (nothing_overtakes_attach)
+{
+  struct proto_msg msg = {
+    .type = PROTO_CREATE,
+    .create = {.size = UINT64_C (100000) * PEER_REGION,
+               .region_size = PEER_REGION},
+  };
+  uint64_t number = a_has_log ("x", 0);
+
+  if (_i == 0)
+    peer_put_attach (&a, "x", PROTO_ATTACH_AGAIN, number);
+  else
+    peer_put_attach (&a, "x", 0, 0);
+  msg.create.epoch = a.epoch;
+  if (_i == 2)
+    peer_put (&a, &msg);
+  else
+    peer_put_flush (&a, PROTO_DETACH, 0);
+  peer_flush (&a);
+  ck_assert_int_eq (peer_attached (&a), PROTO_OK);
+  if (_i > 0)
+    ck_assert_uint_eq (a.marked, 5);
+  if (_i < 2)
+    ck_assert (peer_next (&a, &msg));
+  ck_assert_int_eq (msg.error, PROTO_OK);
+  peer_close (&a);
+  peer_open (&b, &server, B);
+  ck_assert_int_eq (peer_attach (&b, "x", 0), PROTO_OK);
+}
+END_TEST
+
 /* What the earlier connection sent, and the server did not read yet, is not
  * done after the new one's marks.
  */
@@ -958,6 +990,7 @@ add_attach_tests (TCase *tc)
   tcase_add_test (tc, session_comes_back);
   tcase_add_test (tc, session_comes_back_after_its_lease);
   tcase_add_test (tc, older_or_other_log_is_refused);
+  tcase_add_loop_test (tc, nothing_overtakes_attach, 0, 3);
   tcase_add_test (tc, late_clear_is_dropped);
   tcase_add_test (tc, killed_server_knows_owner_and_marks);
   tcase_add_test (tc, restarted_server_waits_a_full_lease);
