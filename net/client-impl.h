@@ -58,6 +58,7 @@ struct log_client {
   bool waiting;                           /* for the end of another's lease */
   uint64_t silent_ns; /* time: nothing came since, though asked for */
   uint64_t ticked_ns; /* time of the last tick */
+  size_t unsent;      /* bytes, at the last tick */
   ev_timer tick;
   uint64_t attached_ns; /* since when */
   bool attached_before;

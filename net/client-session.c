@@ -9,8 +9,9 @@
  *
  * A server that has something to answer and is silent for a third of the
  * lease is given up; when half of that has passed it is asked for the lease
- * once more, so that a slow flush alone does not look like silence.  Time in
- * which this process was stopped does not count.
+ * once more, so that a slow flush alone does not look like silence.  While
+ * it takes what we send, which after a new connection may be much, it lives,
+ * too.  Time in which this process was stopped does not count.
  */
 
 #include "config.h"
@@ -188,6 +189,16 @@ is_renew_due (const struct log_client *c, uint64_t now)
           silence (c, now) > max_silence (c) / 2);
 }
 
+/* The server took some of the output since the last tick. */
+static bool
+is_taking (struct log_client *c)
+{
+  size_t before = c->unsent;
+
+  c->unsent = stream_waiting (c->stream);
+  return c->unsent < before;
+}
+
 static void
 on_tick (struct ev_loop *loop, ev_timer *w, int revents)
 {
@@ -196,7 +207,7 @@ on_tick (struct ev_loop *loop, ev_timer *w, int revents)
 
   (void) loop;
   (void) revents;
-  if (now - c->ticked_ns > PAUSED_NS)
+  if (is_taking (c) || now - c->ticked_ns > PAUSED_NS)
     c->silent_ns = now;
   c->ticked_ns = now;
   if (silence (c, now) > max_silence (c))
@@ -412,6 +423,7 @@ log_client_session_reset (struct log_client *c)
   c->hello_id = c->attach_id = c->renew_id = 0;
   c->unanswered = 0;
   c->waiting = false;
+  c->unsent = 0;
   c->out.len = 0;
 }
 

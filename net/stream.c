@@ -527,6 +527,12 @@ stream_write (struct stream *s, const void *data, size_t len)
   return 0;
 }
 
+size_t
+stream_waiting (const struct stream *s)
+{
+  return waiting (s);
+}
+
 bool
 stream_congested (const struct stream *s)
 {

@@ -85,6 +85,9 @@ void *stream_opaque (const struct stream *s);
  */
 int stream_write (struct stream *s, const void *data, size_t len);
 
+/* Bytes written and not yet taken by the socket. */
+size_t stream_waiting (const struct stream *s);
+
 /* More than max_output waits: the caller should stop producing. */
 bool stream_congested (const struct stream *s);
 

@@ -36,6 +36,7 @@ quick_unit_tests = \
 	tests/unit-plan \
 	tests/unit-proto \
 	tests/unit-range \
+	tests/unit-resend \
 	tests/unit-resync \
 	tests/unit-stop \
 	tests/unit-stream \
@@ -227,6 +228,10 @@ tests_unit_owner_LDADD = $(TEST_LIBS)
 tests_unit_logd_SOURCES = tests/unit-logd.c $(logd_peer)
 tests_unit_logd_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_logd_LDADD = libproto.la libcommon.la $(TEST_LIBS)
+
+tests_unit_resend_SOURCES = tests/unit-resend.c $(logd_peer)
+tests_unit_resend_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_resend_LDADD = $(LOG_LIBS) $(TEST_LIBS)
 
 tests_unit_logd_faults_SOURCES = tests/unit-logd-faults.c $(logd_peer)
 tests_unit_logd_faults_CPPFLAGS = $(TEST_CPPFLAGS)
