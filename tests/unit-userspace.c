@@ -766,7 +766,7 @@ check_lost (struct dirty_log *log, const char *text)
     ck_assert_int_eq (errno, ESTALE);
   }
   ck_assert (seconds_since (start) < 5);
-  ck_assert_uint_eq (said (text), 1);
+  WAIT_FOR (said (text) == 1); /* after it took effect */
   ck_assert_uint_eq (said ("lost: "), 1);
   dirty_log_status (log, &st);
   ck_assert (st.failed && st.disconnected);
