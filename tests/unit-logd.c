@@ -841,13 +841,13 @@ START_TEST (flood_of_takeovers_is_bounded)
   struct proto_msg reply;
   uint64_t begin, id;
 
-  a_has_log ("x", 0);
   peer_open (&b, &server, B);
   fcntl (b.fd, F_SETFL, O_NONBLOCK);
   for (unsigned i = 0; i < 200000; ++i) {
     msg.id = 0;
     peer_put (&b, &msg);
   }
+  a_has_log ("x", 0); /* now: a lease is short */
   for (size_t done = 0; done < b.out.len;) {
     ssize_t n = write (b.fd, b.out.data + done, b.out.len - done);
 
