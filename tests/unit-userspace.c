@@ -379,6 +379,36 @@ START_TEST (test_leg_comes_back)
 }
 END_TEST
 
+/* That it is in-sync was sent, but is not on the disk, whatever a flush says:
+ * a server that restarts still has the regions it missed.
+ */
+START_TEST (test_leg_is_not_back_yet)
+{
+  struct dirty_log *log = user_start_new (f);
+
+  dirty_log_mark (log, 5);
+  dirty_log_leg_failed (log, 1);
+  ck_assert_int_eq (dirty_log_flush (log, in_seconds (10)), 0);
+  LOCKED (f, {
+    f->fail_flush = PROTO_E_IO;
+    f->fail_times = 1;
+  });
+  dirty_log_set_region_sync (log, 1, 5, 1, true);
+  dirty_log_leg_in_sync (log, 1);
+  ck_assert_int_eq (dirty_log_commit (log, in_seconds (10)), -1);
+  dirty_log_mark (log, 6);
+  ck_assert_int_eq (dirty_log_flush (log, in_seconds (10)), 0);
+  ck_assert_int_eq (leg_on_disk (1), LOG_LEG_STALE);
+  fake_logd_kill (f, true);
+  dirty_log_mark (log, 7);
+  ck_assert_int_eq (dirty_log_flush (log, in_seconds (10)), 0);
+  ck_assert_int_eq (leg_on_disk (1), LOG_LEG_STALE);
+  ck_assert_int_eq (dirty_log_commit (log, in_seconds (10)), 0);
+  ck_assert (disk_equals (f, log));
+  dirty_log_close (log, in_seconds (5));
+}
+END_TEST
+
 START_TEST (test_leg_removed)
 {
   struct dirty_log *log = user_create (f);
@@ -1019,6 +1049,7 @@ main (void)
   tcase_add_test (life, test_release);
   tcase_add_test (contract, test_flush_lowers);
   tcase_add_test (contract, test_leg_comes_back);
+  tcase_add_test (contract, test_leg_is_not_back_yet);
   tcase_add_test (contract, test_leg_removed);
   tcase_add_loop_test (contract, test_lost_flush, 0, 16);
   tcase_add_test (contract, test_unsent_clears);
