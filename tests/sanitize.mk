@@ -12,7 +12,7 @@ check-asan check-tsan check-valgrind:
 	$(srcdir)/tests/check-sanitizer $(@:check-%=%)
 
 # What is run: all unit tests, and servers under load.  Valgrind is too slow
-# for tests that count on some load in some time.
+# for tests that count on some load in some time, or on a short lease.
 sanitizer_tests = \
 	$(unit_tests) \
 	tests/test-crash-kill9-under-load.sh \

@@ -30,11 +30,8 @@ quick_unit_tests = \
 	tests/unit-hot \
 	tests/unit-lease \
 	tests/unit-leg \
-	tests/unit-logd \
-	tests/unit-logd-faults \
 	tests/unit-owner \
 	tests/unit-plan \
-	tests/unit-proto \
 	tests/unit-range \
 	tests/unit-resend \
 	tests/unit-resync \
@@ -49,6 +46,9 @@ quick_unit_tests = \
 unit_tests = \
 	$(quick_unit_tests) \
 	tests/unit-disk-crash \
+	tests/unit-logd \
+	tests/unit-logd-faults \
+	tests/unit-proto \
 	tests/unit-stress \
 	tests/unit-userspace \
 	tests/unit-userspace-faults \
