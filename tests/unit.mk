@@ -16,42 +16,42 @@ TEST_CPPFLAGS = \
 	$(NULL)
 TEST_LIBS = libmsgstderr.la $(CHECK_LIBS) $(JSON_LIBS) $(ZLIB_LIBS)
 
-quick_unit_tests = \
-	tests/unit-address \
-	tests/fuzz-disk-header \
-	tests/fuzz-proto-reply \
-	tests/fuzz-proto-request \
+unit_tests_of_threads = \
 	tests/unit-apply \
-	tests/unit-bitset \
 	tests/unit-control \
 	tests/unit-core \
 	tests/unit-disk \
-	tests/unit-dump \
-	tests/unit-hot \
+	tests/unit-disk-crash \
 	tests/unit-lease \
 	tests/unit-leg \
-	tests/unit-owner \
-	tests/unit-plan \
+	tests/unit-logd \
+	tests/unit-logd-faults \
 	tests/unit-range \
 	tests/unit-resend \
 	tests/unit-resync \
 	tests/unit-stop \
 	tests/unit-stream \
+	tests/unit-stress \
 	tests/unit-sweep \
 	tests/unit-tls \
-	tests/unit-tool \
-	tests/unit-tool-log \
+	tests/unit-userspace \
+	tests/unit-userspace-faults \
 	tests/unit-write \
 	$(NULL)
 unit_tests = \
-	$(quick_unit_tests) \
-	tests/unit-disk-crash \
-	tests/unit-logd \
-	tests/unit-logd-faults \
+	tests/fuzz-disk-header \
+	tests/fuzz-proto-reply \
+	tests/fuzz-proto-request \
+	tests/unit-address \
+	tests/unit-bitset \
+	tests/unit-dump \
+	tests/unit-hot \
+	tests/unit-owner \
+	tests/unit-plan \
 	tests/unit-proto \
-	tests/unit-stress \
-	tests/unit-userspace \
-	tests/unit-userspace-faults \
+	tests/unit-tool \
+	tests/unit-tool-log \
+	$(unit_tests_of_threads) \
 	$(NULL)
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
