@@ -156,7 +156,7 @@ granted (struct served *l, void *opaque, const struct lease_record *record,
   if (record->epoch != l->lease.record.epoch)
     new_epoch (l);
   l->found_unclean = true; /* until it is closed or detached */
-  lease_set (&l->lease, record, boottime_ns ());
+  lease_set (&l->lease, record, now_boot_ns ());
   served_drop_owner (l, "log %s is owned by %s now", l->name,
                      served_holder (l, holder, sizeof holder));
   install (l, a);
@@ -201,7 +201,7 @@ same_log (const struct served *l, const struct attach *a)
 static void
 tell_wait (struct served *l, struct attach *a)
 {
-  uint64_t left = lease_left (&l->lease, boottime_ns ());
+  uint64_t left = lease_left (&l->lease, now_boot_ns ());
   char holder[HOLDER_SIZE];
 
   if (a->told)
@@ -415,7 +415,7 @@ attach_renew (struct client *c, const struct proto_msg *msg)
   if (!request_of_owner (c, msg, msg->flush.epoch))
     return;
   lease = &c->served->lease;
-  lease_renew (lease, boottime_ns ());
+  lease_renew (lease, now_boot_ns ());
   reply.renewed.lease_ms = (uint32_t) (lease->record.length / NSEC_PER_MSEC);
   client_reply (c, &reply);
 }

@@ -44,6 +44,7 @@
 
 #include <ev.h>
 
+#include "deadline.h"
 #include "dirty-log.h"
 #include "lease.h"
 #include "options.h"
@@ -246,9 +247,6 @@ struct served {
   bool later;       /* served_later was called */
   struct served_stats stats;
 };
-
-/* CLOCK_BOOTTIME, ns. */
-uint64_t boottime_ns (void);
 
 struct served *served_find (struct server *s, struct proto_str name);
 

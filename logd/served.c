@@ -14,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -23,15 +22,6 @@
 #include "logd.h"
 #include "msg.h"
 #include "msg-logd.h"
-
-uint64_t
-boottime_ns (void)
-{
-  struct timespec ts;
-
-  clock_gettime (CLOCK_BOOTTIME, &ts);
-  return (uint64_t) ts.tv_sec * NSEC_PER_SEC + (uint64_t) ts.tv_nsec;
-}
 
 enum proto_error
 error_of_errno (int err)
@@ -383,7 +373,7 @@ detached (struct served *l, void *opaque, const struct lease_record *record,
   struct detach *d = opaque;
   struct client *c = l->owner;
 
-  lease_set (&l->lease, record, boottime_ns ());
+  lease_set (&l->lease, record, now_boot_ns ());
   replies_free (&l->replies);
   served_drop_owner (l, "log %s: was detached", l->name);
   if (c)
@@ -520,7 +510,7 @@ served_pump (struct served *l)
     wind_up (l);
   else if (!l->log && wanted)
     served_open (l, 0);
-  else if (!takeover_pump (l, boottime_ns ()) && !remove_pump (l) &&
+  else if (!takeover_pump (l, now_boot_ns ()) && !remove_pump (l) &&
            !attach_pump (l))
     settle (l);
 }

@@ -39,7 +39,7 @@ static void
 on_tick (struct ev_loop *loop, ev_timer *w, int revents)
 {
   struct server *s = w->data;
-  uint64_t now = boottime_ns (), absent = absent_time (s, now);
+  uint64_t now = now_boot_ns (), absent = absent_time (s, now);
   struct served *next;
 
   (void) loop;
@@ -196,7 +196,7 @@ start_watchers (struct server *s, ev_prepare *prepare)
   ev_prepare_init (prepare, on_prepare);
   prepare->data = s;
   ev_prepare_start (s->loop, prepare);
-  s->started = s->last_tick = boottime_ns ();
+  s->started = s->last_tick = now_boot_ns ();
   ev_timer_init (&s->tick, on_tick, TICK_SECONDS, TICK_SECONDS);
   s->tick.data = s;
   ev_set_priority (&s->tick, EV_MINPRI);

@@ -184,7 +184,7 @@ send_last (struct state_feed *f)
   };
 
   if (!f->reader)
-    lease_renew (&f->served->lease, boottime_ns ());
+    lease_renew (&f->served->lease, now_boot_ns ());
   client_reply (f->feed.client, &reply);
 }
 

@@ -14,7 +14,7 @@
 void
 status_view (struct served *l, struct log_view *view)
 {
-  *view = (struct log_view){.served = l, .now = boottime_ns ()};
+  *view = (struct log_view){.served = l, .now = now_boot_ns ()};
   if (!l->log || l->resizing)
     return;
   view->open = true;
@@ -161,7 +161,7 @@ server_to_json (const struct server *s)
   add_number (obj, "pid", (uint64_t) getpid ());
   add_string (obj, "dir", s->options->dir);
   add_number (obj, "uptime_seconds",
-              (boottime_ns () - s->started) / NSEC_PER_SEC);
+              (now_boot_ns () - s->started) / NSEC_PER_SEC);
   add_number (obj, "clients", s->nr_clients);
   add_number (obj, "lease_ms", s->options->lease_ns / NSEC_PER_MSEC);
   return obj;

@@ -69,7 +69,7 @@ fenced (struct served *l, void *opaque, const struct lease_record *record,
     return;
   }
   msg_error ("log %s: taken from its owner", l->name);
-  lease_set (&l->lease, record, boottime_ns ());
+  lease_set (&l->lease, record, now_boot_ns ());
   replies_free (&l->replies);
   served_drop_owner (l, "log %s was taken away by `takeover'", l->name);
   answer (l, t);
