@@ -18,6 +18,7 @@ e2e_tests = \
 	tests/test-leg-block-device.sh \
 	tests/test-leg-kinds.sh \
 	tests/test-leg-server-killed.sh \
+	tests/test-leg-returns.sh \
 	tests/test-leg-stopped-times-out.sh \
 	tests/test-log-core.sh \
 	tests/test-log-found-again.sh \
