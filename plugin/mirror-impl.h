@@ -54,6 +54,9 @@
 #define MAX_HOT_BYTES (UINT64_C (2) << 30)
 #define MAX_HOT_REGIONS 4096
 #define MIN_HOT_REGIONS 256
+#define REJOIN_FIRST_NS (500 * NSEC_PER_MSEC) /* before the first try */
+#define REJOIN_MAX_NS (30 * NSEC_PER_SEC)     /* between tries */
+#define REJOIN_STEADY_NS (60 * NSEC_PER_SEC)  /* in use, and it is forgiven */
 #define PIECE_REGIONS 128 /* a larger request is served in pieces */
 
 #define SLOT_BIT(slot) (1u << (slot))
@@ -117,6 +120,11 @@ struct rate {
   uint64_t next_ns; /* protected by lock: the ceiling's next free moment */
 };
 
+/* Of a leg that comes back. */
+struct rejoin_times {
+  uint64_t first_ns, max_ns, steady_ns;
+};
+
 struct mirror {
   /* Read-only once mirror_open returned. */
   struct mirror_config config;
@@ -125,6 +133,8 @@ struct mirror {
   unsigned region_shift;
   uint64_t nr_regions;
   size_t max_hot;
+  struct rejoin_times rejoin;
+  uint64_t quarantine_ns; /* S21 */
   struct member member[LOG_MAX_LEGS];
   unsigned configured;
 

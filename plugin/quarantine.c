@@ -57,7 +57,7 @@ quarantine_init (struct mirror *m, const struct bitset *marked)
 uint64_t
 quarantine_until (const struct mirror *m, enum leg_kind kind)
 {
-  return kind == LEG_NBD ? now_ns () + m->config.quarantine * NSEC_PER_SEC : 0;
+  return kind == LEG_NBD ? now_ns () + m->quarantine_ns : 0;
 }
 
 void

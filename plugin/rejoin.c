@@ -33,10 +33,6 @@
 #include "probe.h"
 #include "thread.h"
 
-#define FIRST_DELAY_NS (500 * NSEC_PER_MSEC)
-#define MAX_DELAY_NS (30 * NSEC_PER_SEC)
-#define STEADY_NS (60 * NSEC_PER_SEC)
-
 /* Private to a thread. */
 struct rejoin {
   struct mirror *m;
@@ -66,7 +62,7 @@ wait_until_out (struct rejoin *r)
     return !m->stopping;
   while (!m->stopping && !is_out (r))
     pthread_cond_wait (&m->rejoin_wake, &m->lock);
-  if (now_ns () >= r->member->joined_ns + STEADY_NS)
+  if (now_ns () >= r->member->joined_ns + m->rejoin.steady_ns)
     r->tries = 0;
   return !m->stopping;
 }
@@ -74,10 +70,11 @@ wait_until_out (struct rejoin *r)
 static uint64_t
 next_delay (struct rejoin *r)
 {
-  uint64_t ns = FIRST_DELAY_NS << r->tries;
+  const struct rejoin_times *times = &r->m->rejoin;
+  uint64_t ns = times->first_ns << r->tries;
 
-  if (ns >= MAX_DELAY_NS)
-    return MAX_DELAY_NS;
+  if (ns >= times->max_ns)
+    return times->max_ns;
   r->tries++;
   return ns;
 }

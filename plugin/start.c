@@ -316,6 +316,9 @@ build (struct plan_input *in, const struct plan *plan)
     return NULL;
   }
   m->config = *in->config;
+  m->rejoin =
+    (struct rejoin_times){REJOIN_FIRST_NS, REJOIN_MAX_NS, REJOIN_STEADY_NS};
+  m->quarantine_ns = m->config.quarantine * NSEC_PER_SEC;
   init_lock (&m->lock);
   cond_init_monotonic (&m->cond);
   cond_init_monotonic (&m->resync.wake);
