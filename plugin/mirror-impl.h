@@ -284,7 +284,9 @@ int quarantine_marked (const struct dirty_log *log, struct bitset *marked);
 int quarantine_init (struct mirror *m, const struct bitset *marked);
 /* The legs are connected: count from now on.  m->lock is held. */
 void quarantine_begin_locked (struct mirror *m);
-/* How long copies to the leg must wait that is connected now. */
+/* Until when copies to a leg must wait that is connected now.  m->lock is
+ * held.
+ */
 uint64_t quarantine_until (const struct mirror *m, enum leg_kind kind);
 /* Before a write to these regions.  -1 with errno ESHUTDOWN.  m->lock is
  * held, and given up while waiting.
