@@ -38,8 +38,10 @@ struct rejoin {
   struct mirror *m;
   struct member *member;
   struct leg *leg;
-  unsigned tries; /* since it was last in use for a while */
-  bool blank;     /* it holds nothing: all is to be copied */
+  unsigned tries;          /* since it was last in use for a while */
+  bool blank;              /* it holds nothing: all is to be copied */
+  enum leg_kind kind;      /* identity with which it came back last, which */
+  uint8_t id[LEG_ID_SIZE]; /* the log learns at the next start only */
   char reported[sizeof ((struct leg *) NULL)->last_error];
 };
 
@@ -171,26 +173,34 @@ compare_with (struct rejoin *r, struct leg *source)
 }
 
 static bool
-same_id (const struct rejoin *r)
+is_known (const struct rejoin *r)
 {
   const struct log_leg *rec = &r->m->log->leg[r->member->slot];
 
+  if (r->kind == r->leg->kind && memcmp (r->id, r->leg->id, LEG_ID_SIZE) == 0)
+    return true;
   return rec->kind == (uint32_t) r->leg->kind &&
          memcmp (rec->id, r->leg->id, LOG_ID_SIZE) == 0;
 }
 
+/* The comparison did not show that it is the leg: what it holds, and its
+ * identity, decide.  A disk may have been replaced under the same name.
+ */
 static bool
-is_blank (struct rejoin *r, const char *source)
+may_be_used (struct rejoin *r, int answer, const char *source)
 {
-  int answer = probe_empty (r->leg, r->m->limits.size);
+  int empty = probe_empty (r->leg, r->m->limits.size);
 
-  r->blank = answer == PROBE_YES;
-  if (answer == PROBE_NO)
-    leg_report (r->leg,
-                "is not the leg that the log knows, its content differs from "
-                "leg %s: it is not used",
-                source);
-  return r->blank;
+  if (empty == -1)
+    return false;
+  r->blank = empty == PROBE_YES;
+  if (r->blank || (answer == PROBE_NO_EVIDENCE && is_known (r)))
+    return true;
+  leg_report (r->leg,
+              "is not the leg that the log knows, its content differs from "
+              "leg %s: it is not used",
+              source);
+  return false;
 }
 
 static unsigned
@@ -216,9 +226,8 @@ is_the_leg (struct rejoin *r)
   r->blank = false;
   if (answer == -1)
     return false;
-  if (answer == PROBE_YES || (answer == PROBE_NO_EVIDENCE && same_id (r)))
-    return true;
-  return is_blank (r, m->member[source].name);
+  return answer == PROBE_YES ||
+         may_be_used (r, answer, m->member[source].name);
 }
 
 /* --- one try --- */
@@ -278,6 +287,8 @@ try_once (struct rejoin *r)
   leg_close (r->leg);
   if (leg_open (r->leg, 0) == 0 && fits (r) && is_the_leg (r) && join (r)) {
     report_joined (r);
+    r->kind = r->leg->kind;
+    memcpy (r->id, r->leg->id, LEG_ID_SIZE);
     r->reported[0] = '\0';
     return;
   }
