@@ -254,6 +254,7 @@ join (struct rejoin *r)
   member->stalls = 0;
   member->stalled_until = quarantine_until (m, member->kind);
   resync_wake_locked (m);
+  worker_wake_locked (m); /* it may miss nothing */
   return true;
 }
 
