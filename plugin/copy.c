@@ -214,8 +214,10 @@ read_source (struct copier *c, uint64_t offset, uint64_t count)
 
   do {
     if (leg_run (c->m->member[c->source].leg, LEG_READ, 0, c->buf, offset,
-                 count) == 0)
+                 count) == 0) {
+      c->unread = tried;
       return true;
+    }
     tried |= SLOT_BIT (c->source);
   } while (next_source (c, tried));
   return false;
@@ -257,6 +259,7 @@ copy_locked (struct copier *c, uint64_t offset, uint64_t count)
     c->source = m->primary;
   }
   c->moved = 0;
+  c->unread = 0;
   zero = source_zero_length (c, offset, count);
   if (zero > 0)
     done = copy_zeroes (c, offset, zero);
@@ -266,6 +269,8 @@ copy_locked (struct copier *c, uint64_t offset, uint64_t count)
     CLEANUP_LOCK (&m->lock);
     range_unlock (&m->ranges, &range);
   }
+  if (c->unread)
+    read_repair (m, c->unread, offset, done, now_ns ());
   return done;
 }
 
