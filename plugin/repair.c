@@ -5,6 +5,9 @@
  *
  * A repair is a write that goes to one leg and finds its data under its lock:
  *
+ *   0. record another primary if that is the bad leg.  After a crash marked
+ *      regions are copied from the primary, and missed by the leg that can be
+ *      read;
  *   1. take the range against readers, writers and copies; mark (S1);
  *   2. flush the legs.  A leg whose cache lost a write reads as it was before
  *      it, and only a flush tells;
@@ -66,9 +69,11 @@ budget_take_locked (struct member *member)
   return true;
 }
 
-/* It is possible and allowed.  *used_up: it is not, and that is news. */
+/* It is possible and allowed; leave then.  *used_up: it is not, and that is
+ * news.
+ */
 static bool
-may_repair (struct repair *rp, bool *used_up)
+enter (struct repair *rp, uint64_t arrival, bool *used_up)
 {
   struct mirror *m = rp->m;
   struct member *member = &m->member[rp->slot];
@@ -77,9 +82,44 @@ may_repair (struct repair *rp, bool *used_up)
   if (!(m->in_sync & SLOT_BIT (rp->slot)) || !(m->in_sync & ~rp->bad))
     return false;
   if (budget_take_locked (member))
-    return true;
+    return request_enter_locked (m, arrival) == 0;
   *used_up = hourly (&member->repairs_used_up);
   return false;
+}
+
+static void
+leave (struct repair *rp)
+{
+  CLEANUP_LOCK (&rp->m->lock);
+  request_leave_locked (rp->m);
+}
+
+/* --- the primary --- */
+
+/* False if there is no leg for it. */
+static bool
+change_primary (struct repair *rp, bool *changed)
+{
+  struct mirror *m = rp->m;
+  CLEANUP_LOCK (&m->lock);
+  unsigned legs = m->in_sync & ~rp->bad;
+
+  *changed = legs && (rp->bad & SLOT_BIT (m->primary));
+  if (*changed) {
+    m->primary = (unsigned) __builtin_ctz (legs);
+    dirty_log_set_primary (m->log, m->primary);
+  }
+  return legs != 0;
+}
+
+static bool
+primary_can_be_read (struct repair *rp, uint64_t arrival)
+{
+  bool changed;
+
+  return change_primary (rp, &changed) &&
+         (!changed ||
+          dirty_log_flush (rp->m->log, log_deadline (rp->m, arrival)) == 0);
 }
 
 /* --- one chunk, its range is taken --- */
@@ -171,9 +211,11 @@ repair_leg (struct repair *rp, uint64_t offset, uint64_t count,
 {
   bool used_up = false;
 
-  if (may_repair (rp, &used_up)) {
-    if (repair_range (rp, offset, count, arrival))
+  if (enter (rp, arrival, &used_up)) {
+    if (primary_can_be_read (rp, arrival) &&
+        repair_range (rp, offset, count, arrival))
       repaired (rp, offset);
+    leave (rp);
   }
   else if (used_up)
     msg_error ("leg %s: %d read errors in an hour: what it cannot read is "

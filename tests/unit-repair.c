@@ -14,26 +14,43 @@
 #define REGION (UINT64_C (1) << SHIFT)
 #define NR_REGIONS 32
 
-/* Legs that hold 'a' in all regions; leg 0 is read first and holds, instead
- * of what it can't read, 'x'.
+static unsigned sent_before[LOG_MAX_LEGS]; /* writes, before the test */
+
+/* Legs that hold 'a' everywhere.  The next read of leg 0, which is read first,
+ * fails.
  */
 static struct fx *
 legs_with_bad_block (unsigned nr_legs)
 {
   struct fx *fx = fx_new (nr_legs, NR_REGIONS, SHIFT, 0);
 
-  for (unsigned i = 0; i < nr_legs; ++i)
+  for (unsigned i = 0; i < nr_legs; ++i) {
     fx_fill (fx, i, 0, NR_REGIONS * REGION, 'a');
-  fx_fill (fx, 0, 0, BLOCK, 'x');
+    sent_before[i] = fx_sent (fx, i, LEG_WRITE);
+  }
   mem_leg_fail (fx->leg[0], LEG_READ, 1, 1, EIO);
   return fx;
 }
 
-/* Of those that fx_fill did not send. */
+/* Where it fails leg 0 holds 'x'; the region is marked, since the fixture
+ * would not have that in a clean one.
+ */
+static struct fx *
+legs_with_garbage (unsigned nr_legs)
+{
+  struct fx *fx = legs_with_bad_block (nr_legs);
+
+  do_succeeds (fx, OP_WRITE, 0, BLOCK, 'a');
+  fx_fill (fx, 0, 0, BLOCK, 'x');
+  for (unsigned i = 0; i < nr_legs; ++i)
+    sent_before[i] = fx_sent (fx, i, LEG_WRITE);
+  return fx;
+}
+
 static unsigned
 writes (struct fx *fx, unsigned leg)
 {
-  return fx_sent (fx, leg, LEG_WRITE) - (leg == 0 ? 2 : 1);
+  return fx_sent (fx, leg, LEG_WRITE) - sent_before[leg];
 }
 
 static uint64_t
@@ -57,7 +74,7 @@ reads (struct fx *fx, uint64_t offset, uint64_t count, int byte)
 
 START_TEST (s16_what_a_leg_cannot_read_is_written_to_it_only)
 {
-  struct fx *fx = legs_with_bad_block (2);
+  struct fx *fx = legs_with_garbage (2);
 
   reads (fx, 0, BLOCK, 'a');
   ck_assert_int_eq (fx_byte (fx, 0, 0), 'a');
@@ -89,10 +106,51 @@ START_TEST (s16_no_leg_is_repaired_before_the_mark_is_durable)
 }
 END_TEST
 
+static unsigned
+image_primary (struct fx *fx)
+{
+  struct mem_log_image image;
+
+  mem_log_get_image (fx->log, &image);
+  return image.primary;
+}
+
+/* Or a crash would leave the region to the leg that can't be read. */
+START_TEST (s16_the_primary_can_be_read_before_the_mark_is_durable)
+{
+  struct fx *fx = legs_with_bad_block (3);
+  struct op op;
+
+  mem_leg_fail (fx->leg[1], LEG_READ, 1, 1, EIO);
+  mem_log_hold (fx->log, MEM_LOG_FLUSH);
+  op_start (fx, &op, OP_READ, 0, BLOCK, 0);
+  ck_assert (mem_log_wait_inside (fx->log, 1));
+  mem_log_release (fx->log, 1);
+  WAIT_FOR (image_primary (fx) == 2);
+  ck_assert (!fx_image_marked (fx, 0));
+  mem_log_hold (fx->log, 0);
+  op_succeeds (&op);
+  ck_assert_uint_eq (fx_in_sync (fx), 7);
+  fx_free (fx);
+}
+END_TEST
+
+START_TEST (s16_nothing_is_marked_if_the_primary_cannot_be_recorded)
+{
+  struct fx *fx = legs_with_bad_block (2);
+
+  mem_log_fail (fx->log, MEM_LOG_FLUSH, 1, EIO);
+  reads (fx, 0, BLOCK, 'a');
+  ck_assert_uint_eq (writes (fx, 0), 0);
+  ck_assert (fx_is_clean (fx, 0));
+  fx_free (fx);
+}
+END_TEST
+
 /* The write waits for the read, and the repair for the write. */
 START_TEST (s16_what_was_written_since_the_read_survives)
 {
-  struct fx *fx = legs_with_bad_block (2);
+  struct fx *fx = legs_with_garbage (2);
   struct op read, write;
 
   mem_leg_hold (fx->leg[1], LEG_READ, 1, 1);
@@ -111,9 +169,16 @@ START_TEST (s16_what_was_written_since_the_read_survives)
 }
 END_TEST
 
-START_TEST (s16_a_repair_holds_off_writers)
+static bool
+first_range_is_shared (struct fx *fx)
 {
-  struct fx *fx = legs_with_bad_block (2);
+  CLEANUP_LOCK (&fx->m->lock);
+  return fx->m->ranges.head->shared;
+}
+
+START_TEST (s16_a_repair_holds_off_readers_and_writers)
+{
+  struct fx *fx = legs_with_garbage (2);
   struct op read, write;
 
   mem_leg_hold (fx->leg[0], LEG_WRITE, 1, 1);
@@ -122,6 +187,7 @@ START_TEST (s16_a_repair_holds_off_writers)
   op_start (fx, &write, OP_WRITE, 0, BLOCK, 'w');
   WAIT_FOR (fx_ranges (fx) == 2);
   ck_assert_uint_eq (writes (fx, 1), 0);
+  ck_assert (!first_range_is_shared (fx));
   mem_leg_release (fx->leg[0], 1, 0);
   op_succeeds (&read);
   op_succeeds (&write);
@@ -133,7 +199,7 @@ END_TEST
 /* Leg 1 lost what was written; the flush tells. */
 START_TEST (s16_a_leg_is_flushed_before_it_is_believed)
 {
-  struct fx *fx = legs_with_bad_block (3);
+  struct fx *fx = legs_with_garbage (3);
 
   fx_fill (fx, 1, 0, BLOCK, 'o');
   mem_leg_fail (fx->leg[1], LEG_FLUSH, 1, 1, EIO);
@@ -146,7 +212,7 @@ END_TEST
 
 START_TEST (s16_a_leg_that_fails_during_its_repair_is_not_written)
 {
-  struct fx *fx = legs_with_bad_block (2);
+  struct fx *fx = legs_with_garbage (2);
 
   mem_leg_fail (fx->leg[0], LEG_FLUSH, 1, 1, EIO);
   reads (fx, 0, BLOCK, 'a');
@@ -159,7 +225,7 @@ END_TEST
 
 START_TEST (s16_a_leg_that_cannot_be_repaired_has_failed)
 {
-  struct fx *fx = legs_with_bad_block (2);
+  struct fx *fx = legs_with_garbage (2);
 
   mem_leg_fail (fx->leg[0], LEG_WRITE, 1, 1, EIO);
   reads (fx, 0, BLOCK, 'a');
@@ -176,7 +242,7 @@ END_TEST
 /* A third leg keeps its trust. */
 START_TEST (s16_nobody_misses_what_could_not_be_repaired)
 {
-  struct fx *fx = legs_with_bad_block (3);
+  struct fx *fx = legs_with_garbage (3);
 
   mem_leg_fail (fx->leg[0], LEG_WRITE, 1, 1, EIO);
   reads (fx, 0, BLOCK, 'a');
@@ -188,7 +254,7 @@ END_TEST
 
 START_TEST (s16_the_last_in_sync_leg_is_never_failed)
 {
-  struct fx *fx = legs_with_bad_block (2);
+  struct fx *fx = legs_with_garbage (2);
   struct op op;
 
   mem_leg_hold (fx->leg[0], LEG_WRITE, 1, 1);
@@ -207,7 +273,7 @@ END_TEST
 
 START_TEST (s16_another_source_if_the_first_fails_under_the_lock)
 {
-  struct fx *fx = legs_with_bad_block (3);
+  struct fx *fx = legs_with_garbage (3);
 
   mem_leg_fail (fx->leg[1], LEG_READ, 2, 1, EIO);
   reads (fx, 0, BLOCK, 'a');
@@ -220,7 +286,7 @@ END_TEST
 
 START_TEST (s16_without_a_source_nothing_is_written)
 {
-  struct fx *fx = legs_with_bad_block (2);
+  struct fx *fx = legs_with_garbage (2);
 
   mem_leg_fail (fx->leg[1], LEG_READ, 2, 1, EIO);
   reads (fx, 0, BLOCK, 'a');
@@ -247,7 +313,7 @@ END_TEST
 
 START_TEST (s16_two_legs_are_repaired_from_the_third)
 {
-  struct fx *fx = legs_with_bad_block (3);
+  struct fx *fx = legs_with_garbage (3);
 
   fx_fill (fx, 1, 0, BLOCK, 'x');
   mem_leg_fail (fx->leg[1], LEG_READ, 1, 1, EIO);
@@ -265,6 +331,7 @@ START_TEST (s16_the_answer_is_what_was_read_if_the_log_fails)
   struct fx *fx = legs_with_bad_block (2);
 
   fx->m->config.log_timeout = 1;
+  fx->m->primary = 1;
   mem_log_fail (fx->log, MEM_LOG_FLUSH, UINT32_MAX, ENOSPC);
   reads (fx, 0, BLOCK, 'a');
   ck_assert_uint_eq (writes (fx, 0), 0);
@@ -277,8 +344,8 @@ START_TEST (s16_a_long_read_is_one_repair)
   struct fx *fx = fx_new (2, 2, 21, 0);
   uint64_t count = COPY_CHUNK * 3 / 2;
 
+  do_succeeds (fx, OP_WRITE, 0, count, 'a');
   fx_fill (fx, 0, 0, count, 'x');
-  fx_fill (fx, 1, 0, count, 'a');
   mem_leg_fail (fx->leg[0], LEG_READ, 1, 1, EIO);
   reads (fx, 0, count, 'a');
   ck_assert (fx_same (fx, 0, 1));
@@ -307,7 +374,7 @@ an_hour_passes (struct fx *fx)
 
 START_TEST (s16_a_leg_gets_so_many_repairs_in_an_hour)
 {
-  struct fx *fx = legs_with_bad_block (2);
+  struct fx *fx = legs_with_garbage (2);
   uint64_t said;
 
   mem_leg_fail (fx->leg[0], LEG_READ, 1, MEM_LEG_ALWAYS, EIO);
@@ -358,8 +425,10 @@ main (void)
   tcase_set_timeout (tc, 60);
   tcase_add_test (tc, s16_what_a_leg_cannot_read_is_written_to_it_only);
   tcase_add_test (tc, s16_no_leg_is_repaired_before_the_mark_is_durable);
+  tcase_add_test (tc, s16_the_primary_can_be_read_before_the_mark_is_durable);
+  tcase_add_test (tc, s16_nothing_is_marked_if_the_primary_cannot_be_recorded);
   tcase_add_test (tc, s16_what_was_written_since_the_read_survives);
-  tcase_add_test (tc, s16_a_repair_holds_off_writers);
+  tcase_add_test (tc, s16_a_repair_holds_off_readers_and_writers);
   tcase_add_test (tc, s16_a_leg_is_flushed_before_it_is_believed);
   tcase_add_test (tc, s16_a_leg_that_fails_during_its_repair_is_not_written);
   tcase_add_test (tc, s16_a_leg_that_cannot_be_repaired_has_failed);
