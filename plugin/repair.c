@@ -46,6 +46,13 @@ struct repair {
   char *buf;       /* COPY_CHUNK bytes */
 };
 
+/* Legs that may be read instead; m->lock is held. */
+static unsigned
+sources (const struct repair *rp)
+{
+  return rp->m->in_sync & ~rp->bad;
+}
+
 /* --- the budget --- */
 
 /* Not within an hour of the last time, 0: never. */
@@ -79,7 +86,7 @@ enter (struct repair *rp, uint64_t arrival, bool *used_up)
   struct member *member = &m->member[rp->slot];
   CLEANUP_LOCK (&m->lock);
 
-  if (!(m->in_sync & SLOT_BIT (rp->slot)) || !(m->in_sync & ~rp->bad))
+  if (!(m->in_sync & SLOT_BIT (rp->slot)) || !sources (rp))
     return false;
   if (budget_take_locked (member))
     return request_enter_locked (m, arrival) == 0;
@@ -102,7 +109,7 @@ change_primary (struct repair *rp, bool *changed)
 {
   struct mirror *m = rp->m;
   CLEANUP_LOCK (&m->lock);
-  unsigned legs = m->in_sync & ~rp->bad;
+  unsigned legs = sources (rp);
 
   *changed = legs && (rp->bad & SLOT_BIT (m->primary));
   if (*changed) {
@@ -128,7 +135,7 @@ static bool
 next_source (struct repair *rp)
 {
   CLEANUP_LOCK (&rp->m->lock);
-  unsigned legs = rp->m->in_sync & ~rp->bad;
+  unsigned legs = sources (rp);
 
   if (!legs)
     return false;

@@ -147,16 +147,22 @@ START_TEST (s16_nothing_is_marked_if_the_primary_cannot_be_recorded)
 }
 END_TEST
 
-/* The write waits for the read, and the repair for the write. */
+/* The write waits for the read, and the repair for the write, which leg 1 has
+ * not done yet when the repair begins.
+ */
 START_TEST (s16_what_was_written_since_the_read_survives)
 {
   struct fx *fx = legs_with_garbage (2);
   struct op read, write;
 
   mem_leg_hold (fx->leg[1], LEG_READ, 1, 1);
+  mem_leg_hold (fx->leg[1], LEG_WRITE, 1, 1);
   op_start (fx, &read, OP_READ, 0, BLOCK, 0);
   ck_assert (mem_leg_wait_held (fx->leg[1], 1));
   op_start (fx, &write, OP_WRITE, 0, BLOCK, 'w');
+  WAIT_FOR (fx_ranges (fx) == 2);
+  mem_leg_release (fx->leg[1], 1, 0);
+  ck_assert (mem_leg_wait_held (fx->leg[1], 1));
   WAIT_FOR (fx_ranges (fx) == 2);
   mem_leg_release (fx->leg[1], 1, 0);
   op_succeeds (&write);
