@@ -60,6 +60,7 @@ libmirror_la_SOURCES = \
 	plugin/rate.c \
 	plugin/read.c \
 	plugin/rejoin.c \
+	plugin/repair.c \
 	plugin/resync.c \
 	plugin/start.c \
 	plugin/status.h \

@@ -9,6 +9,7 @@ e2e_tests = \
 	tests/test-crash-legs-lose-caches.sh \
 	tests/test-crash-kill9-three-legs.sh \
 	tests/test-crash-kill9-under-load.sh \
+	tests/test-fault-bad-sector.sh \
 	tests/test-fault-full-disk.sh \
 	tests/test-fault-leg-errors.sh \
 	tests/test-input-control.sh \
