@@ -47,9 +47,11 @@ libmirror_la_SOURCES = \
 	plugin/mirror-impl.h \
 	plugin/mirror.c \
 	plugin/mirror.h \
+	plugin/plan-content.c \
 	plugin/plan-geometry.c \
 	plugin/plan-impl.h \
 	plugin/plan-match.c \
+	plugin/plan-source.c \
 	plugin/plan.c \
 	plugin/plan.h \
 	plugin/probe.c \
