@@ -54,6 +54,8 @@ libmirror_la_SOURCES = \
 	plugin/plan-source.c \
 	plugin/plan.c \
 	plugin/plan.h \
+	plugin/probe-places.c \
+	plugin/probe-places.h \
 	plugin/probe.c \
 	plugin/probe.h \
 	plugin/range.c \

@@ -11,6 +11,7 @@
 
 #include "bitset.h"
 #include "leg.h"
+#include "probe-places.h"
 
 /* Answers; -1 is an error, reported. */
 enum probe_answer {
@@ -25,11 +26,12 @@ enum probe_answer {
 int probe_empty (struct leg *leg, uint64_t size);
 
 /* Do both legs hold the same bytes where the log says they must?  Compares
- * first and last 64 KiB and samples between, leaving out the regions in
- * 'except'.  Says no only if it saw a difference.
+ * the places of probe-places.h, leaving out the regions in 'except'.  Says no
+ * only if it saw a difference.
  */
 int probe_same (struct leg *a, struct leg *b, uint64_t size,
-                unsigned region_shift, const struct bitset *except);
+                unsigned region_shift, const struct bitset *except,
+                const struct probe_regions *regions);
 
 /* Set the bit of each region that may hold data in the leg.  A leg without
  * block status, or with very many extents, may hold data everywhere.

@@ -6,6 +6,7 @@
 
 #include "config.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -34,12 +35,26 @@ add_missed (struct bitset *set, const struct dirty_log *log, unsigned slot)
     bitset_or (set, &log->missed[slot]);
 }
 
+static_assert (PROBE_MAX_REGIONS >= LOG_NR_RECENT, "a log's recent regions");
+
+static void
+recent_regions (struct dirty_log *log, struct probe_regions *regions)
+{
+  struct log_recent recent;
+
+  dirty_log_get_recent (log, &recent);
+  regions->shift = (unsigned) __builtin_ctz (log->geo.region_size);
+  regions->nr = recent.nr;
+  memcpy (regions->region, recent.region, sizeof recent.region);
+}
+
 /* Legs must agree wherever the log knows of no reason to differ. */
 static int
 ask_same (const struct plan_input *in, unsigned leg, unsigned slot,
           unsigned source_leg, unsigned source_slot)
 {
   struct dirty_log *log = in->log;
+  struct probe_regions recent;
   struct bitset except;
   int r;
 
@@ -52,8 +67,9 @@ ask_same (const struct plan_input *in, unsigned leg, unsigned slot,
   add_missed (&except, log, source_slot);
   if (log->found == LOG_FOUND_KERNEL_SINCE)
     bitset_or (&except, &log->kernel_dirty);
+  recent_regions (log, &recent);
   r = probe_same (in->leg[source_leg].leg, in->leg[leg].leg, log->geo.size,
-                  (unsigned) __builtin_ctz (log->geo.region_size), &except);
+                  recent.shift, &except, &recent);
   bitset_free (&except);
   return r;
 }

@@ -37,6 +37,7 @@ e2e_tests = \
 	tests/test-start-leg-absent.sh \
 	tests/test-start-new-mirror.sh \
 	tests/test-start-replaced-leg.sh \
+	tests/test-start-rolled-back-leg.sh \
 	$(NULL)
 TESTS += \
 	tests/check-includes.sh \

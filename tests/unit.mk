@@ -48,6 +48,7 @@ unit_tests = \
 	tests/unit-hot \
 	tests/unit-owner \
 	tests/unit-plan \
+	tests/unit-probe \
 	tests/unit-proto \
 	tests/unit-tool \
 	tests/unit-tool-log \
@@ -128,6 +129,10 @@ tests_unit_range_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
 tests_unit_plan_SOURCES = tests/unit-plan.c
 tests_unit_plan_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_plan_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
+
+tests_unit_probe_SOURCES = tests/mem-leg.c tests/mem-leg.h tests/unit-probe.c
+tests_unit_probe_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_probe_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
 
 mirror_fixture = \
 	tests/mem-leg.c \
