@@ -4,6 +4,8 @@
 noinst_LTLIBRARIES += liblegs.la
 liblegs_la_SOURCES = \
 	plugin/leg-file.c \
+	plugin/leg-id.c \
+	plugin/leg-id.h \
 	plugin/leg-io.c \
 	plugin/leg-nbd.c \
 	plugin/leg-ops.h \
