@@ -37,9 +37,11 @@ e2e_tests = \
 	tests/test-resync-fragmented-leg.sh \
 	tests/test-scale-sparse-15T.sh \
 	tests/test-shutdown-with-clients.sh \
+	tests/test-start-disks-exchanged.sh \
 	tests/test-start-leg-absent.sh \
 	tests/test-start-new-mirror.sh \
 	tests/test-start-replaced-leg.sh \
+	tests/test-start-rolled-back-leg.sh \
 	$(NULL)
 TESTS += \
 	tests/check-includes.sh \
