@@ -54,11 +54,13 @@ libmirror_la_SOURCES = \
 	plugin/plan.h \
 	plugin/probe.c \
 	plugin/probe.h \
+	plugin/quarantine.c \
 	plugin/range.c \
 	plugin/range.h \
 	plugin/rate.c \
 	plugin/read.c \
 	plugin/repair.c \
+	plugin/rejoin.c \
 	plugin/resync.c \
 	plugin/start.c \
 	plugin/status.h \

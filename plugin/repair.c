@@ -140,15 +140,26 @@ next_source (struct repair *rp)
   if (!legs)
     return false;
   rp->source = (unsigned) __builtin_ctz (legs);
+  members_use_locked (rp->m, SLOT_BIT (rp->source));
   return true;
+}
+
+static void
+source_done (struct repair *rp)
+{
+  CLEANUP_LOCK (&rp->m->lock);
+  members_unuse_locked (rp->m, SLOT_BIT (rp->source));
 }
 
 static bool
 read_source (struct repair *rp, const struct request *rq)
 {
   while (next_source (rp)) {
-    if (leg_run (rp->m->member[rp->source].leg, LEG_READ, 0, rq->buf,
-                 rq->offset, rq->count) == 0)
+    int r = leg_run (rp->m->member[rp->source].leg, LEG_READ, 0, rq->buf,
+                     rq->offset, rq->count);
+
+    source_done (rp);
+    if (r == 0)
       return true;
     rp->bad |= SLOT_BIT (rp->source);
   }

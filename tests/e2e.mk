@@ -19,6 +19,8 @@ e2e_tests = \
 	tests/test-leg-block-device.sh \
 	tests/test-leg-kinds.sh \
 	tests/test-leg-server-killed.sh \
+	tests/test-leg-outage.sh \
+	tests/test-leg-returns.sh \
 	tests/test-leg-stopped-times-out.sh \
 	tests/test-log-core.sh \
 	tests/test-log-found-again.sh \
@@ -51,6 +53,7 @@ EXTRA_DIST += \
 	tests/crash-loop \
 	tests/functions.sh \
 	tests/light-clients \
+	tests/paced-load \
 	tests/register-check \
 	$(e2e_tests) \
 	$(NULL)
