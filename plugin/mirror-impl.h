@@ -288,13 +288,6 @@ int write_end (struct mirror *m, struct write_op *op, unsigned bad);
  */
 int flush_legs (struct mirror *m);
 
-/* repair.c: legs of the mask could not read this range, which another leg
- * could.  Write it to them again, where that is possible and the budget allows
- * it.  arrival: of the read.  Blocks; the caller holds no range and no lock.
- */
-void read_repair (struct mirror *m, unsigned bad, uint64_t offset,
-                  uint64_t count, uint64_t arrival);
-
 /* rejoin.c.  stop: m->stopping is set; waits for the threads. */
 int rejoin_start (struct mirror *m);
 void rejoin_stop (struct mirror *m);
@@ -316,6 +309,13 @@ uint64_t quarantine_until (const struct mirror *m, enum leg_kind kind);
 int quarantine_wait_locked (struct mirror *m, uint64_t first, uint64_t nr);
 /* The mirror ends.  The log must not be called clean if it ends too early. */
 void quarantine_end (struct mirror *m);
+
+/* repair.c: legs of the mask could not read this range, which another leg
+ * could.  Write it to them again, where that is possible and the budget allows
+ * it.  arrival: of the read.  Blocks; the caller holds no range and no lock.
+ */
+void read_repair (struct mirror *m, unsigned bad, uint64_t offset,
+                  uint64_t count, uint64_t arrival);
 
 /* sweep.c: one round.  at_once: do not wait for regions to be idle.  Waits
  * for the log at most until the deadline.

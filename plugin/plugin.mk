@@ -59,8 +59,8 @@ libmirror_la_SOURCES = \
 	plugin/range.h \
 	plugin/rate.c \
 	plugin/read.c \
-	plugin/repair.c \
 	plugin/rejoin.c \
+	plugin/repair.c \
 	plugin/resync.c \
 	plugin/start.c \
 	plugin/status.h \

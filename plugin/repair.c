@@ -131,39 +131,38 @@ primary_can_be_read (struct repair *rp, uint64_t arrival)
 
 /* --- one chunk, its range is taken --- */
 
+/* m->lock is held. */
 static bool
 next_source (struct repair *rp)
 {
-  CLEANUP_LOCK (&rp->m->lock);
   unsigned legs = sources (rp);
 
   if (!legs)
     return false;
   rp->source = (unsigned) __builtin_ctz (legs);
-  members_use_locked (rp->m, SLOT_BIT (rp->source));
   return true;
-}
-
-static void
-source_done (struct repair *rp)
-{
-  CLEANUP_LOCK (&rp->m->lock);
-  members_unuse_locked (rp->m, SLOT_BIT (rp->source));
 }
 
 static bool
 read_source (struct repair *rp, const struct request *rq)
 {
-  while (next_source (rp)) {
-    int r = leg_run (rp->m->member[rp->source].leg, LEG_READ, 0, rq->buf,
-                     rq->offset, rq->count);
+  struct mirror *m = rp->m;
+  bool done = false;
+  CLEANUP_LOCK (&m->lock);
 
-    source_done (rp);
-    if (r == 0)
-      return true;
-    rp->bad |= SLOT_BIT (rp->source);
+  while (!done && next_source (rp)) {
+    unsigned bit = SLOT_BIT (rp->source);
+
+    members_use_locked (m, bit);
+    pthread_mutex_unlock (&m->lock);
+    done = leg_run (m->member[rp->source].leg, LEG_READ, 0, rq->buf,
+                    rq->offset, rq->count) == 0;
+    pthread_mutex_lock (&m->lock);
+    members_unuse_locked (m, bit);
+    if (!done)
+      rp->bad |= bit;
   }
-  return false;
+  return done;
 }
 
 static bool

@@ -224,8 +224,8 @@ modify_piece (struct mirror *m, const struct request *rq)
   struct write_op op;
 
   op.rq = rq;
-  op.repair = 0;
   op.legs = 0;
+  op.repair = 0;
   if (write_begin (m, &op) == -1)
     return -1;
   return write_end (m, &op, fan_out (m, &op.fan, op.legs, rq));
