@@ -37,8 +37,10 @@ e2e_tests = \
 	tests/test-start-disks-exchanged.sh \
 	tests/test-start-leg-absent.sh \
 	tests/test-start-new-mirror.sh \
+	tests/test-start-override.sh \
 	tests/test-start-replaced-leg.sh \
 	tests/test-start-rolled-back-leg.sh \
+	tests/test-start-words-in-unit-file.sh \
 	$(NULL)
 TESTS += \
 	tests/check-includes.sh \
