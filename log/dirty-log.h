@@ -90,8 +90,11 @@ struct log_geometry {
 
 /* The regions whose marks were cleared last, each once, the last one first:
  * where the legs were made equal last, and so where one that has gone back in
- * time shows.  Only a hint where to look; a log may forget it.
+ * time shows.  Regions that some leg misses do not displace the first few
+ * that none did: those tell of that leg when it is back.  Only a hint where
+ * to look; a log may forget it.
  */
+#define LOG_NR_RECENT_EQUAL 8
 struct log_recent {
   unsigned nr;
   uint64_t region[LOG_NR_RECENT];
@@ -167,7 +170,7 @@ struct dirty_log {
   struct log_counters counters;
   uint64_t flush_number; /* of the last flush or commit that is durable;
                           * found: of the last one the store knows */
-  bool stay_unclean;     /* dirty_log_close must not say that it is clean */
+  bool stay_unclean;     /* dirty_log_stay_unclean */
   bool failed;           /* the last flush or commit failed */
   bool disconnected;     /* its server cannot be reached */
   char last_error[256];  /* why, "" if never */
@@ -242,6 +245,9 @@ int dirty_log_start (struct dirty_log *log);
  * NULL is allowed.  Blocks; waits for the store at most until deadline.
  */
 void dirty_log_close (struct dirty_log *log, uint64_t deadline);
+
+/* dirty_log_close must not say that it was a clean shutdown. */
+void dirty_log_stay_unclean (struct dirty_log *log);
 
 /* Kernel: mark_region.  A write to the region may be in flight. */
 void dirty_log_mark (struct dirty_log *log, uint64_t region);

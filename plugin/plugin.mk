@@ -60,10 +60,13 @@ libmirror_la_SOURCES = \
 	plugin/probe-places.h \
 	plugin/probe.c \
 	plugin/probe.h \
+	plugin/quarantine.c \
 	plugin/range.c \
 	plugin/range.h \
 	plugin/rate.c \
 	plugin/read.c \
+	plugin/rejoin.c \
+	plugin/repair.c \
 	plugin/resync.c \
 	plugin/start.c \
 	plugin/status.h \

@@ -20,6 +20,7 @@
 
 static struct leg *a, *b;
 static struct bitset except;
+static struct probe_except guard;
 static struct probe_regions regions;
 
 static struct leg *
@@ -37,6 +38,7 @@ setup (void)
   a = open_leg ("/a");
   b = open_leg ("/b");
   ck_assert_int_eq (bitset_init (&except, NR_REGIONS), 0);
+  probe_except_init (&guard, SHIFT, &except);
   regions = (struct probe_regions){.shift = SHIFT};
 }
 
@@ -71,7 +73,7 @@ fill_both (void)
 static void
 same_is (enum probe_answer answer)
 {
-  ck_assert_int_eq (probe_same (a, b, SIZE, SHIFT, &except, &regions),
+  ck_assert_int_eq (probe_same (a, b, SIZE, &regions, &guard.guard),
                     (int) answer);
 }
 
@@ -189,7 +191,7 @@ START_TEST (a_read_error_is_no_answer)
 {
   fill_both ();
   mem_leg_fail (b, LEG_READ, 1, MEM_LEG_ALWAYS, EIO);
-  ck_assert_int_eq (probe_same (a, b, SIZE, SHIFT, &except, &regions), -1);
+  ck_assert_int_eq (probe_same (a, b, SIZE, &regions, &guard.guard), -1);
 }
 END_TEST
 

@@ -27,6 +27,7 @@ unit_tests_of_threads = \
 	tests/unit-logd \
 	tests/unit-logd-faults \
 	tests/unit-range \
+	tests/unit-repair \
 	tests/unit-resend \
 	tests/unit-resync \
 	tests/unit-stop \
@@ -168,6 +169,10 @@ tests_unit_apply_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
 tests_unit_resync_SOURCES = tests/unit-resync.c $(mirror_fixture)
 tests_unit_resync_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_resync_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
+
+tests_unit_repair_SOURCES = tests/unit-repair.c $(mirror_fixture)
+tests_unit_repair_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_repair_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
 
 tests_unit_stop_SOURCES = tests/unit-stop.c $(mirror_fixture)
 tests_unit_stop_CPPFLAGS = $(TEST_CPPFLAGS)
