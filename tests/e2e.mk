@@ -7,8 +7,10 @@ e2e_tests = \
 	tests/test-client-qemu.sh \
 	tests/test-crash-checker-finds-faults.sh \
 	tests/test-crash-legs-lose-caches.sh \
+	tests/test-crash-one-leg-away.sh \
 	tests/test-crash-kill9-three-legs.sh \
 	tests/test-crash-kill9-under-load.sh \
+	tests/test-fault-bad-sector.sh \
 	tests/test-fault-full-disk.sh \
 	tests/test-fault-leg-errors.sh \
 	tests/test-input-control.sh \
@@ -36,9 +38,15 @@ e2e_tests = \
 	tests/test-resync-fragmented-leg.sh \
 	tests/test-scale-sparse-15T.sh \
 	tests/test-shutdown-with-clients.sh \
+	tests/test-start-another-host.sh \
+	tests/test-start-disks-exchanged.sh \
 	tests/test-start-leg-absent.sh \
+	tests/test-start-log-lost.sh \
 	tests/test-start-new-mirror.sh \
+	tests/test-start-override.sh \
 	tests/test-start-replaced-leg.sh \
+	tests/test-start-rolled-back-leg.sh \
+	tests/test-start-words-in-unit-file.sh \
 	$(NULL)
 TESTS += \
 	tests/check-includes.sh \
