@@ -6,6 +6,7 @@ e2e_tests = \
 	tests/test-client-nbd-tools.sh \
 	tests/test-client-qemu.sh \
 	tests/test-crash-checker-finds-faults.sh \
+	tests/test-crash-harness.sh \
 	tests/test-crash-legs-lose-caches.sh \
 	tests/test-crash-kill9-three-legs.sh \
 	tests/test-crash-kill9-under-load.sh \
@@ -47,9 +48,13 @@ EXTRA_DIST += \
 	tests/bench-resync \
 	tests/bench-write \
 	tests/check-includes.sh \
+	tests/crash-devices.sh \
+	tests/crash-harness \
 	tests/crash-loop \
+	tests/crash-round \
 	tests/functions.sh \
 	tests/light-clients \
+	tests/rebuild-leg \
 	tests/register-check \
 	$(e2e_tests) \
 	$(NULL)
