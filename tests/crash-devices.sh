@@ -131,6 +131,7 @@ device_image ()
 mount_device ()
 {
   : >>"$2"
+  rm -f "$tmp/fuse-$1.pid"
   background "fuse-$1" nbdfuse -P "$tmp/fuse-$1.pid" "$2" \
     "$(device_name "$1")"
   fuse_pid=$!
