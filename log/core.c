@@ -264,6 +264,13 @@ dirty_log_leg_failed (struct dirty_log *log, unsigned slot)
 }
 
 void
+dirty_log_stay_unclean (struct dirty_log *log)
+{
+  CLEANUP_LOCK (&log->lock);
+  log->stay_unclean = true;
+}
+
+void
 dirty_log_leg_in_sync (struct dirty_log *log, unsigned slot)
 {
   CLEANUP_LOCK (&log->lock);

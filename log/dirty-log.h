@@ -156,7 +156,7 @@ struct dirty_log {
   struct log_counters counters;
   uint64_t flush_number; /* of the last flush or commit that is durable;
                           * found: of the last one the store knows */
-  bool stay_unclean;     /* dirty_log_close must not say that it is clean */
+  bool stay_unclean;     /* dirty_log_stay_unclean */
   bool failed;           /* the last flush or commit failed */
   bool disconnected;     /* its server cannot be reached */
   char last_error[256];  /* why, "" if never */
@@ -231,6 +231,9 @@ int dirty_log_start (struct dirty_log *log);
  * NULL is allowed.  Blocks; waits for the store at most until deadline.
  */
 void dirty_log_close (struct dirty_log *log, uint64_t deadline);
+
+/* dirty_log_close must not say that it was a clean shutdown. */
+void dirty_log_stay_unclean (struct dirty_log *log);
 
 /* Kernel: mark_region.  A write to the region may be in flight. */
 void dirty_log_mark (struct dirty_log *log, uint64_t region);

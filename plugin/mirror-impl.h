@@ -6,6 +6,8 @@
  *   plan.c     who is the source (design, section 6); no I/O
  *   mirror.c   start, stop, threads, status
  *   members.c  which legs are used; failure and its record (S5, S6)
+ *   rejoin.c   a leg that failed or was absent comes back
+ *   quarantine.c  what waits because a write may still land (S21)
  *   write.c    write, zero, trim, flush
  *   read.c     read, block status, cache
  *   sweep.c    lazy clears; resynced regions and legs become trusted (S3, S18)
@@ -14,7 +16,8 @@
  *   rate.c     how fast it may copy
  *
  * Threads: nbdkit's request threads; one worker (sweep, recording of
- * failures); RESYNC_THREADS copiers; those of the legs and of the log.
+ * failures); RESYNC_THREADS copiers; for each leg one that brings it back;
+ * those of the legs and of the log.
  *
  * Locks: m->lock, then the log's own.  Neither is held across I/O, a flush
  * or a message.  Legs call leg->on_lost without locks.
@@ -34,6 +37,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "bitset.h"
 #include "deadline.h"
 #include "dirty-log.h"
 #include "hot.h"
@@ -66,10 +70,17 @@ struct member {
   unsigned slot;
   unsigned index;  /* the number the user knows it by */
   char *name;      /* "" if it was never named */
-  struct leg *leg; /* NULL: not here */
+  struct leg *leg; /* NULL: nobody named it.  Open while it is in use */
+
+  pthread_t rejoiner; /* only used by start and stop */
+  bool has_rejoiner;
 
   /* Protected by lock. */
-  uint64_t stalled_until; /* copies to it failed: no new ones before this */
+  enum leg_kind kind;
+  unsigned users;         /* who may be using the leg now */
+  uint64_t joined_ns;     /* when it came back last, 0 = never */
+  uint64_t stalled_until; /* no copies to it before this: they failed, or a
+                           * write may still land (S21) */
   unsigned stalls;        /* in a row */
 };
 
@@ -134,7 +145,11 @@ struct mirror {
   unsigned round_robin;
   uint64_t sweeps;
   struct resync resync;
+  pthread_cond_t rejoin_wake; /* a leg is out of use, or the end */
+  uint64_t held_until;        /* S21; 0 = nothing is held */
 
+  struct bitset held; /* read-only once mirror_open returned: regions in which
+                       * writes wait until held_until; nr 0 = none */
   struct rate rate;
 
   /* The worker. */
@@ -191,6 +206,13 @@ unsigned members_fail_locked (struct mirror *m, unsigned slots);
 /* Tell the admin about legs that failed now.  No lock is held. */
 void members_report_failed (struct mirror *m, unsigned slots);
 
+/* Who sends requests to legs holds them from the section that chooses them
+ * until the last answer: a leg that failed is closed and opened again only
+ * when nobody holds it.  m->lock is held.
+ */
+void members_use_locked (struct mirror *m, unsigned slots);
+void members_unuse_locked (struct mirror *m, unsigned slots);
+
 /* S6, S12: a write to these regions ended in an error; every leg but the
  * primary misses them.  m->lock is held.
  */
@@ -238,6 +260,28 @@ void worker_wake_locked (struct mirror *m);
  * failed, or a leg was not sent it.
  */
 int flush_legs (struct mirror *m);
+
+/* rejoin.c.  stop: m->stopping is set; waits for the threads. */
+int rejoin_start (struct mirror *m);
+void rejoin_stop (struct mirror *m);
+
+/* quarantine.c: S21, after an unclean end. */
+
+/* Before the start clears the marks: keep what is marked after an unclean
+ * end.  And when it is done.  -1 with the error reported.
+ */
+int quarantine_marked (const struct dirty_log *log, struct bitset *marked);
+int quarantine_init (struct mirror *m, const struct bitset *marked);
+/* The legs are connected: count from now on.  m->lock is held. */
+void quarantine_begin_locked (struct mirror *m);
+/* How long copies to the leg must wait that is connected now. */
+uint64_t quarantine_until (const struct mirror *m, enum leg_kind kind);
+/* Before a write to these regions.  -1 with errno ESHUTDOWN.  m->lock is
+ * held, and given up while waiting.
+ */
+int quarantine_wait_locked (struct mirror *m, uint64_t first, uint64_t nr);
+/* The mirror ends.  The log must not be called clean if it ends too early. */
+void quarantine_end (struct mirror *m);
 
 /* sweep.c: one round.  at_once: do not wait for regions to be idle.  Waits
  * for the log at most until the deadline.

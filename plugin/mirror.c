@@ -90,11 +90,12 @@ asked_for_log (struct dirty_log *log)
 static int
 start_legs (struct mirror *m)
 {
-  FOR_EACH_SLOT (slot, m->configured) {
-    struct leg *leg = m->member[slot].leg;
+  unsigned legs = writing_set (m);
+
+  FOR_EACH_SLOT (slot, legs) {
     bool failed;
 
-    if (!leg || leg_start (leg) == 0)
+    if (leg_start (m->member[slot].leg) == 0)
       continue;
     {
       CLEANUP_LOCK (&m->lock);
@@ -125,7 +126,11 @@ mirror_start (struct mirror *m)
     return -1;
   }
   m->worker_started = true;
-  return resync_start (m);
+  {
+    CLEANUP_LOCK (&m->lock);
+    quarantine_begin_locked (m);
+  }
+  return resync_start (m) == -1 || rejoin_start (m) == -1 ? -1 : 0;
 }
 
 /* False if requests are still under way at the deadline. */
@@ -188,9 +193,11 @@ mirror_stop (struct mirror *m, uint64_t deadline)
     return;
   }
   deadline = now_ns () + LAST_GRACE_NS;
+  rejoin_stop (m);
   resync_stop (m);
   stop_worker (m);
   sweep (m, true, deadline);
+  quarantine_end (m);
   dirty_log_close (m->log, deadline);
   m->log = NULL;
   close_legs (m);
@@ -207,6 +214,8 @@ mirror_free (struct mirror *m)
     free (m->member[slot].name);
   }
   hot_free (&m->hot);
+  bitset_free (&m->held);
+  pthread_cond_destroy (&m->rejoin_wake);
   pthread_cond_destroy (&m->resync.wake);
   pthread_cond_destroy (&m->cond);
   pthread_mutex_destroy (&m->lock);
@@ -268,7 +277,7 @@ member_status (struct mirror *m, unsigned slot, const struct log_status *ls,
   st->index = member->index;
   snprintf (st->name, sizeof st->name, "%s",
             member->name[0] ? member->name : "missing");
-  st->kind = member->leg ? leg_kind_name (member->leg->kind) : "missing";
+  st->kind = leg_kind_name (member->kind);
   st->state = member_state (m, slot);
   st->primary = slot == m->primary;
   st->missed_regions = ls->missed[slot];

@@ -54,10 +54,12 @@ libmirror_la_SOURCES = \
 	plugin/plan.h \
 	plugin/probe.c \
 	plugin/probe.h \
+	plugin/quarantine.c \
 	plugin/range.c \
 	plugin/range.h \
 	plugin/rate.c \
 	plugin/read.c \
+	plugin/rejoin.c \
 	plugin/resync.c \
 	plugin/start.c \
 	plugin/status.h \

@@ -34,7 +34,7 @@ read_sample (struct leg *leg, char *buf, uint64_t offset, uint64_t count)
 {
   if (leg_run (leg, LEG_READ, 0, buf, offset, count) == 0)
     return 0;
-  msg_error ("leg %s: read at offset %" PRIu64 ": %m", leg->name, offset);
+  leg_report (leg, "read at offset %" PRIu64 ": %m", offset);
   return -1;
 }
 
@@ -55,7 +55,7 @@ no_data (struct leg *leg, uint64_t size)
     size_t nr = 1;
 
     if (leg_extents (leg, offset, size - offset, &extent, &nr) == -1) {
-      msg_error ("leg %s: block status: %m", leg->name);
+      leg_report (leg, "block status: %m");
       return -1;
     }
     if (nr == 0 || !extent.zero)
@@ -84,7 +84,7 @@ probe_empty (struct leg *leg, uint64_t size)
     return r;
   buf = malloc (MIB);
   if (!buf) {
-    msg_error ("leg %s: %m", leg->name);
+    leg_report (leg, "%m");
     return -1;
   }
   r = zero_at (leg, buf, 0, edge);
@@ -99,35 +99,60 @@ probe_empty (struct leg *leg, uint64_t size)
   return r;
 }
 
+static bool
+except_enter (struct probe_guard *guard, uint64_t offset, uint64_t count)
+{
+  const struct probe_except *except = (const struct probe_except *) guard;
+  uint64_t first = offset >> except->region_shift;
+  uint64_t last = (offset + count - 1) >> except->region_shift;
+
+  return bitset_next_set (except->regions, first) > last;
+}
+
+static void
+except_leave (struct probe_guard *guard)
+{
+  (void) guard;
+}
+
+void
+probe_except_init (struct probe_except *except, unsigned region_shift,
+                   const struct bitset *regions)
+{
+  except->guard = (struct probe_guard){except_enter, except_leave};
+  except->region_shift = region_shift;
+  except->regions = regions;
+}
+
 struct comparison {
   struct leg *a, *b;
-  unsigned region_shift;
-  const struct bitset *except;
+  struct probe_guard *guard;
   char *buf; /* 2 * KIB64 */
   bool evidence;
 };
 
-static bool
-excepted (const struct comparison *c, uint64_t offset, uint64_t count)
-{
-  uint64_t first = offset >> c->region_shift;
-  uint64_t last = (offset + count - 1) >> c->region_shift;
-
-  return bitset_next_set (c->except, first) <= last;
-}
-
 /* 0, 1 = different, -1. */
 static int
-compare_at (struct comparison *c, uint64_t offset, uint64_t count)
+compare_guarded (struct comparison *c, uint64_t offset, uint64_t count)
 {
-  if (count == 0 || excepted (c, offset, count))
-    return 0;
   if (read_sample (c->a, c->buf, offset, count) == -1 ||
       read_sample (c->b, c->buf + KIB64, offset, count) == -1)
     return -1;
   if (!is_zero (c->buf, count))
     c->evidence = true;
   return memcmp (c->buf, c->buf + KIB64, count) != 0;
+}
+
+static int
+compare_at (struct comparison *c, uint64_t offset, uint64_t count)
+{
+  int r;
+
+  if (count == 0 || !c->guard->enter (c->guard, offset, count))
+    return 0;
+  r = compare_guarded (c, offset, count);
+  c->guard->leave (c->guard);
+  return r;
 }
 
 /* Where a has data next, so that samples of a sparse leg say something. */
@@ -144,20 +169,16 @@ next_data (struct leg *a, uint64_t offset, uint64_t size)
 }
 
 int
-probe_same (struct leg *a, struct leg *b, uint64_t size, unsigned region_shift,
-            const struct bitset *except)
+probe_same (struct leg *a, struct leg *b, uint64_t size,
+            struct probe_guard *guard)
 {
   CLEANUP_FREE char *buf = malloc (2 * KIB64);
-  struct comparison c = {.a = a,
-                         .b = b,
-                         .region_shift = region_shift,
-                         .except = except,
-                         .buf = buf};
+  struct comparison c = {.a = a, .b = b, .guard = guard, .buf = buf};
   uint64_t edge = size < KIB64 ? size : KIB64;
   int r;
 
   if (!buf) {
-    msg_error ("leg %s: %m", b->name);
+    leg_report (b, "%m");
     return -1;
   }
   r = compare_at (&c, 0, edge);
@@ -195,7 +216,7 @@ probe_data (struct leg *leg, uint64_t size, unsigned region_shift,
     size_t nr = EXTENTS_AT_ONCE;
 
     if (leg_extents (leg, offset, size - offset, extents, &nr) == -1) {
-      msg_error ("leg %s: block status: %m", leg->name);
+      leg_report (leg, "block status: %m");
       return -1;
     }
     for (size_t i = 0; i < nr; ++i, ++n) {

@@ -155,6 +155,7 @@ read_piece (struct mirror *m, struct read_op *op, uint64_t *count, read_fn fn,
       errno = op->error;
       return -1;
     }
+    members_use_locked (m, SLOT_BIT (slot));
     pthread_mutex_unlock (&m->lock);
     errno = ESTALE;
     r = dirty_log_valid (m->log)
@@ -163,6 +164,7 @@ read_piece (struct mirror *m, struct read_op *op, uint64_t *count, read_fn fn,
     if (r == -1)
       op->error = client_error (errno);
     pthread_mutex_lock (&m->lock);
+    members_unuse_locked (m, SLOT_BIT (slot));
     if (r == 0)
       return 0;
     op->tried |= SLOT_BIT (slot);

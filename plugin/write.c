@@ -36,16 +36,21 @@ struct write_op {
 };
 
 /* Count the write in each of its regions; true in *new_marks if a mark is
- * not durable yet.  -1 if there is no memory.
+ * not durable yet.  -1 if there is no memory, or the mirror ends before the
+ * quarantine.
  */
 static int
 regions_enter (struct mirror *m, struct write_op *op, bool *new_marks)
 {
+  if (quarantine_wait_locked (m, op->first, op->nr) == -1) {
+    op->nr = 0; /* what regions_leave has to undo */
+    return -1;
+  }
   for (uint64_t i = 0; i < op->nr; ++i) {
     struct hot *h = hot_get (&m->hot, op->first + i);
 
     if (!h) {
-      op->nr = i; /* what regions_leave has to undo */
+      op->nr = i;
       return -1;
     }
     h->pending++;
@@ -79,6 +84,7 @@ static void
 write_leave (struct mirror *m, struct write_op *op, uint64_t now)
 {
   regions_leave (m, op, now);
+  members_unuse_locked (m, op->legs);
   range_unlock (&m->ranges, &op->range);
   request_leave_locked (m);
 }
@@ -111,6 +117,7 @@ regions_dirty (struct mirror *m, struct write_op *op)
   for (uint64_t i = 0; i < op->nr; ++i)
     hot_find (&m->hot, op->first + i)->dirty = true;
   op->legs = writing_set (m);
+  members_use_locked (m, op->legs);
 }
 
 static int
@@ -220,6 +227,7 @@ modify_piece (struct mirror *m, const struct request *rq)
   struct write_op op;
 
   op.rq = rq;
+  op.legs = 0;
   if (write_begin (m, &op) == -1)
     return -1;
   return write_end (m, &op, fan_out (m, &op.fan, op.legs, rq));
@@ -343,13 +351,15 @@ flush_all (struct mirror *m, struct fan *fan, unsigned *failed)
 
   pthread_mutex_lock (&m->lock);
   legs = writing_set (m);
+  members_use_locked (m, legs);
   pthread_mutex_unlock (&m->lock);
 
   bad = fan_out (m, fan, legs, &rq);
-  if (!bad)
-    return 0;
 
   CLEANUP_LOCK (&m->lock);
+  members_unuse_locked (m, legs);
+  if (!bad)
+    return 0;
   *failed = members_fail_locked (m, bad & ~fan->unsent);
   if ((m->in_sync & bad) || fan->unsent) { /* the last one, or no lease */
     errno = EIO;

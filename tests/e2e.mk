@@ -20,6 +20,8 @@ e2e_tests = \
 	tests/test-leg-block-device.sh \
 	tests/test-leg-kinds.sh \
 	tests/test-leg-server-killed.sh \
+	tests/test-leg-outage.sh \
+	tests/test-leg-returns.sh \
 	tests/test-leg-stopped-times-out.sh \
 	tests/test-log-core.sh \
 	tests/test-log-found-again.sh \
@@ -56,6 +58,7 @@ EXTRA_DIST += \
 	tests/functions.sh \
 	tests/light-clients \
 	tests/rebuild-leg \
+	tests/paced-load \
 	tests/register-check \
 	$(e2e_tests) \
 	$(NULL)
