@@ -14,6 +14,7 @@
 
 declare -A device_kind=()
 device_size=$((16 << 20))
+device_unit=512 # what a subset device writes whole or not at all
 device_seed=1
 
 # new_device NAME KIND
@@ -98,7 +99,7 @@ cut_device ()
   if [ "${device_kind[$1]}" = subset ]; then
     device_seed=$((device_seed + 1))
     "$top_srcdir/tests/rebuild-leg" "$device_seed" "$tmp/$1.base" \
-      "$tmp/$1.writes" "$tmp/$1" >>"$tmp/rebuild.log"
+      "$tmp/$1.writes" "$tmp/$1" "$device_unit" >>"$tmp/rebuild.log"
   fi
 }
 

@@ -17,6 +17,7 @@ load=$top_builddir/tests/guest/stamp-load
 [ -x "$load" ] || fail "$load has not been built"
 last=3
 device_size=$((64 << 20))
+device_unit=4096 # ext4's own superblock does not survive less
 disks=(disk-a disk-b disk-c)
 drives=()
 for d in "${disks[@]}"; do
