@@ -66,12 +66,14 @@ start_recorded ()
     fail "device $1: the server did not start"
 }
 
-# Here it is, or here it still is.
+# Here it is, or here it still is.  nbdkit 1.32 may abort when a client is
+# gone while it answers.
 serve_device ()
 {
-  if [ -n "${leg_pid[$1]}" ]; then
+  if running "${leg_pid[$1]:-0}"; then
     return
   fi
+  cut_device "$1"
   case ${device_kind[$1]} in
     file) [ ! -e "$tmp/$1.away" ] || mv "$tmp/$1.away" "$tmp/$1" ;;
     nbd) start_leg "$1" file "$tmp/$1" ;;
