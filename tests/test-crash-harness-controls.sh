@@ -19,7 +19,7 @@ must_find ()
        --rounds "$rounds" --seed 1 --kind "$@" >"$out" 2>&1; then
     fail "not found in $rounds rounds: $what"
   fi
-  grep -E '^FAIL: crash-round: (lost|leg|wrong)' "$out" >"$tmp/found" ||
+  grep -E '^FAIL: crash-round: (lost|legs? |under.*holds)' "$out" >"$tmp/found" ||
     fail "$what: $(cat "$out")"
   echo "$what: after $(grep -c '^kind' "$out") rounds: $(head -n 1 "$tmp/found")"
 }
@@ -51,6 +51,10 @@ mutant plugin/write.c \
   's/if (acknowledge_locked (m, op->rq->arrival) == -1 && !err)/if (err < 0)/'
 must_find 'S4: write does not wait for the record' 60 nbd --crash leg_mirror
 
+mutant log/core.c 's/^  miss_marked (log, slot);/  if (!log)\n  &/'
+must_find 'S5: marked regions not missed by a leg that fails' 20 \
+  subset cache --crash return
+
 mutant plugin/write.c 's/\.flags = fua ? LEG_FUA : 0,/.flags = fua \&\& !m,/'
 must_find 'S7: FUA dropped' 20 subset cache --crash all
 
@@ -59,4 +63,4 @@ mutant plugin/write.c \
 must_find 'S8: flush of one leg only' 20 subset cache --crash idle
 
 mutant plugin/apply.c 's/if (!a->plan->kernel_used)/if (!a->plan)/'
-must_find 'S22: marked regions not missed' 20 nbd subset
+must_find 'S22: marked regions not missed' 20 subset cache --crash all
