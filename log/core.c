@@ -218,6 +218,7 @@ dirty_log_clear_run (struct dirty_log *log, uint64_t first, uint64_t nr)
   CLEANUP_LOCK (&log->lock);
   uint64_t before = log->marked.count;
 
+  core_note_cleared (log, first, nr);
   bitset_clear_range (&log->marked, first, nr);
   if (log->marked.count != before) {
     log->counters.clears += before - log->marked.count;

@@ -223,8 +223,10 @@ read_source (struct copier *c, uint64_t offset, uint64_t count)
 
   do {
     if (leg_run (c->m->member[c->source].leg, LEG_READ, 0, c->buf, offset,
-                 count) == 0)
+                 count) == 0) {
+      c->unread = tried;
       return true;
+    }
     tried |= SLOT_BIT (c->source);
   } while (next_source (c, tried));
   return false;
@@ -266,6 +268,7 @@ copy_locked (struct copier *c, uint64_t offset, uint64_t count)
     set_source_locked (c, m->primary);
   }
   c->moved = 0;
+  c->unread = 0;
   zero = source_zero_length (c, offset, count);
   if (zero > 0)
     done = copy_zeroes (c, offset, zero);
@@ -275,6 +278,8 @@ copy_locked (struct copier *c, uint64_t offset, uint64_t count)
     CLEANUP_LOCK (&m->lock);
     range_unlock (&m->ranges, &range);
   }
+  if (c->unread)
+    read_repair (m, c->unread, offset, done, now_ns ());
   return done;
 }
 

@@ -33,6 +33,7 @@
 #include "full-io.h"
 #include "msg.h"
 #include "owner.h"
+#include "leg-id.h"
 #include "leg-ops.h"
 #include "pool.h"
 
@@ -167,8 +168,7 @@ set_up_block (struct file_leg *f, int fd, const struct stat *st)
   leg->kind = LEG_BLOCK;
   leg->size = size;
   leg->rotational = queue_attribute (st->st_rdev, "rotational", 0) != 0;
-  put_le64 (leg->id, st->st_rdev);
-  put_le64 (leg->id + 8, 0);
+  block_identity (st->st_rdev, leg->id);
   f->zero_align = (uint32_t) sector;
   /* Without this the kernel zeroes by writing. */
   fast = queue_attribute (st->st_rdev, "write_zeroes_max_bytes", 0) != 0;

@@ -132,7 +132,7 @@ struct leg {
   uint32_t max_request; /* longer requests are split; multiple of min_block */
   uint8_t id[LEG_ID_SIZE]; /* identity (design, section 6): a hint.  File:
                             * inode and birth time, which unlike device
-                            * numbers survive a reboot; block: device id;
+                            * numbers survive a reboot; block: leg-id.h;
                             * NBD: hash of the URI */
   bool rotational;
   bool can_fua; /* has a FUA of its own */

@@ -10,6 +10,7 @@
  *   quarantine.c  what waits because a write may still land (S21)
  *   write.c    write, zero, trim, flush
  *   read.c     read, block status, cache
+ *   repair.c   what one leg could not read is written to it again (S16)
  *   sweep.c    lazy clears; resynced regions and legs become trusted (S3, S18)
  *   resync.c   which regions that legs miss are copied when
  *   copy.c     copying them
@@ -43,6 +44,7 @@
 #include "hot.h"
 #include "leg.h"
 #include "mirror.h"
+#include "probe-places.h"
 #include "range.h"
 
 #define RESYNC_THREADS 4
@@ -54,7 +56,8 @@
 #define MAX_HOT_BYTES (UINT64_C (2) << 30)
 #define MAX_HOT_REGIONS 4096
 #define MIN_HOT_REGIONS 256
-#define PIECE_REGIONS 128 /* a larger request is served in pieces */
+#define PIECE_REGIONS 128   /* a larger request is served in pieces */
+#define REPAIRS_PER_HOUR 20 /* of one leg */
 
 #define SLOT_BIT(slot) (1u << (slot))
 
@@ -82,6 +85,10 @@ struct member {
   uint64_t stalled_until; /* no copies to it before this: they failed, or a
                            * write may still land (S21) */
   unsigned stalls;        /* in a row */
+  uint64_t read_repairs;  /* since start */
+  uint64_t repair_began[REPAIRS_PER_HOUR]; /* a ring; 0: never */
+  unsigned next_repair;                    /* in it */
+  uint64_t repairs_used_up;                /* when last said; 0: never */
 };
 
 /* One run of regions being copied, or copied and not yet flushed. */
@@ -175,6 +182,17 @@ struct fan {
   sem_t done;
 };
 
+/* One modification on its way.  Lives on the caller's stack. */
+struct write_op {
+  const struct request *rq;
+  unsigned repair; /* it goes to this leg only, which should hold it already;
+                    * 0: it goes to all */
+  struct range range;
+  uint64_t first, nr; /* regions */
+  unsigned legs;      /* where it goes */
+  struct fan fan;
+};
+
 /* members.c */
 
 static inline unsigned
@@ -255,7 +273,17 @@ bool member_may_write (struct leg *leg);
 /* Wake the worker. m->lock is held. */
 void worker_wake_locked (struct mirror *m);
 
-/* write.c: flush every leg of the writing set; legs whose flush failed have
+/* write.c */
+
+/* What comes before and after a modification of the legs in op->legs; in: rq
+ * and repair.  bad: legs on which it failed, as from fan_out.  Both return 0,
+ * or -1 with errno; after -1 of write_begin there is nothing to end.  No lock
+ * is held.
+ */
+int write_begin (struct mirror *m, struct write_op *op);
+int write_end (struct mirror *m, struct write_op *op, unsigned bad);
+
+/* Flush every leg of the writing set; legs whose flush failed have
  * failed when it returns.  0, or -1 if an in-sync leg is left whose flush
  * failed, or a leg was not sent it.
  */
@@ -264,6 +292,9 @@ int flush_legs (struct mirror *m);
 /* rejoin.c.  stop: m->stopping is set; waits for the threads. */
 int rejoin_start (struct mirror *m);
 void rejoin_stop (struct mirror *m);
+
+/* start.c: where a leg that has gone back in time would show. */
+void recent_regions (struct dirty_log *log, struct probe_regions *regions);
 
 /* quarantine.c: S21, after an unclean end. */
 
@@ -282,6 +313,13 @@ uint64_t quarantine_until (const struct mirror *m, enum leg_kind kind);
 int quarantine_wait_locked (struct mirror *m, uint64_t first, uint64_t nr);
 /* The mirror ends.  The log must not be called clean if it ends too early. */
 void quarantine_end (struct mirror *m);
+
+/* repair.c: legs of the mask could not read this range, which another leg
+ * could.  Write it to them again, where that is possible and the budget allows
+ * it.  arrival: of the read.  Blocks; the caller holds no range and no lock.
+ */
+void read_repair (struct mirror *m, unsigned bad, uint64_t offset,
+                  uint64_t count, uint64_t arrival);
 
 /* sweep.c: one round.  at_once: do not wait for regions to be idle.  Waits
  * for the log at most until the deadline.

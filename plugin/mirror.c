@@ -281,6 +281,7 @@ member_status (struct mirror *m, unsigned slot, const struct log_status *ls,
   st->state = member_state (m, slot);
   st->primary = slot == m->primary;
   st->missed_regions = ls->missed[slot];
+  st->read_repairs = member->read_repairs;
   if (member->leg) {
     leg_counters_status (member->leg, st);
     leg_last_error (member->leg, st->last_error, sizeof st->last_error);

@@ -12,22 +12,9 @@
 #include "msg.h"
 #include "probe.h"
 
-#define NR_SAMPLES 16
 #define MIB (UINT64_C (1) << 20)
-#define KIB64 (UINT64_C (64) << 10)
 #define MAX_EXTENTS 10000 /* looked at one by one at start-up */
 #define EXTENTS_AT_ONCE 1024
-
-/* Evenly spread, but not at round numbers, where partition tables and
- * backup superblocks gather; aligned so that any leg can read them.
- */
-static uint64_t
-sample_offset (uint64_t size, unsigned i)
-{
-  uint64_t step = size / (NR_SAMPLES + 1);
-
-  return (step * (i + 1) + step / 3) & ~(KIB64 - 1);
-}
 
 static int
 read_sample (struct leg *leg, char *buf, uint64_t offset, uint64_t count)
@@ -65,6 +52,12 @@ no_data (struct leg *leg, uint64_t size)
   return offset >= size ? PROBE_YES : PROBE_NO;
 }
 
+static uint64_t
+piece_at (uint64_t offset, uint64_t size)
+{
+  return size - offset < PROBE_PIECE ? size - offset : PROBE_PIECE;
+}
+
 static int
 zero_at (struct leg *leg, char *buf, uint64_t offset, uint64_t count)
 {
@@ -90,11 +83,10 @@ probe_empty (struct leg *leg, uint64_t size)
   r = zero_at (leg, buf, 0, edge);
   if (r == PROBE_YES)
     r = zero_at (leg, buf, size - edge, edge);
-  for (unsigned i = 0; i < NR_SAMPLES && r == PROBE_YES; ++i) {
-    uint64_t offset = sample_offset (size, i);
+  for (unsigned i = 0; i < PROBE_NR_SAMPLES && r == PROBE_YES; ++i) {
+    uint64_t offset = probe_sample (leg, size, i);
 
-    if (offset + KIB64 <= size)
-      r = zero_at (leg, buf, offset, KIB64);
+    r = zero_at (leg, buf, offset, piece_at (offset, size));
   }
   return r;
 }
@@ -127,7 +119,7 @@ probe_except_init (struct probe_except *except, unsigned region_shift,
 struct comparison {
   struct leg *a, *b;
   struct probe_guard *guard;
-  char *buf; /* 2 * KIB64 */
+  char *buf; /* 2 * PROBE_PIECE */
   bool evidence;
 };
 
@@ -136,11 +128,11 @@ static int
 compare_guarded (struct comparison *c, uint64_t offset, uint64_t count)
 {
   if (read_sample (c->a, c->buf, offset, count) == -1 ||
-      read_sample (c->b, c->buf + KIB64, offset, count) == -1)
+      read_sample (c->b, c->buf + PROBE_PIECE, offset, count) == -1)
     return -1;
   if (!is_zero (c->buf, count))
     c->evidence = true;
-  return memcmp (c->buf, c->buf + KIB64, count) != 0;
+  return memcmp (c->buf, c->buf + PROBE_PIECE, count) != 0;
 }
 
 static int
@@ -148,48 +140,29 @@ compare_at (struct comparison *c, uint64_t offset, uint64_t count)
 {
   int r;
 
-  if (count == 0 || !c->guard->enter (c->guard, offset, count))
+  if (!c->guard->enter (c->guard, offset, count))
     return 0;
   r = compare_guarded (c, offset, count);
   c->guard->leave (c->guard);
   return r;
 }
 
-/* Where a has data next, so that samples of a sparse leg say something. */
-static uint64_t
-next_data (struct leg *a, uint64_t offset, uint64_t size)
-{
-  struct leg_extent extent;
-  size_t nr = 1;
-
-  if (leg_extents (a, offset, size - offset, &extent, &nr) == -1 || nr == 0 ||
-      !extent.zero || extent.length >= size - offset)
-    return offset;
-  return (offset + extent.length) & ~(KIB64 - 1);
-}
-
 int
 probe_same (struct leg *a, struct leg *b, uint64_t size,
-            struct probe_guard *guard)
+            const struct probe_regions *regions, struct probe_guard *guard)
 {
-  CLEANUP_FREE char *buf = malloc (2 * KIB64);
+  CLEANUP_FREE char *buf = malloc (2 * PROBE_PIECE);
   struct comparison c = {.a = a, .b = b, .guard = guard, .buf = buf};
-  uint64_t edge = size < KIB64 ? size : KIB64;
-  int r;
+  struct probe_places places;
+  int r = 0;
 
   if (!buf) {
     leg_report (b, "%m");
     return -1;
   }
-  r = compare_at (&c, 0, edge);
-  if (r == 0)
-    r = compare_at (&c, size - edge, edge);
-  for (unsigned i = 0; i < NR_SAMPLES && r == 0; ++i) {
-    uint64_t offset = next_data (a, sample_offset (size, i), size);
-
-    if (offset + KIB64 <= size)
-      r = compare_at (&c, offset, KIB64);
-  }
+  probe_places (a, size, regions, &places);
+  for (unsigned i = 0; i < places.nr && r == 0; ++i)
+    r = compare_at (&c, places.offset[i], piece_at (places.offset[i], size));
   if (r != 0)
     return r == 1 ? PROBE_NO : -1;
   return c.evidence ? PROBE_YES : PROBE_NO_EVIDENCE;

@@ -12,6 +12,7 @@
 
 #include "bitset.h"
 #include "leg.h"
+#include "probe-places.h"
 
 /* Answers; -1 is an error, reported. */
 enum probe_answer {
@@ -35,10 +36,11 @@ struct probe_guard {
 };
 
 /* Do both legs hold the same bytes where the log says they must?  Compares
- * first and last 64 KiB and samples between, as far as the guard lets it.
- * Says no only if it saw a difference.
+ * the places of probe-places.h, as far as the guard lets it.  Says no only if
+ * it saw a difference.
  */
 int probe_same (struct leg *a, struct leg *b, uint64_t size,
+                const struct probe_regions *regions,
                 struct probe_guard *guard);
 
 /* A guard for when nothing is written yet: all but the regions of a set. */

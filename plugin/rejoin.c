@@ -169,8 +169,10 @@ static int
 compare_with (struct rejoin *r, struct leg *source)
 {
   struct live_guard live = {.guard = {live_enter, live_leave}, .r = r};
+  struct probe_regions recent;
 
-  return probe_same (source, r->leg, r->m->limits.size, &live.guard);
+  recent_regions (r->m->log, &recent);
+  return probe_same (source, r->leg, r->m->limits.size, &recent, &live.guard);
 }
 
 static bool

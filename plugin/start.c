@@ -6,6 +6,7 @@
 
 #include "config.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -27,29 +28,50 @@ ask_empty (const struct plan_input *in, unsigned leg, uint64_t size)
   return probe_empty (in->leg[leg].leg, size);
 }
 
+static void
+add_missed (struct bitset *set, const struct dirty_log *log, unsigned slot)
+{
+  if (log->missed[slot].nr > 0)
+    bitset_or (set, &log->missed[slot]);
+}
+
+static_assert (PROBE_MAX_REGIONS >= LOG_NR_RECENT, "a log's recent regions");
+
+void
+recent_regions (struct dirty_log *log, struct probe_regions *regions)
+{
+  struct log_recent recent;
+
+  dirty_log_get_recent (log, &recent);
+  regions->shift = (unsigned) __builtin_ctz (log->geo.region_size);
+  regions->nr = recent.nr;
+  memcpy (regions->region, recent.region, sizeof recent.region);
+}
+
 /* Legs must agree wherever the log knows of no reason to differ. */
 static int
-ask_same (const struct plan_input *in, unsigned leg, unsigned source_leg,
-          const struct log_geometry *geo, int slot)
+ask_same (const struct plan_input *in, unsigned leg, unsigned slot,
+          unsigned source_leg, unsigned source_slot)
 {
   struct dirty_log *log = in->log;
   struct probe_except guard;
+  struct probe_regions recent;
   struct bitset except;
   int r;
 
-  if (bitset_init (&except, geo->nr_regions) == -1) {
+  if (bitset_init (&except, log->geo.nr_regions) == -1) {
     msg_error ("leg %s: %m", in->leg[leg].name);
     return -1;
   }
   bitset_or (&except, &log->marked);
-  if (log->missed[slot].nr > 0)
-    bitset_or (&except, &log->missed[slot]);
+  add_missed (&except, log, slot);
+  add_missed (&except, log, source_slot);
   if (log->found == LOG_FOUND_KERNEL_SINCE)
     bitset_or (&except, &log->kernel_dirty);
-  probe_except_init (&guard, (unsigned) __builtin_ctz (geo->region_size),
-                     &except);
-  r = probe_same (in->leg[source_leg].leg, in->leg[leg].leg, geo->size,
-                  &guard.guard);
+  recent_regions (log, &recent);
+  probe_except_init (&guard, recent.shift, &except);
+  r = probe_same (in->leg[source_leg].leg, in->leg[leg].leg, log->geo.size,
+                  &recent, &guard.guard);
   bitset_free (&except);
   return r;
 }

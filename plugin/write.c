@@ -14,7 +14,8 @@
  *                are recorded (S4); only then is the range given up, so
  *                nobody sees data that might still be taken back (S12)
  *
- * A write to a dirty region never touches the log.
+ * A write to a dirty region never touches the log.  A read repair (repair.c)
+ * is a write that goes to one leg.
  */
 
 #include "config.h"
@@ -26,14 +27,6 @@
 #include "cleanup.h"
 #include "mirror-impl.h"
 #include "msg.h"
-
-struct write_op {
-  const struct request *rq;
-  struct range range;
-  uint64_t first, nr; /* regions */
-  unsigned legs;      /* where it goes */
-  struct fan fan;
-};
 
 /* Count the write in each of its regions; true in *new_marks if a mark is
  * not durable yet.  -1 if there is no memory, or the mirror ends before the
@@ -116,11 +109,11 @@ regions_dirty (struct mirror *m, struct write_op *op)
 {
   for (uint64_t i = 0; i < op->nr; ++i)
     hot_find (&m->hot, op->first + i)->dirty = true;
-  op->legs = writing_set (m);
+  op->legs = op->repair ? op->repair & m->in_sync : writing_set (m);
   members_use_locked (m, op->legs);
 }
 
-static int
+int
 write_begin (struct mirror *m, struct write_op *op)
 {
   const struct request *rq = op->rq;
@@ -185,6 +178,10 @@ write_outcome (struct mirror *m, struct write_op *op, unsigned bad,
 {
   unsigned unsent = op->fan.unsent;
 
+  if (op->repair) { /* nobody misses anything by it */
+    *failed = members_fail_locked (m, bad & ~unsent);
+    return EIO;
+  }
   if (!unsent && (op->legs & ~bad & m->in_sync)) {
     *failed = members_fail_locked (m, bad);
     return 0;
@@ -194,7 +191,7 @@ write_outcome (struct mirror *m, struct write_op *op, unsigned bad,
   return first_error (m, op);
 }
 
-static int
+int
 write_end (struct mirror *m, struct write_op *op, unsigned bad)
 {
   uint64_t now = now_ns (); /* of the end of the I/O */
@@ -228,6 +225,7 @@ modify_piece (struct mirror *m, const struct request *rq)
 
   op.rq = rq;
   op.legs = 0;
+  op.repair = 0;
   if (write_begin (m, &op) == -1)
     return -1;
   return write_end (m, &op, fan_out (m, &op.fan, op.legs, rq));

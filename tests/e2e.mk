@@ -11,6 +11,7 @@ e2e_tests = \
 	tests/test-crash-legs-lose-caches.sh \
 	tests/test-crash-kill9-three-legs.sh \
 	tests/test-crash-kill9-under-load.sh \
+	tests/test-fault-bad-sector.sh \
 	tests/test-fault-full-disk.sh \
 	tests/test-fault-leg-errors.sh \
 	tests/test-input-control.sh \
@@ -38,9 +39,11 @@ e2e_tests = \
 	tests/test-resync-fragmented-leg.sh \
 	tests/test-scale-sparse-15T.sh \
 	tests/test-shutdown-with-clients.sh \
+	tests/test-start-disks-exchanged.sh \
 	tests/test-start-leg-absent.sh \
 	tests/test-start-new-mirror.sh \
 	tests/test-start-replaced-leg.sh \
+	tests/test-start-rolled-back-leg.sh \
 	$(NULL)
 TESTS += \
 	tests/check-includes.sh \

@@ -16,6 +16,13 @@ uptime ()
   cut -d ' ' -f 1 /proc/uptime
 }
 
+# nbdkit 1.32 may abort when a client is gone while it answers.
+is_back ()
+{
+  running "${leg_pid[b]}" || start_leg b file "$tmp/b"
+  json_is '.legs[1].state' resyncing
+}
+
 # outage KIND: killed and started again, or stopped.
 outage ()
 {
@@ -37,7 +44,7 @@ outage ()
     killed) start_leg b file "$tmp/b" ;;
     stopped) kill -CONT "${leg_pid[b]}" ;;
   esac
-  wait_for "$deadline" json_is '.legs[1].state' resyncing
+  wait_for "$deadline" is_back
   joined=$(uptime)
   wait_mirror --timeout 60
   in_sync=$(uptime)
