@@ -44,7 +44,6 @@
 #include "hot.h"
 #include "leg.h"
 #include "mirror.h"
-#include "probe-places.h"
 #include "range.h"
 
 #define RESYNC_THREADS 4
@@ -292,9 +291,6 @@ int flush_legs (struct mirror *m);
 /* rejoin.c.  stop: m->stopping is set; waits for the threads. */
 int rejoin_start (struct mirror *m);
 void rejoin_stop (struct mirror *m);
-
-/* start.c: where a leg that has gone back in time would show. */
-void recent_regions (struct dirty_log *log, struct probe_regions *regions);
 
 /* quarantine.c: S21, after an unclean end. */
 

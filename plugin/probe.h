@@ -36,8 +36,8 @@ struct probe_guard {
 };
 
 /* Do both legs hold the same bytes where the log says they must?  Compares
- * the places of probe-places.h, as far as the guard lets it.  Says no only if
- * it saw a difference.
+ * the places of probe-places.h, as far as the guard lets it.  Says no only if it
+ * saw a difference.
  */
 int probe_same (struct leg *a, struct leg *b, uint64_t size,
                 const struct probe_regions *regions,

@@ -6,7 +6,6 @@
 
 #include "config.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -35,27 +34,14 @@ add_missed (struct bitset *set, const struct dirty_log *log, unsigned slot)
     bitset_or (set, &log->missed[slot]);
 }
 
-static_assert (PROBE_MAX_REGIONS >= LOG_NR_RECENT, "a log's recent regions");
-
-void
-recent_regions (struct dirty_log *log, struct probe_regions *regions)
-{
-  struct log_recent recent;
-
-  dirty_log_get_recent (log, &recent);
-  regions->shift = (unsigned) __builtin_ctz (log->geo.region_size);
-  regions->nr = recent.nr;
-  memcpy (regions->region, recent.region, sizeof recent.region);
-}
-
 /* Legs must agree wherever the log knows of no reason to differ. */
 static int
 ask_same (const struct plan_input *in, unsigned leg, unsigned slot,
           unsigned source_leg, unsigned source_slot)
 {
   struct dirty_log *log = in->log;
-  struct probe_except guard;
   struct probe_regions recent;
+  struct probe_except guard;
   struct bitset except;
   int r;
 
@@ -68,7 +54,7 @@ ask_same (const struct plan_input *in, unsigned leg, unsigned slot,
   add_missed (&except, log, source_slot);
   if (log->found == LOG_FOUND_KERNEL_SINCE)
     bitset_or (&except, &log->kernel_dirty);
-  recent_regions (log, &recent);
+  probe_recent (log, &recent);
   probe_except_init (&guard, recent.shift, &except);
   r = probe_same (in->leg[source_leg].leg, in->leg[leg].leg, log->geo.size,
                   &recent, &guard.guard);

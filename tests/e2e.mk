@@ -9,6 +9,7 @@ e2e_tests = \
 	tests/test-crash-harness-controls.sh \
 	tests/test-crash-harness.sh \
 	tests/test-crash-legs-lose-caches.sh \
+	tests/test-crash-one-leg-away.sh \
 	tests/test-crash-kill9-three-legs.sh \
 	tests/test-crash-kill9-under-load.sh \
 	tests/test-fault-bad-sector.sh \
@@ -39,11 +40,15 @@ e2e_tests = \
 	tests/test-resync-fragmented-leg.sh \
 	tests/test-scale-sparse-15T.sh \
 	tests/test-shutdown-with-clients.sh \
+	tests/test-start-another-host.sh \
 	tests/test-start-disks-exchanged.sh \
 	tests/test-start-leg-absent.sh \
+	tests/test-start-log-lost.sh \
 	tests/test-start-new-mirror.sh \
+	tests/test-start-override.sh \
 	tests/test-start-replaced-leg.sh \
 	tests/test-start-rolled-back-leg.sh \
+	tests/test-start-words-in-unit-file.sh \
 	$(NULL)
 TESTS += \
 	tests/check-includes.sh \

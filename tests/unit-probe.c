@@ -6,6 +6,7 @@
 
 #include <check.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +21,7 @@
 
 static struct leg *a, *b;
 static struct bitset except;
+static struct probe_except guard;
 static struct probe_regions regions;
 
 static struct leg *
@@ -37,6 +39,7 @@ setup (void)
   a = open_leg ("/a");
   b = open_leg ("/b");
   ck_assert_int_eq (bitset_init (&except, NR_REGIONS), 0);
+  probe_except_init (&guard, SHIFT, &except);
   regions = (struct probe_regions){.shift = SHIFT};
 }
 
@@ -71,9 +74,6 @@ fill_both (void)
 static int
 same (void)
 {
-  struct probe_except guard;
-
-  probe_except_init (&guard, SHIFT, &except);
   return probe_same (a, b, SIZE, &regions, &guard.guard);
 }
 
@@ -193,6 +193,32 @@ START_TEST (large_regions_are_compared_at_both_ends)
 }
 END_TEST
 
+static void *
+compare (void *opaque)
+{
+  int *answer = opaque;
+
+  *answer = same ();
+  return NULL;
+}
+
+START_TEST (s17_a_mismatch_counts_only_if_seen_twice)
+{
+  pthread_t thread;
+  int answer;
+
+  fill_both ();
+  put (b, 0, 'y');
+  mem_leg_hold (b, LEG_READ, 2, 1);
+  ck_assert_int_eq (pthread_create (&thread, NULL, compare, &answer), 0);
+  ck_assert (mem_leg_wait_held (b, 1));
+  put (b, 0, 'x');
+  mem_leg_release (b, 1, 0);
+  pthread_join (thread, NULL);
+  ck_assert_int_eq (answer, PROBE_YES);
+}
+END_TEST
+
 START_TEST (a_read_error_is_no_answer)
 {
   fill_both ();
@@ -240,6 +266,7 @@ main (void)
   tcase_add_test (tc, a_recent_region_that_a_leg_misses_is_not_compared);
   tcase_add_test (tc, recent_regions_at_and_behind_the_end);
   tcase_add_test (tc, large_regions_are_compared_at_both_ends);
+  tcase_add_test (tc, s17_a_mismatch_counts_only_if_seen_twice);
   tcase_add_test (tc, a_read_error_is_no_answer);
   tcase_add_test (tc, a_leg_without_data_is_empty);
   tcase_add_test (tc, any_few_data_of_a_sparse_leg_show);
