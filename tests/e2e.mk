@@ -6,6 +6,8 @@ e2e_tests = \
 	tests/test-client-nbd-tools.sh \
 	tests/test-client-qemu.sh \
 	tests/test-crash-checker-finds-faults.sh \
+	tests/test-crash-harness-controls.sh \
+	tests/test-crash-harness.sh \
 	tests/test-crash-legs-lose-caches.sh \
 	tests/test-crash-one-leg-away.sh \
 	tests/test-crash-kill9-three-legs.sh \
@@ -57,9 +59,13 @@ EXTRA_DIST += \
 	tests/bench-resync \
 	tests/bench-write \
 	tests/check-includes.sh \
+	tests/crash-devices.sh \
+	tests/crash-harness \
 	tests/crash-loop \
+	tests/crash-round \
 	tests/functions.sh \
 	tests/light-clients \
+	tests/rebuild-leg \
 	tests/paced-load \
 	tests/register-check \
 	$(e2e_tests) \
@@ -76,6 +82,16 @@ tests_mark_load_SOURCES = \
 	$(NULL)
 tests_mark_load_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_mark_load_LDADD = libproto.la
+
+# A plugin with a mistake: mutant.c in the directory MUTANT takes the place of
+# the source file with the same functions.
+$(MUTANT)/mutant.la: $(MUTANT)/mutant.c
+	$(LTCOMPILE) $(NBDKIT_CFLAGS) $(LIBNBD_CFLAGS) $(UUID_CFLAGS) \
+	  -c -o $(MUTANT)/mutant.lo $(MUTANT)/mutant.c
+	$(nbdkit_mirror_plugin_la_LINK) -rpath $(plugindir) \
+	  -Wl,--allow-multiple-definition \
+	  $(MUTANT)/mutant.lo $(nbdkit_mirror_plugin_la_OBJECTS) \
+	  $(nbdkit_mirror_plugin_la_LIBADD) $(LIBS)
 
 # Figures, no verdict.
 bench: all tests/mark-load
