@@ -7,6 +7,7 @@ e2e_tests = \
 	tests/test-client-qemu.sh \
 	tests/test-crash-checker-finds-faults.sh \
 	tests/test-crash-legs-lose-caches.sh \
+	tests/test-crash-one-leg-away.sh \
 	tests/test-crash-kill9-three-legs.sh \
 	tests/test-crash-kill9-under-load.sh \
 	tests/test-fault-bad-sector.sh \

@@ -51,8 +51,6 @@ client -c 'read -P 1 1M 64k'
 expect 'mirror' "$(json .mirror.state)" degraded
 expect 'leg 0' "$(json '.legs[0].state')" failed
 rm "$tmp/pread" "$tmp/pwrite"
-stop_mirror
-start_mirror "${leg_uri[a]}" "$tmp/b" log=disk:"$tmp/log"
 wait_mirror
 stop_mirror
 legs_equal "$tmp/a" "$tmp/b"

@@ -6,6 +6,7 @@
 
 #include <check.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -70,11 +71,16 @@ fill_both (void)
   memset (mem_leg_data (b), 'x', SIZE);
 }
 
+static int
+same (void)
+{
+  return probe_same (a, b, SIZE, &regions, &guard.guard);
+}
+
 static void
 same_is (enum probe_answer answer)
 {
-  ck_assert_int_eq (probe_same (a, b, SIZE, &regions, &guard.guard),
-                    (int) answer);
+  ck_assert_int_eq (same (), (int) answer);
 }
 
 static void
@@ -187,11 +193,37 @@ START_TEST (large_regions_are_compared_at_both_ends)
 }
 END_TEST
 
+static void *
+compare (void *opaque)
+{
+  int *answer = opaque;
+
+  *answer = same ();
+  return NULL;
+}
+
+START_TEST (s17_a_mismatch_counts_only_if_seen_twice)
+{
+  pthread_t thread;
+  int answer;
+
+  fill_both ();
+  put (b, 0, 'y');
+  mem_leg_hold (b, LEG_READ, 2, 1);
+  ck_assert_int_eq (pthread_create (&thread, NULL, compare, &answer), 0);
+  ck_assert (mem_leg_wait_held (b, 1));
+  put (b, 0, 'x');
+  mem_leg_release (b, 1, 0);
+  pthread_join (thread, NULL);
+  ck_assert_int_eq (answer, PROBE_YES);
+}
+END_TEST
+
 START_TEST (a_read_error_is_no_answer)
 {
   fill_both ();
   mem_leg_fail (b, LEG_READ, 1, MEM_LEG_ALWAYS, EIO);
-  ck_assert_int_eq (probe_same (a, b, SIZE, &regions, &guard.guard), -1);
+  ck_assert_int_eq (same (), -1);
 }
 END_TEST
 
@@ -234,6 +266,7 @@ main (void)
   tcase_add_test (tc, a_recent_region_that_a_leg_misses_is_not_compared);
   tcase_add_test (tc, recent_regions_at_and_behind_the_end);
   tcase_add_test (tc, large_regions_are_compared_at_both_ends);
+  tcase_add_test (tc, s17_a_mismatch_counts_only_if_seen_twice);
   tcase_add_test (tc, a_read_error_is_no_answer);
   tcase_add_test (tc, a_leg_without_data_is_empty);
   tcase_add_test (tc, any_few_data_of_a_sparse_leg_show);
