@@ -170,7 +170,7 @@ compare_with (struct rejoin *r, struct leg *source)
   struct live_guard live = {.guard = {live_enter, live_leave}, .r = r};
   struct probe_regions recent;
 
-  probe_recent (r->m->log, &recent);
+  probe_recent (r->m->log, r->m->log->geo.region_size, &recent);
   return probe_same (source, r->leg, r->m->limits.size, &recent, &live.guard);
 }
 

@@ -40,6 +40,7 @@ e2e_tests = \
 	tests/test-resync-fragmented-leg.sh \
 	tests/test-scale-sparse-15T.sh \
 	tests/test-shutdown-with-clients.sh \
+	tests/test-start-after-the-kernel.sh \
 	tests/test-start-another-host.sh \
 	tests/test-start-disks-exchanged.sh \
 	tests/test-start-leg-absent.sh \
