@@ -175,6 +175,12 @@ writing_set (const struct mirror *m)
 unsigned fan_out (struct mirror *m, struct fan *fan, unsigned legs,
                   const struct request *rq);
 
+/* As fan_out, but legs that were not sent it, for want of the lease, are sent
+ * it when the lease is back, if that is before the deadline.
+ */
+unsigned fan_out_leased (struct mirror *m, struct fan *fan, unsigned legs,
+                         const struct request *rq, uint64_t deadline);
+
 /* A leg's errno as the client gets it: NBD knows few, and nbdkit turns all
  * others into EINVAL, which would blame the request.
  */
@@ -235,9 +241,10 @@ void worker_wake_locked (struct mirror *m);
 
 /* write.c: flush every leg of the writing set; legs whose flush failed have
  * failed when it returns.  0, or -1 if an in-sync leg is left whose flush
- * failed, or a leg was not sent it.
+ * failed, or a leg was not sent it: if need be it waits for the lease, at most
+ * until the deadline.
  */
-int flush_legs (struct mirror *m);
+int flush_legs (struct mirror *m, uint64_t deadline);
 
 /* sweep.c: one round.  at_once: do not wait for regions to be idle.  Waits
  * for the log at most until the deadline.

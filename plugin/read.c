@@ -148,18 +148,17 @@ read_piece (struct mirror *m, struct read_op *op, uint64_t *count, read_fn fn,
   op->tried = 0;
   op->error = EIO;
   for (;;) {
-    int slot = choose_leg (m, op, count);
-    int r;
+    int slot, r;
 
+    if (lease_needed_locked (m, op->arrival) == -1)
+      return -1;
+    slot = choose_leg (m, op, count);
     if (slot == -1) {
       errno = op->error;
       return -1;
     }
     pthread_mutex_unlock (&m->lock);
-    errno = ESTALE;
-    r = dirty_log_valid (m->log)
-          ? fn (m->member[slot].leg, op->offset, count, opaque)
-          : -1;
+    r = fn (m->member[slot].leg, op->offset, count, opaque);
     if (r == -1)
       op->error = client_error (errno);
     pthread_mutex_lock (&m->lock);
