@@ -308,13 +308,21 @@ request_leave_locked (struct mirror *m)
     pthread_cond_broadcast (&m->cond);
 }
 
+static bool
+is_over_locked (const struct mirror *m, uint64_t deadline)
+{
+  uint64_t now = now_ns ();
+
+  return now >= deadline || (m->stopping && now >= m->stop_deadline);
+}
+
 static int
 failures_wait_locked (struct mirror *m, uint64_t arrival)
 {
   uint64_t deadline = log_deadline (m, arrival);
 
   while (m->failures_recorded < m->failures) {
-    if (now_ns () >= deadline)
+    if (is_over_locked (m, deadline))
       return -1;
     record_failures_locked (m, deadline);
   }
@@ -353,7 +361,8 @@ member_on_lost (struct leg *leg)
 
   {
     CLEANUP_LOCK (&m->lock);
-    failed = member_fail_locked (m, member->slot);
+    /* Without a log there is no mirror any more. */
+    failed = m->log && member_fail_locked (m, member->slot);
   }
   if (failed)
     members_report_failed (m, SLOT_BIT (member->slot));

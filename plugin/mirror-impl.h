@@ -89,6 +89,7 @@ struct resync {
   /* Protected by m->lock. */
   bool stop;
   unsigned busy;                  /* threads that copy */
+  unsigned exited;                /* threads that have ended */
   uint64_t cursor;                /* next region to look at */
   uint64_t data_from, data_until; /* where the source surely has data */
   struct recovery *running;       /* being copied */
@@ -130,6 +131,8 @@ struct mirror {
   uint64_t failures, failures_recorded; /* S4: equal, or no acknowledgement */
   unsigned active;                      /* client requests inside */
   bool stopping;
+  uint64_t stop_deadline; /* of requests under way, once stopping */
+  bool stopped;           /* no thread of ours runs any more */
   bool wake_worker;
   unsigned round_robin;
   uint64_t sweeps;
@@ -140,7 +143,10 @@ struct mirror {
   /* The worker. */
   pthread_t worker;
   bool worker_started; /* only used by start and stop */
-  bool worker_stop;    /* protected by lock */
+  /* Protected by lock. */
+  bool worker_stop;
+  uint64_t last_deadline; /* then: of its last sweep */
+  bool worker_exited;
 };
 
 /* One modification of the same range on several legs. */
@@ -253,7 +259,8 @@ void sweep (struct mirror *m, bool at_once, uint64_t deadline);
 
 /* resync.c */
 int resync_start (struct mirror *m);
-void resync_stop (struct mirror *m);
+/* False if a thread still hangs in a leg at the deadline. */
+bool resync_stop (struct mirror *m, uint64_t deadline);
 void resync_wake_locked (struct mirror *m);
 /* Regions that the resyncing legs miss, summed over them. */
 uint64_t resync_todo (const struct mirror *m, const struct log_status *ls);

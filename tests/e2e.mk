@@ -33,6 +33,7 @@ e2e_tests = \
 	tests/test-nbdkit-options.sh \
 	tests/test-resync-fragmented-leg.sh \
 	tests/test-scale-sparse-15T.sh \
+	tests/test-shutdown-is-bounded.sh \
 	tests/test-shutdown-with-clients.sh \
 	tests/test-start-leg-absent.sh \
 	tests/test-start-new-mirror.sh \
