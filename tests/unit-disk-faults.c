@@ -282,6 +282,7 @@ static void
 check_failure (void)
 {
   ck_assert_msg (hit && fault, "failed without a fault");
+  ck_assert_msg (fault != EINTR || hit[0] != 'p', "%s was interrupted", hit);
   WAIT_FOR (is_said ());
 }
 
