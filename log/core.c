@@ -218,6 +218,7 @@ dirty_log_clear_run (struct dirty_log *log, uint64_t first, uint64_t nr)
   CLEANUP_LOCK (&log->lock);
   uint64_t before = log->marked.count;
 
+  core_note_cleared (log, first, nr);
   bitset_clear_range (&log->marked, first, nr);
   if (log->marked.count != before) {
     log->counters.clears += before - log->marked.count;
@@ -261,6 +262,13 @@ dirty_log_leg_failed (struct dirty_log *log, unsigned slot)
   assert (slot < LOG_MAX_LEGS && log->leg[slot].state != LOG_LEG_NONE);
   miss_marked (log, slot);
   core_leg_stale (log, slot);
+}
+
+void
+dirty_log_stay_unclean (struct dirty_log *log)
+{
+  CLEANUP_LOCK (&log->lock);
+  log->stay_unclean = true;
 }
 
 void

@@ -41,6 +41,9 @@ uint64_t core_missed_word (const struct dirty_log *log, unsigned slots,
  */
 void core_leg_stale (struct dirty_log *log, unsigned slot);
 
+/* Marks are about to be cleared; log->lock is held. */
+void core_note_cleared (struct dirty_log *log, uint64_t first, uint64_t nr);
+
 /* Remember the outcome of a flush (0 or an errno); log->lock is held.
  * Returns true if the outcome is to be reported, without a lock: the first
  * failure of a series, or the recovery from it.

@@ -85,6 +85,7 @@ dirty_log_create_as (struct dirty_log *log, const struct log_geometry *geo,
   log->generation = generation;
   log->primary = 0;
   memset (log->leg, 0, sizeof log->leg);
+  log->recent.nr = 0;
   memcpy (log->uuid, uuid, sizeof log->uuid);
   return log->ops->create (log);
 }

@@ -64,6 +64,7 @@
 #define LOG_ID_SIZE 16
 #define LOG_HOST_SIZE 64
 #define LOG_NAME_SIZE 4072 /* with the final NUL */
+#define LOG_NR_RECENT 16
 
 enum log_leg_state {
   LOG_LEG_NONE = 0, /* the slot is not used */
@@ -85,6 +86,15 @@ struct log_geometry {
   uint64_t size;        /* of the mirror, bytes */
   uint32_t region_size; /* bytes, power of two */
   uint64_t nr_regions;  /* ceil (size / region_size) */
+};
+
+/* The regions whose marks were cleared last, each once, the last one first:
+ * where the legs were made equal last, and so where one that has gone back in
+ * time shows.  Only a hint where to look; a log may forget it.
+ */
+struct log_recent {
+  unsigned nr;
+  uint64_t region[LOG_NR_RECENT];
 };
 
 /* What dirty_log_open found. */
@@ -153,10 +163,11 @@ struct dirty_log {
   struct bitset missed[LOG_MAX_LEGS]; /* nr = 0 until opened or created */
   struct bitset out_of_sync;          /* the union of all missed[] */
   struct bitset recovering;           /* handed out as resync work */
+  struct log_recent recent;
   struct log_counters counters;
   uint64_t flush_number; /* of the last flush or commit that is durable;
                           * found: of the last one the store knows */
-  bool stay_unclean;     /* dirty_log_close must not say that it is clean */
+  bool stay_unclean;     /* dirty_log_stay_unclean */
   bool failed;           /* the last flush or commit failed */
   bool disconnected;     /* its server cannot be reached */
   char last_error[256];  /* why, "" if never */
@@ -232,6 +243,9 @@ int dirty_log_start (struct dirty_log *log);
  */
 void dirty_log_close (struct dirty_log *log, uint64_t deadline);
 
+/* dirty_log_close must not say that it was a clean shutdown. */
+void dirty_log_stay_unclean (struct dirty_log *log);
+
 /* Kernel: mark_region.  A write to the region may be in flight. */
 void dirty_log_mark (struct dirty_log *log, uint64_t region);
 
@@ -243,6 +257,9 @@ void dirty_log_clear (struct dirty_log *log, uint64_t region);
 /* Both for a run of regions. */
 void dirty_log_mark_run (struct dirty_log *log, uint64_t first, uint64_t nr);
 void dirty_log_clear_run (struct dirty_log *log, uint64_t first, uint64_t nr);
+
+/* Not kept by a log on a server, for its client, over a restart. */
+void dirty_log_get_recent (struct dirty_log *log, struct log_recent *recent);
 
 /* Kernel: is_clean.  The region has no mark. */
 bool dirty_log_is_clean (struct dirty_log *log, uint64_t region);

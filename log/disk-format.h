@@ -15,7 +15,7 @@
  *
  *   block 0        third copy of the newest slot (496 bytes, then zero)
  *   blocks 1 ... 8 the legs' names as typed
- *   block 9        the flush number
+ *   block 9        the flush number, and the regions cleared last
  *   mark map       same order of bits, set = marked
  *   missed maps    of slots 0 ... 7, set = missed
  *
@@ -55,6 +55,15 @@
  *     12  zero 4
  *     16  uuid 16          of the mirror
  *     32  number u64
+ *
+ * Behind each number, in its sector, are the regions whose marks were
+ * cleared last.  A version that does not know them leaves them as they are,
+ * and so does not vouch for them:
+ *
+ *     40  crc32 u32        of the 176 bytes with this field and that of the
+ *                          number zero (zlib)
+ *     44  count u32        at most 16
+ *     48  regions 16 x u64 the last one first; unused ones zero
  *
  * Magic, version, crc and the length of 496 bytes are the same in all
  * versions, so that damage is told from a version of the future.
@@ -110,7 +119,9 @@
  *  (21) DISK_CLEAN_SHUTDOWN counts only if nothing is marked;
  *  (22) a name whose length or crc is wrong is "";
  *  (23) the flush number is the higher one of those in block 9 whose magic,
- *       crc and uuid are right, or 0.
+ *       crc and uuid are right, or 0;
+ *  (24) the regions cleared last are those behind that number if their crc
+ *       and count are right and they exist, or none.
  */
 
 #ifndef NBDMIRROR_DISK_FORMAT_H
@@ -220,5 +231,12 @@ void disk_flush_number_encode (uint8_t buf[DISK_BLOCK], const uint8_t uuid[16],
                                uint64_t number);
 uint64_t disk_flush_number_decode (const uint8_t buf[DISK_BLOCK],
                                    const uint8_t uuid[16]);
+
+/* Behind the number, which must be there. */
+void disk_recent_encode (uint8_t buf[DISK_BLOCK], uint64_t number,
+                         const struct log_recent *recent);
+void disk_recent_decode (struct log_recent *recent,
+                         const uint8_t buf[DISK_BLOCK], uint64_t number,
+                         uint64_t nr_regions);
 
 #endif /* NBDMIRROR_DISK_FORMAT_H */

@@ -188,18 +188,21 @@ load_truth (struct disk_log *d)
     log->unclean = true;
 }
 
-/* Rule (23). */
+/* Rules (23) and (24). */
 static void
 load_flush_number (struct disk_log *d)
 {
   const struct disk_map *map = &d->map[DISK_MAP_NAMES];
+  struct dirty_log *log = &d->log;
 
-  if (map->blocks > 0)
-    d->log.flush_number =
-      disk_flush_number_decode (map->image +
-                                  DISK_FLUSH_NUMBER_BLOCK * DISK_BLOCK,
-                                d->log.uuid);
-  d->flush_number = d->log.flush_number;
+  if (map->blocks > 0) {
+    const uint8_t *block = map->image + DISK_FLUSH_NUMBER_BLOCK * DISK_BLOCK;
+
+    log->flush_number = disk_flush_number_decode (block, log->uuid);
+    disk_recent_decode (&log->recent, block, log->flush_number,
+                        log->geo.nr_regions);
+  }
+  d->flush_number = log->flush_number;
 }
 
 static void

@@ -89,6 +89,15 @@ kernel_blocks (const struct disk_log *d)
   return layout.head_size / DISK_BLOCK;
 }
 
+/* Also those whose clear is only queued: their marks are still there then. */
+static void
+take_recent (struct disk_log *d, uint8_t *block)
+{
+  CLEANUP_LOCK (&d->log.lock);
+
+  disk_recent_encode (block, d->flush_number, &d->log.recent);
+}
+
 /* Goes with what is written and synced next, so it costs no sync. */
 static int
 write_flush_number (struct disk_log *d)
@@ -100,6 +109,7 @@ write_flush_number (struct disk_log *d)
   if (map->blocks == 0)
     return 0;
   disk_flush_number_encode (block, d->log.uuid, d->flush_number);
+  take_recent (d, block);
   return disk_store_write (d, block, DISK_BLOCK,
                            d->layout.area_offset +
                              DISK_FLUSH_NUMBER_BLOCK * DISK_BLOCK);

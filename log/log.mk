@@ -7,6 +7,7 @@ libdirtylog_la_SOURCES = \
 	log/core.h \
 	log/core-log.c \
 	log/core-query.c \
+	log/core-recent.c \
 	log/dirty-log.c \
 	log/dirty-log.h \
 	log/disk.c \

@@ -182,7 +182,7 @@ static bool
 is_clean_locked (const struct user_log *u)
 {
   if (u->touched)
-    return u->last_ok && u->log.marked.count == 0;
+    return u->last_ok && !u->log.stay_unclean && u->log.marked.count == 0;
   return u->log.found == LOG_FOUND_OURS && !u->log.unclean;
 }
 

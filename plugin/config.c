@@ -179,7 +179,7 @@ set_source (struct mirror_config *config, const char *value)
       nbdkit_parse_int ("source", number, &config->source_leg) == -1 ||
       nbdkit_parse_uint64_t ("source", at + 1, &config->source_generation) ==
         -1 ||
-      config->source_leg < 0) {
+      config->source_leg < 0 || config->source_generation >= INT64_MAX) {
     nbdkit_error ("source=%s: must be LEG@GENERATION, for example 1@7", value);
     return -1;
   }

@@ -193,6 +193,15 @@ copy_zeroes (struct copier *c, uint64_t offset, uint64_t count)
   return skip;
 }
 
+/* m->lock is held. */
+static void
+set_source_locked (struct copier *c, unsigned source)
+{
+  members_use_locked (c->m, SLOT_BIT (source));
+  members_unuse_locked (c->m, SLOT_BIT (c->source));
+  c->source = source;
+}
+
 /* Another in-sync leg; false if all are in the mask. */
 static bool
 next_source (struct copier *c, unsigned tried)
@@ -202,7 +211,7 @@ next_source (struct copier *c, unsigned tried)
 
   if (!legs)
     return false;
-  c->source = (unsigned) __builtin_ctz (legs);
+  set_source_locked (c, (unsigned) __builtin_ctz (legs));
   return true;
 }
 
@@ -214,8 +223,10 @@ read_source (struct copier *c, uint64_t offset, uint64_t count)
 
   do {
     if (leg_run (c->m->member[c->source].leg, LEG_READ, 0, c->buf, offset,
-                 count) == 0)
+                 count) == 0) {
+      c->unread = tried;
       return true;
+    }
     tried |= SLOT_BIT (c->source);
   } while (next_source (c, tried));
   return false;
@@ -254,9 +265,10 @@ copy_locked (struct copier *c, uint64_t offset, uint64_t count)
   {
     CLEANUP_LOCK (&m->lock);
     range_lock (&m->ranges, &range, offset, count, true, &m->lock);
-    c->source = m->primary;
+    set_source_locked (c, m->primary);
   }
   c->moved = 0;
+  c->unread = 0;
   zero = source_zero_length (c, offset, count);
   if (zero > 0)
     done = copy_zeroes (c, offset, zero);
@@ -266,6 +278,8 @@ copy_locked (struct copier *c, uint64_t offset, uint64_t count)
     CLEANUP_LOCK (&m->lock);
     range_unlock (&m->ranges, &range);
   }
+  if (c->unread)
+    read_repair (m, c->unread, offset, done, now_ns ());
   return done;
 }
 

@@ -17,6 +17,7 @@ struct copier {
   char *buf;           /* COPY_CHUNK bytes */
   uint64_t moved;      /* bytes of I/O for the chunk at hand */
   unsigned bad;        /* targets that failed */
+  unsigned unread;     /* legs that could not read the chunk, another could */
   bool source_failed;
   bool no_lease; /* something could not be sent (S19) */
 };

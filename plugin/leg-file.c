@@ -33,6 +33,7 @@
 #include "full-io.h"
 #include "msg.h"
 #include "owner.h"
+#include "leg-id.h"
 #include "leg-ops.h"
 #include "pool.h"
 
@@ -99,9 +100,9 @@ refuse_owned (struct leg *leg, const struct stat *st, const char *otherwise)
   pid_t pid = owner_pid (st);
 
   if (pid != 0)
-    msg_error ("leg %s: in use by process %ld", leg->name, (long) pid);
+    leg_report (leg, "in use by process %ld", (long) pid);
   else
-    msg_error ("leg %s: %s", leg->name, otherwise);
+    leg_report (leg, "%s", otherwise);
   errno = EBUSY;
   return -1;
 }
@@ -115,7 +116,7 @@ lock_file (struct leg *leg, int fd, const struct stat *st)
     return 0;
   if (errno == EAGAIN || errno == EACCES)
     return refuse_owned (leg, st, "locked by another leg or process");
-  msg_error ("leg %s: lock: %m", leg->name);
+  leg_report (leg, "lock: %m");
   return -1;
 }
 
@@ -161,14 +162,13 @@ set_up_block (struct file_leg *f, int fd, const struct stat *st)
 
   if (ioctl (fd, BLKGETSIZE64, &size) == -1 ||
       ioctl (fd, BLKSSZGET, &sector) == -1) {
-    msg_error ("leg %s: size: %m", leg->name);
+    leg_report (leg, "size: %m");
     return -1;
   }
   leg->kind = LEG_BLOCK;
   leg->size = size;
   leg->rotational = queue_attribute (st->st_rdev, "rotational", 0) != 0;
-  put_le64 (leg->id, st->st_rdev);
-  put_le64 (leg->id + 8, 0);
+  block_identity (st->st_rdev, leg->id);
   f->zero_align = (uint32_t) sector;
   /* Without this the kernel zeroes by writing. */
   fast = queue_attribute (st->st_rdev, "write_zeroes_max_bytes", 0) != 0;
@@ -190,7 +190,7 @@ open_path (struct leg *leg, const struct stat *st, unsigned flags)
   if (fd == -1 && errno == EBUSY)
     return refuse_owned (leg, st, "mounted or in use by the kernel");
   if (fd == -1)
-    msg_error ("leg %s: open: %m", leg->name);
+    leg_report (leg, "open: %m");
   return fd;
 }
 
@@ -203,11 +203,11 @@ file_open (struct leg *leg, unsigned flags)
   int r;
 
   if (stat (leg->name, &st) == -1) {
-    msg_error ("leg %s: %m", leg->name);
+    leg_report (leg, "%m");
     return -1;
   }
   if (!S_ISREG (st.st_mode) && !S_ISBLK (st.st_mode)) {
-    msg_error ("leg %s: not a regular file or block device", leg->name);
+    leg_report (leg, "not a regular file or block device");
     errno = EINVAL;
     return -1;
   }
@@ -215,7 +215,7 @@ file_open (struct leg *leg, unsigned flags)
   if (fd == -1)
     return -1;
   if (fstat (fd, &st) == -1) {
-    msg_error ("leg %s: %m", leg->name);
+    leg_report (leg, "%m");
     return -1;
   }
   r = S_ISBLK (st.st_mode) ? set_up_block (f, fd, &st)
@@ -249,12 +249,12 @@ file_reopen (struct leg *leg)
   uint64_t size;
 
   if (size_now (file_leg (leg), &size) == -1) {
-    msg_error ("leg %s: size: %m", leg->name);
+    leg_report (leg, "size: %m");
     return -1;
   }
   if (size != leg->size) {
-    msg_error ("leg %s: size was %" PRIu64 " and is %" PRIu64 " now",
-               leg->name, leg->size, size);
+    leg_report (leg, "size was %" PRIu64 " and is %" PRIu64 " now", leg->size,
+                size);
     errno = EINVAL;
     return -1;
   }

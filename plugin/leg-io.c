@@ -30,6 +30,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -100,6 +101,27 @@ keep_error (struct leg *leg, const char *text)
   /* What comes after the worst is a consequence. */
   if (!atomic_load (&leg->lost) && atomic_load (&leg->flush_error) == 0)
     snprintf (leg->last_error, sizeof leg->last_error, "%s", text);
+}
+
+void
+leg_report (struct leg *leg, const char *fmt, ...)
+{
+  int err = errno;
+  char text[sizeof leg->last_error];
+  va_list args;
+
+  va_start (args, fmt);
+  vsnprintf (text, sizeof text, fmt, args);
+  va_end (args);
+  {
+    CLEANUP_LOCK (&leg->lock);
+    snprintf (leg->last_error, sizeof leg->last_error, "%s", text);
+  }
+  if (leg->quiet)
+    msg_debug ("leg %s: %s", leg->name, text);
+  else
+    msg_error ("leg %s: %s", leg->name, text);
+  errno = err;
 }
 
 void

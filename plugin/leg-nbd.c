@@ -75,8 +75,8 @@ learn_limits (struct leg *leg, struct nbd_handle *nbd)
   if (max == 0 || max > NBD_MAX_REQUEST)
     max = NBD_MAX_REQUEST;
   if (min > MAX_MIN_BLOCK || (min & (min - 1)) != 0 || max < min) {
-    msg_error ("leg %s: block size %" PRIu64 " is not a power of 2 up to 64K",
-               leg->name, min);
+    leg_report (leg, "block size %" PRIu64 " is not a power of 2 up to 64K",
+                min);
     errno = EINVAL;
     return -1;
   }
@@ -93,12 +93,12 @@ learn_export (struct nbd_leg *n, struct nbd_handle *nbd)
   bool fast = nbd_can_zero (nbd) == 1 && nbd_can_fast_zero (nbd) == 1;
 
   if (size < 0) {
-    msg_error ("leg %s: size: %s", leg->name, nbd_reason ());
+    leg_report (leg, "size: %s", nbd_reason ());
     errno = nbd_reason_errno ();
     return -1;
   }
   if (nbd_is_read_only (nbd) != 0) {
-    msg_error ("leg %s: the export is read-only", leg->name);
+    leg_report (leg, "the export is read-only");
     errno = EROFS;
     return -1;
   }
@@ -192,9 +192,10 @@ nbd_reopen (struct leg *leg)
       learn_export (n, n->conns[0].nbd) == -1)
     return give_up (leg);
   if (size != leg->size || min_block != leg->min_block) {
-    msg_error ("leg %s: size and block size were %" PRIu64 " and %" PRIu32
-               ", and are %" PRIu64 " and %" PRIu32 " now",
-               leg->name, size, min_block, leg->size, leg->min_block);
+    leg_report (leg,
+                "size and block size were %" PRIu64 " and %" PRIu32
+                ", and are %" PRIu64 " and %" PRIu32 " now",
+                size, min_block, leg->size, leg->min_block);
     errno = EINVAL;
     return give_up (leg);
   }
@@ -211,7 +212,7 @@ nbd_run (struct leg *leg)
 
     if (err != 0) {
       errno = err;
-      msg_error ("leg %s: thread: %m", leg->name);
+      leg_report (leg, "thread: %m");
       return -1;
     }
   }

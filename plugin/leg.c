@@ -120,12 +120,24 @@ leg_new (const char *name, const struct leg_options *options)
   return leg;
 }
 
+static int
+run (struct leg *leg)
+{
+  if (leg->ops->run (leg) == -1)
+    return -1;
+  if (!atomic_load (&leg->cancelled))
+    return 0;
+  errno = ECANCELED;
+  leg_report (leg, "%m");
+  return -1;
+}
+
 /* Serve.  -1 with the error reported, and stopped again. */
 static int
 serve (struct leg *leg)
 {
   atomic_store (&leg->refusal, 0);
-  if (leg->ops->run (leg) == -1) {
+  if (run (leg) == -1) {
     int err = errno;
 
     leg_quiesce (leg);
@@ -166,7 +178,7 @@ leg_start (struct leg *leg)
     char why[sizeof leg->last_error];
 
     leg_last_error (leg, why, sizeof why);
-    msg_error ("leg %s: %s", leg->name, why);
+    leg_report (leg, "%s", why);
     errno = atomic_load (&leg->refusal);
     return -1;
   }
@@ -180,6 +192,13 @@ leg_close (struct leg *leg)
 {
   leg_quiesce (leg);
   leg->ops->close (leg);
+}
+
+void
+leg_cancel (struct leg *leg)
+{
+  atomic_store (&leg->cancelled, true);
+  leg_lose (leg, ECANCELED, "not wanted any more");
 }
 
 void

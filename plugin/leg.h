@@ -121,13 +121,18 @@ struct leg {
   bool (*may_write) (struct leg *leg);
   void *opaque; /* of the owner, for both */
 
+  /* Set by the owner while nobody uses the leg: what leg_report is told is
+   * not reported, the owner looks at last_error.
+   */
+  bool quiet;
+
   /* Read-only once leg_open returns. */
   uint64_t size;
   uint32_t min_block;   /* power of two; requests must be aligned to it */
   uint32_t max_request; /* longer requests are split; multiple of min_block */
   uint8_t id[LEG_ID_SIZE]; /* identity (design, section 6): a hint.  File:
                             * inode and birth time, which unlike device
-                            * numbers survive a reboot; block: device id;
+                            * numbers survive a reboot; block: leg-id.h;
                             * NBD: hash of the URI */
   bool rotational;
   bool can_fua; /* has a FUA of its own */
@@ -135,6 +140,7 @@ struct leg {
   atomic_bool fast_zero; /* ZERO is cheaper than a WRITE of zeroes */
   atomic_bool fast_trim; /* the same for ZERO with LEG_MAY_TRIM */
   atomic_bool lost;
+  atomic_bool cancelled;        /* private: leg_cancel was called */
   atomic_bool no_zero, no_trim; /* private: the medium can't do ZERO, ZERO
                                  * with LEG_MAY_TRIM */
   atomic_int refusal;     /* private: errno of new requests, 0 = serving */
@@ -164,7 +170,8 @@ struct leg *leg_new (const char *name, const struct leg_options *options);
 /* Open or connect, take ownership of a local leg (rule S19; a running
  * owner's pid is in the message), learn size, limits and identity.  After
  * this the leg serves requests.  -1 with the error reported and errno set:
- * EBUSY if it has another owner, else what open or connect said.  Blocks.
+ * EBUSY if it has another owner, ECANCELED after leg_cancel, else what open
+ * or connect said.  Blocks.
  */
 int leg_open (struct leg *leg, unsigned flags);
 
@@ -202,6 +209,17 @@ int leg_extents (struct leg *leg, uint64_t offset, uint64_t count,
 
 /* The leg can't be relied on any more: fail everything, call on_lost. */
 void leg_lose (struct leg *leg, int err, const char *why);
+
+/* Report an error of the leg: message and last_error ("subject: " is the
+ * leg's name).  Keeps errno.
+ */
+void leg_report (struct leg *leg, const char *fmt, ...)
+  __attribute__ ((format (printf, 2, 3)));
+
+/* The leg is not wanted any more: leg_open, also one that runs in another
+ * thread, and all requests fail soon, for ever.  Does not block.
+ */
+void leg_cancel (struct leg *leg);
 
 /* Copy the last error ("" if there was none). */
 void leg_last_error (struct leg *leg, char *buf, size_t size);

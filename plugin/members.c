@@ -106,6 +106,21 @@ client_error (int err)
 }
 
 void
+members_use_locked (struct mirror *m, unsigned slots)
+{
+  FOR_EACH_SLOT (slot, slots)
+    m->member[slot].users++;
+}
+
+void
+members_unuse_locked (struct mirror *m, unsigned slots)
+{
+  FOR_EACH_SLOT (slot, slots)
+    if (--m->member[slot].users == 0 && !(writing_set (m) & SLOT_BIT (slot)))
+      pthread_cond_broadcast (&m->rejoin_wake);
+}
+
+void
 worker_wake_locked (struct mirror *m)
 {
   m->wake_worker = true;
@@ -141,6 +156,7 @@ member_fail_locked (struct mirror *m, unsigned slot)
   resync_drop_target_locked (m, slot);
   m->failures++;
   worker_wake_locked (m);
+  pthread_cond_broadcast (&m->rejoin_wake);
   return true;
 }
 

@@ -6,15 +6,19 @@
  *   plan.c     who is the source (design, section 6); no I/O
  *   mirror.c   start, stop, threads, status
  *   members.c  which legs are used; failure and its record (S5, S6)
+ *   rejoin.c   a leg that failed or was absent comes back
+ *   quarantine.c  what waits because a write may still land (S21)
  *   write.c    write, zero, trim, flush
  *   read.c     read, block status, cache
+ *   repair.c   what one leg could not read is written to it again (S16)
  *   sweep.c    lazy clears; resynced regions and legs become trusted (S3, S18)
  *   resync.c   which regions that legs miss are copied when
  *   copy.c     copying them
  *   rate.c     how fast it may copy
  *
  * Threads: nbdkit's request threads; one worker (sweep, recording of
- * failures); RESYNC_THREADS copiers; those of the legs and of the log.
+ * failures); RESYNC_THREADS copiers; for each leg one that brings it back;
+ * those of the legs and of the log.
  *
  * Locks: m->lock, then the log's own.  Neither is held across I/O, a flush
  * or a message.  Legs call leg->on_lost without locks.
@@ -34,11 +38,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "bitset.h"
 #include "deadline.h"
 #include "dirty-log.h"
 #include "hot.h"
 #include "leg.h"
 #include "mirror.h"
+#include "probe-places.h"
 #include "range.h"
 
 #define RESYNC_THREADS 4
@@ -50,7 +56,8 @@
 #define MAX_HOT_BYTES (UINT64_C (2) << 30)
 #define MAX_HOT_REGIONS 4096
 #define MIN_HOT_REGIONS 256
-#define PIECE_REGIONS 128 /* a larger request is served in pieces */
+#define PIECE_REGIONS 128   /* a larger request is served in pieces */
+#define REPAIRS_PER_HOUR 20 /* of one leg */
 
 #define SLOT_BIT(slot) (1u << (slot))
 
@@ -66,11 +73,22 @@ struct member {
   unsigned slot;
   unsigned index;  /* the number the user knows it by */
   char *name;      /* "" if it was never named */
-  struct leg *leg; /* NULL: not here */
+  struct leg *leg; /* NULL: nobody named it.  Open while it is in use */
+
+  pthread_t rejoiner; /* only used by start and stop */
+  bool has_rejoiner;
 
   /* Protected by lock. */
-  uint64_t stalled_until; /* copies to it failed: no new ones before this */
+  enum leg_kind kind;
+  unsigned users;         /* who may be using the leg now */
+  uint64_t joined_ns;     /* when it came back last, 0 = never */
+  uint64_t stalled_until; /* no copies to it before this: they failed, or a
+                           * write may still land (S21) */
   unsigned stalls;        /* in a row */
+  uint64_t read_repairs;  /* since start */
+  uint64_t repair_began[REPAIRS_PER_HOUR]; /* a ring; 0: never */
+  unsigned next_repair;                    /* in it */
+  uint64_t repairs_used_up;                /* when last said; 0: never */
 };
 
 /* One run of regions being copied, or copied and not yet flushed. */
@@ -137,7 +155,11 @@ struct mirror {
   unsigned round_robin;
   uint64_t sweeps;
   struct resync resync;
+  pthread_cond_t rejoin_wake; /* a leg is out of use, or the end */
+  uint64_t held_until;        /* S21; 0 = nothing is held */
 
+  struct bitset held; /* read-only once mirror_open returned: regions in which
+                       * writes wait until held_until; nr 0 = none */
   struct rate rate;
 
   /* The worker. */
@@ -164,6 +186,17 @@ struct fan {
   unsigned unsent; /* legs that did not get (all of) it: no lease */
   atomic_uint pending;
   sem_t done;
+};
+
+/* One modification on its way.  Lives on the caller's stack. */
+struct write_op {
+  const struct request *rq;
+  unsigned repair; /* it goes to this leg only, which should hold it already;
+                    * 0: it goes to all */
+  struct range range;
+  uint64_t first, nr; /* regions */
+  unsigned legs;      /* where it goes */
+  struct fan fan;
 };
 
 /* members.c */
@@ -202,6 +235,13 @@ unsigned members_fail_locked (struct mirror *m, unsigned slots);
 
 /* Tell the admin about legs that failed now.  No lock is held. */
 void members_report_failed (struct mirror *m, unsigned slots);
+
+/* Who sends requests to legs holds them from the section that chooses them
+ * until the last answer: a leg that failed is closed and opened again only
+ * when nobody holds it.  m->lock is held.
+ */
+void members_use_locked (struct mirror *m, unsigned slots);
+void members_unuse_locked (struct mirror *m, unsigned slots);
 
 /* S6, S12: a write to these regions ended in an error; every leg but the
  * primary misses them.  m->lock is held.
@@ -245,12 +285,54 @@ bool member_may_write (struct leg *leg);
 /* Wake the worker. m->lock is held. */
 void worker_wake_locked (struct mirror *m);
 
-/* write.c: flush every leg of the writing set; legs whose flush failed have
+/* write.c */
+
+/* What comes before and after a modification of the legs in op->legs; in: rq
+ * and repair.  bad: legs on which it failed, as from fan_out.  Both return 0,
+ * or -1 with errno; after -1 of write_begin there is nothing to end.  No lock
+ * is held.
+ */
+int write_begin (struct mirror *m, struct write_op *op);
+int write_end (struct mirror *m, struct write_op *op, unsigned bad);
+
+/* Flush every leg of the writing set; legs whose flush failed have
  * failed when it returns.  0, or -1 if an in-sync leg is left whose flush
  * failed, or a leg was not sent it: if need be it waits for the lease, at most
  * until the deadline.
  */
 int flush_legs (struct mirror *m, uint64_t deadline);
+
+/* rejoin.c.  stop: m->stopping is set; waits for the threads. */
+int rejoin_start (struct mirror *m);
+void rejoin_stop (struct mirror *m);
+
+/* start.c: where a leg that has gone back in time would show. */
+void recent_regions (struct dirty_log *log, struct probe_regions *regions);
+
+/* quarantine.c: S21, after an unclean end. */
+
+/* Before the start clears the marks: keep what is marked after an unclean
+ * end.  And when it is done.  -1 with the error reported.
+ */
+int quarantine_marked (const struct dirty_log *log, struct bitset *marked);
+int quarantine_init (struct mirror *m, const struct bitset *marked);
+/* The legs are connected: count from now on.  m->lock is held. */
+void quarantine_begin_locked (struct mirror *m);
+/* How long copies to the leg must wait that is connected now. */
+uint64_t quarantine_until (const struct mirror *m, enum leg_kind kind);
+/* Before a write to these regions.  -1 with errno ESHUTDOWN.  m->lock is
+ * held, and given up while waiting.
+ */
+int quarantine_wait_locked (struct mirror *m, uint64_t first, uint64_t nr);
+/* The mirror ends.  The log must not be called clean if it ends too early. */
+void quarantine_end (struct mirror *m);
+
+/* repair.c: legs of the mask could not read this range, which another leg
+ * could.  Write it to them again, where that is possible and the budget allows
+ * it.  arrival: of the read.  Blocks; the caller holds no range and no lock.
+ */
+void read_repair (struct mirror *m, unsigned bad, uint64_t offset,
+                  uint64_t count, uint64_t arrival);
 
 /* sweep.c: one round.  at_once: do not wait for regions to be idle.  Waits
  * for the log at most until the deadline.

@@ -124,11 +124,12 @@ asked_for_log (struct dirty_log *log)
 static int
 start_legs (struct mirror *m)
 {
-  FOR_EACH_SLOT (slot, m->configured) {
-    struct leg *leg = m->member[slot].leg;
+  unsigned legs = writing_set (m);
+
+  FOR_EACH_SLOT (slot, legs) {
     bool failed;
 
-    if (!leg || leg_start (leg) == 0)
+    if (leg_start (m->member[slot].leg) == 0)
       continue;
     {
       CLEANUP_LOCK (&m->lock);
@@ -159,7 +160,11 @@ mirror_start (struct mirror *m)
     return -1;
   }
   m->worker_started = true;
-  return resync_start (m);
+  {
+    CLEANUP_LOCK (&m->lock);
+    quarantine_begin_locked (m);
+  }
+  return resync_start (m) == -1 || rejoin_start (m) == -1 ? -1 : 0;
 }
 
 /* --- stop --- */
@@ -280,6 +285,7 @@ stop_all (struct mirror *m, uint64_t deadline)
   dirty_log_hurry (m->log, deadline);
   if (!drain (m, deadline + DRAIN_GRACE_NS))
     return false;
+  rejoin_stop (m);
   dirty_log_hurry (m->log, deadline + LOG_GRACE_NS);
   return resync_stop (m, deadline + LOG_GRACE_NS) &&
          stop_worker (m, deadline + EXIT_GRACE_NS);
@@ -321,6 +327,7 @@ mirror_stop (struct mirror *m, uint64_t deadline)
     msg_error ("requests are still under way: the log is left as it is");
     return false;
   }
+  quarantine_end (m);
   close_log (m, deadline + LOG_GRACE_NS);
   close_legs (m);
   return true;
@@ -337,6 +344,8 @@ mirror_free (struct mirror *m)
     free (m->member[slot].name);
   }
   hot_free (&m->hot);
+  bitset_free (&m->held);
+  pthread_cond_destroy (&m->rejoin_wake);
   pthread_cond_destroy (&m->resync.wake);
   pthread_cond_destroy (&m->cond);
   pthread_mutex_destroy (&m->lock);
@@ -398,10 +407,11 @@ member_status (struct mirror *m, unsigned slot, const struct log_status *ls,
   st->index = member->index;
   snprintf (st->name, sizeof st->name, "%s",
             member->name[0] ? member->name : "missing");
-  st->kind = member->leg ? leg_kind_name (member->leg->kind) : "missing";
+  st->kind = leg_kind_name (member->kind);
   st->state = member_state (m, slot);
   st->primary = slot == m->primary;
   st->missed_regions = ls->missed[slot];
+  st->read_repairs = member->read_repairs;
   if (member->leg) {
     leg_counters_status (member->leg, st);
     leg_last_error (member->leg, st->last_error, sizeof st->last_error);

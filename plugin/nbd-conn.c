@@ -43,6 +43,9 @@
 /* How long a polite goodbye may take. */
 #define GOODBYE_NS (500 * NSEC_PER_MSEC)
 
+/* How soon leg_cancel is noticed while connecting. */
+#define CANCEL_NS (100 * NSEC_PER_MSEC)
+
 const char *
 nbd_reason (void)
 {
@@ -158,7 +161,8 @@ static int
 step (struct nbd_handle *nbd, uint64_t deadline)
 {
   struct pollfd fd = {.fd = nbd_aio_get_fd (nbd), .events = poll_events (nbd)};
-  int r = poll (&fd, 1, poll_timeout (deadline));
+  uint64_t look = now_ns () + CANCEL_NS;
+  int r = poll (&fd, 1, poll_timeout (look < deadline ? look : deadline));
 
   if (r == -1)
     return errno == EINTR ? 0 : 1;
@@ -197,18 +201,18 @@ set_tcp_options (int fd, uint64_t timeout_ns)
   setsockopt (fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout, sizeof timeout);
 }
 
-/* -1: libnbd's error; 1: too late. */
+/* -1: libnbd's error; 1: too late, or cancelled. */
 static int
-negotiate (struct nbd_handle *nbd, const char *uri, uint64_t deadline)
+negotiate (struct nbd_handle *nbd, struct leg *leg, uint64_t deadline)
 {
-  if (nbd_aio_connect_uri (nbd, uri) == -1)
+  if (nbd_aio_connect_uri (nbd, leg->name) == -1)
     return -1;
   while (!nbd_aio_is_ready (nbd)) {
     int r;
 
     if (nbd_aio_is_dead (nbd) || nbd_aio_is_closed (nbd))
       return -1;
-    r = step (nbd, deadline);
+    r = atomic_load (&leg->cancelled) ? 1 : step (nbd, deadline);
     if (r != 0)
       return r;
   }
@@ -220,7 +224,7 @@ conn_connect (struct conn *c)
 {
   uint64_t timeout = c->leg->options.timeout_ns;
   struct nbd_handle *nbd = new_handle ();
-  int r = nbd ? negotiate (nbd, c->leg->name, now_ns () + timeout) : -1;
+  int r = nbd ? negotiate (nbd, c->leg, now_ns () + timeout) : -1;
   int err;
 
   if (r == 0) {
@@ -230,12 +234,12 @@ conn_connect (struct conn *c)
     return 0;
   }
   if (r == 1) {
-    msg_error ("leg %s: connect: no answer for %g s", c->leg->name,
-               (double) timeout / NSEC_PER_SEC);
+    leg_report (c->leg, "connect: no answer for %g s",
+                (double) timeout / NSEC_PER_SEC);
     err = ETIMEDOUT;
   }
   else {
-    msg_error ("leg %s: connect: %s", c->leg->name, nbd_reason ());
+    leg_report (c->leg, "connect: %s", nbd_reason ());
     err = nbd_reason_errno ();
   }
   nbd_close (nbd);

@@ -48,9 +48,9 @@ matches (const struct plan_input *in, unsigned leg, unsigned slot,
   return false;
 }
 
-static void
-assign (const struct plan_input *in, struct plan *plan, unsigned leg,
-        unsigned slot)
+void
+plan_assign (const struct plan_input *in, struct plan *plan, unsigned leg,
+             unsigned slot)
 {
   plan->slot[slot].leg = (int) leg;
   plan->slot[slot].here = in->leg[leg].leg != NULL;
@@ -78,7 +78,7 @@ plan_match_records (const struct plan_input *in, struct plan *plan)
         if (plan_recorded (in, s) && plan->slot[s].leg == -1 &&
             !in->leg[i].missing && !plan_assigned (plan, i) &&
             matches (in, i, s, by))
-          assign (in, plan, i, s);
+          plan_assign (in, plan, i, s);
 }
 
 /* A slot for a leg that has no record: a place kept for one, else a free
@@ -97,7 +97,9 @@ slot_for_new (const struct plan_input *in, const struct plan *plan)
   return -1;
 }
 
-/* The only record that no leg matched, or -1. */
+/* The only record that no leg matched, or -1.  Where all will be copied it
+ * does not matter which of them it is.
+ */
 static int
 lone_record (const struct plan_input *in, const struct plan *plan)
 {
@@ -106,6 +108,8 @@ lone_record (const struct plan_input *in, const struct plan *plan)
   for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
     if (plan_recorded (in, s) && plan->slot[s].leg == -1 &&
         in->log->leg[s].name[0] != 0) {
+      if (plan->others_miss == MISS_ALL)
+        return (int) s;
       if (lone != -1)
         return -1;
       lone = (int) s;
@@ -137,23 +141,21 @@ place_unknown_leg (const struct plan_input *in, struct plan *plan,
                    unsigned leg)
 {
   int lone = lone_record (in, plan);
-  int source = plan->slot[plan->source].leg;
+  unsigned source = (unsigned) plan->slot[plan->source].leg;
   int answer;
 
   if (lone != -1) {
-    answer = in->same (in, leg, (unsigned) source, &in->log->geo, lone);
+    answer = in->same (in, leg, (unsigned) lone, source, plan->source);
     if (answer == -1)
       return -1;
     if (answer == PROBE_YES) {
-      assign (in, plan, leg, (unsigned) lone);
+      plan_assign (in, plan, leg, (unsigned) lone);
       plan_note (plan,
                  "leg %s: its content says that it is leg %s of the log\n",
                  in->leg[leg].name, in->log->leg[lone].name);
       return 0;
     }
   }
-  if (in->config->sync == SYNC_FORCE)
-    return take_new_leg (in, plan, leg);
   answer = in->empty (in, leg, plan->geo.size);
   if (answer == -1)
     return -1;
@@ -162,7 +164,7 @@ place_unknown_leg (const struct plan_input *in, struct plan *plan,
   return plan_refuse (
     plan,
     "leg %s: holds data and is not a leg of the log %s; check the "
-    "name, or give sync=force to overwrite it",
+    "name, or make it empty",
     in->leg[leg].name, in->log->name);
 }
 

@@ -28,6 +28,13 @@ plan_refuse (struct plan *plan, const char *fmt, ...)
 }
 
 void
+plan_forgive (struct plan *plan)
+{
+  plan->refuse = false;
+  plan->reason[0] = 0;
+}
+
+void
 plan_note (struct plan *plan, const char *fmt, ...)
 {
   size_t used = strlen (plan->notes);
@@ -184,72 +191,23 @@ plan_kernel (const struct plan_input *in, struct plan *plan)
   return 0;
 }
 
-/* --- source=N@G --- */
-
-static bool
-override_applies (const struct plan_input *in, struct plan *plan)
-{
-  const struct mirror_config *config = in->config;
-
-  if (config->source_leg < 0)
-    return false;
-  if (in->log->generation != config->source_generation) {
-    plan_note (plan,
-               "source=%d@%" PRIu64
-               ": ignored, the log is at generation %" PRIu64 "\n",
-               config->source_leg, config->source_generation,
-               in->log->generation);
-    return false;
-  }
-  return true;
-}
-
-/* The words that a refusal ends with, for each leg with which they are
- * accepted: one that is here and, if there are records, has one.
- */
-static int
-offer_override (const struct plan_input *in, struct plan *plan)
-{
-  const char *intro = "; to go on with what a leg holds now:";
-
-  for (unsigned i = 0; i < in->nr_legs; ++i)
-    if (in->leg[i].leg &&
-        (in->log->found == LOG_FOUND_DAMAGED || plan_assigned (plan, i))) {
-      plan_refuse (plan, "%s source=%u@%" PRIu64 " (leg %s)", intro, i,
-                   in->log->generation, in->leg[i].name);
-      intro = "";
-    }
-  return 0;
-}
-
-static int
-override_leg_here (const struct plan_input *in, struct plan *plan)
-{
-  unsigned leg = (unsigned) in->config->source_leg;
-
-  if (in->leg[leg].leg)
-    return 0;
-  return plan_refuse (plan, "source=%u@%" PRIu64 ": leg %s is not here", leg,
-                      in->config->source_generation, in->leg[leg].name);
-}
-
 static int
 plan_damaged (const struct plan_input *in, struct plan *plan)
 {
-  if (!override_applies (in, plan)) {
+  if (!plan_override_applies (in, plan)) {
     plan_refuse (plan, "log %s: is damaged, it can't say which leg is right",
                  in->log->name);
-    return offer_override (in, plan);
+    return plan_offer_override (in, plan);
   }
   need_every_leg (in, plan);
   if (!plan->refuse)
-    override_leg_here (in, plan);
+    plan_override_leg_here (in, plan);
   if (!plan->refuse)
     plan_geometry_new (in, plan);
   if (plan->refuse)
     return 0;
   plan->create = true;
-  plan->generation = in->config->source_generation + 1;
+  plan->generation = 1;
   plan->source = (unsigned) in->config->source_leg;
   slots_by_number (in, plan, MISS_ALL);
   plan->slot[plan->source].miss = MISS_NOTHING_MORE;
@@ -257,210 +215,6 @@ plan_damaged (const struct plan_input *in, struct plan *plan)
 }
 
 /* --- our own log --- */
-
-/* In-sync by the log, and here. */
-static bool
-may_be_source (const struct plan_input *in, const struct plan *plan,
-               unsigned slot)
-{
-  return in->log->leg[slot].state == LOG_LEG_IN_SYNC &&
-         plan->slot[slot].here && plan->slot[slot].miss != MISS_ALL;
-}
-
-static int
-not_the_leg (const struct plan_input *in, struct plan *plan, unsigned slot,
-             unsigned other)
-{
-  const char *name = in->leg[plan->slot[slot].leg].name;
-  const char *right = in->leg[plan->slot[other].leg].name;
-
-  return plan_refuse (plan,
-                      "leg %s: is not the leg that the log %s knows, its "
-                      "content differs from leg %s; check the name; "
-                      "sync=force overwrites %s with %s (a later version has "
-                      "`nbdmirror replace` for that)",
-                      name, in->log->name, right, name, right);
-}
-
-/* Another in-sync leg that holds something else: its slot, LOG_MAX_LEGS if
- * there is none, or -1.
- */
-static int
-contradicted (const struct plan_input *in, const struct plan *plan,
-              unsigned slot)
-{
-  for (unsigned s = 0; s < LOG_MAX_LEGS; ++s) {
-    int answer;
-
-    if (s == slot || !may_be_source (in, plan, s))
-      continue;
-    answer =
-      in->same (in, (unsigned) plan->slot[slot].leg,
-                (unsigned) plan->slot[s].leg, &in->log->geo, (int) slot);
-    if (answer == -1 || answer == PROBE_NO)
-      return answer == -1 ? -1 : (int) s;
-  }
-  return LOG_MAX_LEGS;
-}
-
-/* The leg was in-sync, and is not what it was. */
-static int
-set_aside (const struct plan_input *in, struct plan *plan, unsigned slot,
-           unsigned other)
-{
-  unsigned leg = (unsigned) plan->slot[slot].leg;
-  bool unknown = !plan_same_id (in, leg, slot);
-  int empty = in->empty (in, leg, plan->geo.size);
-
-  if (empty == -1)
-    return -1;
-  if (empty == PROBE_YES)
-    plan_note (plan,
-               "leg %s: is empty though the log knows it, will get a full "
-               "copy\n",
-               in->leg[leg].name);
-  else if (other == LOG_MAX_LEGS || !unknown ||
-           !plan_same_id (in, (unsigned) plan->slot[other].leg, other))
-    return 0; /* check_contents has the last word */
-  else if (in->config->sync != SYNC_FORCE)
-    return not_the_leg (in, plan, slot, other);
-  plan->slot[slot].miss = MISS_ALL;
-  return 0;
-}
-
-/* A leg that the log calls in-sync must not become the source if it was
- * wiped or replaced: it is empty, or it contradicts another in-sync leg and
- * only the other one is the very object that the log knows.
- */
-static int
-set_aside_wrong_legs (const struct plan_input *in, struct plan *plan)
-{
-  for (unsigned s = 0; s < LOG_MAX_LEGS && !plan->refuse; ++s) {
-    int other;
-
-    if (!may_be_source (in, plan, s))
-      continue;
-    other = contradicted (in, plan, s);
-    if (other == -1)
-      return -1;
-    if (other == LOG_MAX_LEGS &&
-        plan_same_id (in, (unsigned) plan->slot[s].leg, s))
-      continue;
-    if (set_aside (in, plan, s, (unsigned) other) == -1)
-      return -1;
-  }
-  return 0;
-}
-
-/* The recorded primary if it is in-sync and here, else the first that is. */
-static bool
-choose_source (const struct plan_input *in, struct plan *plan)
-{
-  unsigned primary = in->log->primary;
-
-  for (unsigned n = 0; n <= LOG_MAX_LEGS; ++n) {
-    unsigned s = n == 0 ? primary : n - 1;
-
-    if (s < LOG_MAX_LEGS && may_be_source (in, plan, s)) {
-      plan->source = s;
-      return true;
-    }
-  }
-  return false;
-}
-
-static int
-no_source (const struct plan_input *in, struct plan *plan)
-{
-  plan_refuse (
-    plan, "no leg that is in-sync by the log %s is here; it needs one of:",
-    in->log->name);
-  for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
-    if (in->log->leg[s].state == LOG_LEG_IN_SYNC)
-      plan_refuse (plan, " %s", in->log->leg[s].name);
-  return offer_override (in, plan);
-}
-
-/* source=N@G where the record would refuse: leg N is right, whatever the
- * log says of it.
- */
-static int
-take_override (const struct plan_input *in, struct plan *plan)
-{
-  unsigned leg = (unsigned) in->config->source_leg;
-
-  override_leg_here (in, plan);
-  if (plan->refuse)
-    return 0;
-  plan->diverged = true;
-  plan->generation = in->config->source_generation + 1;
-  for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
-    if (plan->slot[s].configured && plan->slot[s].leg == (int) leg) {
-      plan->source = s;
-      return 0;
-    }
-  return plan_refuse (plan,
-                      "source=%u@%" PRIu64 ": leg %s is not in the log %s",
-                      leg, in->config->source_generation, in->leg[leg].name,
-                      in->log->name);
-}
-
-/* Nothing says that this is the recorded leg.  If it is empty there is
- * nothing to lose.
- */
-static int
-doubtful_leg (const struct plan_input *in, struct plan *plan, unsigned slot)
-{
-  unsigned leg = (unsigned) plan->slot[slot].leg;
-  int answer = in->empty (in, leg, plan->geo.size);
-
-  if (answer == -1)
-    return -1;
-  if (answer == PROBE_NO)
-    return not_the_leg (in, plan, slot, plan->source);
-  plan->slot[slot].miss = MISS_ALL;
-  plan_note (plan,
-             "leg %s: is empty though the log knows it, will get a full "
-             "copy\n",
-             in->leg[leg].name);
-  return 0;
-}
-
-/* A recorded leg that does not hold what it should. */
-static int
-check_content (const struct plan_input *in, struct plan *plan, unsigned slot)
-{
-  unsigned leg = (unsigned) plan->slot[slot].leg;
-  int source = plan->slot[plan->source].leg;
-  bool same_id = plan_same_id (in, leg, slot);
-  int answer =
-    in->same (in, leg, (unsigned) source, &in->log->geo, (int) slot);
-
-  if (answer == -1)
-    return -1;
-  if (answer == PROBE_NO || (answer == PROBE_NO_EVIDENCE && !same_id))
-    return doubtful_leg (in, plan, slot);
-  if (!same_id)
-    plan_note (plan,
-               "leg %s: has another identity than in the log, its content "
-               "agrees\n",
-               in->leg[leg].name);
-  return 0;
-}
-
-static int
-check_contents (const struct plan_input *in, struct plan *plan)
-{
-  for (unsigned s = 0; s < LOG_MAX_LEGS && !plan->refuse; ++s) {
-    struct plan_slot *ps = &plan->slot[s];
-
-    if (s == plan->source || !ps->here || ps->fresh || ps->miss == MISS_ALL)
-      continue;
-    if (check_content (in, plan, s) == -1)
-      return -1;
-  }
-  return 0;
-}
 
 static void
 note_absent (const struct plan_input *in, struct plan *plan)
@@ -473,12 +227,14 @@ note_absent (const struct plan_input *in, struct plan *plan)
 }
 
 static void
-force_all (const struct plan_input *in, struct plan *plan)
+miss_at_least (const struct plan_input *in, struct plan *plan)
 {
-  if (in->config->sync == SYNC_FORCE)
-    for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
-      if (s != plan->source && plan->slot[s].configured)
-        plan->slot[s].miss = MISS_ALL;
+  bool force = in->config->sync == SYNC_FORCE;
+
+  for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
+    if (s != plan->source && plan->slot[s].configured &&
+        plan->slot[s].miss != MISS_ALL)
+      plan->slot[s].miss = force ? MISS_ALL : plan->others_miss;
 }
 
 /* With the source known: the legs without record, those whose content is
@@ -487,18 +243,19 @@ force_all (const struct plan_input *in, struct plan *plan)
 static int
 plan_others (const struct plan_input *in, struct plan *plan)
 {
-  force_all (in, plan);
   if (plan_place_unknown_legs (in, plan) == -1)
     return -1;
   plan_place_missing_words (in, plan);
-  if (!plan->refuse && !plan->diverged && check_contents (in, plan) == -1)
+  if (!plan->refuse && plan_check_contents (in, plan) == -1)
     return -1;
+  miss_at_least (in, plan);
   note_absent (in, plan);
   return 0;
 }
 
+/* What all logs with records need. */
 static int
-plan_ours (const struct plan_input *in, struct plan *plan)
+begin_ours (const struct plan_input *in, struct plan *plan)
 {
   sync_none_is_for_new_logs (in, plan);
   if (!plan->refuse)
@@ -506,18 +263,16 @@ plan_ours (const struct plan_input *in, struct plan *plan)
   if (plan->refuse)
     return 0;
   plan_match_records (in, plan);
-  if (set_aside_wrong_legs (in, plan) == -1)
+  return plan_set_aside_wrong_legs (in, plan);
+}
+
+static int
+plan_ours (const struct plan_input *in, struct plan *plan)
+{
+  if (begin_ours (in, plan) == -1)
     return -1;
-  if (plan->refuse)
-    return 0;
-  if (!choose_source (in, plan)) {
-    if (!override_applies (in, plan))
-      return no_source (in, plan);
-    take_override (in, plan);
-  }
-  else if (in->config->source_leg >= 0)
-    plan_note (plan, "source=%d@%" PRIu64 ": not needed, ignored\n",
-               in->config->source_leg, in->config->source_generation);
+  if (!plan->refuse && plan_choose_source (in, plan) == -1)
+    return -1;
   return plan->refuse ? 0 : plan_others (in, plan);
 }
 
@@ -534,42 +289,40 @@ kernel_kept_both (const struct plan_input *in)
   return in_sync == 2 && stale == 0;
 }
 
+/* It copied from our primary, so that must be here. */
+static int
+go_on_after_kernel (const struct plan_input *in, struct plan *plan)
+{
+  plan->source = in->log->primary;
+  plan->others_miss = MISS_KERNEL_DIRTY;
+  if (kernel_kept_both (in) && plan->source < LOG_MAX_LEGS &&
+      plan_may_be_source (in, plan, plan->source))
+    return plan_examine_source (in, plan);
+  plan_refuse (
+    plan,
+    "log %s: the kernel's dm-mirror has used it since, and it can't "
+    "say which leg is right",
+    in->log->name);
+  return plan_offer_override (in, plan);
+}
+
 static int
 plan_kernel_since (const struct plan_input *in, struct plan *plan)
 {
-  unsigned primary = in->log->primary;
-  bool kept;
-
-  sync_none_is_for_new_logs (in, plan);
-  if (!plan->refuse)
-    plan_geometry_ours (in, plan);
-  if (plan->refuse)
-    return 0;
-  plan_match_records (in, plan);
-  if (set_aside_wrong_legs (in, plan) == -1)
+  if (begin_ours (in, plan) == -1)
     return -1;
   if (plan->refuse)
     return 0;
   plan->kernel_used = true;
-  plan->source = primary;
-  kept = kernel_kept_both (in) && primary < LOG_MAX_LEGS &&
-         may_be_source (in, plan, primary);
-  if (!kept) {
-    if (!override_applies (in, plan)) {
-      plan_refuse (
-        plan,
-        "log %s: the kernel's dm-mirror has used it since, and it can't "
-        "say which leg is right",
-        in->log->name);
-      return offer_override (in, plan);
-    }
-    take_override (in, plan);
+  if (go_on_after_kernel (in, plan) == -1)
+    return -1;
+  if (plan->refuse && plan_override_applies (in, plan)) {
+    plan_forgive (plan);
+    plan->others_miss = MISS_ALL;
+    plan_take_override (in, plan);
   }
   if (plan->refuse)
     return 0;
-  for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
-    if (s != plan->source && plan->slot[s].miss != MISS_ALL)
-      plan->slot[s].miss = kept ? MISS_KERNEL_DIRTY : MISS_ALL;
   plan_note (plan,
              "log %s: the kernel's dm-mirror has used it since, its bits "
              "count\n",
@@ -577,10 +330,9 @@ plan_kernel_since (const struct plan_input *in, struct plan *plan)
   return plan_others (in, plan);
 }
 
-int
-plan_make (const struct plan_input *in, struct plan *plan)
+static int
+plan_by_log (const struct plan_input *in, struct plan *plan)
 {
-  memset (plan, 0, sizeof *plan);
   switch (in->log->found) {
   case LOG_FOUND_NEW:
     return plan_new (in, plan);
@@ -594,4 +346,14 @@ plan_make (const struct plan_input *in, struct plan *plan)
     return plan_damaged (in, plan);
   }
   __builtin_unreachable ();
+}
+
+int
+plan_make (const struct plan_input *in, struct plan *plan)
+{
+  memset (plan, 0, sizeof *plan);
+  if (plan_by_log (in, plan) == -1)
+    return -1;
+  plan_override_expires (in, plan);
+  return 0;
 }

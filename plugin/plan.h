@@ -41,6 +41,7 @@ struct plan {
                     * the source missed */
   bool kernel_used; /* the log's marks are void, the kernel's bits count */
   unsigned source;  /* slot */
+  enum plan_miss others_miss; /* at least, whatever was found of them */
   struct plan_slot slot[LOG_MAX_LEGS];
 
   char notes[4096]; /* lines for the admin */
@@ -63,8 +64,8 @@ struct plan_input {
    * enum probe_answer, -1 = error, reported.
    */
   int (*empty) (const struct plan_input *in, unsigned leg, uint64_t size);
-  int (*same) (const struct plan_input *in, unsigned leg, unsigned source_leg,
-               const struct log_geometry *geo, int slot);
+  int (*same) (const struct plan_input *in, unsigned leg, unsigned slot,
+               unsigned source_leg, unsigned source_slot);
 };
 
 /* Fill the plan.  0, or -1 with an error reported that is no decision. */

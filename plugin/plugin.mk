@@ -4,6 +4,8 @@
 noinst_LTLIBRARIES += liblegs.la
 liblegs_la_SOURCES = \
 	plugin/leg-file.c \
+	plugin/leg-id.c \
+	plugin/leg-id.h \
 	plugin/leg-io.c \
 	plugin/leg-nbd.c \
 	plugin/leg-ops.h \
@@ -47,17 +49,24 @@ libmirror_la_SOURCES = \
 	plugin/mirror-impl.h \
 	plugin/mirror.c \
 	plugin/mirror.h \
+	plugin/plan-content.c \
 	plugin/plan-geometry.c \
 	plugin/plan-impl.h \
 	plugin/plan-match.c \
+	plugin/plan-source.c \
 	plugin/plan.c \
 	plugin/plan.h \
+	plugin/probe-places.c \
+	plugin/probe-places.h \
 	plugin/probe.c \
 	plugin/probe.h \
+	plugin/quarantine.c \
 	plugin/range.c \
 	plugin/range.h \
 	plugin/rate.c \
 	plugin/read.c \
+	plugin/rejoin.c \
+	plugin/repair.c \
 	plugin/resync.c \
 	plugin/start.c \
 	plugin/status.h \

@@ -12,29 +12,16 @@
 #include "msg.h"
 #include "probe.h"
 
-#define NR_SAMPLES 16
 #define MIB (UINT64_C (1) << 20)
-#define KIB64 (UINT64_C (64) << 10)
 #define MAX_EXTENTS 10000 /* looked at one by one at start-up */
 #define EXTENTS_AT_ONCE 1024
-
-/* Evenly spread, but not at round numbers, where partition tables and
- * backup superblocks gather; aligned so that any leg can read them.
- */
-static uint64_t
-sample_offset (uint64_t size, unsigned i)
-{
-  uint64_t step = size / (NR_SAMPLES + 1);
-
-  return (step * (i + 1) + step / 3) & ~(KIB64 - 1);
-}
 
 static int
 read_sample (struct leg *leg, char *buf, uint64_t offset, uint64_t count)
 {
   if (leg_run (leg, LEG_READ, 0, buf, offset, count) == 0)
     return 0;
-  msg_error ("leg %s: read at offset %" PRIu64 ": %m", leg->name, offset);
+  leg_report (leg, "read at offset %" PRIu64 ": %m", offset);
   return -1;
 }
 
@@ -55,7 +42,7 @@ no_data (struct leg *leg, uint64_t size)
     size_t nr = 1;
 
     if (leg_extents (leg, offset, size - offset, &extent, &nr) == -1) {
-      msg_error ("leg %s: block status: %m", leg->name);
+      leg_report (leg, "block status: %m");
       return -1;
     }
     if (nr == 0 || !extent.zero)
@@ -63,6 +50,12 @@ no_data (struct leg *leg, uint64_t size)
     offset += extent.length;
   }
   return offset >= size ? PROBE_YES : PROBE_NO;
+}
+
+static uint64_t
+piece_at (uint64_t offset, uint64_t size)
+{
+  return size - offset < PROBE_PIECE ? size - offset : PROBE_PIECE;
 }
 
 static int
@@ -84,91 +77,94 @@ probe_empty (struct leg *leg, uint64_t size)
     return r;
   buf = malloc (MIB);
   if (!buf) {
-    msg_error ("leg %s: %m", leg->name);
+    leg_report (leg, "%m");
     return -1;
   }
   r = zero_at (leg, buf, 0, edge);
   if (r == PROBE_YES)
     r = zero_at (leg, buf, size - edge, edge);
-  for (unsigned i = 0; i < NR_SAMPLES && r == PROBE_YES; ++i) {
-    uint64_t offset = sample_offset (size, i);
+  for (unsigned i = 0; i < PROBE_NR_SAMPLES && r == PROBE_YES; ++i) {
+    uint64_t offset = probe_sample (leg, size, i);
 
-    if (offset + KIB64 <= size)
-      r = zero_at (leg, buf, offset, KIB64);
+    r = zero_at (leg, buf, offset, piece_at (offset, size));
   }
   return r;
 }
 
+static bool
+except_enter (struct probe_guard *guard, uint64_t offset, uint64_t count)
+{
+  const struct probe_except *except = (const struct probe_except *) guard;
+  uint64_t first = offset >> except->region_shift;
+  uint64_t last = (offset + count - 1) >> except->region_shift;
+
+  return bitset_next_set (except->regions, first) > last;
+}
+
+static void
+except_leave (struct probe_guard *guard)
+{
+  (void) guard;
+}
+
+void
+probe_except_init (struct probe_except *except, unsigned region_shift,
+                   const struct bitset *regions)
+{
+  except->guard = (struct probe_guard){except_enter, except_leave};
+  except->region_shift = region_shift;
+  except->regions = regions;
+}
+
 struct comparison {
   struct leg *a, *b;
-  unsigned region_shift;
-  const struct bitset *except;
-  char *buf; /* 2 * KIB64 */
+  struct probe_guard *guard;
+  char *buf; /* 2 * PROBE_PIECE */
   bool evidence;
 };
 
-static bool
-excepted (const struct comparison *c, uint64_t offset, uint64_t count)
-{
-  uint64_t first = offset >> c->region_shift;
-  uint64_t last = (offset + count - 1) >> c->region_shift;
-
-  return bitset_next_set (c->except, first) <= last;
-}
-
 /* 0, 1 = different, -1. */
 static int
-compare_at (struct comparison *c, uint64_t offset, uint64_t count)
+compare_guarded (struct comparison *c, uint64_t offset, uint64_t count)
 {
-  if (count == 0 || excepted (c, offset, count))
-    return 0;
   if (read_sample (c->a, c->buf, offset, count) == -1 ||
-      read_sample (c->b, c->buf + KIB64, offset, count) == -1)
+      read_sample (c->b, c->buf + PROBE_PIECE, offset, count) == -1)
     return -1;
   if (!is_zero (c->buf, count))
     c->evidence = true;
-  return memcmp (c->buf, c->buf + KIB64, count) != 0;
+  return memcmp (c->buf, c->buf + PROBE_PIECE, count) != 0;
 }
 
-/* Where a has data next, so that samples of a sparse leg say something. */
-static uint64_t
-next_data (struct leg *a, uint64_t offset, uint64_t size)
+static int
+compare_at (struct comparison *c, uint64_t offset, uint64_t count)
 {
-  struct leg_extent extent;
-  size_t nr = 1;
+  int r;
 
-  if (leg_extents (a, offset, size - offset, &extent, &nr) == -1 || nr == 0 ||
-      !extent.zero || extent.length >= size - offset)
-    return offset;
-  return (offset + extent.length) & ~(KIB64 - 1);
+  if (!c->guard->enter (c->guard, offset, count))
+    return 0;
+  r = compare_guarded (c, offset, count);
+  if (r == 1) /* counts only if it is seen twice (S17) */
+    r = compare_guarded (c, offset, count);
+  c->guard->leave (c->guard);
+  return r;
 }
 
 int
-probe_same (struct leg *a, struct leg *b, uint64_t size, unsigned region_shift,
-            const struct bitset *except)
+probe_same (struct leg *a, struct leg *b, uint64_t size,
+            const struct probe_regions *regions, struct probe_guard *guard)
 {
-  CLEANUP_FREE char *buf = malloc (2 * KIB64);
-  struct comparison c = {.a = a,
-                         .b = b,
-                         .region_shift = region_shift,
-                         .except = except,
-                         .buf = buf};
-  uint64_t edge = size < KIB64 ? size : KIB64;
-  int r;
+  CLEANUP_FREE char *buf = malloc (2 * PROBE_PIECE);
+  struct comparison c = {.a = a, .b = b, .guard = guard, .buf = buf};
+  struct probe_places places;
+  int r = 0;
 
   if (!buf) {
-    msg_error ("leg %s: %m", b->name);
+    leg_report (b, "%m");
     return -1;
   }
-  r = compare_at (&c, 0, edge);
-  if (r == 0)
-    r = compare_at (&c, size - edge, edge);
-  for (unsigned i = 0; i < NR_SAMPLES && r == 0; ++i) {
-    uint64_t offset = next_data (a, sample_offset (size, i), size);
-
-    if (offset + KIB64 <= size)
-      r = compare_at (&c, offset, KIB64);
-  }
+  probe_places (a, size, regions, &places);
+  for (unsigned i = 0; i < places.nr && r == 0; ++i)
+    r = compare_at (&c, places.offset[i], piece_at (places.offset[i], size));
   if (r != 0)
     return r == 1 ? PROBE_NO : -1;
   return c.evidence ? PROBE_YES : PROBE_NO_EVIDENCE;
@@ -195,7 +191,7 @@ probe_data (struct leg *leg, uint64_t size, unsigned region_shift,
     size_t nr = EXTENTS_AT_ONCE;
 
     if (leg_extents (leg, offset, size - offset, extents, &nr) == -1) {
-      msg_error ("leg %s: block status: %m", leg->name);
+      leg_report (leg, "block status: %m");
       return -1;
     }
     for (size_t i = 0; i < nr; ++i, ++n) {

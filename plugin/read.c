@@ -9,6 +9,8 @@
  * target serves a region it has got only if no in-sync leg could (S11,
  * S15).  Nothing is answered while a failure waits to be recorded (S4), and
  * without the lease of the log nothing is read (S19).
+ *
+ * What a leg could not read and another could is repaired (S16).
  */
 
 #include "config.h"
@@ -25,6 +27,7 @@ struct read_op {
   struct range range;
   uint64_t offset, count; /* what is left */
   unsigned tried;         /* legs that failed this piece */
+  unsigned bad;           /* legs that failed any, for a reason of their own */
   int error;
 };
 
@@ -142,6 +145,16 @@ typedef int (*read_fn) (struct leg *leg, uint64_t offset, uint64_t *count,
                         void *opaque);
 
 static int
+ask_leg (struct mirror *m, struct read_op *op, int slot, uint64_t *count,
+         read_fn fn, void *opaque)
+{
+  if (fn (m->member[slot].leg, op->offset, count, opaque) == 0)
+    return 0;
+  op->bad |= SLOT_BIT (slot);
+  return -1;
+}
+
+static int
 read_piece (struct mirror *m, struct read_op *op, uint64_t *count, read_fn fn,
             void *opaque)
 {
@@ -157,11 +170,13 @@ read_piece (struct mirror *m, struct read_op *op, uint64_t *count, read_fn fn,
       errno = op->error;
       return -1;
     }
+    members_use_locked (m, SLOT_BIT (slot));
     pthread_mutex_unlock (&m->lock);
-    r = fn (m->member[slot].leg, op->offset, count, opaque);
+    r = ask_leg (m, op, slot, count, fn, opaque);
     if (r == -1)
       op->error = client_error (errno);
     pthread_mutex_lock (&m->lock);
+    members_unuse_locked (m, SLOT_BIT (slot));
     if (r == 0)
       return 0;
     op->tried |= SLOT_BIT (slot);
@@ -183,27 +198,38 @@ check_aligned (const struct mirror *m, uint64_t offset, uint64_t count)
   return -1;
 }
 
+static int
+read_data (struct mirror *m, struct read_op *op, char *buf)
+{
+  int r = 0;
+  CLEANUP_LOCK (&m->lock);
+
+  if (read_begin (m, op) == -1)
+    return -1;
+  while (op->count > 0 && r == 0) {
+    uint64_t n = op->count;
+
+    r = read_piece (m, op, &n, read_fn_data, buf);
+    buf += n;
+    op->offset += n;
+    op->count -= n;
+  }
+  return read_end (m, op, r);
+}
+
 int
 mirror_pread (struct mirror *m, void *buf, uint64_t offset, uint64_t count)
 {
   struct read_op op = {.offset = offset, .count = count};
-  int r = 0;
 
   if (check_aligned (m, offset, count) == -1)
     return -1;
   op.arrival = rate_client (&m->rate);
-  CLEANUP_LOCK (&m->lock);
-  if (read_begin (m, &op) == -1)
+  if (read_data (m, &op, buf) == -1)
     return -1;
-  while (op.count > 0 && r == 0) {
-    uint64_t n = op.count;
-
-    r = read_piece (m, &op, &n, read_fn_data, buf);
-    buf = (char *) buf + n;
-    op.offset += n;
-    op.count -= n;
-  }
-  return read_end (m, &op, r);
+  if (op.bad)
+    read_repair (m, op.bad, offset, count, op.arrival);
+  return 0;
 }
 
 static int

@@ -210,13 +210,20 @@ recover (struct mirror *m, struct recovery *rec, char *buf)
 {
   struct copier c = {.m = m, .rec = rec, .buf = buf};
 
+  unsigned targets;
+
   {
     CLEANUP_LOCK (&m->lock);
     c.source = m->primary;
+    targets = rec->targets;
+    members_use_locked (m, targets);
+    members_use_locked (m, SLOT_BIT (c.source));
   }
   copy_run (&c);
   {
     CLEANUP_LOCK (&m->lock);
+    members_unuse_locked (m, targets);
+    members_unuse_locked (m, SLOT_BIT (c.source));
     end_run (&c);
   }
   if (c.bad || c.source_failed)

@@ -6,6 +6,7 @@
 
 #include "config.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -27,31 +28,66 @@ ask_empty (const struct plan_input *in, unsigned leg, uint64_t size)
   return probe_empty (in->leg[leg].leg, size);
 }
 
+static void
+add_missed (struct bitset *set, const struct dirty_log *log, unsigned slot)
+{
+  if (log->missed[slot].nr > 0)
+    bitset_or (set, &log->missed[slot]);
+}
+
+static_assert (PROBE_MAX_REGIONS >= LOG_NR_RECENT, "a log's recent regions");
+
+void
+recent_regions (struct dirty_log *log, struct probe_regions *regions)
+{
+  struct log_recent recent;
+
+  dirty_log_get_recent (log, &recent);
+  regions->shift = (unsigned) __builtin_ctz (log->geo.region_size);
+  regions->nr = recent.nr;
+  memcpy (regions->region, recent.region, sizeof recent.region);
+}
+
 /* Legs must agree wherever the log knows of no reason to differ. */
 static int
-ask_same (const struct plan_input *in, unsigned leg, unsigned source_leg,
-          const struct log_geometry *geo, int slot)
+ask_same (const struct plan_input *in, unsigned leg, unsigned slot,
+          unsigned source_leg, unsigned source_slot)
 {
   struct dirty_log *log = in->log;
+  struct probe_except guard;
+  struct probe_regions recent;
   struct bitset except;
   int r;
 
-  if (bitset_init (&except, geo->nr_regions) == -1) {
+  if (bitset_init (&except, log->geo.nr_regions) == -1) {
     msg_error ("leg %s: %m", in->leg[leg].name);
     return -1;
   }
   bitset_or (&except, &log->marked);
-  if (log->missed[slot].nr > 0)
-    bitset_or (&except, &log->missed[slot]);
+  add_missed (&except, log, slot);
+  add_missed (&except, log, source_slot);
   if (log->found == LOG_FOUND_KERNEL_SINCE)
     bitset_or (&except, &log->kernel_dirty);
-  r = probe_same (in->leg[source_leg].leg, in->leg[leg].leg, geo->size,
-                  (unsigned) __builtin_ctz (geo->region_size), &except);
+  recent_regions (log, &recent);
+  probe_except_init (&guard, recent.shift, &except);
+  r = probe_same (in->leg[source_leg].leg, in->leg[leg].leg, log->geo.size,
+                  &recent, &guard.guard);
   bitset_free (&except);
   return r;
 }
 
 /* --- opening --- */
+
+static struct leg *
+new_leg (const struct mirror_config *config, const char *name)
+{
+  const struct leg_options options = {
+    .connections = config->connections,
+    .timeout_ns = config->leg_timeout * NSEC_PER_SEC,
+  };
+
+  return leg_new (name, &options);
+}
 
 /* A leg that can't be opened is absent; one that somebody else owns stops
  * the start.
@@ -59,16 +95,11 @@ ask_same (const struct plan_input *in, unsigned leg, unsigned source_leg,
 static int
 open_leg (const struct mirror_config *config, unsigned i, struct plan_leg *pl)
 {
-  const struct leg_options options = {
-    .connections = config->connections,
-    .timeout_ns = config->leg_timeout * NSEC_PER_SEC,
-  };
-
   pl->name = config->leg[i];
   pl->missing = strcmp (pl->name, "missing") == 0;
   if (pl->missing)
     return 0;
-  pl->leg = leg_new (pl->name, &options);
+  pl->leg = new_leg (config, pl->name);
   if (!pl->leg)
     return -1;
   if (leg_open (pl->leg, config->plan ? LEG_READ_ONLY : 0) == 0)
@@ -200,6 +231,23 @@ say_notes (const struct plan *plan)
   }
 }
 
+/* A leg that is not here may come later; one that nobody named is left
+ * alone.
+ */
+static int
+init_leg (struct mirror *m, struct member *member, struct plan_leg *pl)
+{
+  if (pl->leg)
+    member->leg = pl->leg;
+  else if (!pl->missing)
+    member->leg = new_leg (&m->config, pl->name);
+  pl->leg = NULL;
+  if (!member->leg)
+    return pl->missing ? 0 : -1;
+  member->kind = member->leg->kind;
+  return 0;
+}
+
 static int
 init_members (struct mirror *m, struct plan_input *in, const struct plan *plan)
 {
@@ -218,11 +266,9 @@ init_members (struct mirror *m, struct plan_input *in, const struct plan *plan)
       strdup (number >= 0 ? in->leg[number].name : m->log->leg[s].name);
     if (!member->name)
       return -1;
-    if (number >= 0) {
-      member->leg = in->leg[number].leg;
-      in->leg[number].leg = NULL;
-    }
     m->configured |= SLOT_BIT (s);
+    if (number >= 0 && init_leg (m, member, &in->leg[number]) == -1)
+      return -1;
   }
   return 0;
 }
@@ -232,7 +278,7 @@ static void
 init_sets (struct mirror *m, const struct plan *plan)
 {
   FOR_EACH_SLOT (s, m->configured) {
-    if (!m->member[s].leg)
+    if (!plan->slot[s].here)
       m->missing |= SLOT_BIT (s);
     else if (m->log->leg[s].state == LOG_LEG_IN_SYNC)
       m->in_sync |= SLOT_BIT (s);
@@ -295,6 +341,7 @@ build (struct plan_input *in, const struct plan *plan)
   init_lock (&m->lock);
   cond_init_monotonic (&m->cond);
   cond_init_monotonic (&m->resync.wake);
+  cond_init_monotonic (&m->rejoin_wake);
   rate_init (&m->rate);
   m->log = in->log;
   in->log = NULL;
@@ -321,11 +368,31 @@ watch_legs (struct mirror *m)
     }
 }
 
+/* The log's records and marks become what the plan says. */
+static struct mirror *
+begin (struct plan_input *in, const struct plan *plan)
+{
+  struct bitset marked;
+  struct mirror *m = NULL;
+
+  if (quarantine_marked (in->log, &marked) == -1)
+    return NULL;
+  if (plan_apply (in, plan) == 0)
+    m = build (in, plan);
+  if (m && quarantine_init (m, &marked) == -1) {
+    mirror_free (m);
+    m = NULL;
+  }
+  bitset_free (&marked);
+  if (m)
+    watch_legs (m);
+  return m;
+}
+
 static struct mirror *
 decide (struct plan_input *in, FILE *out, bool *plan_ok)
 {
   struct plan plan;
-  struct mirror *m;
 
   if (plan_make (in, &plan) == -1)
     return NULL;
@@ -339,12 +406,7 @@ decide (struct plan_input *in, FILE *out, bool *plan_ok)
     return NULL;
   }
   say_notes (&plan);
-  if (plan_apply (in, &plan) == -1)
-    return NULL;
-  m = build (in, &plan);
-  if (m)
-    watch_legs (m);
-  return m;
+  return begin (in, &plan);
 }
 
 struct mirror *

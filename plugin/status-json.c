@@ -106,6 +106,7 @@ leg_json (const struct leg_status *l)
   add_u64 (obj, "read_errors", l->read_errors);
   add_u64 (obj, "write_errors", l->write_errors);
   add_u64 (obj, "flush_errors", l->flush_errors);
+  add_u64 (obj, "read_repairs", l->read_repairs);
   add_text (obj, "last_error", l->last_error);
   return obj;
 }

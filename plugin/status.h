@@ -21,6 +21,7 @@ struct leg_status {
   uint64_t missed_regions;
   uint64_t reads, writes, read_bytes, write_bytes, flushes;
   uint64_t read_errors, write_errors, flush_errors;
+  uint64_t read_repairs;
   char last_error[256];
 };
 

@@ -14,7 +14,8 @@
  *                are recorded (S4); only then is the range given up, so
  *                nobody sees data that might still be taken back (S12)
  *
- * A write to a dirty region never touches the log.
+ * A write to a dirty region never touches the log.  A read repair (repair.c)
+ * is a write that goes to one leg.
  */
 
 #include "config.h"
@@ -27,25 +28,22 @@
 #include "mirror-impl.h"
 #include "msg.h"
 
-struct write_op {
-  const struct request *rq;
-  struct range range;
-  uint64_t first, nr; /* regions */
-  unsigned legs;      /* where it goes */
-  struct fan fan;
-};
-
 /* Count the write in each of its regions; true in *new_marks if a mark is
- * not durable yet.  -1 if there is no memory.
+ * not durable yet.  -1 if there is no memory, or the mirror ends before the
+ * quarantine.
  */
 static int
 regions_enter (struct mirror *m, struct write_op *op, bool *new_marks)
 {
+  if (quarantine_wait_locked (m, op->first, op->nr) == -1) {
+    op->nr = 0; /* what regions_leave has to undo */
+    return -1;
+  }
   for (uint64_t i = 0; i < op->nr; ++i) {
     struct hot *h = hot_get (&m->hot, op->first + i);
 
     if (!h) {
-      op->nr = i; /* what regions_leave has to undo */
+      op->nr = i;
       return -1;
     }
     h->pending++;
@@ -79,6 +77,7 @@ static void
 write_leave (struct mirror *m, struct write_op *op, uint64_t now)
 {
   regions_leave (m, op, now);
+  members_unuse_locked (m, op->legs);
   range_unlock (&m->ranges, &op->range);
   request_leave_locked (m);
 }
@@ -110,10 +109,11 @@ regions_dirty (struct mirror *m, struct write_op *op)
 {
   for (uint64_t i = 0; i < op->nr; ++i)
     hot_find (&m->hot, op->first + i)->dirty = true;
-  op->legs = writing_set (m);
+  op->legs = op->repair ? op->repair & m->in_sync : writing_set (m);
+  members_use_locked (m, op->legs);
 }
 
-static int
+int
 write_begin (struct mirror *m, struct write_op *op)
 {
   const struct request *rq = op->rq;
@@ -178,6 +178,10 @@ write_outcome (struct mirror *m, struct write_op *op, unsigned bad,
 {
   unsigned unsent = op->fan.unsent;
 
+  if (op->repair) { /* nobody misses anything by it */
+    *failed = members_fail_locked (m, bad & ~unsent);
+    return EIO;
+  }
   if (!unsent && (op->legs & ~bad & m->in_sync)) {
     *failed = members_fail_locked (m, bad);
     return 0;
@@ -187,7 +191,7 @@ write_outcome (struct mirror *m, struct write_op *op, unsigned bad,
   return first_error (m, op);
 }
 
-static int
+int
 write_end (struct mirror *m, struct write_op *op, unsigned bad)
 {
   uint64_t now = now_ns (); /* of the end of the I/O */
@@ -221,6 +225,8 @@ modify_piece (struct mirror *m, const struct request *rq)
   unsigned bad;
 
   op.rq = rq;
+  op.legs = 0;
+  op.repair = 0;
   if (write_begin (m, &op) == -1)
     return -1;
   bad =
@@ -347,13 +353,15 @@ flush_all (struct mirror *m, struct fan *fan, uint64_t deadline,
 
   pthread_mutex_lock (&m->lock);
   legs = writing_set (m);
+  members_use_locked (m, legs);
   pthread_mutex_unlock (&m->lock);
 
   bad = fan_out_leased (m, fan, legs, &rq, deadline);
-  if (!bad)
-    return 0;
 
   CLEANUP_LOCK (&m->lock);
+  members_unuse_locked (m, legs);
+  if (!bad)
+    return 0;
   *failed = members_fail_locked (m, bad & ~fan->unsent);
   if ((m->in_sync & bad) || fan->unsent) { /* the last one, or no lease */
     errno = EIO;

@@ -9,6 +9,7 @@ e2e_tests = \
 	tests/test-crash-legs-lose-caches.sh \
 	tests/test-crash-kill9-three-legs.sh \
 	tests/test-crash-kill9-under-load.sh \
+	tests/test-fault-bad-sector.sh \
 	tests/test-fault-full-disk.sh \
 	tests/test-fault-leg-errors.sh \
 	tests/test-input-control.sh \
@@ -18,6 +19,8 @@ e2e_tests = \
 	tests/test-leg-block-device.sh \
 	tests/test-leg-kinds.sh \
 	tests/test-leg-server-killed.sh \
+	tests/test-leg-outage.sh \
+	tests/test-leg-returns.sh \
 	tests/test-leg-stopped-times-out.sh \
 	tests/test-log-core.sh \
 	tests/test-log-found-again.sh \
@@ -35,9 +38,11 @@ e2e_tests = \
 	tests/test-scale-sparse-15T.sh \
 	tests/test-shutdown-is-bounded.sh \
 	tests/test-shutdown-with-clients.sh \
+	tests/test-start-disks-exchanged.sh \
 	tests/test-start-leg-absent.sh \
 	tests/test-start-new-mirror.sh \
 	tests/test-start-replaced-leg.sh \
+	tests/test-start-rolled-back-leg.sh \
 	$(NULL)
 TESTS += \
 	tests/check-includes.sh \
@@ -51,6 +56,7 @@ EXTRA_DIST += \
 	tests/crash-loop \
 	tests/functions.sh \
 	tests/light-clients \
+	tests/paced-load \
 	tests/register-check \
 	$(e2e_tests) \
 	$(NULL)

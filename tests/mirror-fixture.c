@@ -71,6 +71,7 @@ add_leg (struct fx *fx, unsigned i, uint64_t size)
   member->slot = member->index = i;
   member->name = strdup (name);
   member->leg = fx->leg[i];
+  member->kind = member->leg->kind;
   member->leg->opaque = member;
   member->leg->on_lost = member_on_lost;
   member->leg->may_write = member_may_write;
@@ -97,6 +98,7 @@ init_mirror (struct fx *fx, uint64_t nr_regions, unsigned region_shift)
   pthread_mutex_init (&m->lock, NULL);
   cond_init_monotonic (&m->cond);
   cond_init_monotonic (&m->resync.wake);
+  cond_init_monotonic (&m->rejoin_wake);
   rate_init (&m->rate);
   set_config (&m->config, fx->nr_legs);
   m->region_shift = region_shift;

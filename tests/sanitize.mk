@@ -32,6 +32,7 @@ valgrind_tests = \
 	tests/unit-hot \
 	tests/unit-leg \
 	tests/unit-plan \
+	tests/unit-probe \
 	tests/unit-resync \
 	tests/unit-stop \
 	tests/unit-stream \

@@ -5,4 +5,4 @@
 # crashes come before its end.
 
 exec "$(dirname "$0")/crash-loop" --rounds 5 --seed 7 --legs 3 --nbd 1 \
-  resync-rate=8M resync-min=1M
+  resync-rate=8M resync-min=1M quarantine=1

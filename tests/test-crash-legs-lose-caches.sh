@@ -17,7 +17,7 @@ start ()
   start_leg a --filter=cache file "$tmp/a" cache-min-block-size=4k
   start_leg b --filter=cache file "$tmp/b" cache-min-block-size=4k
   start_mirror "${leg_uri[a]}" "${leg_uri[b]}" log=disk:"$tmp/log" \
-    region-size=64K
+    region-size=64K quarantine=1
 }
 
 start

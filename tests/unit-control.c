@@ -173,6 +173,7 @@ static const struct {
   {"legs.1.read_errors", json_type_int},
   {"legs.1.write_errors", json_type_int},
   {"legs.1.flush_errors", json_type_int},
+  {"legs.1.read_repairs", json_type_int},
   {"legs.1.last_error", json_type_string},
   {"log.type", json_type_string},
   {"log.name", json_type_string},

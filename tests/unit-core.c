@@ -195,6 +195,51 @@ START_TEST (test_generation_and_primary)
 }
 END_TEST
 
+static void
+recent_is (unsigned nr, const uint64_t *region)
+{
+  struct log_recent recent;
+
+  dirty_log_get_recent (the_log, &recent);
+  ck_assert_uint_eq (recent.nr, nr);
+  for (unsigned i = 0; i < nr; ++i)
+    ck_assert_uint_eq (recent.region[i], region[i]);
+}
+
+START_TEST (test_recent_has_each_region_once_the_last_one_first)
+{
+  recent_is (0, NULL);
+  dirty_log_mark_run (the_log, 10, 3);
+  recent_is (0, NULL);
+  dirty_log_clear (the_log, 10);
+  dirty_log_clear (the_log, 12);
+  dirty_log_clear (the_log, 11);
+  recent_is (3, (uint64_t[]){11, 12, 10});
+  dirty_log_clear (the_log, 10); /* has no mark */
+  recent_is (3, (uint64_t[]){11, 12, 10});
+  dirty_log_mark (the_log, 12);
+  dirty_log_clear (the_log, 12);
+  recent_is (3, (uint64_t[]){12, 11, 10});
+}
+END_TEST
+
+START_TEST (test_recent_forgets_the_oldest)
+{
+  uint64_t expected[LOG_NR_RECENT];
+
+  dirty_log_mark_run (the_log, 0, 500);
+  dirty_log_clear (the_log, 499);
+  dirty_log_clear_run (the_log, 0, 400);
+  for (unsigned i = 0; i < LOG_NR_RECENT; ++i)
+    expected[i] = 399 - i;
+  recent_is (LOG_NR_RECENT, expected);
+  dirty_log_clear (the_log, 450);
+  memmove (expected + 1, expected, sizeof expected - sizeof expected[0]);
+  expected[0] = 450;
+  recent_is (LOG_NR_RECENT, expected);
+}
+END_TEST
+
 START_TEST (test_specifications)
 {
   const char *wrong[] = {
@@ -223,6 +268,8 @@ main (void)
   tcase_add_test (tc, test_resync_work);
   tcase_add_test (tc, test_grow);
   tcase_add_test (tc, test_generation_and_primary);
+  tcase_add_test (tc, test_recent_has_each_region_once_the_last_one_first);
+  tcase_add_test (tc, test_recent_forgets_the_oldest);
   tcase_add_test (tc, test_specifications);
   suite_add_tcase (suite, tc);
   runner = srunner_create (suite);

@@ -499,6 +499,106 @@ START_TEST (test_flush_number)
 }
 END_TEST
 
+static uint8_t *
+flush_number_block (struct mem_store *m)
+{
+  struct disk_layout layout;
+
+  disk_layout_init (&layout, NR, 0);
+  return mem_store_bytes (m) + layout.area_offset +
+         DISK_FLUSH_NUMBER_BLOCK * DISK_BLOCK;
+}
+
+/* The number of the newest flush, if its regions are first and second. */
+static uint64_t
+check_recent (struct mem_store *m, unsigned nr, uint64_t first,
+              uint64_t second)
+{
+  struct dirty_log *log = open_mem (m);
+  uint64_t number = log->flush_number;
+
+  ck_assert_int_eq (log->found, LOG_FOUND_OURS);
+  ck_assert_uint_eq (log->recent.nr, nr);
+  ck_assert (nr < 1 || log->recent.region[0] == first);
+  ck_assert (nr < 2 || log->recent.region[1] == second);
+  dirty_log_close (log, NO_DEADLINE);
+  return number;
+}
+
+static struct mem_store *
+recent_image (void)
+{
+  struct mem_store *m = mem_store_new (0);
+  struct dirty_log *log = create_mem (m);
+
+  for (uint64_t r = 7; r < 9; ++r) {
+    dirty_log_mark (log, r);
+    ck_assert_int_eq (dirty_log_flush (log, NO_DEADLINE), 0);
+    dirty_log_clear (log, r);
+    ck_assert_int_eq (dirty_log_commit (log, NO_DEADLINE), 0);
+  }
+  dirty_log_close (log, NO_DEADLINE);
+  return m;
+}
+
+START_TEST (test_regions_cleared_last_are_kept)
+{
+  struct mem_store *m = recent_image ();
+
+  check_recent (m, 2, 8, 7);
+  mem_store_free (m);
+}
+END_TEST
+
+/* A flush that was cut short leaves the list of the one before. */
+START_TEST (test_regions_cleared_last_survive_a_torn_write)
+{
+  struct mem_store *m = recent_image ();
+  uint64_t number = check_recent (m, 2, 8, 7);
+
+  flush_number_block (m)[number % 2 * 512 + 33] ^= 1;
+  ck_assert_uint_eq (check_recent (m, 2, 8, 7), number - 1);
+  mem_store_free (m);
+}
+END_TEST
+
+/* Nobody is sent to look at wrong places, and no log is refused for it. */
+START_TEST (test_damaged_regions_cleared_last_are_forgotten)
+{
+  struct mem_store *m = recent_image ();
+  uint64_t number = check_recent (m, 2, 8, 7);
+  uint8_t *at = flush_number_block (m) + number % 2 * 512;
+
+  for (unsigned i = 40; i < 176; ++i) {
+    at[i] ^= 0xff;
+    check_recent (m, 0, 0, 0);
+    at[i] ^= 0xff;
+  }
+  mem_store_free (m);
+}
+END_TEST
+
+/* As a version before this one writes: the number grows, and what is behind
+ * it stays.
+ */
+START_TEST (test_regions_cleared_last_of_another_number_do_not_count)
+{
+  struct mem_store *m = recent_image ();
+  struct dirty_log *log = open_mem (m);
+  uint64_t number = log->flush_number;
+  uint8_t *block = flush_number_block (m);
+
+  disk_flush_number_encode (block, log->uuid, number + 1);
+  disk_flush_number_encode (block, log->uuid, number + 2);
+  dirty_log_close (log, NO_DEADLINE);
+  ck_assert_uint_eq (check_recent (m, 0, 0, 0), number + 2);
+  memset (block + 40, 0, 472);
+  memset (block + 552, 0, 3544);
+  ck_assert_uint_eq (check_recent (m, 0, 0, 0), number + 2);
+  mem_store_free (m);
+}
+END_TEST
+
 START_TEST (test_version_of_the_future)
 {
   struct mem_store *m = mem_store_new (0);
@@ -1031,6 +1131,11 @@ add_tests (TCase *tc)
   tcase_add_test (tc, test_kernel_used_it_since);
   tcase_add_test (tc, test_version_of_the_future);
   tcase_add_test (tc, test_flush_number);
+  tcase_add_test (tc, test_regions_cleared_last_are_kept);
+  tcase_add_test (tc, test_regions_cleared_last_survive_a_torn_write);
+  tcase_add_test (tc, test_damaged_regions_cleared_last_are_forgotten);
+  tcase_add_test (tc,
+                  test_regions_cleared_last_of_another_number_do_not_count);
   tcase_add_test (tc, test_blank_and_not_blank);
   tcase_add_test (tc, test_replaced_area_is_not_there);
   tcase_add_test (tc, test_shared_map);

@@ -257,7 +257,7 @@ START_TEST (s19_another_leg_is_read_later)
   mem_leg_fail (fx->leg[0], LEG_READ, 1, 1, EIO);
   op_start (fx, &op, OP_READ, 0, BLOCK, 0);
   lease_comes_back (&op);
-  ck_assert_uint_eq (fx_sent (fx, 1, LEG_READ), 1);
+  ck_assert_uint_gt (fx_sent (fx, 1, LEG_READ), 0);
 }
 END_TEST
 

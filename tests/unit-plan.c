@@ -28,8 +28,6 @@ struct scene {
   struct plan_input in;
   enum probe_answer empty[MIRROR_MAX_LEGS]; /* by number of the leg */
   enum probe_answer same[MIRROR_MAX_LEGS];
-  int same_slot[MIRROR_MAX_LEGS];   /* the answer is PROBE_NO for any other;
-                                   * -1 = for all */
   unsigned empty_asked, same_asked; /* masks of leg numbers */
   struct plan plan;
 };
@@ -47,16 +45,14 @@ answer_empty (const struct plan_input *in, unsigned leg, uint64_t size)
 }
 
 static int
-answer_same (const struct plan_input *in, unsigned leg, unsigned source_leg,
-             const struct log_geometry *geo, int slot)
+answer_same (const struct plan_input *in, unsigned leg, unsigned slot,
+             unsigned source_leg, unsigned source_slot)
 {
   ck_assert_ptr_nonnull (in->leg[leg].leg);
   ck_assert_ptr_nonnull (in->leg[source_leg].leg);
-  ck_assert_uint_eq (geo->nr_regions, in->log->geo.nr_regions);
   ck_assert_uint_ne (leg, source_leg);
+  ck_assert_uint_ne (slot, source_slot);
   scene->same_asked |= 1u << leg;
-  if (scene->same_slot[leg] != -1 && scene->same_slot[leg] != slot)
-    return PROBE_NO;
   return (int) scene->same[leg];
 }
 
@@ -155,7 +151,6 @@ setup (void)
   for (unsigned i = 0; i < MIRROR_MAX_LEGS; ++i) {
     scene->empty[i] = PROBE_NO;
     scene->same[i] = PROBE_YES;
-    scene->same_slot[i] = -1;
   }
   found (LOG_FOUND_NEW);
   name_leg (0, "/a", 1);
@@ -572,13 +567,44 @@ START_TEST (an_override_of_an_older_generation_does_not_help)
 }
 END_TEST
 
-START_TEST (an_override_that_is_not_needed_is_ignored)
+/* And never again: it may be in a unit file, and some day the leg that is
+ * in-sync now is absent, at the same generation.
+ */
+START_TEST (an_override_that_is_not_needed_is_ignored_for_good)
 {
   our_log ();
   scene->config.source_leg = 1;
   scene->config.source_generation = 5;
   serves (0);
   notes ("source=1@5: not needed, ignored");
+  ck_assert_uint_eq (scene->plan.generation, 6);
+  ck_assert (!scene->plan.diverged);
+}
+END_TEST
+
+/* Of a life that the log had before it was lost, or restored. */
+START_TEST (an_override_of_a_later_generation_never_comes_true)
+{
+  our_log ();
+  scene->config.source_leg = 1;
+  scene->config.source_generation = 9;
+  serves (0);
+  ck_assert_uint_eq (scene->plan.generation, 10);
+  found (LOG_FOUND_NEW);
+  scene->log.generation = 0;
+  scene->config.sync = SYNC_NONE;
+  serves (0);
+  ck_assert_uint_eq (scene->plan.generation, 10);
+}
+END_TEST
+
+START_TEST (an_override_of_an_older_generation_leaves_the_generation)
+{
+  our_log ();
+  scene->config.source_leg = 1;
+  scene->config.source_generation = 4;
+  serves (0);
+  ck_assert_uint_eq (scene->plan.generation, 0);
 }
 END_TEST
 
@@ -753,8 +779,121 @@ START_TEST (a_replaced_primary_is_the_one_that_is_accused)
   scene->same[0] = scene->same[1] = PROBE_NO;
   refuses ("leg /a: is not the leg");
   scene->config.sync = SYNC_FORCE;
+  refuses ("leg /a: is not the leg");
+}
+END_TEST
+
+/* A leg that was rolled back, by an older copy of itself or of the other:
+ * the log cannot say which.
+ */
+START_TEST (two_known_legs_that_differ_are_refused_with_the_words_for_both)
+{
+  our_log ();
+  scene->same[1] = PROBE_NO;
+  refuses ("rolled back");
+  also_says ("source=0@5 (leg /a)");
+  also_says ("source=1@5 (leg /b)");
+}
+END_TEST
+
+static void
+override (int leg, uint64_t generation)
+{
+  scene->config.source_leg = leg;
+  scene->config.source_generation = generation;
+}
+
+START_TEST (an_override_says_which_of_two_legs_that_differ_is_right)
+{
+  our_log ();
+  scene->same[0] = scene->same[1] = PROBE_NO;
+  override (1, 5);
   serves (1);
   slot_is (0, 0, true, false, MISS_ALL);
+  ck_assert_uint_eq (scene->plan.generation, 6);
+  ck_assert (scene->plan.diverged);
+}
+END_TEST
+
+/* What it missed is known, and it differs elsewhere. */
+START_TEST (a_stale_leg_that_differs_is_refused_and_not_offered)
+{
+  our_log ();
+  scene->log.leg[1].state = LOG_LEG_STALE;
+  scene->same[1] = PROBE_NO;
+  refuses ("leg /b: its content differs from leg /a");
+  also_says ("source=0@5 (leg /a)");
+  ck_assert_ptr_null (strstr (scene->plan.reason, "source=1@"));
+  override (0, 5);
+  serves (0);
+  slot_is (1, 1, true, false, MISS_ALL);
+}
+END_TEST
+
+/* Leg 2 has the name of a stale leg and holds something else. */
+START_TEST (an_override_never_overwrites_a_foreign_disk)
+{
+  our_log ();
+  scene->log.leg[1].state = LOG_LEG_STALE;
+  absent (0);
+  record (2, LOG_LEG_STALE, "/c", 3);
+  name_leg (2, "/c", 77);
+  scene->same[2] = PROBE_NO;
+  override (1, 5);
+  refuses ("leg /c: is not the leg that the log /l knows");
+  scene->empty[2] = PROBE_YES;
+  serves (1);
+  slot_is (2, 2, true, false, MISS_ALL);
+}
+END_TEST
+
+/* The mirror may be empty, and the other disk foreign; or the leg was wiped
+ * and the other one copied.
+ */
+START_TEST (an_empty_known_leg_and_data_of_another_identity_are_refused)
+{
+  our_log ();
+  name_leg (1, "/b", 77);
+  scene->same[0] = scene->same[1] = PROBE_NO;
+  scene->empty[0] = PROBE_YES;
+  refuses ("leg /b: is not the leg");
+  scene->log.primary = 1;
+  refuses ("leg /b: is not the leg");
+}
+END_TEST
+
+START_TEST (another_object_under_the_name_does_not_win_alone)
+{
+  our_log ();
+  name_leg (0, "/a", 77);
+  absent (1);
+  refuses ("leg /a: is another object than the one that the log /l knows");
+  also_says ("source=0@5 (leg /a)");
+  override (0, 5);
+  serves (0);
+}
+END_TEST
+
+START_TEST (another_object_whose_content_a_stale_leg_confirms_is_the_leg)
+{
+  our_log ();
+  name_leg (0, "/a", 77);
+  name_leg (1, "/b", 78);
+  scene->log.leg[1].state = LOG_LEG_STALE;
+  serves (0);
+  slot_is (1, 1, true, false, MISS_NOTHING_MORE);
+  scene->same[1] = PROBE_NO_EVIDENCE;
+  refuses ("leg /a: is another object");
+}
+END_TEST
+
+START_TEST (all_legs_restored_under_their_names_confirm_each_other)
+{
+  our_log ();
+  name_leg (0, "/a", 77);
+  name_leg (1, "/b", 78);
+  serves (0);
+  slot_is (1, 1, true, false, MISS_NOTHING_MORE);
 }
 END_TEST
 
@@ -768,13 +907,38 @@ START_TEST (an_empty_leg_of_another_identity_does_not_win_alone)
 }
 END_TEST
 
-START_TEST (sync_force_takes_a_leg_that_differs)
+/* Left in a unit file it would, some day, copy from the wrong one. */
+START_TEST (sync_force_does_not_decide_which_leg_is_right)
 {
   our_log ();
   scene->config.sync = SYNC_FORCE;
   scene->same[1] = PROBE_NO;
+  refuses ("leg /b: its content differs from leg /a");
+}
+END_TEST
+
+START_TEST (sync_force_never_overwrites_a_foreign_disk)
+{
+  our_log ();
+  name_leg (1, "/b", 77);
+  scene->config.sync = SYNC_FORCE;
+  scene->same[1] = PROBE_NO;
+  refuses ("leg /b: is not the leg that the log /l knows");
+  name_leg (1, "/new", 78);
+  refuses ("leg /new: holds data and is not a leg of the log");
+}
+END_TEST
+
+START_TEST (sync_force_resyncs_a_stale_leg_and_an_absent_one_in_full)
+{
+  our_log ();
+  scene->config.sync = SYNC_FORCE;
+  record (2, LOG_LEG_STALE, "/c", 3);
+  name_leg (2, "/c", 3);
+  absent (1);
   serves (0);
-  slot_is (1, 1, true, false, MISS_ALL);
+  slot_is (1, 1, false, false, MISS_ALL);
+  slot_is (2, 2, true, false, MISS_ALL);
 }
 END_TEST
 
@@ -903,6 +1067,51 @@ START_TEST (two_legs_with_new_names_and_identities_are_refused)
   name_leg (0, "/y", 12);
   name_leg (1, "/x", 11);
   refuses ("needs one of: /a /b");
+  also_says ("source=0@5 (leg /y)");
+  also_says ("source=1@5 (leg /x)");
+}
+END_TEST
+
+/* It may as well be the log of another mirror, so all is copied. */
+START_TEST (an_override_on_another_host_copies_all)
+{
+  our_log ();
+  name_leg (0, "/y", 12);
+  name_leg (1, "/x", 11);
+  override (1, 5);
+  serves (0);
+  slot_is (0, 1, true, false, MISS_NOTHING_MORE);
+  slot_is (1, 0, true, false, MISS_ALL);
+  ck_assert_uint_eq (scene->plan.generation, 6);
+}
+END_TEST
+
+START_TEST (an_override_on_another_host_with_three_legs)
+{
+  our_log ();
+  record (2, LOG_LEG_STALE, "/c", 3);
+  name_leg (0, "/x", 11);
+  name_leg (1, "/y", 12);
+  name_leg (2, "/z", 13);
+  override (0, 5);
+  serves (0);
+  slot_is (1, 1, true, false, MISS_ALL);
+  slot_is (2, 2, true, false, MISS_ALL);
+  scene->same[2] = PROBE_NO;
+  refuses ("leg /z: holds data and is not a leg of the log");
+}
+END_TEST
+
+START_TEST (the_log_of_another_mirror_is_refused)
+{
+  our_log ();
+  name_leg (0, "/x", 11);
+  name_leg (1, "/b", 2);
+  absent (1);
+  refuses ("needs one of: /a /b");
+  scene->in.leg[1].leg = &scene->leg[1];
+  scene->same[0] = PROBE_NO;
+  refuses ("leg /x: holds data and is not a leg of the log");
 }
 END_TEST
 
@@ -1060,6 +1269,35 @@ START_TEST (kernel_since_override_copies_all)
 }
 END_TEST
 
+START_TEST (kernel_since_override_never_overwrites_a_foreign_disk)
+{
+  kernel_used_our_log ();
+  scene->log.leg[1].state = LOG_LEG_STALE;
+  name_leg (1, "/b", 77);
+  scene->same[1] = PROBE_NO;
+  scene->config.source_leg = 0;
+  scene->config.source_generation = 5;
+  refuses ("leg /b: is not the leg");
+}
+END_TEST
+
+START_TEST (kernel_since_with_legs_that_differ_elsewhere_is_refused)
+{
+  kernel_used_our_log ();
+  scene->same[1] = PROBE_NO;
+  refuses ("leg /b: its content differs from leg /a");
+}
+END_TEST
+
+START_TEST (kernel_since_sync_force_copies_all)
+{
+  kernel_used_our_log ();
+  scene->config.sync = SYNC_FORCE;
+  serves (0);
+  slot_is (1, 1, true, false, MISS_ALL);
+}
+END_TEST
+
 /* --- a damaged log --- */
 
 static void
@@ -1144,7 +1382,10 @@ main (void)
   tcase_add_test (tc, a_leg_unknown_to_the_log_is_not_offered_as_the_source);
   tcase_add_test (tc, an_override_of_an_older_generation_is_ignored);
   tcase_add_test (tc, an_override_of_an_older_generation_does_not_help);
-  tcase_add_test (tc, an_override_that_is_not_needed_is_ignored);
+  tcase_add_test (tc, an_override_that_is_not_needed_is_ignored_for_good);
+  tcase_add_test (tc, an_override_of_a_later_generation_never_comes_true);
+  tcase_add_test (tc,
+                  an_override_of_an_older_generation_leaves_the_generation);
   tcase_add_test (tc, an_override_of_an_absent_leg_is_refused);
   tcase_add_test (tc, an_override_of_an_unknown_leg_is_refused);
   tcase_add_test (tc, sync_none_with_a_log_in_use_is_refused);
@@ -1161,10 +1402,24 @@ main (void)
   tcase_add_test (tc, different_content_is_refused_and_replace_named);
   tcase_add_test (tc, a_recorded_leg_that_is_empty_gets_a_full_copy);
   tcase_add_test (tc, samples_without_evidence_do_not_refuse);
-  tcase_add_test (tc, sync_force_takes_a_leg_that_differs);
   tcase_add_test (tc, an_empty_leg_never_wins_over_one_with_data);
   tcase_add_test (tc, a_replaced_primary_is_the_one_that_is_accused);
+  tcase_add_test (
+    tc, two_known_legs_that_differ_are_refused_with_the_words_for_both);
+  tcase_add_test (tc, an_override_says_which_of_two_legs_that_differ_is_right);
+  tcase_add_test (tc, a_stale_leg_that_differs_is_refused_and_not_offered);
+  tcase_add_test (tc, an_override_never_overwrites_a_foreign_disk);
+  tcase_add_test (tc,
+                  an_empty_known_leg_and_data_of_another_identity_are_refused);
+  tcase_add_test (tc, another_object_under_the_name_does_not_win_alone);
+  tcase_add_test (
+    tc, another_object_whose_content_a_stale_leg_confirms_is_the_leg);
+  tcase_add_test (tc, all_legs_restored_under_their_names_confirm_each_other);
   tcase_add_test (tc, an_empty_leg_of_another_identity_does_not_win_alone);
+  tcase_add_test (tc, sync_force_does_not_decide_which_leg_is_right);
+  tcase_add_test (tc, sync_force_never_overwrites_a_foreign_disk);
+  tcase_add_test (tc,
+                  sync_force_resyncs_a_stale_leg_and_an_absent_one_in_full);
   tcase_add_test (tc, another_identity_with_the_same_name_is_the_same_leg);
   tcase_add_test (tc, another_identity_is_said_in_one_line);
   tcase_add_test (tc, a_new_name_and_identity_are_known_by_the_content);
@@ -1177,6 +1432,9 @@ main (void)
   tcase_add_test (tc, two_legs_that_swapped_names_are_known_by_identity);
   tcase_add_test (tc, two_legs_with_new_names_are_known_by_identity);
   tcase_add_test (tc, two_legs_with_new_names_and_identities_are_refused);
+  tcase_add_test (tc, an_override_on_another_host_copies_all);
+  tcase_add_test (tc, an_override_on_another_host_with_three_legs);
+  tcase_add_test (tc, the_log_of_another_mirror_is_refused);
   tcase_add_test (tc, a_ninth_leg_is_refused);
   tcase_add_test (tc, eight_legs_are_served);
   tcase_add_test (tc, kernel_log_without_region_size_is_refused);
@@ -1190,6 +1448,9 @@ main (void)
   tcase_add_test (tc, kernel_since_with_three_legs_is_refused);
   tcase_add_test (tc, kernel_since_without_the_primary_is_refused);
   tcase_add_test (tc, kernel_since_override_copies_all);
+  tcase_add_test (tc, kernel_since_override_never_overwrites_a_foreign_disk);
+  tcase_add_test (tc, kernel_since_with_legs_that_differ_elsewhere_is_refused);
+  tcase_add_test (tc, kernel_since_sync_force_copies_all);
   tcase_add_test (tc, damaged_log_is_refused_with_the_words_to_go_on);
   tcase_add_test (tc, damaged_log_override_begins_anew_from_that_leg);
   tcase_add_test (tc, damaged_log_override_of_a_missing_leg_is_refused);

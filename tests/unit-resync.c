@@ -78,6 +78,7 @@ START_TEST (a_read_error_is_answered_by_another_leg)
 {
   struct fx *fx = fx_new (3, NR_REGIONS, SHIFT, 0);
 
+  do_succeeds (fx, OP_WRITE, 0, BLOCK, 'a'); /* a mark: they may differ */
   fx_fill (fx, 2, 0, BLOCK, 'c');
   mem_leg_fail (fx->leg[0], LEG_READ, 1, 1, EIO);
   mem_leg_fail (fx->leg[1], LEG_READ, 1, 1, EIO);

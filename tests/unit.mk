@@ -28,6 +28,7 @@ unit_tests_of_threads = \
 	tests/unit-logd \
 	tests/unit-logd-faults \
 	tests/unit-range \
+	tests/unit-repair \
 	tests/unit-resend \
 	tests/unit-resync \
 	tests/unit-stop \
@@ -45,10 +46,12 @@ unit_tests = \
 	tests/fuzz-proto-request \
 	tests/unit-address \
 	tests/unit-bitset \
+	tests/unit-damage \
 	tests/unit-dump \
 	tests/unit-hot \
 	tests/unit-owner \
 	tests/unit-plan \
+	tests/unit-probe \
 	tests/unit-proto \
 	tests/unit-tool \
 	tests/unit-tool-log \
@@ -146,6 +149,14 @@ tests_unit_plan_SOURCES = tests/unit-plan.c
 tests_unit_plan_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_plan_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
 
+tests_unit_damage_SOURCES = tests/unit-damage.c
+tests_unit_damage_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_damage_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
+
+tests_unit_probe_SOURCES = tests/mem-leg.c tests/mem-leg.h tests/unit-probe.c
+tests_unit_probe_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_probe_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
+
 mirror_fixture = \
 	tests/mem-leg.c \
 	tests/mem-leg.h \
@@ -175,6 +186,10 @@ tests_unit_apply_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
 tests_unit_resync_SOURCES = tests/unit-resync.c $(mirror_fixture)
 tests_unit_resync_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_resync_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
+
+tests_unit_repair_SOURCES = tests/unit-repair.c $(mirror_fixture)
+tests_unit_repair_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_repair_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
 
 tests_unit_stop_SOURCES = tests/unit-stop.c $(mirror_fixture)
 tests_unit_stop_CPPFLAGS = $(TEST_CPPFLAGS)

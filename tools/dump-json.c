@@ -89,6 +89,17 @@ owner_json (const struct dirty_log *log)
   return obj;
 }
 
+static struct json_object *
+recent_json (const struct dirty_log *log)
+{
+  struct json_object *regions = json_object_new_array ();
+
+  for (unsigned i = 0; i < log->recent.nr; ++i)
+    json_object_array_add (regions,
+                           json_object_new_uint64 (log->recent.region[i]));
+  return regions;
+}
+
 static void
 add_records (struct json_object *obj, const struct dirty_log *log)
 {
@@ -100,6 +111,7 @@ add_records (struct json_object *obj, const struct dirty_log *log)
                           json_object_new_boolean (!log->unclean));
   json_object_object_add (obj, "owner", owner_json (log));
   json_object_object_add (obj, "legs", legs_json (log));
+  json_object_object_add (obj, "cleared_last", recent_json (log));
 }
 
 void

@@ -18,7 +18,7 @@
  *              runs
  * PAGES_STAY   what a flush failed to write is still read after the mirror
  *              was killed
- * FIX_*        what the code does not do yet (README, "Open")
+ * FIX_S8       what the code does not do yet (README, "Open")
  * MISTAKE_*    breaks a rule
  * CLIENTS_ONLY only what a client can see counts
  */
@@ -1349,7 +1349,7 @@ active proctype world ()
      }
 #endif
 #ifdef RETURN
-  :: atomic { /* a leg that failed or was absent is back, opened anew */
+  :: atomic { /* rejoin.c:join: a leg is back, opened anew */
        state == UP && (ALL & ~WRITING_SET) ->
        pick_leg (ALL & ~WRITING_SET);
        if

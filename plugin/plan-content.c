@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Is a leg what it was?  A leg that does not hold what it should is empty
+ * (nothing is lost by a full copy), or it is refused: a disk that is not the
+ * leg may hold somebody's data, whatever sync= and source= say.  Only with
+ * source= the very object that the log knows is overwritten, too.
+ */
+
+#include "config.h"
+
+#include "plan-impl.h"
+#include "probe.h"
+
+bool
+plan_is_known (const struct plan_input *in, const struct plan *plan,
+               unsigned slot)
+{
+  return plan_same_id (in, (unsigned) plan->slot[slot].leg, slot);
+}
+
+int
+plan_compare (const struct plan_input *in, const struct plan *plan,
+              unsigned slot, unsigned other)
+{
+  return in->same (in, (unsigned) plan->slot[slot].leg, slot,
+                   (unsigned) plan->slot[other].leg, other);
+}
+
+bool
+plan_to_compare (const struct plan *plan, unsigned slot)
+{
+  const struct plan_slot *ps = &plan->slot[slot];
+
+  return slot != plan->source && ps->here && !ps->fresh &&
+         ps->miss != MISS_ALL;
+}
+
+int
+plan_leg_is_empty (const struct plan_input *in, struct plan *plan,
+                   unsigned slot)
+{
+  plan->slot[slot].miss = MISS_ALL;
+  plan_note (plan,
+             "leg %s: is empty though the log knows it, will get a full "
+             "copy\n",
+             in->leg[plan->slot[slot].leg].name);
+  return 0;
+}
+
+int
+plan_not_the_leg (const struct plan_input *in, struct plan *plan,
+                  unsigned slot, unsigned other)
+{
+  const char *name = in->leg[plan->slot[slot].leg].name;
+  const char *right = in->leg[plan->slot[other].leg].name;
+
+  return plan_refuse (plan,
+                      "leg %s: is not the leg that the log %s knows, its "
+                      "content differs from leg %s; check the name, or make "
+                      "it empty, or start with \"missing\" in its place and "
+                      "use `nbdmirror replace`",
+                      name, in->log->name, right);
+}
+
+int
+plan_legs_differ (const struct plan_input *in, struct plan *plan,
+                  unsigned slot)
+{
+  const char *name = in->leg[plan->slot[slot].leg].name;
+  const char *source = in->leg[plan->slot[plan->source].leg].name;
+
+  return plan_refuse (plan,
+                      "leg %s: its content differs from leg %s where the log "
+                      "%s says that both hold the same, so one of them was "
+                      "rolled back or changed behind the mirror's back; find "
+                      "out which, and start with \"missing\" in its place, "
+                      "then use `nbdmirror replace`",
+                      name, source, in->log->name);
+}
+
+/* Nothing says that this is the recorded leg. */
+static int
+doubtful_leg (const struct plan_input *in, struct plan *plan, unsigned slot)
+{
+  int empty = in->empty (in, (unsigned) plan->slot[slot].leg, plan->geo.size);
+
+  if (empty == -1)
+    return -1;
+  if (empty == PROBE_YES)
+    return plan_leg_is_empty (in, plan, slot);
+  if (!plan->diverged || !plan_is_known (in, plan, slot))
+    return plan_not_the_leg (in, plan, slot, plan->source);
+  plan->slot[slot].miss = MISS_ALL;
+  plan_note (plan, "leg %s: differs from the source, will get a full copy\n",
+             in->leg[plan->slot[slot].leg].name);
+  return 0;
+}
+
+static int
+check_content (const struct plan_input *in, struct plan *plan, unsigned slot)
+{
+  bool known = plan_is_known (in, plan, slot);
+  int answer = plan_compare (in, plan, slot, plan->source);
+
+  if (answer == -1)
+    return -1;
+  if (answer == PROBE_NO || (answer == PROBE_NO_EVIDENCE && !known))
+    return doubtful_leg (in, plan, slot);
+  if (!known)
+    plan_note (plan,
+               "leg %s: has another identity than in the log, its content "
+               "agrees\n",
+               in->leg[plan->slot[slot].leg].name);
+  return 0;
+}
+
+int
+plan_check_contents (const struct plan_input *in, struct plan *plan)
+{
+  for (unsigned s = 0; s < LOG_MAX_LEGS && !plan->refuse; ++s)
+    if (plan_to_compare (plan, s) && check_content (in, plan, s) == -1)
+      return -1;
+  return 0;
+}

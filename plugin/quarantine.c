@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* A write that was sent to an NBD leg and not answered may land later: it may
+ * be in the server's socket, or in its queue (S21).  After quarantine= it
+ * counts as landed or gone.
+ *
+ * Such a write is always in a region that was marked, so:
+ *
+ *   a leg that is (again) connected misses its region: copies to the leg
+ *   wait, and then correct it (quarantine_until);
+ *
+ *   after an unclean end it may also land on the source, where nothing would
+ *   correct it: writes wait in all regions where that can be, and all copies
+ *   do.  The start turns marks into missed regions, so after a second crash
+ *   only these know of it: they count, too.
+ */
+
+#include "config.h"
+
+#include <errno.h>
+
+#include "mirror-impl.h"
+#include "msg.h"
+
+int
+quarantine_marked (const struct dirty_log *log, struct bitset *marked)
+{
+  *marked = (struct bitset){0};
+  if (log->found != LOG_FOUND_OURS || !log->unclean)
+    return 0;
+  if (bitset_init (marked, log->marked.nr) == -1) {
+    msg_error ("log: %m");
+    return -1;
+  }
+  bitset_or (marked, &log->marked);
+  return 0;
+}
+
+int
+quarantine_init (struct mirror *m, const struct bitset *marked)
+{
+  if (marked->nr == 0 || m->member[m->primary].kind != LEG_NBD)
+    return 0;
+  if (bitset_init (&m->held, marked->nr) == -1) {
+    msg_error ("log: %m");
+    return -1;
+  }
+  bitset_or (&m->held, marked);
+  if (bitset_resize (&m->held, m->nr_regions) == -1) {
+    msg_error ("log: %m");
+    return -1;
+  }
+  bitset_or (&m->held, &m->log->out_of_sync);
+  return 0;
+}
+
+uint64_t
+quarantine_until (const struct mirror *m, enum leg_kind kind)
+{
+  return kind == LEG_NBD ? now_ns () + m->config.quarantine * NSEC_PER_SEC : 0;
+}
+
+void
+quarantine_begin_locked (struct mirror *m)
+{
+  if (m->held.count > 0)
+    m->held_until = quarantine_until (m, LEG_NBD);
+  FOR_EACH_SLOT (slot, m->resyncing)
+    m->member[slot].stalled_until =
+      m->held_until ? m->held_until
+                    : quarantine_until (m, m->member[slot].kind);
+}
+
+/* Writes in these regions wait now. */
+static bool
+is_held (const struct mirror *m, uint64_t first, uint64_t nr)
+{
+  return m->held_until > 0 && now_ns () < m->held_until &&
+         bitset_next_set (&m->held, first) < first + nr;
+}
+
+int
+quarantine_wait_locked (struct mirror *m, uint64_t first, uint64_t nr)
+{
+  while (is_held (m, first, nr)) {
+    if (m->stopping) {
+      errno = ESHUTDOWN;
+      return -1;
+    }
+    cond_wait_until (&m->cond, &m->lock, m->held_until);
+  }
+  return 0;
+}
+
+void
+quarantine_end (struct mirror *m)
+{
+  if (m->held_until > 0 && now_ns () < m->held_until)
+    dirty_log_stay_unclean (m->log);
+}

@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* A leg that failed, or was absent, comes back while the mirror runs.
+ *
+ * Each leg has a thread, which sleeps while the leg is in use.  When it is
+ * not, the thread tries, ever less often, to
+ *
+ *   1. open the leg anew, when the last request that was sent to it is over;
+ *   2. see whether it still is that leg: size, block size, and samples that
+ *      are compared with the source in regions that it does not miss, under
+ *      the range lock (design, section 6);
+ *   3. let it in: under m->lock the regions marked now go into its missed
+ *      map, for their writers may have chosen their legs without it (S5),
+ *      and it is a resync target.
+ *
+ * From then on it gets writes, and what it missed is copied, no more: when
+ * the quarantine of an NBD leg has passed (S21).
+ *
+ * Flap damping: the delay between tries doubles each time, and is short
+ * again only for a leg that has been in use for a while.
+ */
+
+#include "config.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "mirror-impl.h"
+#include "msg.h"
+#include "probe.h"
+#include "thread.h"
+
+#define FIRST_DELAY_NS (500 * NSEC_PER_MSEC)
+#define MAX_DELAY_NS (30 * NSEC_PER_SEC)
+#define STEADY_NS (60 * NSEC_PER_SEC)
+
+/* Private to a thread. */
+struct rejoin {
+  struct mirror *m;
+  struct member *member;
+  struct leg *leg;
+  unsigned tries; /* since it was last in use for a while */
+  bool blank;     /* it holds nothing: all is to be copied */
+  char reported[sizeof ((struct leg *) NULL)->last_error];
+};
+
+/* --- when; m->lock is held --- */
+
+static bool
+is_out (const struct rejoin *r)
+{
+  return !(writing_set (r->m) & SLOT_BIT (r->member->slot)) &&
+         r->member->users == 0;
+}
+
+/* False: the mirror ends. */
+static bool
+wait_until_out (struct rejoin *r)
+{
+  struct mirror *m = r->m;
+
+  if (is_out (r))
+    return !m->stopping;
+  while (!m->stopping && !is_out (r))
+    pthread_cond_wait (&m->rejoin_wake, &m->lock);
+  if (now_ns () >= r->member->joined_ns + STEADY_NS)
+    r->tries = 0;
+  return !m->stopping;
+}
+
+static uint64_t
+next_delay (struct rejoin *r)
+{
+  uint64_t ns = FIRST_DELAY_NS << r->tries;
+
+  if (ns >= MAX_DELAY_NS)
+    return MAX_DELAY_NS;
+  r->tries++;
+  return ns;
+}
+
+/* False: the mirror ends. */
+static bool
+wait_delay (struct rejoin *r)
+{
+  struct mirror *m = r->m;
+  uint64_t until = now_ns () + next_delay (r);
+
+  while (!m->stopping && now_ns () < until)
+    cond_wait_until (&m->rejoin_wake, &m->lock, until);
+  return !m->stopping;
+}
+
+/* --- is it that leg? --- */
+
+static bool
+fits (struct rejoin *r)
+{
+  const struct mirror_limits *limits = &r->m->limits;
+
+  if (r->leg->size < limits->size) {
+    leg_report (r->leg,
+                "has %" PRIu64 " bytes now, but the mirror has %" PRIu64,
+                r->leg->size, limits->size);
+    return false;
+  }
+  if (r->leg->min_block > limits->min_block) {
+    leg_report (r->leg,
+                "has blocks of %" PRIu32
+                " bytes now, which clients were not told",
+                r->leg->min_block);
+    return false;
+  }
+  return true;
+}
+
+struct live_guard {
+  struct probe_guard guard;
+  struct rejoin *r;
+  struct range range;
+};
+
+/* No writer holds the range.  What was written there since the leg is out is
+ * in a region that is marked, or that it misses (S3).
+ */
+static bool
+must_agree (const struct rejoin *r, uint64_t offset, uint64_t count)
+{
+  const struct mirror *m = r->m;
+  uint64_t first = offset >> m->region_shift;
+  uint64_t last = (offset + count - 1) >> m->region_shift;
+
+  for (uint64_t region = first; region <= last; ++region)
+    if (!dirty_log_is_clean (m->log, region))
+      return false;
+  return dirty_log_in_sync (m->log, r->member->slot, first, last - first + 1);
+}
+
+static bool
+live_enter (struct probe_guard *guard, uint64_t offset, uint64_t count)
+{
+  struct live_guard *live = (struct live_guard *) guard;
+  struct mirror *m = live->r->m;
+  CLEANUP_LOCK (&m->lock);
+
+  if (m->stopping)
+    return false;
+  range_lock (&m->ranges, &live->range, offset, count, true, &m->lock);
+  if (must_agree (live->r, offset, count))
+    return true;
+  range_unlock (&m->ranges, &live->range);
+  return false;
+}
+
+static void
+live_leave (struct probe_guard *guard)
+{
+  struct live_guard *live = (struct live_guard *) guard;
+  CLEANUP_LOCK (&live->r->m->lock);
+
+  range_unlock (&live->r->m->ranges, &live->range);
+}
+
+/* enum probe_answer, or -1. */
+static int
+compare_with (struct rejoin *r, struct leg *source)
+{
+  struct live_guard live = {.guard = {live_enter, live_leave}, .r = r};
+  struct probe_regions recent;
+
+  recent_regions (r->m->log, &recent);
+  return probe_same (source, r->leg, r->m->limits.size, &recent, &live.guard);
+}
+
+static bool
+same_id (const struct rejoin *r)
+{
+  const struct log_leg *rec = &r->m->log->leg[r->member->slot];
+
+  return rec->kind == (uint32_t) r->leg->kind &&
+         memcmp (rec->id, r->leg->id, LOG_ID_SIZE) == 0;
+}
+
+static bool
+is_blank (struct rejoin *r, const char *source)
+{
+  int answer = probe_empty (r->leg, r->m->limits.size);
+
+  r->blank = answer == PROBE_YES;
+  if (answer == PROBE_NO)
+    leg_report (r->leg,
+                "is not the leg that the log knows, its content differs from "
+                "leg %s: it is not used",
+                source);
+  return r->blank;
+}
+
+static unsigned
+use_primary (struct mirror *m)
+{
+  CLEANUP_LOCK (&m->lock);
+
+  members_use_locked (m, SLOT_BIT (m->primary));
+  return m->primary;
+}
+
+static bool
+is_the_leg (struct rejoin *r)
+{
+  struct mirror *m = r->m;
+  unsigned source = use_primary (m);
+  int answer = compare_with (r, m->member[source].leg);
+
+  {
+    CLEANUP_LOCK (&m->lock);
+    members_unuse_locked (m, SLOT_BIT (source));
+  }
+  r->blank = false;
+  if (answer == -1)
+    return false;
+  if (answer == PROBE_YES || (answer == PROBE_NO_EVIDENCE && same_id (r)))
+    return true;
+  return is_blank (r, m->member[source].name);
+}
+
+/* --- one try --- */
+
+/* False if the leg was lost again meanwhile, or the mirror ends. */
+static bool
+join (struct rejoin *r)
+{
+  struct mirror *m = r->m;
+  struct member *member = r->member;
+  unsigned bit = SLOT_BIT (member->slot);
+  CLEANUP_LOCK (&m->lock);
+
+  if (m->stopping || atomic_load (&r->leg->lost))
+    return false;
+  if (r->blank)
+    dirty_log_set_region_sync (m->log, member->slot, 0, m->nr_regions, false);
+  dirty_log_leg_failed (m->log, member->slot);
+  m->failed &= ~bit;
+  m->missing &= ~bit;
+  m->resyncing |= bit;
+  member->kind = r->leg->kind;
+  member->joined_ns = now_ns ();
+  member->stalls = 0;
+  member->stalled_until = quarantine_until (m, member->kind);
+  resync_wake_locked (m);
+  return true;
+}
+
+static void
+report_joined (struct rejoin *r)
+{
+  struct log_status status;
+
+  dirty_log_status (r->m->log, &status);
+  msg_error ("note: leg %s: is back%s, %" PRIu64 " regions to copy",
+             r->member->name, r->blank ? " but empty" : "",
+             status.missed[r->member->slot]);
+}
+
+/* Once, as long as it stays the same. */
+static void
+report_failed (struct rejoin *r)
+{
+  char why[sizeof r->reported];
+
+  leg_last_error (r->leg, why, sizeof why);
+  if (strcmp (why, r->reported) == 0)
+    return;
+  msg_error ("leg %s: %s", r->member->name, why);
+  memcpy (r->reported, why, sizeof why);
+}
+
+static void
+try_once (struct rejoin *r)
+{
+  leg_close (r->leg);
+  if (leg_open (r->leg, 0) == 0 && fits (r) && is_the_leg (r) && join (r)) {
+    report_joined (r);
+    r->reported[0] = '\0';
+    return;
+  }
+  leg_close (r->leg);
+  if (!atomic_load (&r->leg->cancelled))
+    report_failed (r);
+}
+
+static void *
+rejoin_thread (void *opaque)
+{
+  struct member *member = opaque;
+  struct mirror *m = member->mirror;
+  struct rejoin r = {.m = m, .member = member, .leg = member->leg};
+
+  pthread_mutex_lock (&m->lock);
+  while (wait_until_out (&r) && wait_delay (&r)) {
+    pthread_mutex_unlock (&m->lock);
+    try_once (&r);
+    pthread_mutex_lock (&m->lock);
+  }
+  pthread_mutex_unlock (&m->lock);
+  return NULL;
+}
+
+/* --- start and stop --- */
+
+int
+rejoin_start (struct mirror *m)
+{
+  unsigned legs = 0;
+
+  FOR_EACH_SLOT (slot, m->configured)
+    if (m->member[slot].leg) {
+      legs |= SLOT_BIT (slot);
+      m->member[slot].leg->quiet = true;
+    }
+  FOR_EACH_SLOT (slot, legs) {
+    struct member *member = &m->member[slot];
+    int err =
+      thread_start (&member->rejoiner, "mirror-rejoin", rejoin_thread, member);
+
+    if (err != 0) {
+      errno = err;
+      msg_error ("leg %s: cannot start a thread: %m", member->name);
+      return -1;
+    }
+    member->has_rejoiner = true;
+  }
+  return 0;
+}
+
+/* Who is being opened or looked at must not take its time. */
+static void
+cancel_legs (struct mirror *m)
+{
+  unsigned out;
+
+  {
+    CLEANUP_LOCK (&m->lock);
+    out = m->configured & ~writing_set (m);
+    pthread_cond_broadcast (&m->rejoin_wake);
+  }
+  FOR_EACH_SLOT (slot, out)
+    if (m->member[slot].leg)
+      leg_cancel (m->member[slot].leg);
+}
+
+void
+rejoin_stop (struct mirror *m)
+{
+  cancel_legs (m);
+  FOR_EACH_SLOT (slot, m->configured) {
+    struct member *member = &m->member[slot];
+
+    if (member->has_rejoiner)
+      pthread_join (member->rejoiner, NULL);
+    member->has_rejoiner = false;
+  }
+}

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* What the content of a leg says: empty, or the same as another's. */
+
+#include "config.h"
+
+#include <check.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mem-leg.h"
+#include "probe.h"
+
+#define KIB UINT64_C (1024)
+#define MIB (1024 * KIB)
+#define SIZE (64 * MIB + 512)
+#define SHIFT 19
+#define NR_REGIONS 129
+
+static struct leg *a, *b;
+static struct bitset except;
+static struct probe_regions regions;
+
+static struct leg *
+open_leg (const char *name)
+{
+  struct leg *leg = mem_leg_new (name, SIZE);
+
+  ck_assert_int_eq (leg_open (leg, 0), 0);
+  return leg;
+}
+
+static void
+setup (void)
+{
+  a = open_leg ("/a");
+  b = open_leg ("/b");
+  ck_assert_int_eq (bitset_init (&except, NR_REGIONS), 0);
+  regions = (struct probe_regions){.shift = SHIFT};
+}
+
+static void
+teardown (void)
+{
+  leg_free (a);
+  leg_free (b);
+  bitset_free (&except);
+}
+
+static void
+put (struct leg *leg, uint64_t offset, int byte)
+{
+  mem_leg_data (leg)[offset] = (uint8_t) byte;
+}
+
+static void
+put_both (uint64_t offset, int byte)
+{
+  put (a, offset, byte);
+  put (b, offset, byte);
+}
+
+static void
+fill_both (void)
+{
+  memset (mem_leg_data (a), 'x', SIZE);
+  memset (mem_leg_data (b), 'x', SIZE);
+}
+
+static int
+same (void)
+{
+  struct probe_except guard;
+
+  probe_except_init (&guard, SHIFT, &except);
+  return probe_same (a, b, SIZE, &regions, &guard.guard);
+}
+
+static void
+same_is (enum probe_answer answer)
+{
+  ck_assert_int_eq (same (), (int) answer);
+}
+
+static void
+empty_is (enum probe_answer answer)
+{
+  ck_assert_int_eq (probe_empty (a, SIZE), (int) answer);
+}
+
+/* --- the same --- */
+
+START_TEST (equal_data_is_the_same)
+{
+  fill_both ();
+  same_is (PROBE_YES);
+}
+END_TEST
+
+START_TEST (zeroes_are_no_evidence)
+{
+  same_is (PROBE_NO_EVIDENCE);
+  put_both (SIZE - 1, 'x');
+  same_is (PROBE_YES);
+}
+END_TEST
+
+START_TEST (the_ends_are_compared)
+{
+  fill_both ();
+  put (b, 0, 'y');
+  same_is (PROBE_NO);
+  put (b, 0, 'x');
+  put (b, SIZE - 1, 'y');
+  same_is (PROBE_NO);
+}
+END_TEST
+
+START_TEST (the_few_data_of_a_sparse_leg_are_compared)
+{
+  put_both (3 * MIB + 5, 'x');
+  same_is (PROBE_YES);
+  put (b, 3 * MIB + 5, 'y');
+  same_is (PROBE_NO);
+}
+END_TEST
+
+START_TEST (excepted_regions_may_differ)
+{
+  fill_both ();
+  put (b, 0, 'y');
+  bitset_set (&except, 0);
+  same_is (PROBE_YES);
+}
+END_TEST
+
+START_TEST (every_byte_of_a_recent_region_is_compared)
+{
+  fill_both ();
+  regions.nr = 2;
+  regions.region[0] = 77;
+  regions.region[1] = 5;
+  for (unsigned i = 0; i < regions.nr; ++i)
+    for (uint64_t k = 0; k < (1u << SHIFT); k += 4 * KIB) {
+      uint64_t at = (regions.region[i] << SHIFT) + k;
+
+      put (b, at, 'y');
+      same_is (PROBE_NO);
+      put (b, at, 'x');
+    }
+  same_is (PROBE_YES);
+}
+END_TEST
+
+START_TEST (a_recent_region_that_a_leg_misses_is_not_compared)
+{
+  fill_both ();
+  regions.nr = 1;
+  regions.region[0] = 77;
+  put (b, (77 << SHIFT) + 4096, 'y');
+  bitset_set (&except, 77);
+  same_is (PROBE_YES);
+}
+END_TEST
+
+/* The last region is short, and one may be from a longer life. */
+START_TEST (recent_regions_at_and_behind_the_end)
+{
+  fill_both ();
+  regions.nr = 2;
+  regions.region[0] = NR_REGIONS - 1;
+  regions.region[1] = NR_REGIONS + 7;
+  same_is (PROBE_YES);
+  put (b, SIZE - 100, 'y');
+  same_is (PROBE_NO);
+}
+END_TEST
+
+START_TEST (large_regions_are_compared_at_both_ends)
+{
+  struct probe_places places;
+  bool first = false, last = false;
+
+  regions = (struct probe_regions){.shift = 25, .nr = 1, .region = {1}};
+  probe_places (a, SIZE, &regions, &places);
+  for (unsigned i = 0; i < places.nr; ++i) {
+    first |= places.offset[i] == 32 * MIB;
+    last |= places.offset[i] == 64 * MIB - PROBE_PIECE;
+  }
+  ck_assert (first && last);
+  ck_assert_uint_le (places.nr, 2 + PROBE_NR_SAMPLES + PROBE_PIECES_OF_REGION);
+}
+END_TEST
+
+static void *
+compare (void *opaque)
+{
+  int *answer = opaque;
+
+  *answer = same ();
+  return NULL;
+}
+
+START_TEST (s17_a_mismatch_counts_only_if_seen_twice)
+{
+  pthread_t thread;
+  int answer;
+
+  fill_both ();
+  put (b, 0, 'y');
+  mem_leg_hold (b, LEG_READ, 2, 1);
+  ck_assert_int_eq (pthread_create (&thread, NULL, compare, &answer), 0);
+  ck_assert (mem_leg_wait_held (b, 1));
+  put (b, 0, 'x');
+  mem_leg_release (b, 1, 0);
+  pthread_join (thread, NULL);
+  ck_assert_int_eq (answer, PROBE_YES);
+}
+END_TEST
+
+START_TEST (a_read_error_is_no_answer)
+{
+  fill_both ();
+  mem_leg_fail (b, LEG_READ, 1, MEM_LEG_ALWAYS, EIO);
+  ck_assert_int_eq (same (), -1);
+}
+END_TEST
+
+/* --- empty --- */
+
+START_TEST (a_leg_without_data_is_empty)
+{
+  empty_is (PROBE_YES);
+}
+END_TEST
+
+START_TEST (any_few_data_of_a_sparse_leg_show)
+{
+  for (uint64_t at = 4 * KIB; at < SIZE; at += MIB / 2 + 4 * KIB) {
+    put (a, at, 'x');
+    empty_is (PROBE_NO);
+    put (a, at, 0);
+  }
+  empty_is (PROBE_YES);
+}
+END_TEST
+
+int
+main (void)
+{
+  Suite *suite = suite_create ("probe");
+  TCase *tc = tcase_create ("probe");
+  SRunner *runner = srunner_create (suite);
+  int failed;
+
+  suite_add_tcase (suite, tc);
+  tcase_set_timeout (tc, 40);
+  tcase_add_checked_fixture (tc, setup, teardown);
+  tcase_add_test (tc, equal_data_is_the_same);
+  tcase_add_test (tc, zeroes_are_no_evidence);
+  tcase_add_test (tc, the_ends_are_compared);
+  tcase_add_test (tc, the_few_data_of_a_sparse_leg_are_compared);
+  tcase_add_test (tc, excepted_regions_may_differ);
+  tcase_add_test (tc, every_byte_of_a_recent_region_is_compared);
+  tcase_add_test (tc, a_recent_region_that_a_leg_misses_is_not_compared);
+  tcase_add_test (tc, recent_regions_at_and_behind_the_end);
+  tcase_add_test (tc, large_regions_are_compared_at_both_ends);
+  tcase_add_test (tc, s17_a_mismatch_counts_only_if_seen_twice);
+  tcase_add_test (tc, a_read_error_is_no_answer);
+  tcase_add_test (tc, a_leg_without_data_is_empty);
+  tcase_add_test (tc, any_few_data_of_a_sparse_leg_show);
+  srunner_run_all (runner, CK_ENV);
+  failed = srunner_ntests_failed (runner);
+  srunner_free (runner);
+  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
