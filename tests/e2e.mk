@@ -12,6 +12,8 @@ e2e_tests = \
 	tests/test-fault-bad-sector.sh \
 	tests/test-fault-full-disk.sh \
 	tests/test-fault-leg-errors.sh \
+	tests/test-fault-leg-network.sh \
+	tests/test-fault-log-device.sh \
 	tests/test-input-control.sh \
 	tests/test-input-legs.sh \
 	tests/test-input-log.sh \
