@@ -21,14 +21,17 @@ place_of (const struct log_recent *recent, uint64_t region)
 }
 
 static void
-put_first (struct log_recent *recent, uint64_t region)
+put (struct log_recent *recent, uint64_t region, unsigned first)
 {
   unsigned i = place_of (recent, region);
 
+  if (first > i)
+    first = i;
   if (i == recent->nr)
     recent->nr++;
-  memmove (recent->region + 1, recent->region, i * sizeof recent->region[0]);
-  recent->region[0] = region;
+  memmove (recent->region + first + 1, recent->region + first,
+           (i - first) * sizeof recent->region[0]);
+  recent->region[first] = region;
 }
 
 void
@@ -38,7 +41,8 @@ core_note_cleared (struct dirty_log *log, uint64_t first, uint64_t nr)
 
   for (uint64_t r = first + skip; r < first + nr; ++r)
     if (bitset_test (&log->marked, r))
-      put_first (&log->recent, r);
+      put (&log->recent, r,
+           bitset_test (&log->out_of_sync, r) ? LOG_NR_RECENT_EQUAL : 0);
 }
 
 void

@@ -90,8 +90,11 @@ struct log_geometry {
 
 /* The regions whose marks were cleared last, each once, the last one first:
  * where the legs were made equal last, and so where one that has gone back in
- * time shows.  Only a hint where to look; a log may forget it.
+ * time shows.  Regions that some leg misses do not displace the first few
+ * that none did: those tell of that leg when it is back.  Only a hint where
+ * to look; a log may forget it.
  */
+#define LOG_NR_RECENT_EQUAL 8
 struct log_recent {
   unsigned nr;
   uint64_t region[LOG_NR_RECENT];

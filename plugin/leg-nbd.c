@@ -174,7 +174,7 @@ nbd_open (struct leg *leg, unsigned flags)
   if (conn_connect (&n->conns[0]) == -1 ||
       learn_export (n, n->conns[0].nbd) == -1 || connect_others (n) == -1)
     return give_up (leg);
-  if (!n->can_flush)
+  if (!n->can_flush && !leg->quiet)
     msg_error ("leg %s: the server has no flush: what it answered is taken "
                "for durable",
                leg->name);

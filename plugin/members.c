@@ -149,6 +149,7 @@ member_fail_locked (struct mirror *m, unsigned slot)
     resync_spoil_locked (m, 0, m->nr_regions);
   m->in_sync &= ~bit;
   m->resyncing &= ~bit;
+  m->promoting &= ~bit; /* even if it is back before that ends */
   m->failed |= bit;
   dirty_log_leg_failed (m->log, slot);
   if (m->primary == slot)

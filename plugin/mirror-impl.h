@@ -44,7 +44,6 @@
 #include "hot.h"
 #include "leg.h"
 #include "mirror.h"
-#include "probe-places.h"
 #include "range.h"
 
 #define RESYNC_THREADS 4
@@ -58,6 +57,9 @@
 #define MIN_HOT_REGIONS 256
 #define PIECE_REGIONS 128   /* a larger request is served in pieces */
 #define REPAIRS_PER_HOUR 20 /* of one leg */
+#define REJOIN_FIRST_NS (500 * NSEC_PER_MSEC) /* before the first try */
+#define REJOIN_MAX_NS (30 * NSEC_PER_SEC)     /* between tries */
+#define REJOIN_STEADY_NS (60 * NSEC_PER_SEC)  /* in use, and it is forgiven */
 
 #define SLOT_BIT(slot) (1u << (slot))
 
@@ -125,6 +127,11 @@ struct rate {
   uint64_t next_ns; /* protected by lock: the ceiling's next free moment */
 };
 
+/* Of a leg that comes back. */
+struct rejoin_times {
+  uint64_t first_ns, max_ns, steady_ns;
+};
+
 struct mirror {
   /* Read-only once mirror_open returned. */
   struct mirror_config config;
@@ -133,6 +140,8 @@ struct mirror {
   unsigned region_shift;
   uint64_t nr_regions;
   size_t max_hot;
+  struct rejoin_times rejoin;
+  uint64_t quarantine_ns; /* S21 */
   struct member member[LOG_MAX_LEGS];
   unsigned configured;
 
@@ -306,9 +315,6 @@ int flush_legs (struct mirror *m, uint64_t deadline);
 int rejoin_start (struct mirror *m);
 void rejoin_stop (struct mirror *m);
 
-/* start.c: where a leg that has gone back in time would show. */
-void recent_regions (struct dirty_log *log, struct probe_regions *regions);
-
 /* quarantine.c: S21, after an unclean end. */
 
 /* Before the start clears the marks: keep what is marked after an unclean
@@ -318,7 +324,9 @@ int quarantine_marked (const struct dirty_log *log, struct bitset *marked);
 int quarantine_init (struct mirror *m, const struct bitset *marked);
 /* The legs are connected: count from now on.  m->lock is held. */
 void quarantine_begin_locked (struct mirror *m);
-/* How long copies to the leg must wait that is connected now. */
+/* Until when copies to a leg must wait that is connected now.  m->lock is
+ * held.
+ */
 uint64_t quarantine_until (const struct mirror *m, enum leg_kind kind);
 /* Before a write to these regions.  -1 with errno ESHUTDOWN.  m->lock is
  * held, and given up while waiting.

@@ -6,7 +6,21 @@
 
 #include "config.h"
 
+#include <string.h>
+
 #include "probe-places.h"
+
+void
+probe_recent (struct dirty_log *log, uint32_t region_size,
+              struct probe_regions *regions)
+{
+  struct log_recent recent;
+
+  dirty_log_get_recent (log, &recent);
+  regions->shift = (unsigned) __builtin_ctz (region_size);
+  regions->nr = recent.nr;
+  memcpy (regions->region, recent.region, sizeof recent.region);
+}
 
 static void
 add (struct probe_places *places, uint64_t offset, uint64_t size)

@@ -7,21 +7,25 @@
 
 #include <stdint.h>
 
+#include "dirty-log.h"
 #include "leg.h"
 
 #define PROBE_PIECE (UINT64_C (64) << 10)
 #define PROBE_NR_SAMPLES 16
-#define PROBE_MAX_REGIONS 16
 #define PROBE_PIECES_OF_REGION 8
 #define PROBE_MAX_PLACES \
-  (2 + PROBE_NR_SAMPLES + PROBE_MAX_REGIONS * PROBE_PIECES_OF_REGION)
+  (2 + PROBE_NR_SAMPLES + LOG_NR_RECENT * PROBE_PIECES_OF_REGION)
 
-/* Regions to look at closely: those written last. */
+/* Regions to look at closely. */
 struct probe_regions {
   unsigned shift; /* of their size */
   unsigned nr;
-  uint64_t region[PROBE_MAX_REGIONS];
+  uint64_t region[LOG_NR_RECENT];
 };
+
+/* Those written last. */
+void probe_recent (struct dirty_log *log, uint32_t region_size,
+                   struct probe_regions *regions);
 
 /* Offsets of pieces, of PROBE_PIECE bytes or up to the end. */
 struct probe_places {

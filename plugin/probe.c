@@ -123,28 +123,46 @@ struct comparison {
   bool evidence;
 };
 
-/* 0, 1 = different, -1. */
+/* b has been read.  0, 1 = different, -1.  A block of a that can't be read
+ * says nothing; an a that is lost ends the comparison.
+ */
 static int
 compare_guarded (struct comparison *c, uint64_t offset, uint64_t count)
 {
-  if (read_sample (c->a, c->buf, offset, count) == -1 ||
-      read_sample (c->b, c->buf + PROBE_PIECE, offset, count) == -1)
+  if (leg_run (c->a, LEG_READ, 0, c->buf, offset, count) == -1) {
+    if (!atomic_load (&c->a->lost))
+      return 0;
+    leg_report (c->b, "can't be compared: leg %s: %m", c->a->name);
     return -1;
+  }
   if (!is_zero (c->buf, count))
     c->evidence = true;
   return memcmp (c->buf, c->buf + PROBE_PIECE, count) != 0;
 }
 
 static int
+compare_again (struct comparison *c, uint64_t offset, uint64_t count)
+{
+  if (read_sample (c->b, c->buf + PROBE_PIECE, offset, count) == -1)
+    return -1;
+  return compare_guarded (c, offset, count);
+}
+
+/* b is not in use: where the legs must agree nobody changes it, so it is read
+ * before the guard holds up anybody, however long that takes.
+ */
+static int
 compare_at (struct comparison *c, uint64_t offset, uint64_t count)
 {
   int r;
 
+  if (read_sample (c->b, c->buf + PROBE_PIECE, offset, count) == -1)
+    return -1;
   if (!c->guard->enter (c->guard, offset, count))
     return 0;
   r = compare_guarded (c, offset, count);
   if (r == 1) /* counts only if it is seen twice (S17) */
-    r = compare_guarded (c, offset, count);
+    r = compare_again (c, offset, count);
   c->guard->leave (c->guard);
   return r;
 }

@@ -28,16 +28,16 @@ int probe_empty (struct leg *leg, uint64_t size);
 
 /* Where a comparison may look. */
 struct probe_guard {
-  /* Must the legs agree in this range?  Then nobody changes it until leave is
-   * called.
+  /* Must the legs agree in this range?  Then nobody changes it on a until
+   * leave is called.
    */
   bool (*enter) (struct probe_guard *guard, uint64_t offset, uint64_t count);
   void (*leave) (struct probe_guard *guard);
 };
 
 /* Do both legs hold the same bytes where the log says they must?  Compares
- * the places of probe-places.h, as far as the guard lets it.  Says no only if
- * it saw a difference.
+ * the places of probe-places.h, as far as the guard lets it and a can be read.
+ * Says no only if it saw a difference.  b is not in use.
  */
 int probe_same (struct leg *a, struct leg *b, uint64_t size,
                 const struct probe_regions *regions,

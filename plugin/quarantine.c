@@ -57,18 +57,19 @@ quarantine_init (struct mirror *m, const struct bitset *marked)
 uint64_t
 quarantine_until (const struct mirror *m, enum leg_kind kind)
 {
-  return kind == LEG_NBD ? now_ns () + m->config.quarantine * NSEC_PER_SEC : 0;
+  uint64_t until = kind == LEG_NBD ? now_ns () + m->quarantine_ns : 0;
+
+  /* What may still change on the source must not be copied before. */
+  return until > m->held_until ? until : m->held_until;
 }
 
 void
 quarantine_begin_locked (struct mirror *m)
 {
   if (m->held.count > 0)
-    m->held_until = quarantine_until (m, LEG_NBD);
+    m->held_until = now_ns () + m->quarantine_ns;
   FOR_EACH_SLOT (slot, m->resyncing)
-    m->member[slot].stalled_until =
-      m->held_until ? m->held_until
-                    : quarantine_until (m, m->member[slot].kind);
+    m->member[slot].stalled_until = quarantine_until (m, m->member[slot].kind);
 }
 
 /* Writes in these regions wait now. */

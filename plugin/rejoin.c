@@ -33,17 +33,15 @@
 #include "probe.h"
 #include "thread.h"
 
-#define FIRST_DELAY_NS (500 * NSEC_PER_MSEC)
-#define MAX_DELAY_NS (30 * NSEC_PER_SEC)
-#define STEADY_NS (60 * NSEC_PER_SEC)
-
 /* Private to a thread. */
 struct rejoin {
   struct mirror *m;
   struct member *member;
   struct leg *leg;
-  unsigned tries; /* since it was last in use for a while */
-  bool blank;     /* it holds nothing: all is to be copied */
+  unsigned tries;          /* since it was last in use for a while */
+  bool blank;              /* it holds nothing: all is to be copied */
+  enum leg_kind kind;      /* identity with which it came back last, which */
+  uint8_t id[LEG_ID_SIZE]; /* the log learns at the next start only */
   char reported[sizeof ((struct leg *) NULL)->last_error];
 };
 
@@ -66,7 +64,7 @@ wait_until_out (struct rejoin *r)
     return !m->stopping;
   while (!m->stopping && !is_out (r))
     pthread_cond_wait (&m->rejoin_wake, &m->lock);
-  if (now_ns () >= r->member->joined_ns + STEADY_NS)
+  if (now_ns () >= r->member->joined_ns + m->rejoin.steady_ns)
     r->tries = 0;
   return !m->stopping;
 }
@@ -74,10 +72,11 @@ wait_until_out (struct rejoin *r)
 static uint64_t
 next_delay (struct rejoin *r)
 {
-  uint64_t ns = FIRST_DELAY_NS << r->tries;
+  const struct rejoin_times *times = &r->m->rejoin;
+  uint64_t ns = times->first_ns << r->tries;
 
-  if (ns >= MAX_DELAY_NS)
-    return MAX_DELAY_NS;
+  if (ns >= times->max_ns)
+    return times->max_ns;
   r->tries++;
   return ns;
 }
@@ -171,31 +170,39 @@ compare_with (struct rejoin *r, struct leg *source)
   struct live_guard live = {.guard = {live_enter, live_leave}, .r = r};
   struct probe_regions recent;
 
-  recent_regions (r->m->log, &recent);
+  probe_recent (r->m->log, r->m->log->geo.region_size, &recent);
   return probe_same (source, r->leg, r->m->limits.size, &recent, &live.guard);
 }
 
 static bool
-same_id (const struct rejoin *r)
+is_known (const struct rejoin *r)
 {
   const struct log_leg *rec = &r->m->log->leg[r->member->slot];
 
+  if (r->kind == r->leg->kind && memcmp (r->id, r->leg->id, LEG_ID_SIZE) == 0)
+    return true;
   return rec->kind == (uint32_t) r->leg->kind &&
          memcmp (rec->id, r->leg->id, LOG_ID_SIZE) == 0;
 }
 
+/* The comparison did not show that it is the leg: what it holds, and its
+ * identity, decide.  A disk may have been replaced under the same name.
+ */
 static bool
-is_blank (struct rejoin *r, const char *source)
+may_be_used (struct rejoin *r, int answer, const char *source)
 {
-  int answer = probe_empty (r->leg, r->m->limits.size);
+  int empty = probe_empty (r->leg, r->m->limits.size);
 
-  r->blank = answer == PROBE_YES;
-  if (answer == PROBE_NO)
-    leg_report (r->leg,
-                "is not the leg that the log knows, its content differs from "
-                "leg %s: it is not used",
-                source);
-  return r->blank;
+  if (empty == -1)
+    return false;
+  r->blank = empty == PROBE_YES;
+  if (r->blank || (answer == PROBE_NO_EVIDENCE && is_known (r)))
+    return true;
+  leg_report (r->leg,
+              "is not the leg that the log knows, its content differs from "
+              "leg %s: it is not used",
+              source);
+  return false;
 }
 
 static unsigned
@@ -221,9 +228,8 @@ is_the_leg (struct rejoin *r)
   r->blank = false;
   if (answer == -1)
     return false;
-  if (answer == PROBE_YES || (answer == PROBE_NO_EVIDENCE && same_id (r)))
-    return true;
-  return is_blank (r, m->member[source].name);
+  return answer == PROBE_YES ||
+         may_be_used (r, answer, m->member[source].name);
 }
 
 /* --- one try --- */
@@ -250,6 +256,7 @@ join (struct rejoin *r)
   member->stalls = 0;
   member->stalled_until = quarantine_until (m, member->kind);
   resync_wake_locked (m);
+  worker_wake_locked (m); /* it may miss nothing */
   return true;
 }
 
@@ -283,6 +290,8 @@ try_once (struct rejoin *r)
   leg_close (r->leg);
   if (leg_open (r->leg, 0) == 0 && fits (r) && is_the_leg (r) && join (r)) {
     report_joined (r);
+    r->kind = r->leg->kind;
+    memcpy (r->id, r->leg->id, LEG_ID_SIZE);
     r->reported[0] = '\0';
     return;
   }

@@ -6,7 +6,6 @@
 
 #include "config.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -35,31 +34,19 @@ add_missed (struct bitset *set, const struct dirty_log *log, unsigned slot)
     bitset_or (set, &log->missed[slot]);
 }
 
-static_assert (PROBE_MAX_REGIONS >= LOG_NR_RECENT, "a log's recent regions");
-
-void
-recent_regions (struct dirty_log *log, struct probe_regions *regions)
-{
-  struct log_recent recent;
-
-  dirty_log_get_recent (log, &recent);
-  regions->shift = (unsigned) __builtin_ctz (log->geo.region_size);
-  regions->nr = recent.nr;
-  memcpy (regions->region, recent.region, sizeof recent.region);
-}
-
 /* Legs must agree wherever the log knows of no reason to differ. */
 static int
-ask_same (const struct plan_input *in, unsigned leg, unsigned slot,
-          unsigned source_leg, unsigned source_slot)
+ask_same (const struct plan_input *in, const struct log_geometry *geo,
+          unsigned leg, unsigned slot, unsigned source_leg,
+          unsigned source_slot)
 {
   struct dirty_log *log = in->log;
-  struct probe_except guard;
   struct probe_regions recent;
+  struct probe_except guard;
   struct bitset except;
   int r;
 
-  if (bitset_init (&except, log->geo.nr_regions) == -1) {
+  if (bitset_init (&except, geo->nr_regions) == -1) {
     msg_error ("leg %s: %m", in->leg[leg].name);
     return -1;
   }
@@ -68,9 +55,9 @@ ask_same (const struct plan_input *in, unsigned leg, unsigned slot,
   add_missed (&except, log, source_slot);
   if (log->found == LOG_FOUND_KERNEL_SINCE)
     bitset_or (&except, &log->kernel_dirty);
-  recent_regions (log, &recent);
+  probe_recent (log, geo->region_size, &recent);
   probe_except_init (&guard, recent.shift, &except);
-  r = probe_same (in->leg[source_leg].leg, in->leg[leg].leg, log->geo.size,
+  r = probe_same (in->leg[source_leg].leg, in->leg[leg].leg, geo->size,
                   &recent, &guard.guard);
   bitset_free (&except);
   return r;
@@ -338,6 +325,9 @@ build (struct plan_input *in, const struct plan *plan)
     return NULL;
   }
   m->config = *in->config;
+  m->rejoin =
+    (struct rejoin_times){REJOIN_FIRST_NS, REJOIN_MAX_NS, REJOIN_STEADY_NS};
+  m->quarantine_ns = m->config.quarantine * NSEC_PER_SEC;
   init_lock (&m->lock);
   cond_init_monotonic (&m->cond);
   cond_init_monotonic (&m->resync.wake);

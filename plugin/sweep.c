@@ -190,7 +190,7 @@ announce_promotions (struct mirror *m, unsigned ready)
   FOR_EACH_SLOT (slot, ready)
     if (!dirty_log_in_sync (m->log, slot, 0, m->nr_regions))
       ready &= ~SLOT_BIT (slot);
-  ready &= m->resyncing;
+  ready &= m->promoting;
   m->promoting = 0;
   m->resyncing &= ~ready;
   m->in_sync |= ready;

@@ -29,16 +29,11 @@
 #include "msg.h"
 
 /* Count the write in each of its regions; true in *new_marks if a mark is
- * not durable yet.  -1 if there is no memory, or the mirror ends before the
- * quarantine.
+ * not durable yet.  -1 if there is no memory.
  */
 static int
 regions_enter (struct mirror *m, struct write_op *op, bool *new_marks)
 {
-  if (quarantine_wait_locked (m, op->first, op->nr) == -1) {
-    op->nr = 0; /* what regions_leave has to undo */
-    return -1;
-  }
   for (uint64_t i = 0; i < op->nr; ++i) {
     struct hot *h = hot_get (&m->hot, op->first + i);
 
@@ -113,21 +108,38 @@ regions_dirty (struct mirror *m, struct write_op *op)
   members_use_locked (m, op->legs);
 }
 
+/* Readers of the range need not wait for the quarantine, so that comes first.
+ * -1 with errno.
+ */
+static int
+write_enter_locked (struct mirror *m, struct write_op *op)
+{
+  const struct request *rq = op->rq;
+
+  op->first = rq->offset >> m->region_shift;
+  op->nr = ((rq->offset + rq->count - 1) >> m->region_shift) - op->first + 1;
+  if (request_enter_locked (m, rq->arrival) == -1)
+    return -1;
+  if (quarantine_wait_locked (m, op->first, op->nr) == -1) {
+    request_leave_locked (m);
+    errno = ESHUTDOWN;
+    return -1;
+  }
+  range_lock (&m->ranges, &op->range, rq->offset, rq->count, false, &m->lock);
+  return 0;
+}
+
 int
 write_begin (struct mirror *m, struct write_op *op)
 {
-  const struct request *rq = op->rq;
   bool new_marks = false;
   int r;
 
   pthread_mutex_lock (&m->lock);
-  if (request_enter_locked (m, rq->arrival) == -1) {
+  if (write_enter_locked (m, op) == -1) {
     pthread_mutex_unlock (&m->lock);
     return -1;
   }
-  range_lock (&m->ranges, &op->range, rq->offset, rq->count, false, &m->lock);
-  op->first = rq->offset >> m->region_shift;
-  op->nr = ((rq->offset + rq->count - 1) >> m->region_shift) - op->first + 1;
   r = regions_enter (m, op, &new_marks);
   if (r == 0 && new_marks) {
     pthread_mutex_unlock (&m->lock);

@@ -6,7 +6,10 @@ e2e_tests = \
 	tests/test-client-nbd-tools.sh \
 	tests/test-client-qemu.sh \
 	tests/test-crash-checker-finds-faults.sh \
+	tests/test-crash-harness-controls.sh \
+	tests/test-crash-harness.sh \
 	tests/test-crash-legs-lose-caches.sh \
+	tests/test-crash-one-leg-away.sh \
 	tests/test-crash-kill9-three-legs.sh \
 	tests/test-crash-kill9-under-load.sh \
 	tests/test-fault-bad-sector.sh \
@@ -40,11 +43,16 @@ e2e_tests = \
 	tests/test-scale-sparse-15T.sh \
 	tests/test-shutdown-is-bounded.sh \
 	tests/test-shutdown-with-clients.sh \
+	tests/test-start-after-the-kernel.sh \
+	tests/test-start-another-host.sh \
 	tests/test-start-disks-exchanged.sh \
 	tests/test-start-leg-absent.sh \
+	tests/test-start-log-lost.sh \
 	tests/test-start-new-mirror.sh \
+	tests/test-start-override.sh \
 	tests/test-start-replaced-leg.sh \
 	tests/test-start-rolled-back-leg.sh \
+	tests/test-start-words-in-unit-file.sh \
 	$(NULL)
 TESTS += \
 	tests/check-includes.sh \
@@ -55,9 +63,13 @@ EXTRA_DIST += \
 	tests/bench-resync \
 	tests/bench-write \
 	tests/check-includes.sh \
+	tests/crash-devices.sh \
+	tests/crash-harness \
 	tests/crash-loop \
+	tests/crash-round \
 	tests/functions.sh \
 	tests/light-clients \
+	tests/rebuild-leg \
 	tests/paced-load \
 	tests/register-check \
 	$(e2e_tests) \
@@ -74,6 +86,16 @@ tests_mark_load_SOURCES = \
 	$(NULL)
 tests_mark_load_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_mark_load_LDADD = libproto.la
+
+# A plugin with a mistake: mutant.c in the directory MUTANT takes the place of
+# the source file with the same functions.
+$(MUTANT)/mutant.la: $(MUTANT)/mutant.c
+	$(LTCOMPILE) $(NBDKIT_CFLAGS) $(LIBNBD_CFLAGS) $(UUID_CFLAGS) \
+	  -c -o $(MUTANT)/mutant.lo $(MUTANT)/mutant.c
+	$(nbdkit_mirror_plugin_la_LINK) -rpath $(plugindir) \
+	  -Wl,--allow-multiple-definition \
+	  $(MUTANT)/mutant.lo $(nbdkit_mirror_plugin_la_OBJECTS) \
+	  $(nbdkit_mirror_plugin_la_LIBADD) $(LIBS)
 
 # Figures, no verdict.
 bench: all tests/mark-load

@@ -21,7 +21,6 @@
 #include "deadline.h"
 #include "leg-ops.h"
 #include "mem-leg.h"
-#include "msg.h"
 #include "pool.h"
 
 #define BLOCK 512
@@ -58,6 +57,15 @@ struct mem_leg {
   size_t nr_held;
   bool running;
   int open_error;
+  bool hold_open;
+  uint64_t *opens; /* when */
+  size_t nr_opens;
+  struct {
+    uint64_t size;
+    uint32_t min_block;
+    uint8_t id[LEG_ID_SIZE];
+  } next; /* size 0: as before */
+  unsigned crash_seed;
   struct mem_leg_record *records;
   size_t nr_records;
 };
@@ -137,6 +145,21 @@ change_locked (struct mem_leg *m, const struct leg_io *io)
     }
     else
       m->dirty[b] = true;
+}
+
+static void
+crash_locked (struct mem_leg *m, unsigned seed)
+{
+  unsigned state = seed;
+
+  for (uint64_t b = 0; b < nr_blocks (m); ++b) {
+    if (m->in_flush[b] && seed != 0 && rand_r (&state) % 2 == 0)
+      save_block (m, m->in_flush, m->staged, b);
+    if (m->dirty[b] && seed != 0 && rand_r (&state) % 2 == 0)
+      save_block (m, m->dirty, m->data, b);
+    m->in_flush[b] = m->dirty[b] = false;
+  }
+  memcpy (m->data, m->stable, m->base.size);
 }
 
 static void
@@ -245,6 +268,57 @@ mem_leg_fail_open (struct leg *leg, int err)
   m->open_error = err;
 }
 
+void
+mem_leg_hold_open (struct leg *leg, bool hold)
+{
+  struct mem_leg *m = mem_leg (leg);
+
+  CLEANUP_LOCK (&m->lock);
+  m->hold_open = hold;
+  pthread_cond_broadcast (&m->changed);
+}
+
+size_t
+mem_leg_nr_opens (struct leg *leg)
+{
+  struct mem_leg *m = mem_leg (leg);
+
+  CLEANUP_LOCK (&m->lock);
+  return m->nr_opens;
+}
+
+uint64_t
+mem_leg_open_time (struct leg *leg, size_t nth)
+{
+  struct mem_leg *m = mem_leg (leg);
+
+  CLEANUP_LOCK (&m->lock);
+  if (nth == 0 || nth > m->nr_opens)
+    abort ();
+  return m->opens[nth - 1];
+}
+
+void
+mem_leg_replace (struct leg *leg, uint64_t size, uint32_t min_block,
+                 const char *id)
+{
+  struct mem_leg *m = mem_leg (leg);
+
+  CLEANUP_LOCK (&m->lock);
+  m->next.size = size;
+  m->next.min_block = min_block;
+  snprintf ((char *) m->next.id, LEG_ID_SIZE, "%s", id);
+}
+
+void
+mem_leg_crash_at_open (struct leg *leg, unsigned seed)
+{
+  struct mem_leg *m = mem_leg (leg);
+
+  CLEANUP_LOCK (&m->lock);
+  m->crash_seed = seed;
+}
+
 /* ---- Held and delayed requests ---- */
 
 /* Wait in a thread of the pool until start_ns, which was set to the time
@@ -339,8 +413,40 @@ mem_reopen (struct leg *leg)
   errno = err;
   if (err == 0)
     return 0;
-  msg_error ("leg %s: open: %m", leg->name);
+  leg_report (leg, "open: %m");
   return -1;
+}
+
+static void
+note_open_locked (struct mem_leg *m)
+{
+  m->opens = must (realloc (m->opens, (m->nr_opens + 1) * sizeof *m->opens));
+  m->opens[m->nr_opens++] = now_ns ();
+}
+
+/* As a connect that gets no answer: whether it is still wanted is looked at
+ * now and then.
+ */
+static int
+wait_to_open_locked (struct mem_leg *m)
+{
+  while (m->hold_open && !atomic_load (&m->base.cancelled))
+    cond_wait_until (&m->changed, &m->lock, now_ns () + NSEC_PER_MSEC);
+  errno = ECANCELED;
+  return m->hold_open ? -1 : 0;
+}
+
+static void
+find_locked (struct mem_leg *m)
+{
+  if (m->next.size > 0) {
+    m->base.size = m->next.size;
+    m->base.min_block = m->next.min_block;
+    memcpy (m->base.id, m->next.id, LEG_ID_SIZE);
+    m->next.size = 0;
+  }
+  if (m->crash_seed > 0)
+    crash_locked (m, m->crash_seed++);
 }
 
 static int
@@ -349,6 +455,13 @@ mem_open (struct leg *leg, unsigned flags)
   struct mem_leg *m = mem_leg (leg);
 
   (void) flags;
+  {
+    CLEANUP_LOCK (&m->lock);
+    note_open_locked (m);
+    if (wait_to_open_locked (m) == -1)
+      return -1;
+    find_locked (m);
+  }
   if (mem_reopen (leg) == -1)
     return -1;
   if (!m->data) {
@@ -416,6 +529,7 @@ mem_destroy (struct leg *leg)
   free (m->dirty);
   free (m->in_flush);
   free (m->records);
+  free (m->opens);
   pool_destroy (&m->pool);
   pthread_cond_destroy (&m->changed);
   pthread_mutex_destroy (&m->lock);
@@ -506,16 +620,20 @@ void
 mem_leg_crash (struct leg *leg, unsigned seed)
 {
   struct mem_leg *m = mem_leg (leg);
-  unsigned state = seed;
 
-  for (uint64_t b = 0; b < nr_blocks (m); ++b) {
-    if (m->in_flush[b] && seed != 0 && rand_r (&state) % 2 == 0)
-      save_block (m, m->in_flush, m->staged, b);
-    if (m->dirty[b] && seed != 0 && rand_r (&state) % 2 == 0)
-      save_block (m, m->dirty, m->data, b);
-    m->in_flush[b] = m->dirty[b] = false;
-  }
-  memcpy (m->data, m->stable, leg->size);
+  CLEANUP_LOCK (&m->lock);
+  crash_locked (m, seed);
+}
+
+void
+mem_leg_change (struct leg *leg, uint64_t offset, uint64_t count, int byte)
+{
+  struct mem_leg *m = mem_leg (leg);
+
+  CLEANUP_LOCK (&m->lock);
+  memset (m->data + offset, byte, count);
+  for (uint64_t b = offset / BLOCK; b <= (offset + count - 1) / BLOCK; ++b)
+    m->dirty[b] = true;
 }
 
 void

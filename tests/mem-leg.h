@@ -40,6 +40,24 @@ struct leg *mem_leg_new (const char *name, uint64_t size);
 /* What leg_open and leg_start answer from now on: 0 or an errno. */
 void mem_leg_fail_open (struct leg *leg, int err);
 
+/* leg_open does not return before hold is false, or the leg is cancelled. */
+void mem_leg_hold_open (struct leg *leg, bool hold);
+
+/* Number of calls of leg_open so far; when the nth (1 = the first) came. */
+size_t mem_leg_nr_opens (struct leg *leg);
+uint64_t mem_leg_open_time (struct leg *leg, size_t nth);
+
+/* What the next leg_open finds: another disk, if size is not larger. */
+void mem_leg_replace (struct leg *leg, uint64_t size, uint32_t min_block,
+                      const char *id);
+
+/* Each leg_open is the end of a power failure, as mem_leg_crash. */
+void mem_leg_crash_at_open (struct leg *leg, unsigned seed);
+
+/* The medium changes by itself: a late write, a stranger's work. */
+void mem_leg_change (struct leg *leg, uint64_t offset, uint64_t count,
+                     int byte);
+
 /* Rules.  They apply to the nth call of op from now on (1 = the next) and
  * the times - 1 after it.  The first rule that applies is obeyed; at most 16
  * at a time.

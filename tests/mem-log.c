@@ -130,15 +130,18 @@ pass (struct mem_log *mem, unsigned call, uint64_t deadline)
 static void
 tell_observer (struct mem_log *mem)
 {
+  void (*observe) (const struct mem_log_image *image, void *opaque) =
+    mem->observe;
+  void *opaque = mem->opaque;
   struct mem_log_image *copy;
 
-  if (!mem->observe)
+  if (!observe)
     return;
   copy = malloc (sizeof *copy);
   assert (copy);
   *copy = mem->image;
   pthread_mutex_unlock (&mem->lock);
-  mem->observe (copy, mem->opaque);
+  observe (copy, opaque);
   pthread_mutex_lock (&mem->lock);
   free (copy);
 }
@@ -269,6 +272,11 @@ mem_close (struct dirty_log *log, uint64_t deadline)
   struct mem_log *mem = mem_log (log);
 
   (void) deadline;
+  if (log->stay_unclean) {
+    CLEANUP_LOCK (&mem->lock);
+    mem->image.unclean = true;
+    tell_observer (mem);
+  }
   core_destroy (log);
   pthread_cond_destroy (&mem->changed);
   pthread_mutex_destroy (&mem->lock);

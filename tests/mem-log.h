@@ -17,6 +17,7 @@
 struct mem_log_image {
   uint64_t nr_regions;
   uint64_t generation;
+  bool unclean; /* at the end: dirty_log_stay_unclean was called */
   unsigned primary;
   enum log_leg_state state[LOG_MAX_LEGS];
   bool marked[MEM_LOG_MAX_REGIONS];

@@ -71,11 +71,20 @@ add_leg (struct fx *fx, unsigned i, uint64_t size)
   member->slot = member->index = i;
   member->name = strdup (name);
   member->leg = fx->leg[i];
-  member->kind = member->leg->kind;
+  fx_set_kind (fx, i, LEG_FILE);
   member->leg->opaque = member;
   member->leg->on_lost = member_on_lost;
   member->leg->may_write = member_may_write;
   m->configured |= SLOT_BIT (i);
+}
+
+void
+fx_set_kind (struct fx *fx, unsigned leg, enum leg_kind kind)
+{
+  struct leg *l = fx->leg[leg];
+
+  l->kind = fx->m->member[leg].kind = kind;
+  dirty_log_set_leg (fx->log, leg, kind, l->id, l->size, "");
 }
 
 static void
@@ -104,6 +113,8 @@ init_mirror (struct fx *fx, uint64_t nr_regions, unsigned region_shift)
   m->region_shift = region_shift;
   m->nr_regions = nr_regions;
   m->max_hot = MAX_HOT_REGIONS;
+  m->rejoin =
+    (struct rejoin_times){REJOIN_FIRST_NS, REJOIN_MAX_NS, REJOIN_STEADY_NS};
   m->limits.size = nr_regions << region_shift;
   m->limits.min_block = BLOCK;
   m->limits.preferred_block = 4096;

@@ -34,7 +34,10 @@ struct fx {
 struct fx *fx_new (unsigned nr_legs, uint64_t nr_regions,
                    unsigned region_shift, unsigned resyncing);
 
-/* mirror_start: worker and copiers. */
+/* Before fx_start: legs are LEG_FILE unless told otherwise. */
+void fx_set_kind (struct fx *fx, unsigned leg, enum leg_kind kind);
+
+/* mirror_start: worker, copiers, and who brings legs back. */
 void fx_start (struct fx *fx);
 
 /* Stop, check, free. */

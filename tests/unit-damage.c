@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* A log of which one byte is wrong, any byte, in a real file: start-up is
- * refused, or what it copies is at least what has to be copied.
+/* A log of which one byte is wrong, any byte, or that the kernel has used
+ * since, in a real file: start-up is refused, or what it copies is at least
+ * what has to be copied.
  */
 
 #include "config.h"
@@ -19,7 +20,7 @@
 #include "plan.h"
 #include "probe.h"
 
-#define NR 200
+#define NR 64
 #define REGION LOG_MIN_REGION_SIZE
 #define NR_LEGS 3
 #define MARKED 3
@@ -123,10 +124,12 @@ never_empty (const struct plan_input *in, unsigned leg, uint64_t size)
 }
 
 static int
-always_same (const struct plan_input *in, unsigned leg, unsigned slot,
-             unsigned source_leg, unsigned source_slot)
+always_same (const struct plan_input *in, const struct log_geometry *g,
+             unsigned leg, unsigned slot, unsigned source_leg,
+             unsigned source_slot)
 {
-  (void) in, (void) leg, (void) slot, (void) source_leg, (void) source_slot;
+  (void) in, (void) g, (void) leg, (void) slot, (void) source_leg,
+    (void) source_slot;
   return PROBE_YES;
 }
 
@@ -265,6 +268,95 @@ START_TEST (header_slots_and_area_of_a_clean_log)
 }
 END_TEST
 
+/* --- the kernel used it since --- */
+
+/* Images of a kernel's log, and the regions that it left dirty. */
+static const struct {
+  const char *name;
+  uint64_t dirty;
+} vectors[] = {
+  {"a03-synced-64", 0},
+  {"a04-inflight-0-3-17-63",
+   1u << 0 | 1u << 3 | 1u << 17 | UINT64_C (1) << 63},
+  {"a05-inflight-done", 0},
+  {"a06-powercut-5-33", 1u << 5 | UINT64_C (1) << 33},
+  {"a07-after-cut-reassembled", 1u << 5 | UINT64_C (1) << 33},
+  {"a08-after-cut-resynced", 0},
+  {"a02-midsync-64", ~UINT64_C (0x3ff)},
+  {"a01-fresh-64", UINT64_MAX},
+};
+
+/* What the kernel writes: the header, and the bitmap; not our slots. */
+static void
+kernel_writes (const char *name)
+{
+  char file[256];
+  uint8_t image[2048];
+  int from;
+
+  snprintf (file, sizeof file, SRCDIR "/tests/vectors/dm-log/%s.bin", name);
+  from = open (file, O_RDONLY | O_CLOEXEC);
+  ck_assert_int_ge (from, 0);
+  ck_assert_int_eq (pread (from, image, sizeof image, 0), sizeof image);
+  close (from);
+  ck_assert_int_eq (pwrite (fd, image, DISK_HEADER_SIZE, 0), DISK_HEADER_SIZE);
+  ck_assert_int_eq (pwrite (fd, image + DISK_BITMAP_OFFSET, NR / 8,
+                            DISK_BITMAP_OFFSET),
+                    NR / 8);
+}
+
+/* An end of ours before that, clean or not, does not matter any more: the
+ * kernel has resynced what we left dirty.
+ */
+static void
+kernel_since (bool clean, unsigned i)
+{
+  struct dirty_log *log = create (2);
+  struct plan plan;
+
+  if (!clean)
+    dirty_log_mark (log, MARKED);
+  ck_assert_int_eq (dirty_log_flush (log, NO_DEADLINE), 0);
+  dirty_log_close (log, NO_DEADLINE);
+  kernel_writes (vectors[i].name);
+
+  log = open_log (LOG_READ_ONLY);
+  ck_assert_int_eq (log->found, LOG_FOUND_KERNEL_SINCE);
+  make_plan (log, 2, &plan);
+  ck_assert (!plan.refuse);
+  ck_assert_uint_eq (plan.source, 0);
+  for (uint64_t r = 0; r < NR; ++r)
+    ck_assert_int_eq (is_copied (log, &plan, 1, r), vectors[i].dirty >> r & 1);
+  dirty_log_close (log, NO_DEADLINE);
+}
+
+START_TEST (kernel_after_a_clean_end)
+{
+  kernel_since (true, (unsigned) _i);
+}
+END_TEST
+
+START_TEST (kernel_after_an_unclean_end)
+{
+  kernel_since (false, (unsigned) _i);
+}
+END_TEST
+
+START_TEST (kernel_while_a_leg_was_stale_is_refused)
+{
+  struct dirty_log *log;
+  struct plan plan;
+
+  make_unclean (2);
+  kernel_writes (vectors[_i].name);
+  log = open_log (LOG_READ_ONLY);
+  make_plan (log, 2, &plan);
+  ck_assert (plan.refuse);
+  ck_assert_ptr_nonnull (strstr (plan.reason, "source=0@"));
+  dirty_log_close (log, NO_DEADLINE);
+}
+END_TEST
+
 int
 main (void)
 {
@@ -278,6 +370,12 @@ main (void)
   tcase_add_checked_fixture (tc, setup, teardown);
   tcase_add_loop_test (tc, header_slots_and_bitmap_of_an_unclean_log, 0,
                        (int) sizeof patterns);
+  tcase_add_loop_test (tc, kernel_after_a_clean_end, 0,
+                       (int) (sizeof vectors / sizeof vectors[0]));
+  tcase_add_loop_test (tc, kernel_after_an_unclean_end, 0,
+                       (int) (sizeof vectors / sizeof vectors[0]));
+  tcase_add_loop_test (tc, kernel_while_a_leg_was_stale_is_refused, 0,
+                       (int) (sizeof vectors / sizeof vectors[0]));
   tcase_add_test (tc, area_of_an_unclean_log);
   tcase_add_test (tc, header_slots_and_area_of_a_clean_log);
   srunner_run_all (runner, CK_ENV);

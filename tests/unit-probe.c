@@ -21,6 +21,7 @@
 
 static struct leg *a, *b;
 static struct bitset except;
+static struct probe_except guard;
 static struct probe_regions regions;
 
 static struct leg *
@@ -38,6 +39,7 @@ setup (void)
   a = open_leg ("/a");
   b = open_leg ("/b");
   ck_assert_int_eq (bitset_init (&except, NR_REGIONS), 0);
+  probe_except_init (&guard, SHIFT, &except);
   regions = (struct probe_regions){.shift = SHIFT};
 }
 
@@ -72,9 +74,6 @@ fill_both (void)
 static int
 same (void)
 {
-  struct probe_except guard;
-
-  probe_except_init (&guard, SHIFT, &except);
   return probe_same (a, b, SIZE, &regions, &guard.guard);
 }
 

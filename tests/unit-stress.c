@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Many threads, legs and a log that fail at random.  At the end:
+/* Many threads, legs and a log that fail at random; legs come back by
+ * themselves.  At the end:
  *
- *   - legs that are in-sync are byte-identical;
+ *   - all legs are in-sync, and byte-identical;
  *   - each block holds its last acknowledged write, or one that was tried
  *     later and ended in an error;
  *   - after a power failure the source holds for each block at least what a
@@ -52,6 +53,11 @@ struct client {
 
 static struct known known[NR_BLOCKS];
 
+/* Clients go on while legs are still to be lost, in a quarter of the blocks,
+ * or everything would be marked: 1 ... 4; 0 = all blocks, no legs are lost.
+ */
+static atomic_uint quarter;
+
 static void
 stamp_blocks (uint8_t *buf, uint64_t first, uint64_t nr, uint64_t version)
 {
@@ -93,12 +99,14 @@ is_expected (const struct known *k, uint64_t version)
 static uint64_t
 pick_blocks (struct client *c, uint64_t *nr)
 {
-  uint64_t runs = NR_BLOCKS / 16;
+  uint64_t part = atomic_load (&quarter);
+  uint64_t runs = NR_BLOCKS / 16 / (part ? 4 : 1);
+  uint64_t first = part ? (part - 1) * runs : 0;
   uint64_t run;
   uint64_t at = random_next (&c->seed) % 16;
 
   do
-    run = random_next (&c->seed) % runs;
+    run = first + random_next (&c->seed) % runs;
   while (run % THREADS != c->number);
   *nr = 1 + random_next (&c->seed) % (16 - at);
   return run * 16 + at;
@@ -167,7 +175,7 @@ client_thread (void *arg)
 {
   struct client *c = arg;
 
-  for (unsigned i = 0; i < OPS; ++i) {
+  for (unsigned i = 0; i < OPS || atomic_load (&quarter); ++i) {
     uint64_t what = random_next (&c->seed) % 100;
 
     if (what < 65)
@@ -187,7 +195,7 @@ rival_thread (void *arg)
   struct client *c = arg;
   uint8_t buf[4 * BLOCK];
 
-  for (unsigned i = 0; i < OPS; ++i) {
+  for (unsigned i = 0; i < OPS || atomic_load (&quarter); ++i) {
     uint64_t first = random_next (&c->seed) % 4;
     uint64_t nr = 1 + random_next (&c->seed) % 4;
 
@@ -204,9 +212,12 @@ rival_thread (void *arg)
 static void
 check_legs (struct fx *fx)
 {
-  unsigned in_sync = fx_in_sync (fx);
+  unsigned all = fx->m->configured;
 
-  FOR_EACH_SLOT (s, in_sync) {
+  for (unsigned s = 0; s < fx->nr_legs; ++s)
+    mem_leg_forget_rules (fx->leg[s]);
+  WAIT_FOR (fx_in_sync (fx) == all);
+  FOR_EACH_SLOT (s, all) {
     ck_assert (fx_same (fx, fx->m->primary, s));
     for (uint64_t i = 0; i < NR_BLOCKS; ++i)
       ck_assert_msg (is_expected (&known[i],
@@ -267,6 +278,8 @@ stress_mirror (unsigned nr_legs, unsigned resyncing)
   fx->m->config.read_policy = READ_AUTO;
   fx->m->config.log_timeout = 60;
   fx->m->max_hot = 4; /* clears all the time */
+  fx->m->rejoin =
+    (struct rejoin_times){NSEC_PER_MSEC, 5 * NSEC_PER_MSEC, NSEC_PER_SEC};
   return fx;
 }
 
@@ -393,6 +406,80 @@ START_TEST (a_flush_fails)
 }
 END_TEST
 
+/* --- legs that come and go --- */
+
+#define LOSSES 12
+
+struct chaos {
+  struct fx *fx;
+  uint64_t seed;
+  unsigned lost; /* so often */
+};
+
+static bool
+is_used (struct fx *fx, unsigned leg)
+{
+  return (fx_in_sync (fx) | fx_resyncing (fx)) & SLOT_BIT (leg);
+}
+
+static bool
+fail_member (struct fx *fx, unsigned leg)
+{
+  CLEANUP_LOCK (&fx->m->lock);
+  return member_fail_locked (fx->m, leg);
+}
+
+/* Lose a leg, unless it is the last one in-sync: that would not come back.
+ * Every other time wait until it is in-sync again, else it is soon back.
+ */
+static void
+lose_one (struct chaos *chaos)
+{
+  struct fx *fx = chaos->fx;
+  unsigned leg = (unsigned) (random_next (&chaos->seed) % fx->nr_legs);
+
+  if (!fail_member (fx, leg))
+    return;
+  leg_lose (fx->leg[leg], ECONNRESET, "the test says so");
+  chaos->lost++;
+  atomic_store (&quarter, 1 + chaos->lost % 4);
+  WAIT_FOR (is_used (fx, leg));
+  if (random_next (&chaos->seed) % 2)
+    WAIT_FOR (fx_in_sync (fx) & SLOT_BIT (leg));
+}
+
+static void *
+chaos_thread (void *arg)
+{
+  struct chaos *chaos = arg;
+
+  while (chaos->lost < LOSSES)
+    lose_one (chaos);
+  atomic_store (&quarter, 0);
+  return NULL;
+}
+
+/* A leg that was lost also forgets what it had not flushed. */
+START_TEST (legs_come_and_go)
+{
+  struct fx *fx = stress_mirror (3, 0);
+  struct chaos chaos = {.fx = fx, .seed = (uint64_t) _i + 5};
+  pthread_t thread;
+
+  for (unsigned s = 0; s < 3; ++s)
+    mem_leg_crash_at_open (fx->leg[s], (unsigned) _i * 1000 + s + 1);
+  mem_log_fail_randomly (fx->log, 60);
+  fx_start (fx);
+  atomic_store (&quarter, 1);
+  thread = thread_run (chaos_thread, &chaos);
+  run_clients (fx, (unsigned) _i + 1, THREADS, 2);
+  pthread_join (thread, NULL);
+  check_after_power_failure (fx);
+  check_legs (fx);
+  fx_free (fx);
+}
+END_TEST
+
 #define SEEDS 4
 
 
@@ -411,6 +498,7 @@ main (void)
   tcase_add_loop_test (tc, legs_and_log_fail, 0, SEEDS);
   tcase_add_loop_test (tc, writes_fail_on_all_legs, 0, SEEDS);
   tcase_add_loop_test (tc, a_flush_fails, 0, SEEDS);
+  tcase_add_loop_test (tc, legs_come_and_go, 0, SEEDS);
   srunner_run_all (runner, CK_ENV);
   failed = srunner_ntests_failed (runner);
   srunner_free (runner);

@@ -28,6 +28,7 @@ unit_tests_of_threads = \
 	tests/unit-logd \
 	tests/unit-logd-faults \
 	tests/unit-range \
+	tests/unit-rejoin \
 	tests/unit-repair \
 	tests/unit-resend \
 	tests/unit-resync \
@@ -187,6 +188,9 @@ tests_unit_resync_SOURCES = tests/unit-resync.c $(mirror_fixture)
 tests_unit_resync_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_resync_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
 
+tests_unit_rejoin_SOURCES = tests/unit-rejoin.c $(mirror_fixture)
+tests_unit_rejoin_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_rejoin_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
 tests_unit_repair_SOURCES = tests/unit-repair.c $(mirror_fixture)
 tests_unit_repair_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_repair_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
