@@ -15,6 +15,8 @@ e2e_tests = \
 	tests/test-fault-bad-sector.sh \
 	tests/test-fault-full-disk.sh \
 	tests/test-fault-leg-errors.sh \
+	tests/test-fault-leg-network.sh \
+	tests/test-fault-log-device.sh \
 	tests/test-input-control.sh \
 	tests/test-input-legs.sh \
 	tests/test-input-log.sh \
@@ -39,6 +41,7 @@ e2e_tests = \
 	tests/test-nbdkit-options.sh \
 	tests/test-resync-fragmented-leg.sh \
 	tests/test-scale-sparse-15T.sh \
+	tests/test-shutdown-is-bounded.sh \
 	tests/test-shutdown-with-clients.sh \
 	tests/test-start-after-the-kernel.sh \
 	tests/test-start-another-host.sh \
