@@ -81,6 +81,7 @@ struct member {
   bool has_rejoiner;
 
   /* Protected by lock. */
+  bool rejoiner_exited;
   enum leg_kind kind;
   unsigned users;         /* who may be using the leg now */
   uint64_t joined_ns;     /* when it came back last, 0 = never */
@@ -311,9 +312,11 @@ int write_end (struct mirror *m, struct write_op *op, unsigned bad);
  */
 int flush_legs (struct mirror *m, uint64_t deadline);
 
-/* rejoin.c.  stop: m->stopping is set; waits for the threads. */
+/* rejoin.c.  stop: m->stopping is set.  False if a thread still hangs at the
+ * deadline, while it opens a leg; it will not touch the log any more.
+ */
 int rejoin_start (struct mirror *m);
-void rejoin_stop (struct mirror *m);
+bool rejoin_stop (struct mirror *m, uint64_t deadline);
 
 /* quarantine.c: S21, after an unclean end. */
 

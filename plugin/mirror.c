@@ -280,12 +280,12 @@ stop_worker (struct mirror *m, uint64_t deadline)
 }
 
 static bool
-stop_all (struct mirror *m, uint64_t deadline)
+stop_all (struct mirror *m, uint64_t deadline, bool *rejoined)
 {
   dirty_log_hurry (m->log, deadline);
   if (!drain (m, deadline + DRAIN_GRACE_NS))
     return false;
-  rejoin_stop (m);
+  *rejoined = rejoin_stop (m, deadline + DRAIN_GRACE_NS);
   dirty_log_hurry (m->log, deadline + LOG_GRACE_NS);
   return resync_stop (m, deadline + LOG_GRACE_NS) &&
          stop_worker (m, deadline + EXIT_GRACE_NS);
@@ -315,11 +315,11 @@ bool
 mirror_stop (struct mirror *m, uint64_t deadline)
 {
   pthread_t hurry;
-  bool hurried, ended;
+  bool hurried, ended, rejoined;
 
   begin_stop (m, deadline);
   hurried = thread_start (&hurry, "mirror-hurry", hurry_thread, m) == 0;
-  ended = stop_all (m, deadline);
+  ended = stop_all (m, deadline, &rejoined);
   end_stop (m);
   if (hurried)
     pthread_join (hurry, NULL);
@@ -329,6 +329,8 @@ mirror_stop (struct mirror *m, uint64_t deadline)
   }
   quarantine_end (m);
   close_log (m, deadline + LOG_GRACE_NS);
+  if (!rejoined)
+    return false;
   close_legs (m);
   return true;
 }

@@ -73,8 +73,8 @@ int mirror_start (struct mirror *m);
  *
  * A leg that does not answer until the deadline is given up, and a log too,
  * little later; so it takes at most STOP_GRACE_NS beyond the deadline.  False
- * if a thread still hangs then, in a local leg: nothing is closed, the
- * process must end, and what was written stays marked.
+ * if a thread still hangs then, in a local leg or a name server: the process
+ * must end.  If a request hangs in a leg what was written stays marked.
  */
 #define STOP_GRACE_NS (3 * NSEC_PER_SEC)
 bool mirror_stop (struct mirror *m, uint64_t deadline);

@@ -155,7 +155,7 @@ live_enter (struct probe_guard *guard, uint64_t offset, uint64_t count)
   if (m->stopping)
     return false;
   range_lock (&m->ranges, &live->range, offset, count, true, &m->lock);
-  if (must_agree (live->r, offset, count))
+  if (!m->stopping && must_agree (live->r, offset, count))
     return true;
   range_unlock (&m->ranges, &live->range);
   return false;
@@ -321,6 +321,8 @@ rejoin_thread (void *opaque)
     try_once (&r);
     pthread_mutex_lock (&m->lock);
   }
+  member->rejoiner_exited = true;
+  pthread_cond_broadcast (&m->cond);
   pthread_mutex_unlock (&m->lock);
   return NULL;
 }
@@ -368,15 +370,34 @@ cancel_legs (struct mirror *m)
       leg_cancel (m->member[slot].leg);
 }
 
-void
-rejoin_stop (struct mirror *m)
+static bool
+rejoiner_exited (struct member *member, uint64_t deadline)
 {
+  struct mirror *m = member->mirror;
+  CLEANUP_LOCK (&m->lock);
+
+  while (!member->rejoiner_exited && now_ns () < deadline)
+    cond_wait_until (&m->cond, &m->lock, deadline);
+  return member->rejoiner_exited;
+}
+
+bool
+rejoin_stop (struct mirror *m, uint64_t deadline)
+{
+  bool ended = true;
+
   cancel_legs (m);
   FOR_EACH_SLOT (slot, m->configured) {
     struct member *member = &m->member[slot];
 
-    if (member->has_rejoiner)
-      pthread_join (member->rejoiner, NULL);
+    if (!member->has_rejoiner)
+      continue;
+    if (!rejoiner_exited (member, deadline)) {
+      ended = false;
+      continue;
+    }
+    pthread_join (member->rejoiner, NULL);
     member->has_rejoiner = false;
   }
+  return ended;
 }
