@@ -37,6 +37,9 @@ struct dirty_log_ops {
   /* dirty_log_flush, or dirty_log_commit. */
   int (*flush) (struct dirty_log *log, bool commit, uint64_t deadline);
 
+  /* dirty_log_hurry; NULL if flush does not wait. */
+  void (*hurry) (struct dirty_log *log, uint64_t deadline);
+
   /* dirty_log_wait_valid; NULL if there is no lease. */
   int (*wait_valid) (struct dirty_log *log, uint64_t deadline);
 };

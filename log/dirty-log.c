@@ -137,6 +137,13 @@ dirty_log_flush (struct dirty_log *log, uint64_t deadline)
   return log->ops->flush (log, false, deadline);
 }
 
+void
+dirty_log_hurry (struct dirty_log *log, uint64_t deadline)
+{
+  if (log->ops->hurry)
+    log->ops->hurry (log, deadline);
+}
+
 int
 dirty_log_commit (struct dirty_log *log, uint64_t deadline)
 {

@@ -339,6 +339,11 @@ int dirty_log_wait_valid (struct dirty_log *log, uint64_t deadline);
  */
 int dirty_log_flush (struct dirty_log *log, uint64_t deadline);
 
+/* From now on nobody waits for a flush or commit any longer than this, those
+ * who wait now included.  Until it is called again.
+ */
+void dirty_log_hurry (struct dirty_log *log, uint64_t deadline);
+
 /* Contract (3).  Returns as flush.  Blocks: do not hold a lock. */
 int dirty_log_commit (struct dirty_log *log, uint64_t deadline);
 

@@ -317,6 +317,14 @@ disk_flush (struct dirty_log *log, bool commit, uint64_t deadline)
   return flush_here (d, commit);
 }
 
+static void
+disk_hurry (struct dirty_log *log, uint64_t deadline)
+{
+  CLEANUP_LOCK (&log->lock);
+
+  group_hurry (&disk (log)->group, deadline);
+}
+
 const struct dirty_log_ops disk_log_ops = {
   .type = "disk",
   .name_is = "PATH",
@@ -328,4 +336,5 @@ const struct dirty_log_ops disk_log_ops = {
   .map_changed = disk_map_changed,
   .record_changed = disk_record_changed,
   .flush = disk_flush,
+  .hurry = disk_hurry,
 };

@@ -9,9 +9,16 @@
 
 #define MAX_CYCLE_NS NSEC_PER_MSEC /* as far as waiting is concerned */
 
+static uint64_t
+earlier (uint64_t a, uint64_t b)
+{
+  return a < b ? a : b;
+}
+
 int
 group_init (struct group_commit *g)
 {
+  g->limit = NO_DEADLINE;
   return cond_init_monotonic (&g->done);
 }
 
@@ -78,9 +85,17 @@ group_wait (struct group_commit *g, pthread_mutex_t *lock, uint64_t cycle,
             bool commit, uint64_t deadline)
 {
   while (!group_over (g, cycle, commit))
-    if (cond_wait_until (&g->done, lock, deadline) == ETIMEDOUT)
+    if (cond_wait_until (&g->done, lock, earlier (deadline, g->limit)) ==
+        ETIMEDOUT)
       break;
   return group_leave (g, cycle, commit);
+}
+
+void
+group_hurry (struct group_commit *g, uint64_t deadline)
+{
+  g->limit = deadline;
+  pthread_cond_broadcast (&g->done);
 }
 
 /* --- cycles --- */
@@ -95,12 +110,6 @@ bool
 group_wanted (const struct group_commit *g)
 {
   return g->requested > g->begun;
-}
-
-static uint64_t
-earlier (uint64_t a, uint64_t b)
-{
-  return a < b ? a : b;
 }
 
 static uint64_t

@@ -30,6 +30,7 @@ struct group_commit {
   uint64_t requested, requested_commit;
   int error; /* of the last cycle that failed */
   pthread_cond_t done;
+  uint64_t limit; /* nobody waits longer than this */
 
   unsigned callers;   /* who wait, in any cycle */
   unsigned in_cycle;  /* of these, who the present cycle will serve */
@@ -54,6 +55,9 @@ uint64_t group_join (struct group_commit *g, bool commit);
  */
 int group_wait (struct group_commit *g, pthread_mutex_t *lock, uint64_t cycle,
                 bool commit, uint64_t deadline);
+
+/* Nobody waits longer than this, whatever his own deadline. */
+void group_hurry (struct group_commit *g, uint64_t deadline);
 
 /* Has it come?  group_leave then says what group_wait would return. */
 bool group_over (const struct group_commit *g, uint64_t cycle, bool commit);

@@ -314,6 +314,14 @@ user_flush (struct dirty_log *log, bool commit, uint64_t deadline)
   return flush_here (u, commit, deadline);
 }
 
+static void
+user_hurry (struct dirty_log *log, uint64_t deadline)
+{
+  CLEANUP_LOCK (&log->lock);
+
+  group_hurry (&user (log)->group, deadline);
+}
+
 /* --- the lease --- */
 
 static bool
@@ -485,6 +493,7 @@ const struct dirty_log_ops userspace_log_ops = {
   .map_changed = user_map_changed,
   .record_changed = user_record_changed,
   .flush = user_flush,
+  .hurry = user_hurry,
   .wait_valid = user_wait_valid,
 };
 
@@ -499,5 +508,6 @@ const struct dirty_log_ops userspace_core_log_ops = {
   .map_changed = user_map_changed,
   .record_changed = user_record_changed,
   .flush = user_flush,
+  .hurry = user_hurry,
   .wait_valid = user_wait_valid,
 };

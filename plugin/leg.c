@@ -259,8 +259,10 @@ leg_extents (struct leg *leg, uint64_t offset, uint64_t count,
     *nr = 0;
     return 0;
   }
-  if (leg->ops->extents (leg, offset, count, extents, nr) == -1) {
-    err = errno;
+  atomic_fetch_add (&leg->in_flight, 1);
+  err = leg->ops->extents (leg, offset, count, extents, nr) == -1 ? errno : 0;
+  atomic_fetch_sub (&leg->in_flight, 1);
+  if (err != 0) {
     atomic_fetch_add (&leg->counters.read_errors, 1);
     leg_note_error (leg, err, "block status", offset);
     errno = err;

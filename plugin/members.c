@@ -256,13 +256,8 @@ lease_retry (struct mirror *m, uint64_t deadline)
 }
 
 static int
-lease_wait (struct mirror *m, uint64_t arrival)
+lease_wait (struct mirror *m, uint64_t deadline)
 {
-  uint64_t deadline;
-
-  if (dirty_log_valid (m->log))
-    return 0;
-  deadline = log_deadline (m, arrival);
   while (!dirty_log_valid (m->log))
     if (!lease_retry (m, deadline)) {
       errno = EIO;
@@ -274,10 +269,11 @@ lease_wait (struct mirror *m, uint64_t arrival)
 static int
 lease_wait_unlocked (struct mirror *m, uint64_t arrival)
 {
+  uint64_t deadline = log_deadline (m, arrival);
   int r;
 
   pthread_mutex_unlock (&m->lock);
-  r = lease_wait (m, arrival);
+  r = lease_wait (m, deadline);
   pthread_mutex_lock (&m->lock);
   return r;
 }
@@ -286,6 +282,25 @@ int
 lease_needed_locked (struct mirror *m, uint64_t arrival)
 {
   return dirty_log_valid (m->log) ? 0 : lease_wait_unlocked (m, arrival);
+}
+
+/* With the lease again nobody else has used the legs meanwhile.  A leg that
+ * got some of the request gets all of it: nobody else was let into its range.
+ */
+unsigned
+fan_out_leased (struct mirror *m, struct fan *fan, unsigned legs,
+                const struct request *rq, uint64_t deadline)
+{
+  unsigned bad = fan_out (m, fan, legs, rq);
+
+  while (fan->unsent && lease_wait (m, deadline) == 0) {
+    unsigned again = fan->unsent;
+
+    bad = (bad & ~again) | fan_out (m, fan, again, rq);
+    if (now_ns () >= deadline)
+      break;
+  }
+  return bad;
 }
 
 int
@@ -310,13 +325,21 @@ request_leave_locked (struct mirror *m)
     pthread_cond_broadcast (&m->cond);
 }
 
+static bool
+is_over_locked (const struct mirror *m, uint64_t deadline)
+{
+  uint64_t now = now_ns ();
+
+  return now >= deadline || (m->stopping && now >= m->stop_deadline);
+}
+
 static int
 failures_wait_locked (struct mirror *m, uint64_t arrival)
 {
   uint64_t deadline = log_deadline (m, arrival);
 
   while (m->failures_recorded < m->failures) {
-    if (now_ns () >= deadline)
+    if (is_over_locked (m, deadline))
       return -1;
     record_failures_locked (m, deadline);
   }
@@ -355,7 +378,8 @@ member_on_lost (struct leg *leg)
 
   {
     CLEANUP_LOCK (&m->lock);
-    failed = member_fail_locked (m, member->slot);
+    /* Without a log there is no mirror any more. */
+    failed = m->log && member_fail_locked (m, member->slot);
   }
   if (failed)
     members_report_failed (m, SLOT_BIT (member->slot));

@@ -109,6 +109,7 @@ struct resync {
   /* Protected by m->lock. */
   bool stop;
   unsigned busy;                  /* threads that copy */
+  unsigned exited;                /* threads that have ended */
   uint64_t cursor;                /* next region to look at */
   uint64_t data_from, data_until; /* where the source surely has data */
   struct recovery *running;       /* being copied */
@@ -157,6 +158,8 @@ struct mirror {
   uint64_t failures, failures_recorded; /* S4: equal, or no acknowledgement */
   unsigned active;                      /* client requests inside */
   bool stopping;
+  uint64_t stop_deadline; /* of requests under way, once stopping */
+  bool stopped;           /* no thread of ours runs any more */
   bool wake_worker;
   unsigned round_robin;
   uint64_t sweeps;
@@ -171,7 +174,10 @@ struct mirror {
   /* The worker. */
   pthread_t worker;
   bool worker_started; /* only used by start and stop */
-  bool worker_stop;    /* protected by lock */
+  /* Protected by lock. */
+  bool worker_stop;
+  uint64_t last_deadline; /* then: of its last sweep */
+  bool worker_exited;
 };
 
 /* One modification of the same range on several legs. */
@@ -216,6 +222,12 @@ writing_set (const struct mirror *m)
  */
 unsigned fan_out (struct mirror *m, struct fan *fan, unsigned legs,
                   const struct request *rq);
+
+/* As fan_out, but legs that were not sent it, for want of the lease, are sent
+ * it when the lease is back, if that is before the deadline.
+ */
+unsigned fan_out_leased (struct mirror *m, struct fan *fan, unsigned legs,
+                         const struct request *rq, uint64_t deadline);
 
 /* A leg's errno as the client gets it: NBD knows few, and nbdkit turns all
  * others into EINVAL, which would blame the request.
@@ -294,9 +306,10 @@ int write_end (struct mirror *m, struct write_op *op, unsigned bad);
 
 /* Flush every leg of the writing set; legs whose flush failed have
  * failed when it returns.  0, or -1 if an in-sync leg is left whose flush
- * failed, or a leg was not sent it.
+ * failed, or a leg was not sent it: if need be it waits for the lease, at most
+ * until the deadline.
  */
-int flush_legs (struct mirror *m);
+int flush_legs (struct mirror *m, uint64_t deadline);
 
 /* rejoin.c.  stop: m->stopping is set; waits for the threads. */
 int rejoin_start (struct mirror *m);
@@ -336,7 +349,8 @@ void sweep (struct mirror *m, bool at_once, uint64_t deadline);
 
 /* resync.c */
 int resync_start (struct mirror *m);
-void resync_stop (struct mirror *m);
+/* False if a thread still hangs in a leg at the deadline. */
+bool resync_stop (struct mirror *m, uint64_t deadline);
 void resync_wake_locked (struct mirror *m);
 /* Regions that the resyncing legs miss, summed over them. */
 uint64_t resync_todo (const struct mirror *m, const struct log_status *ls);

@@ -13,9 +13,18 @@
 #include "cleanup.h"
 #include "mirror-impl.h"
 #include "msg.h"
+#include "thread.h"
 
 #define MIN_SWEEP_GAP_NS (100 * NSEC_PER_MSEC)
-#define LAST_GRACE_NS (2 * NSEC_PER_SEC) /* at shutdown, beyond the deadline */
+
+/* At shutdown, beyond the deadline: what was waited for may end, then the log
+ * may, then the last thread.  Closing the log and the legs takes the rest of
+ * STOP_GRACE_NS.
+ */
+#define DRAIN_GRACE_NS (500 * NSEC_PER_MSEC)
+#define LOG_GRACE_NS NSEC_PER_SEC
+#define EXIT_GRACE_NS (1250 * NSEC_PER_MSEC)
+#define LOOK_GAP_NS (500 * NSEC_PER_MSEC) /* at the legs */
 
 const struct mirror_limits *
 mirror_limits (const struct mirror *m)
@@ -46,6 +55,25 @@ worker_gap (struct mirror *m, uint64_t last_sweep)
     cond_wait_until (&m->cond, &m->lock, until);
 }
 
+static uint64_t
+failures_of (struct mirror *m)
+{
+  CLEANUP_LOCK (&m->lock);
+  return m->failures;
+}
+
+/* A leg that fails meanwhile costs a round. */
+static void
+last_sweeps (struct mirror *m, uint64_t deadline)
+{
+  uint64_t failures;
+
+  do {
+    failures = failures_of (m);
+    sweep (m, true, deadline);
+  } while (failures_of (m) != failures && now_ns () < deadline);
+}
+
 static void *
 worker_thread (void *opaque)
 {
@@ -65,10 +93,16 @@ worker_thread (void *opaque)
     pthread_mutex_lock (&m->lock);
   }
   pthread_mutex_unlock (&m->lock);
+  last_sweeps (m, m->last_deadline);
+  {
+    CLEANUP_LOCK (&m->lock);
+    m->worker_exited = true;
+    pthread_cond_broadcast (&m->cond);
+  }
   return NULL;
 }
 
-/* --- start and stop --- */
+/* --- start --- */
 
 static void
 asked_for_log (struct dirty_log *log)
@@ -133,48 +167,140 @@ mirror_start (struct mirror *m)
   return resync_start (m) == -1 || rejoin_start (m) == -1 ? -1 : 0;
 }
 
+/* --- stop --- */
+
+static unsigned
+legs_in_flight (struct mirror *m)
+{
+  unsigned busy = 0;
+
+  FOR_EACH_SLOT (slot, m->configured) {
+    struct leg *leg = m->member[slot].leg;
+
+    if (leg && atomic_load (&leg->in_flight) > 0)
+      busy |= SLOT_BIT (slot);
+  }
+  return busy;
+}
+
+/* Their requests end in an error now, the failure is recorded, and what was
+ * written stays marked.  Only a local leg that hangs in the kernel can't be
+ * shaken off.
+ */
+static void
+lose_legs (struct mirror *m, unsigned slots)
+{
+  FOR_EACH_SLOT (slot, slots)
+    leg_lose (m->member[slot].leg, ETIMEDOUT, "no answer before the shutdown");
+}
+
+/* From the deadline on a leg that is busy at two looks is not waited for;
+ * requests, copies and sweeps that it held up may then ask the next one.
+ */
+static void *
+hurry_thread (void *opaque)
+{
+  struct mirror *m = opaque;
+  unsigned busy = 0, before;
+  uint64_t next;
+
+  pthread_mutex_lock (&m->lock);
+  next = m->stop_deadline - LOOK_GAP_NS;
+  while (!m->stopped) {
+    if (cond_wait_until (&m->cond, &m->lock, next) != ETIMEDOUT)
+      continue;
+    pthread_mutex_unlock (&m->lock);
+    before = busy;
+    busy = legs_in_flight (m);
+    lose_legs (m, before & busy);
+    pthread_mutex_lock (&m->lock);
+    next = now_ns () + LOOK_GAP_NS;
+  }
+  pthread_mutex_unlock (&m->lock);
+  return NULL;
+}
+
+static void
+begin_stop (struct mirror *m, uint64_t deadline)
+{
+  CLEANUP_LOCK (&m->lock);
+
+  m->stopping = true;
+  m->stopped = false;
+  m->stop_deadline = deadline;
+  m->last_deadline = deadline + LOG_GRACE_NS;
+  pthread_cond_broadcast (&m->cond);
+}
+
+static void
+end_stop (struct mirror *m)
+{
+  CLEANUP_LOCK (&m->lock);
+
+  m->stopped = true;
+  pthread_cond_broadcast (&m->cond);
+}
+
 /* False if requests are still under way at the deadline. */
 static bool
 drain (struct mirror *m, uint64_t deadline)
 {
   CLEANUP_LOCK (&m->lock);
 
-  m->stopping = true;
-  pthread_cond_broadcast (&m->cond);
   while (m->active > 0 && now_ns () < deadline)
     cond_wait_until (&m->cond, &m->lock, deadline);
   return m->active == 0;
 }
 
-static void
-stop_worker (struct mirror *m)
+static bool
+worker_exited (struct mirror *m, uint64_t deadline)
 {
-  {
-    CLEANUP_LOCK (&m->lock);
-    m->worker_stop = true;
-    worker_wake_locked (m);
-  }
-  if (m->worker_started)
-    pthread_join (m->worker, NULL);
-  m->worker_started = false;
+  CLEANUP_LOCK (&m->lock);
+
+  m->worker_stop = true;
+  worker_wake_locked (m);
+  while (!m->worker_exited && now_ns () < deadline)
+    cond_wait_until (&m->cond, &m->lock, deadline);
+  return m->worker_exited;
 }
 
-/* Legs that still have not answered are lost: their requests end in an error
- * now, the failure is recorded, and what was written stays marked.  Only a
- * local leg that hangs in the kernel can't be shaken off.
- */
+/* With the last sweep.  False if it still hangs at the deadline. */
 static bool
-drain_hard (struct mirror *m)
+stop_worker (struct mirror *m, uint64_t deadline)
 {
-  uint64_t deadline = now_ns () + LAST_GRACE_NS;
-
-  FOR_EACH_SLOT (slot, m->configured) {
-    struct leg *leg = m->member[slot].leg;
-
-    if (leg && atomic_load (&leg->in_flight) > 0)
-      leg_lose (leg, ETIMEDOUT, "no answer before the shutdown");
+  if (!m->worker_started) {
+    last_sweeps (m, deadline);
+    return true;
   }
-  return drain (m, deadline);
+  if (!worker_exited (m, deadline))
+    return false;
+  pthread_join (m->worker, NULL);
+  m->worker_started = false;
+  return true;
+}
+
+static bool
+stop_all (struct mirror *m, uint64_t deadline)
+{
+  dirty_log_hurry (m->log, deadline);
+  if (!drain (m, deadline + DRAIN_GRACE_NS))
+    return false;
+  rejoin_stop (m);
+  dirty_log_hurry (m->log, deadline + LOG_GRACE_NS);
+  return resync_stop (m, deadline + LOG_GRACE_NS) &&
+         stop_worker (m, deadline + EXIT_GRACE_NS);
+}
+
+static void
+close_log (struct mirror *m, uint64_t deadline)
+{
+  struct dirty_log *log = m->log;
+
+  {
+    CLEANUP_LOCK (&m->lock);
+    m->log = NULL;
+  }
+  dirty_log_close (log, deadline);
 }
 
 static void
@@ -185,22 +311,26 @@ close_legs (struct mirror *m)
       leg_close (m->member[slot].leg);
 }
 
-void
+bool
 mirror_stop (struct mirror *m, uint64_t deadline)
 {
-  if (!drain (m, deadline) && !drain_hard (m)) {
+  pthread_t hurry;
+  bool hurried, ended;
+
+  begin_stop (m, deadline);
+  hurried = thread_start (&hurry, "mirror-hurry", hurry_thread, m) == 0;
+  ended = stop_all (m, deadline);
+  end_stop (m);
+  if (hurried)
+    pthread_join (hurry, NULL);
+  if (!ended) {
     msg_error ("requests are still under way: the log is left as it is");
-    return;
+    return false;
   }
-  deadline = now_ns () + LAST_GRACE_NS;
-  rejoin_stop (m);
-  resync_stop (m);
-  stop_worker (m);
-  sweep (m, true, deadline);
   quarantine_end (m);
-  dirty_log_close (m->log, deadline);
-  m->log = NULL;
+  close_log (m, deadline + LOG_GRACE_NS);
   close_legs (m);
+  return true;
 }
 
 void

@@ -69,11 +69,15 @@ struct mirror *mirror_open (const struct mirror_config *config, FILE *out,
 int mirror_start (struct mirror *m);
 
 /* No new requests (they get ESHUTDOWN), wait for those under way, stop the
- * worker, clear what can be cleared, close the log.  If requests are still
- * under way at the deadline nothing is closed: the process must end, and
- * their regions stay marked.
+ * threads, clear what can be cleared, close the log.
+ *
+ * A leg that does not answer until the deadline is given up, and a log too,
+ * little later; so it takes at most STOP_GRACE_NS beyond the deadline.  False
+ * if a thread still hangs then, in a local leg: nothing is closed, the
+ * process must end, and what was written stays marked.
  */
-void mirror_stop (struct mirror *m, uint64_t deadline);
+#define STOP_GRACE_NS (3 * NSEC_PER_SEC)
+bool mirror_stop (struct mirror *m, uint64_t deadline);
 
 /* NULL is allowed. */
 void mirror_free (struct mirror *m);

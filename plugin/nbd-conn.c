@@ -41,7 +41,7 @@
 #include "nbd-conn.h"
 
 /* How long a polite goodbye may take. */
-#define GOODBYE_NS NSEC_PER_SEC
+#define GOODBYE_NS (500 * NSEC_PER_MSEC)
 
 /* How soon leg_cancel is noticed while connecting. */
 #define CANCEL_NS (100 * NSEC_PER_MSEC)

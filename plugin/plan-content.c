@@ -22,7 +22,11 @@ int
 plan_compare (const struct plan_input *in, const struct plan *plan,
               unsigned slot, unsigned other)
 {
-  return in->same (in, (unsigned) plan->slot[slot].leg, slot,
+  /* What a growth adds is nothing that both hold. */
+  const struct log_geometry *geo =
+    in->log->geo.size > 0 ? &in->log->geo : &plan->geo;
+
+  return in->same (in, geo, (unsigned) plan->slot[slot].leg, slot,
                    (unsigned) plan->slot[other].leg, other);
 }
 

@@ -145,7 +145,8 @@ place_unknown_leg (const struct plan_input *in, struct plan *plan,
   int answer;
 
   if (lone != -1) {
-    answer = in->same (in, leg, (unsigned) lone, source, plan->source);
+    answer =
+      in->same (in, &in->log->geo, leg, (unsigned) lone, source, plan->source);
     if (answer == -1)
       return -1;
     if (answer == PROBE_YES) {

@@ -146,6 +146,39 @@ sync_none_is_for_new_logs (const struct plan_input *in, struct plan *plan)
   return 0;
 }
 
+/* The log does not know legs, only that they hold the same. */
+static int
+check_kernel_leg (const struct plan_input *in, struct plan *plan, unsigned leg)
+{
+  int answer = plan_compare (in, plan, leg, plan->source);
+  int empty;
+
+  if (answer != PROBE_NO)
+    return answer == -1 ? -1 : 0;
+  empty = in->empty (in, leg, plan->geo.size);
+  if (empty == -1)
+    return -1;
+  if (empty == PROBE_YES)
+    return plan_leg_is_empty (in, plan, leg);
+  return plan_refuse (plan,
+                      "leg %s: its content differs from leg %s where the log "
+                      "%s of the kernel's dm-mirror says that both hold the "
+                      "same: check the names; sync=force overwrites it",
+                      in->leg[leg].name, in->leg[plan->source].name,
+                      in->log->name);
+}
+
+static int
+check_kernel_legs (const struct plan_input *in, struct plan *plan)
+{
+  if (in->config->sync == SYNC_FORCE)
+    return 0;
+  for (unsigned i = 1; i < in->nr_legs && !plan->refuse; ++i)
+    if (in->leg[i].leg && check_kernel_leg (in, plan, i) == -1)
+      return -1;
+  return 0;
+}
+
 static int
 plan_kernel (const struct plan_input *in, struct plan *plan)
 {
@@ -188,7 +221,7 @@ plan_kernel (const struct plan_input *in, struct plan *plan)
              "log %s: taken over from the kernel's dm-mirror, leg %s is the "
              "source\n",
              in->log->name, in->leg[0].name);
-  return 0;
+  return check_kernel_legs (in, plan);
 }
 
 static int

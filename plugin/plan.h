@@ -64,8 +64,9 @@ struct plan_input {
    * enum probe_answer, -1 = error, reported.
    */
   int (*empty) (const struct plan_input *in, unsigned leg, uint64_t size);
-  int (*same) (const struct plan_input *in, unsigned leg, unsigned slot,
-               unsigned source_leg, unsigned source_slot);
+  int (*same) (const struct plan_input *in, const struct log_geometry *geo,
+               unsigned leg, unsigned slot, unsigned source_leg,
+               unsigned source_slot);
 };
 
 /* Fill the plan.  0, or -1 with an error reported that is no decision. */

@@ -27,7 +27,6 @@
 #include "shutdown.h"
 
 #define THREAD_MODEL NBDKIT_THREAD_MODEL_PARALLEL
-#define STOP_NS (5 * NSEC_PER_SEC) /* for requests under way at shutdown */
 #define EXTENTS_AT_ONCE 128
 
 static struct mirror_config config = {
@@ -56,13 +55,16 @@ mirrorplug_unload (void)
 #endif
 }
 
-/* Who serves nobody need not keep the log from another mirror. */
+/* Who serves nobody need not keep the log from another mirror.  A client that
+ * has not said yet what it wants may still keep nbdkit from its end.
+ */
 static bool
 release (void)
 {
   if (atomic_load (&nr_clients) > 0)
     return false;
   nbdkit_shutdown ();
+  shutdown_expect ();
   return true;
 }
 
@@ -110,7 +112,9 @@ stop_all (void)
 {
   control_stop (control);
   control = NULL;
-  mirror_stop (mirror, now_ns () + STOP_NS);
+  /* What the threads that are left use can't be freed. */
+  if (!mirror_stop (mirror, now_ns () + config.leg_timeout * NSEC_PER_SEC))
+    _exit (0);
 }
 
 static int

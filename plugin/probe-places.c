@@ -11,12 +11,13 @@
 #include "probe-places.h"
 
 void
-probe_recent (struct dirty_log *log, struct probe_regions *regions)
+probe_recent (struct dirty_log *log, uint32_t region_size,
+              struct probe_regions *regions)
 {
   struct log_recent recent;
 
   dirty_log_get_recent (log, &recent);
-  regions->shift = (unsigned) __builtin_ctz (log->geo.region_size);
+  regions->shift = (unsigned) __builtin_ctz (region_size);
   regions->nr = recent.nr;
   memcpy (regions->region, recent.region, sizeof recent.region);
 }

@@ -24,7 +24,8 @@ struct probe_regions {
 };
 
 /* Those written last. */
-void probe_recent (struct dirty_log *log, struct probe_regions *regions);
+void probe_recent (struct dirty_log *log, uint32_t region_size,
+                   struct probe_regions *regions);
 
 /* Offsets of pieces, of PROBE_PIECE bytes or up to the end. */
 struct probe_places {

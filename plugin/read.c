@@ -144,15 +144,10 @@ read_end (struct mirror *m, struct read_op *op, int r)
 typedef int (*read_fn) (struct leg *leg, uint64_t offset, uint64_t *count,
                         void *opaque);
 
-/* The lease is looked at before each leg. */
 static int
 ask_leg (struct mirror *m, struct read_op *op, int slot, uint64_t *count,
          read_fn fn, void *opaque)
 {
-  if (!dirty_log_valid (m->log)) {
-    errno = ESTALE;
-    return -1;
-  }
   if (fn (m->member[slot].leg, op->offset, count, opaque) == 0)
     return 0;
   op->bad |= SLOT_BIT (slot);
@@ -166,9 +161,11 @@ read_piece (struct mirror *m, struct read_op *op, uint64_t *count, read_fn fn,
   op->tried = 0;
   op->error = EIO;
   for (;;) {
-    int slot = choose_leg (m, op, count);
-    int r;
+    int slot, r;
 
+    if (lease_needed_locked (m, op->arrival) == -1)
+      return -1;
+    slot = choose_leg (m, op, count);
     if (slot == -1) {
       errno = op->error;
       return -1;

@@ -16,8 +16,9 @@
  * From then on it gets writes, and what it missed is copied, no more: when
  * the quarantine of an NBD leg has passed (S21).
  *
- * Flap damping: the delay between tries doubles each time, and is short
- * again only for a leg that has been in use for a while.
+ * The delay between tries is a quarter of the time that the leg is out.  Flap
+ * damping: it is at least twice as long each time that the leg is lost again
+ * soon.
  */
 
 #include "config.h"
@@ -33,12 +34,15 @@
 #include "probe.h"
 #include "thread.h"
 
+#define MAX_FLAPS 10
+
 /* Private to a thread. */
 struct rejoin {
   struct mirror *m;
   struct member *member;
   struct leg *leg;
-  unsigned tries;          /* since it was last in use for a while */
+  unsigned flaps; /* times it was lost soon, in a row */
+  uint64_t out_since;
   bool blank;              /* it holds nothing: all is to be copied */
   enum leg_kind kind;      /* identity with which it came back last, which */
   uint8_t id[LEG_ID_SIZE]; /* the log learns at the next start only */
@@ -64,8 +68,11 @@ wait_until_out (struct rejoin *r)
     return !m->stopping;
   while (!m->stopping && !is_out (r))
     pthread_cond_wait (&m->rejoin_wake, &m->lock);
-  if (now_ns () >= r->member->joined_ns + m->rejoin.steady_ns)
-    r->tries = 0;
+  r->out_since = now_ns ();
+  if (r->out_since >= r->member->joined_ns + m->rejoin.steady_ns)
+    r->flaps = 0;
+  else if (r->member->joined_ns > 0 && r->flaps < MAX_FLAPS)
+    r->flaps++;
   return !m->stopping;
 }
 
@@ -73,12 +80,12 @@ static uint64_t
 next_delay (struct rejoin *r)
 {
   const struct rejoin_times *times = &r->m->rejoin;
-  uint64_t ns = times->first_ns << r->tries;
+  uint64_t least = times->first_ns << r->flaps;
+  uint64_t ns = (now_ns () - r->out_since) / 4;
 
-  if (ns >= times->max_ns)
-    return times->max_ns;
-  r->tries++;
-  return ns;
+  if (ns < least)
+    ns = least;
+  return ns < times->max_ns ? ns : times->max_ns;
 }
 
 /* False: the mirror ends. */
@@ -170,7 +177,7 @@ compare_with (struct rejoin *r, struct leg *source)
   struct live_guard live = {.guard = {live_enter, live_leave}, .r = r};
   struct probe_regions recent;
 
-  probe_recent (r->m->log, &recent);
+  probe_recent (r->m->log, r->m->log->geo.region_size, &recent);
   return probe_same (source, r->leg, r->m->limits.size, &recent, &live.guard);
 }
 
@@ -305,7 +312,8 @@ rejoin_thread (void *opaque)
 {
   struct member *member = opaque;
   struct mirror *m = member->mirror;
-  struct rejoin r = {.m = m, .member = member, .leg = member->leg};
+  struct rejoin r = {
+    .m = m, .member = member, .leg = member->leg, .out_since = now_ns ()};
 
   pthread_mutex_lock (&m->lock);
   while (wait_until_out (&r) && wait_delay (&r)) {

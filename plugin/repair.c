@@ -181,7 +181,7 @@ repair_chunk (struct repair *rp, const struct request *rq)
 
   if (write_begin (rp->m, &op) == -1)
     return false;
-  done = flush_legs (rp->m) == 0 && read_source (rp, rq) && op.legs &&
+  done = flush_legs (rp->m, 0) == 0 && read_source (rp, rq) && op.legs &&
          still_in_sync (rp);
   if (done)
     failed = fan_out (rp->m, &op.fan, op.legs, rq);

@@ -257,12 +257,10 @@ copier_thread (void *opaque)
   char *buf = aligned_alloc (4096, COPY_CHUNK);
 
   pthread_setname_np (pthread_self (), "mirror-resync");
-  if (!buf) {
+  if (!buf)
     msg_error ("resync: out of memory");
-    return NULL;
-  }
   pthread_mutex_lock (&m->lock);
-  while (!m->resync.stop) {
+  while (buf && !m->resync.stop) {
     struct recovery *rec = next_work (m);
 
     if (!rec) {
@@ -275,6 +273,8 @@ copier_thread (void *opaque)
     if (sweep_is_due (m))
       worker_wake_locked (m);
   }
+  m->resync.exited++;
+  pthread_cond_broadcast (&m->cond);
   pthread_mutex_unlock (&m->lock);
   free (buf);
   return NULL;
@@ -298,8 +298,19 @@ resync_start (struct mirror *m)
   return 0;
 }
 
-void
-resync_stop (struct mirror *m)
+static bool
+threads_exited (struct mirror *m, uint64_t deadline)
+{
+  const struct resync *rs = &m->resync;
+  CLEANUP_LOCK (&m->lock);
+
+  while (rs->exited < rs->nr_threads && now_ns () < deadline)
+    cond_wait_until (&m->cond, &m->lock, deadline);
+  return rs->exited == rs->nr_threads;
+}
+
+bool
+resync_stop (struct mirror *m, uint64_t deadline)
 {
   struct resync *rs = &m->resync;
 
@@ -308,6 +319,10 @@ resync_stop (struct mirror *m)
     rs->stop = true;
     resync_wake_locked (m);
   }
+  if (!threads_exited (m, deadline))
+    return false;
+  rs->exited = 0;
   while (rs->nr_threads > 0)
     pthread_join (rs->thread[--rs->nr_threads], NULL);
+  return true;
 }

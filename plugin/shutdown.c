@@ -18,7 +18,7 @@
 #include "msg.h"
 #include "shutdown.h"
 
-#define GRACE_MS 2000 /* for clients to finish and leave */
+#define GRACE_MS 1500 /* for clients to finish and leave */
 
 static const int signals[] = {SIGTERM, SIGINT, SIGQUIT, SIGHUP};
 #define NR_SIGNALS (sizeof signals / sizeof signals[0])
@@ -32,12 +32,19 @@ static bool watching;
 static void (*finish_server) (void);
 
 static void
-handler (int sig, siginfo_t *info, void *context)
+wake_watcher (void)
 {
-  int err = errno;
   ssize_t r = write (signal_pipe[1], "", 1);
 
   (void) r; /* a full pipe says the same */
+}
+
+static void
+handler (int sig, siginfo_t *info, void *context)
+{
+  int err = errno;
+
+  wake_watcher ();
   for (size_t i = 0; i < NR_SIGNALS; ++i)
     if (signals[i] == sig) {
       if (old_action[i].sa_flags & SA_SIGINFO)
@@ -139,6 +146,12 @@ restore_handlers (void)
   for (size_t i = 0; i < NR_SIGNALS; ++i)
     if (is_handled (&old_action[i]))
       sigaction (signals[i], &old_action[i], NULL);
+}
+
+void
+shutdown_expect (void)
+{
+  wake_watcher ();
 }
 
 void

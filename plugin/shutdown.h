@@ -13,6 +13,9 @@
  */
 int shutdown_watch (void (*finish) (void));
 
+/* The server was told to end, without a signal.  From any thread. */
+void shutdown_expect (void);
+
 /* The server ends by itself: stop watching.  If finish has begun already
  * this does not return.
  */

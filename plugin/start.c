@@ -36,8 +36,9 @@ add_missed (struct bitset *set, const struct dirty_log *log, unsigned slot)
 
 /* Legs must agree wherever the log knows of no reason to differ. */
 static int
-ask_same (const struct plan_input *in, unsigned leg, unsigned slot,
-          unsigned source_leg, unsigned source_slot)
+ask_same (const struct plan_input *in, const struct log_geometry *geo,
+          unsigned leg, unsigned slot, unsigned source_leg,
+          unsigned source_slot)
 {
   struct dirty_log *log = in->log;
   struct probe_regions recent;
@@ -45,7 +46,7 @@ ask_same (const struct plan_input *in, unsigned leg, unsigned slot,
   struct bitset except;
   int r;
 
-  if (bitset_init (&except, log->geo.nr_regions) == -1) {
+  if (bitset_init (&except, geo->nr_regions) == -1) {
     msg_error ("leg %s: %m", in->leg[leg].name);
     return -1;
   }
@@ -54,9 +55,9 @@ ask_same (const struct plan_input *in, unsigned leg, unsigned slot,
   add_missed (&except, log, source_slot);
   if (log->found == LOG_FOUND_KERNEL_SINCE)
     bitset_or (&except, &log->kernel_dirty);
-  probe_recent (log, &recent);
+  probe_recent (log, geo->region_size, &recent);
   probe_except_init (&guard, recent.shift, &except);
-  r = probe_same (in->leg[source_leg].leg, in->leg[leg].leg, log->geo.size,
+  r = probe_same (in->leg[source_leg].leg, in->leg[leg].leg, geo->size,
                   &recent, &guard.guard);
   bitset_free (&except);
   return r;

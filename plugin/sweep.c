@@ -157,7 +157,7 @@ sweep_regions (struct round *round)
   struct mirror *m = round->m;
   bool lowered = false;
 
-  if (flush_legs (m) == -1 || !miss_outside (round, &lowered))
+  if (flush_legs (m, 0) == -1 || !miss_outside (round, &lowered))
     return false;
   if (lowered && dirty_log_flush (m->log, round->deadline) == -1)
     return false;

@@ -7,7 +7,7 @@
  *                flush the log (S1, S2); choose the legs in the section that
  *                makes the regions dirty
  *   fan_out      all legs in parallel; the lease of the log is checked
- *                before each send (S19)
+ *                before each send, and waited for if it is over (S19)
  *   write_end    legs that failed while another in-sync leg did it are
  *                failed (S5); if none did it the client gets the error and
  *                no leg fails (S6); no acknowledgement before all failures
@@ -234,13 +234,16 @@ static int
 modify_piece (struct mirror *m, const struct request *rq)
 {
   struct write_op op;
+  unsigned bad;
 
   op.rq = rq;
   op.legs = 0;
   op.repair = 0;
   if (write_begin (m, &op) == -1)
     return -1;
-  return write_end (m, &op, fan_out (m, &op.fan, op.legs, rq));
+  bad =
+    fan_out_leased (m, &op.fan, op.legs, rq, log_deadline (m, rq->arrival));
+  return write_end (m, &op, bad);
 }
 
 /* Pieces are bounded in regions, so one request cannot make the whole
@@ -354,7 +357,8 @@ mirror_trim (struct mirror *m, uint64_t offset, uint64_t count, bool fua)
 
 /* Flush every leg of the writing set; the in-sync legs that did it. */
 static int
-flush_all (struct mirror *m, struct fan *fan, unsigned *failed)
+flush_all (struct mirror *m, struct fan *fan, uint64_t deadline,
+           unsigned *failed)
 {
   const struct request rq = {.op = LEG_FLUSH};
   unsigned legs, bad;
@@ -364,7 +368,7 @@ flush_all (struct mirror *m, struct fan *fan, unsigned *failed)
   members_use_locked (m, legs);
   pthread_mutex_unlock (&m->lock);
 
-  bad = fan_out (m, fan, legs, &rq);
+  bad = fan_out_leased (m, fan, legs, &rq, deadline);
 
   CLEANUP_LOCK (&m->lock);
   members_unuse_locked (m, legs);
@@ -379,11 +383,11 @@ flush_all (struct mirror *m, struct fan *fan, unsigned *failed)
 }
 
 int
-flush_legs (struct mirror *m)
+flush_legs (struct mirror *m, uint64_t deadline)
 {
   struct fan fan;
   unsigned failed = 0;
-  int r = flush_all (m, &fan, &failed);
+  int r = flush_all (m, &fan, deadline, &failed);
 
   if (failed)
     members_report_failed (m, failed);
@@ -403,7 +407,7 @@ mirror_flush (struct mirror *m)
     if (request_enter_locked (m, arrival) == -1)
       return -1;
   }
-  r = flush_legs (m);
+  r = flush_legs (m, log_deadline (m, arrival));
 
   CLEANUP_LOCK (&m->lock);
   if (acknowledge_locked (m, arrival) == -1)

@@ -6,6 +6,8 @@ e2e_tests = \
 	tests/test-client-nbd-tools.sh \
 	tests/test-client-qemu.sh \
 	tests/test-crash-checker-finds-faults.sh \
+	tests/test-crash-harness-controls.sh \
+	tests/test-crash-harness.sh \
 	tests/test-crash-legs-lose-caches.sh \
 	tests/test-crash-one-leg-away.sh \
 	tests/test-crash-kill9-three-legs.sh \
@@ -13,6 +15,8 @@ e2e_tests = \
 	tests/test-fault-bad-sector.sh \
 	tests/test-fault-full-disk.sh \
 	tests/test-fault-leg-errors.sh \
+	tests/test-fault-leg-network.sh \
+	tests/test-fault-log-device.sh \
 	tests/test-input-control.sh \
 	tests/test-input-legs.sh \
 	tests/test-input-log.sh \
@@ -37,7 +41,9 @@ e2e_tests = \
 	tests/test-nbdkit-options.sh \
 	tests/test-resync-fragmented-leg.sh \
 	tests/test-scale-sparse-15T.sh \
+	tests/test-shutdown-is-bounded.sh \
 	tests/test-shutdown-with-clients.sh \
+	tests/test-start-after-the-kernel.sh \
 	tests/test-start-another-host.sh \
 	tests/test-start-disks-exchanged.sh \
 	tests/test-start-leg-absent.sh \
@@ -57,9 +63,13 @@ EXTRA_DIST += \
 	tests/bench-resync \
 	tests/bench-write \
 	tests/check-includes.sh \
+	tests/crash-devices.sh \
+	tests/crash-harness \
 	tests/crash-loop \
+	tests/crash-round \
 	tests/functions.sh \
 	tests/light-clients \
+	tests/rebuild-leg \
 	tests/paced-load \
 	tests/register-check \
 	$(e2e_tests) \
@@ -76,6 +86,16 @@ tests_mark_load_SOURCES = \
 	$(NULL)
 tests_mark_load_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_mark_load_LDADD = libproto.la
+
+# A plugin with a mistake: mutant.c in the directory MUTANT takes the place of
+# the source file with the same functions.
+$(MUTANT)/mutant.la: $(MUTANT)/mutant.c
+	$(LTCOMPILE) $(NBDKIT_CFLAGS) $(LIBNBD_CFLAGS) $(UUID_CFLAGS) \
+	  -c -o $(MUTANT)/mutant.lo $(MUTANT)/mutant.c
+	$(nbdkit_mirror_plugin_la_LINK) -rpath $(plugindir) \
+	  -Wl,--allow-multiple-definition \
+	  $(MUTANT)/mutant.lo $(nbdkit_mirror_plugin_la_OBJECTS) \
+	  $(nbdkit_mirror_plugin_la_LIBADD) $(LIBS)
 
 # Figures, no verdict.
 bench: all tests/mark-load

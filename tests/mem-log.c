@@ -33,6 +33,7 @@ struct mem_log {
   int fail_error;
   unsigned random;
   unsigned hold, released, nr_inside;
+  uint64_t limit; /* nobody waits longer */
   void (*observe) (const struct mem_log_image *image, void *opaque);
   void *opaque;
 };
@@ -41,6 +42,13 @@ static struct mem_log *
 mem_log (struct dirty_log *log)
 {
   return (struct mem_log *) log;
+}
+
+static int
+wait_changed (struct mem_log *mem, uint64_t deadline)
+{
+  return cond_wait_until (&mem->changed, &mem->lock,
+                          deadline < mem->limit ? deadline : mem->limit);
 }
 
 static void
@@ -84,7 +92,7 @@ stop_if_held (struct mem_log *mem, unsigned call, uint64_t deadline)
   int r = 0;
 
   while ((mem->hold & call) && mem->released == 0 && r == 0)
-    r = cond_wait_until (&mem->changed, &mem->lock, deadline);
+    r = wait_changed (mem, deadline);
   if (r == 0 && (mem->hold & call))
     mem->released--;
   errno = r;
@@ -167,7 +175,7 @@ static int
 turn (struct mem_log *mem, uint64_t deadline)
 {
   while (mem->busy)
-    if (cond_wait_until (&mem->changed, &mem->lock, deadline) == ETIMEDOUT) {
+    if (wait_changed (mem, deadline) == ETIMEDOUT) {
       errno = ETIMEDOUT;
       return -1;
     }
@@ -203,6 +211,16 @@ mem_flush (struct dirty_log *log, bool commit, uint64_t deadline)
     core_report_result (log, err);
   errno = err;
   return r;
+}
+
+static void
+mem_hurry (struct dirty_log *log, uint64_t deadline)
+{
+  struct mem_log *mem = mem_log (log);
+  CLEANUP_LOCK (&mem->lock);
+
+  mem->limit = deadline;
+  pthread_cond_broadcast (&mem->changed);
 }
 
 static int
@@ -292,6 +310,7 @@ static const struct dirty_log_ops mem_log_ops = {
   .map_changed = mem_map_changed,
   .record_changed = mem_record_changed,
   .flush = mem_flush,
+  .hurry = mem_hurry,
   .wait_valid = mem_wait_valid,
 };
 
@@ -308,6 +327,7 @@ mem_log_new (uint64_t size, uint32_t region_size, unsigned nr_legs)
   assert (mem && geo.nr_regions <= MEM_LOG_MAX_REGIONS);
   pthread_mutex_init (&mem->lock, NULL);
   cond_init_monotonic (&mem->changed);
+  mem->limit = NO_DEADLINE;
   r = core_init (log, &mem_log_ops, "test");
   assert (r == 0);
   r = dirty_log_create (log, &geo, 1);

@@ -160,7 +160,7 @@ fx_free (struct fx *fx)
 {
   bool too_trusting;
 
-  resync_stop (fx->m);
+  resync_stop (fx->m, NO_DEADLINE);
   if (fx->started)
     mirror_stop (fx->m, now_ns () + PATIENCE_NS);
   while (fx->m->resync.copied) {

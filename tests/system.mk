@@ -6,9 +6,17 @@
 system_tests = \
 	tests/guest/test-guest-dm-mirror.sh \
 	tests/guest/test-guest-nbd-client.sh \
+	tests/guest/test-guest-power-cut.sh \
 	tests/guest/test-guest-virtio.sh \
 	tests/test-quickstart.sh \
 	$(NULL)
+
+# The load of the power cut's guest.
+check_PROGRAMS += tests/guest/stamp-load
+tests_guest_stamp_load_SOURCES = tests/guest/stamp-load.c
+tests_guest_stamp_load_CPPFLAGS = $(AM_CPPFLAGS) $(LIBNBD_CFLAGS)
+tests_guest_stamp_load_LDADD = $(LIBNBD_LIBS)
+
 # What `make distcheck` runs for ./run-tests.
 distcheck_tests = \
 	tests/check-docs.sh \
@@ -43,6 +51,7 @@ EXTRA_DIST += \
 	tests/guest/init \
 	tests/guest/make-initramfs \
 	tests/guest/nbd-client.guest.sh \
+	tests/guest/power-cut.guest.sh \
 	tests/guest/virtio.guest.sh \
 	$(NULL)
 clean-local:

@@ -20,6 +20,7 @@ start_leg c file "$tmp/c"
 # The default log would be beside leg 0.
 refused 'log=disk:PATH' 'log=core' -- "$b" "$tmp/a"
 start_mirror "$b" "$tmp/a" "${leg_uri[c]}" log=disk:"$logdev" region-size=64K
+wait_mirror
 expect 'kinds' "$(json '[.legs[].kind] | join (" ")')" 'block file nbd'
 qemu-io -f raw -d unmap "$uri" -c 'write -P 1 0 16M' -c 'write -z 2M 3M' \
   -c 'write -P 2 777 1000' -c 'discard 8M 1M' -c 'write -f -P 3 31M 1M' \

@@ -96,3 +96,25 @@ start_mirror a b log=disk:log
 wait_mirror
 stop_mirror
 legs_equal a b
+
+# While the mirror runs: the leg's server goes away and comes back with an
+# older copy; meanwhile many other regions are written.
+rm -rf ./*
+truncate -s 64M a b
+start_leg b file "$d/b"
+start_mirror a "${leg_uri[b]}" log=disk:log
+wait_mirror
+write_pattern 1 0 64M
+wait_for "$deadline" json_is .mirror.dirty_regions 0
+cp b old
+write_few 2
+wait_for "$deadline" json_is .mirror.dirty_regions 0
+kill_leg b
+wait_for "$deadline" json_is '.legs[1].state' failed
+write_pattern 3 34M 20M
+wait_for "$deadline" json_is .mirror.dirty_regions 0
+restore old b
+start_leg b file "$d/b"
+wait_for "$deadline" grep -q 'its content differs' "$tmp/mirror.log"
+expect 'leg 1' "$(json '.legs[1].state')" failed
+stop_mirror

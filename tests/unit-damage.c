@@ -124,10 +124,12 @@ never_empty (const struct plan_input *in, unsigned leg, uint64_t size)
 }
 
 static int
-always_same (const struct plan_input *in, unsigned leg, unsigned slot,
-             unsigned source_leg, unsigned source_slot)
+always_same (const struct plan_input *in, const struct log_geometry *g,
+             unsigned leg, unsigned slot, unsigned source_leg,
+             unsigned source_slot)
 {
-  (void) in, (void) leg, (void) slot, (void) source_leg, (void) source_slot;
+  (void) in, (void) g, (void) leg, (void) slot, (void) source_leg,
+    (void) source_slot;
   return PROBE_YES;
 }
 

@@ -157,6 +157,7 @@ expire_no_more (void)
 
 START_TEST (s19_checked_before_each_leg)
 {
+  fx->m->config.log_timeout = 1;
   expire_in_leg_0 ();
   do_fails (fx, OP_WRITE, 0, BLOCK, 'a', EIO);
   expire_no_more ();
@@ -182,9 +183,88 @@ START_TEST (s19_flush_is_checked_before_each_leg)
 }
 END_TEST
 
+/* --- and comes back: no client sees anything --- */
+
+static void
+lease_comes_back (struct op *op)
+{
+  WAIT_FOR (mem_log_lease_waits (fx->log) > 0);
+  ck_assert (!op_ended (op));
+  expire_no_more ();
+  op_succeeds (op);
+  ck_assert_uint_eq (fx_in_sync (fx), 3);
+}
+
+START_TEST (s19_who_was_not_sent_a_write_gets_it_later)
+{
+  struct op op;
+
+  expire_in_leg_0 ();
+  op_start (fx, &op, OP_WRITE, 0, BLOCK, 'a');
+  lease_comes_back (&op);
+  ck_assert_uint_eq (fx_sent (fx, 0, LEG_WRITE), 1);
+  ck_assert_uint_eq (fx_sent (fx, 1, LEG_WRITE), 1);
+  ck_assert_int_eq (fx_byte (fx, 1, 0), 'a');
+}
+END_TEST
+
+START_TEST (s19_who_was_sent_a_part_gets_all_later)
+{
+  struct op op;
+
+  fx->leg[0]->max_request = BLOCK;
+  expire_in_leg_0 ();
+  op_start (fx, &op, OP_WRITE, 0, 8 * BLOCK, 'a');
+  lease_comes_back (&op);
+  ck_assert_int_eq (fx_byte (fx, 0, 7 * BLOCK), 'a');
+  ck_assert (fx_same (fx, 0, 1));
+}
+END_TEST
+
+/* The leg that was sent it failed: another one got it, so it did fail. */
+START_TEST (s19_who_failed_before_the_wait_has_failed)
+{
+  struct op op;
+
+  expire_in_leg_0 ();
+  mem_leg_fail (fx->leg[0], LEG_WRITE, 1, 1, EIO);
+  op_start (fx, &op, OP_WRITE, 0, BLOCK, 'a');
+  WAIT_FOR (mem_log_lease_waits (fx->log) > 0);
+  expire_no_more ();
+  op_succeeds (&op);
+  ck_assert_uint_eq (fx_failed (fx), 1);
+  ck_assert_int_eq (fx_byte (fx, 1, 0), 'a');
+}
+END_TEST
+
+START_TEST (s19_who_was_not_flushed_is_flushed_later)
+{
+  struct op op;
+
+  expire_in_leg_0 ();
+  op_start (fx, &op, OP_FLUSH, 0, 0, 0);
+  lease_comes_back (&op);
+  ck_assert_uint_eq (fx_sent (fx, 1, LEG_FLUSH), 1);
+}
+END_TEST
+
+START_TEST (s19_another_leg_is_read_later)
+{
+  struct op op;
+
+  expire_in_leg_0 ();
+  fx->m->config.read_policy = READ_FIRST;
+  mem_leg_fail (fx->leg[0], LEG_READ, 1, 1, EIO);
+  op_start (fx, &op, OP_READ, 0, BLOCK, 0);
+  lease_comes_back (&op);
+  ck_assert_uint_gt (fx_sent (fx, 1, LEG_READ), 0);
+}
+END_TEST
+
 /* The leg that is asked first ends the lease, and cannot be read. */
 START_TEST (s19_read_is_checked_before_each_leg)
 {
+  fx->m->config.log_timeout = 1;
   expire_in_leg_0 ();
   fx->m->config.read_policy = READ_FIRST;
   mem_leg_fail (fx->leg[0], LEG_READ, 1, 1, EIO);
@@ -326,6 +406,11 @@ main (void)
   tcase_add_test (tcase, s19_flush_without_the_lease_blames_no_leg);
   tcase_add_test (tcase, s19_lost_for_ever_is_an_error_at_once);
   tcase_add_test (tcase, s19_checked_before_each_leg);
+  tcase_add_test (tcase, s19_who_was_not_sent_a_write_gets_it_later);
+  tcase_add_test (tcase, s19_who_was_sent_a_part_gets_all_later);
+  tcase_add_test (tcase, s19_who_failed_before_the_wait_has_failed);
+  tcase_add_test (tcase, s19_who_was_not_flushed_is_flushed_later);
+  tcase_add_test (tcase, s19_another_leg_is_read_later);
   tcase_add_test (tcase, s19_no_acknowledgement_without_the_lease);
   tcase_add_loop_test (tcase, s19_checked_before_each_piece, 0, 2);
   tcase_add_test (tcase, s19_sweep_needs_the_flush_of_each_leg);

@@ -45,9 +45,12 @@ answer_empty (const struct plan_input *in, unsigned leg, uint64_t size)
 }
 
 static int
-answer_same (const struct plan_input *in, unsigned leg, unsigned slot,
-             unsigned source_leg, unsigned source_slot)
+answer_same (const struct plan_input *in, const struct log_geometry *geo,
+             unsigned leg, unsigned slot, unsigned source_leg,
+             unsigned source_slot)
 {
+  ck_assert_uint_eq (geo->nr_regions, in->log->geo.nr_regions);
+  ck_assert_uint_eq (geo->size, LEG_SIZE);
   ck_assert_ptr_nonnull (in->leg[leg].leg);
   ck_assert_ptr_nonnull (in->leg[source_leg].leg);
   ck_assert_uint_ne (leg, source_leg);
@@ -1169,6 +1172,30 @@ START_TEST (kernel_log_with_region_size_is_taken_over)
 }
 END_TEST
 
+/* dm-mirror's second leg was another disk, or was replaced. */
+START_TEST (kernel_log_with_a_leg_that_differs_is_refused)
+{
+  kernel_log ();
+  scene->config.region_size = REGION;
+  scene->same[1] = PROBE_NO;
+  refuses ("leg /b: its content differs from leg /a");
+  scene->config.sync = SYNC_FORCE;
+  serves (0);
+  slot_is (1, 1, true, true, MISS_ALL);
+}
+END_TEST
+
+START_TEST (kernel_log_with_an_empty_leg_copies_all)
+{
+  kernel_log ();
+  scene->config.region_size = REGION;
+  scene->same[1] = PROBE_NO;
+  scene->empty[1] = PROBE_YES;
+  serves (0);
+  slot_is (1, 1, true, true, MISS_ALL);
+}
+END_TEST
+
 START_TEST (kernel_log_with_another_number_of_regions_is_refused)
 {
   kernel_log ();
@@ -1439,6 +1466,8 @@ main (void)
   tcase_add_test (tc, eight_legs_are_served);
   tcase_add_test (tc, kernel_log_without_region_size_is_refused);
   tcase_add_test (tc, kernel_log_with_region_size_is_taken_over);
+  tcase_add_test (tc, kernel_log_with_a_leg_that_differs_is_refused);
+  tcase_add_test (tc, kernel_log_with_an_empty_leg_copies_all);
   tcase_add_test (tc, kernel_log_with_another_number_of_regions_is_refused);
   tcase_add_test (tc, kernel_log_without_leg_0_is_refused);
   tcase_add_test (tc, kernel_log_sync_force_copies_all);

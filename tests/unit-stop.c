@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "leg-ops.h"
 #include "mirror-fixture.h"
 
 #define SHIFT 12
@@ -95,6 +96,78 @@ START_TEST (a_request_that_hangs_does_not_hold_up_the_stop)
 }
 END_TEST
 
+/* A leg that hangs in the last sweep fails, and the next one is clean. */
+START_TEST (a_leg_that_hangs_in_the_last_sweep_fails)
+{
+  do_succeeds (fx, OP_WRITE, 0, BLOCK, 'a');
+  mem_leg_hold (fx->leg[1], LEG_FLUSH, 1, 1);
+  ck_assert (mirror_stop (fx->m, now_ns () + 200 * NSEC_PER_MSEC));
+  CLEANUP_LOCK (&last_lock);
+  ck_assert (!last.marked[0]);
+  ck_assert (last.missed[1][0]);
+  ck_assert_int_eq (last.state[1], LOG_LEG_STALE);
+}
+END_TEST
+
+START_TEST (a_copy_that_hangs_does_not_hold_up_the_stop)
+{
+  mirror_stop (fx->m, now_ns () + PATIENCE_NS);
+  teardown ();
+  fx = fx_new (2, NR_REGIONS, SHIFT, 2);
+  fx_fill (fx, 0, 0, NR_REGIONS * REGION, 'x');
+  mem_leg_hold (fx->leg[1], LEG_WRITE, 1, NR_REGIONS);
+  fx_start (fx);
+  ck_assert (mem_leg_wait_held (fx->leg[1], 1));
+  ck_assert (mirror_stop (fx->m, now_ns () + 200 * NSEC_PER_MSEC));
+  ck_assert_uint_eq (fx->m->resync.nr_threads, 0);
+}
+END_TEST
+
+/* A leg that can't even be given up, like a local one that hangs in the
+ * kernel.
+ */
+static void
+lose_nothing (struct leg *leg)
+{
+  (void) leg;
+}
+
+START_TEST (what_hangs_for_ever_is_left_in_bounded_time)
+{
+  const struct leg_ops *real = fx->leg[1]->ops;
+  struct leg_ops ops = *real;
+  uint64_t start = now_ns ();
+  struct op op;
+
+  ops.lose = lose_nothing;
+  fx->leg[1]->ops = &ops;
+  mem_leg_hold (fx->leg[1], LEG_WRITE, 1, 1);
+  op_start (fx, &op, OP_WRITE, 0, BLOCK, 'a');
+  ck_assert (mem_leg_wait_held (fx->leg[1], 1));
+  ck_assert (!mirror_stop (fx->m, start + 200 * NSEC_PER_MSEC));
+  ck_assert_uint_lt (now_ns () - start, 200 * NSEC_PER_MSEC + STOP_GRACE_NS);
+  fx->leg[1]->ops = real;
+  mem_leg_release (fx->leg[1], 1, 0);
+  op_join (&op);
+  mirror_stop (fx->m, now_ns () + PATIENCE_NS);
+}
+END_TEST
+
+/* The log does not answer a request, nor the last sweep. */
+START_TEST (a_log_that_hangs_does_not_hold_up_the_stop)
+{
+  uint64_t start = now_ns ();
+  struct op op;
+
+  fx->m->config.log_timeout = 60;
+  mem_log_hold (fx->log, MEM_LOG_FLUSH | MEM_LOG_COMMIT);
+  op_start (fx, &op, OP_WRITE, 0, BLOCK, 'a');
+  ck_assert (mem_log_wait_inside (fx->log, 1));
+  ck_assert (mirror_stop (fx->m, start + 200 * NSEC_PER_MSEC));
+  op_fails (&op, EIO);
+  ck_assert_uint_lt (now_ns () - start, 200 * NSEC_PER_MSEC + STOP_GRACE_NS);
+}
+END_TEST
 
 int
 main (void)
@@ -110,6 +183,10 @@ main (void)
   tcase_add_test (tc, nothing_is_marked_after_a_clean_stop);
   tcase_add_test (tc, requests_under_way_are_waited_for);
   tcase_add_test (tc, a_request_that_hangs_does_not_hold_up_the_stop);
+  tcase_add_test (tc, a_leg_that_hangs_in_the_last_sweep_fails);
+  tcase_add_test (tc, a_copy_that_hangs_does_not_hold_up_the_stop);
+  tcase_add_test (tc, what_hangs_for_ever_is_left_in_bounded_time);
+  tcase_add_test (tc, a_log_that_hangs_does_not_hold_up_the_stop);
   srunner_run_all (runner, CK_ENV);
   failed = srunner_ntests_failed (runner);
   srunner_free (runner);

@@ -408,7 +408,7 @@ START_TEST (s18_a_run_that_is_spoiled_before_the_sweep_stays_missed)
   struct fx *f = two_legs_the_second_stale ();
 
   copy_all (f);
-  resync_stop (f->m);
+  resync_stop (f->m, NO_DEADLINE);
   mem_leg_fail (f->leg[0], LEG_WRITE, 1, 1, EIO);
   do_fails (f, OP_WRITE, 0, BLOCK, 'z', EIO);
   sweep (f->m, true, NO_DEADLINE);
@@ -467,7 +467,7 @@ START_TEST (s18_a_crash_before_the_flush_leaves_the_target_stale)
   struct fx *f = two_legs_the_second_stale ();
 
   copy_all (f);
-  resync_stop (f->m);
+  resync_stop (f->m, NO_DEADLINE);
   for (unsigned r = 0; r < NR_REGIONS; ++r)
     ck_assert (fx_image_missed (f, 1, r));
   ck_assert_int_eq (fx_image_state (f, 1), LOG_LEG_STALE);

@@ -22,6 +22,7 @@ unit_tests_of_threads = \
 	tests/unit-core \
 	tests/unit-disk \
 	tests/unit-disk-crash \
+	tests/unit-disk-faults \
 	tests/unit-lease \
 	tests/unit-leg \
 	tests/unit-logd \
@@ -108,6 +109,22 @@ tests_unit_disk_LDADD = $(LOG_LIBS) $(TEST_LIBS)
 tests_unit_disk_crash_SOURCES = tests/unit-disk-crash.c $(mem_store)
 tests_unit_disk_crash_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_disk_crash_LDADD = $(LOG_LIBS) $(TEST_LIBS)
+
+tests_unit_disk_faults_SOURCES = tests/unit-disk-faults.c
+tests_unit_disk_faults_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_disk_faults_LDFLAGS = \
+	-Wl,--wrap=fallocate \
+	-Wl,--wrap=fcntl \
+	-Wl,--wrap=fdatasync \
+	-Wl,--wrap=fstat \
+	-Wl,--wrap=fsync \
+	-Wl,--wrap=msg_error \
+	-Wl,--wrap=open \
+	-Wl,--wrap=pread \
+	-Wl,--wrap=pwrite \
+	-Wl,--wrap=stat \
+	$(NULL)
+tests_unit_disk_faults_LDADD = $(LOG_LIBS) $(TEST_LIBS)
 
 # The legs.
 tests_unit_leg_SOURCES = \

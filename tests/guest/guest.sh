@@ -39,6 +39,20 @@ guest_setup ()
   fi
 }
 
+# guest_program DIR NAME FILE: put the program or plugin into DIR under this
+# name, and the libraries that it needs.
+guest_program ()
+{
+  local lib
+  mkdir -p "$1/bin"
+  cp "$3" "$1/$2"
+  ldd "$3" | sed -n 's|^[^/]*\(/[^ ]*\).*|\1|p' |
+    while read -r lib; do
+      mkdir -p "$1/${lib%/*}"
+      cp -Lu "$lib" "$1/$lib"
+    done
+}
+
 # start_guest NAME SCRIPT SECONDS QEMU-ARG...: boot a guest that runs SCRIPT
 # with busybox's sh, with the files in $tmp/guest-NAME in its root directory.
 # The console is $tmp/guest-NAME.log; $guest_pid is the guest's process.

@@ -1,0 +1,7 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
+
+# Mirrors of all kinds crash in all ways: what was acknowledged, or for legs
+# that lose their caches what was flushed, is there, and the legs are equal.
+
+exec "$(dirname "$0")/crash-harness" --rounds 60 --seed 1
