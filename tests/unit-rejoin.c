@@ -608,32 +608,33 @@ END_TEST
 /* --- S21: after an unclean end --- */
 
 /* What start.c does with a log that says: an unclean end, leg 0 the source,
- * UNSAMPLED marked (or not), leg 1 stale and misses UNSAMPLED2.
+ * UNSAMPLED marked (or not), leg 1, if there is one, misses UNSAMPLED2.
  */
 static void
 unclean_end (enum leg_kind source, bool marked)
 {
-  struct plan_input in = {.log = fx->log, .nr_legs = 2};
+  struct plan_input in = {.log = fx->log, .nr_legs = fx->nr_legs};
   struct plan plan = {.geo = fx->log->geo};
   struct bitset marks;
 
   fx_set_kind (fx, 0, source);
   fx->m->quarantine_ns = HOUR_NS;
-  for (unsigned s = 0; s < 2; ++s) {
+  for (unsigned s = 0; s < fx->nr_legs; ++s) {
     in.leg[s] = (struct plan_leg){.name = "", .leg = fx->leg[s]};
     plan.slot[s] =
       (struct plan_slot){.configured = true, .here = true, .leg = (int) s};
   }
   if (marked)
     dirty_log_mark (fx->log, UNSAMPLED);
-  dirty_log_set_region_sync (fx->log, 1, UNSAMPLED2, 1, false);
+  if (fx->nr_legs > 1)
+    dirty_log_set_region_sync (fx->log, 1, UNSAMPLED2, 1, false);
   fx->log->unclean = true;
   ck_assert_int_eq (quarantine_marked (fx->log, &marks), 0);
   ck_assert_int_eq (plan_apply (&in, &plan), 0);
   ck_assert_int_eq (quarantine_init (fx->m, &marks), 0);
   bitset_free (&marks);
   fx->m->in_sync = 1u << 0;
-  fx->m->resyncing = 1u << 1;
+  fx->m->resyncing = all () & ~1u;
 }
 
 static unsigned
@@ -649,8 +650,11 @@ end_hold (void)
   CLEANUP_LOCK (&fx->m->lock);
 
   ck_assert_uint_gt (fx->m->held_until, now_ns ());
-  ck_assert_uint_ge (fx->m->member[1].stalled_until, fx->m->held_until);
-  fx->m->held_until = fx->m->member[1].stalled_until = 1;
+  FOR_EACH_SLOT (s, fx->m->resyncing) {
+    ck_assert_uint_ge (fx->m->member[s].stalled_until, fx->m->held_until);
+    fx->m->member[s].stalled_until = 0;
+  }
+  fx->m->held_until = 1;
   pthread_cond_broadcast (&fx->m->cond);
   resync_wake_locked (fx->m);
 }
@@ -703,6 +707,23 @@ START_TEST (s21_after_a_second_crash_missed_regions_wait)
   end_hold ();
   op_succeeds (&missed);
   is_whole_again ();
+}
+END_TEST
+
+/* There is no other leg to miss what was marked. */
+START_TEST (s21_writes_wait_also_if_the_source_is_alone)
+{
+  struct op op;
+
+  make (1);
+  unclean_end (LEG_NBD, true);
+  fx_start (fx);
+  op_start (fx, &op, OP_WRITE, UNSAMPLED * REGION, BLOCK, 'x');
+  WAIT_FOR (nr_active () == 1);
+  do_succeeds (fx, OP_WRITE, SAMPLED * REGION, BLOCK, 'y');
+  ck_assert (!op_ended (&op));
+  end_hold ();
+  op_succeeds (&op);
 }
 END_TEST
 
@@ -871,6 +892,7 @@ main (void)
   tcase_add_checked_fixture (own, NULL, teardown);
   tcase_add_test (own, s21_no_copy_to_the_leg_before_the_quarantine);
   tcase_add_test (own, s21_a_late_write_is_corrected);
+  tcase_add_test (own, s21_writes_wait_also_if_the_source_is_alone);
 
   srunner_run_all (runner, CK_ENV);
   failed = srunner_ntests_failed (runner);
