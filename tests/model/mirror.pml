@@ -336,6 +336,7 @@ inline member_fail (bits)
      in_sync = in_sync & ~(bits);
      resyncing = resyncing & ~(bits);
 #endif
+     promoting = promoting & ~(bits);
      /* core.c:dirty_log_leg_failed */
 #ifndef MISTAKE_S5
      if
@@ -920,8 +921,10 @@ active proctype sweeper ()
        s_pc == S_PROMOTE_COMMIT && ANSWERED (T_SWEEP) ->
        if
        :: (g_ok & T_SWEEP) ->
-#ifndef MISTAKE_S18_CHECK
+#ifdef MISTAKE_S18_BACK
           s_ready = s_ready & ~l_miss & resyncing;
+#elif !defined MISTAKE_S18_CHECK
+          s_ready = s_ready & ~l_miss & promoting;
 #endif
           promoting = 0;
           resyncing = resyncing & ~s_ready;
