@@ -219,8 +219,9 @@ int dirty_log_create_as (struct dirty_log *log, const struct log_geometry *geo,
 int dirty_log_grow (struct dirty_log *log, uint64_t new_size);
 
 /* Replace identity, kind, size and name of a leg's record, or make a new
- * one.  Its state, if new, is stale and it misses everything.  Start-up
- * only; part of the next flush.
+ * one.  Its state, if new, is stale and it misses everything.  After
+ * start-up only for a leg that is not in use, with the name that it has; part
+ * of the next flush.
  */
 void dirty_log_set_leg (struct dirty_log *log, unsigned slot, uint32_t kind,
                         const uint8_t id[LOG_ID_SIZE], uint64_t size,

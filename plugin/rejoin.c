@@ -8,7 +8,8 @@
  *   1. open the leg anew, when the last request that was sent to it is over;
  *   2. see whether it still is that leg: size, block size, and samples that
  *      are compared with the source in regions that it does not miss, under
- *      the range lock (design, section 6);
+ *      the range lock (design, section 6).  If it is empty the log notes
+ *      that it misses everything;
  *   3. let it in: under m->lock the regions marked now go into its missed
  *      map, for their writers may have chosen their legs without it (S5),
  *      and it is a resync target.
@@ -43,9 +44,7 @@ struct rejoin {
   struct leg *leg;
   unsigned flaps; /* times it was lost soon, in a row */
   uint64_t out_since;
-  bool blank;              /* it holds nothing: all is to be copied */
-  enum leg_kind kind;      /* identity with which it came back last, which */
-  uint8_t id[LEG_ID_SIZE]; /* the log learns at the next start only */
+  bool blank; /* it holds nothing: all is to be copied */
   char reported[sizeof ((struct leg *) NULL)->last_error];
 };
 
@@ -186,8 +185,6 @@ is_known (const struct rejoin *r)
 {
   const struct log_leg *rec = &r->m->log->leg[r->member->slot];
 
-  if (r->kind == r->leg->kind && memcmp (r->id, r->leg->id, LEG_ID_SIZE) == 0)
-    return true;
   return rec->kind == (uint32_t) r->leg->kind &&
          memcmp (rec->id, r->leg->id, LOG_ID_SIZE) == 0;
 }
@@ -241,6 +238,43 @@ is_the_leg (struct rejoin *r)
 
 /* --- one try --- */
 
+/* What the log says of the leg becomes true of what is here now, in memory.
+ * False if the mirror ends.
+ */
+static bool
+record_leg (struct rejoin *r)
+{
+  struct mirror *m = r->m;
+  unsigned slot = r->member->slot;
+  CLEANUP_LOCK (&m->lock);
+
+  if (m->stopping)
+    return false;
+  dirty_log_set_leg (m->log, slot, (uint32_t) r->leg->kind, r->leg->id,
+                     r->leg->size, r->member->name);
+  if (r->blank)
+    dirty_log_set_region_sync (m->log, slot, 0, m->nr_regions, false);
+  return true;
+}
+
+/* As long as a leg is blank a start sees that it holds nothing.  It gets
+ * nothing before the log says so, or a crash could leave a leg that looks
+ * like the old one where it has been copied, and misses the rest unnoticed.
+ */
+static bool
+is_recorded (struct rejoin *r)
+{
+  struct mirror *m = r->m;
+  uint64_t deadline = now_ns () + m->config.log_timeout * NSEC_PER_SEC;
+
+  if (!record_leg (r))
+    return false;
+  if (!r->blank || dirty_log_flush (m->log, deadline) == 0)
+    return true;
+  leg_report (r->leg, "is empty now, and the log can't note that: %m");
+  return false;
+}
+
 /* False if the leg was lost again meanwhile, or the mirror ends. */
 static bool
 join (struct rejoin *r)
@@ -252,8 +286,6 @@ join (struct rejoin *r)
 
   if (m->stopping || atomic_load (&r->leg->lost))
     return false;
-  if (r->blank)
-    dirty_log_set_region_sync (m->log, member->slot, 0, m->nr_regions, false);
   dirty_log_leg_failed (m->log, member->slot);
   m->failed &= ~bit;
   m->missing &= ~bit;
@@ -295,10 +327,9 @@ static void
 try_once (struct rejoin *r)
 {
   leg_close (r->leg);
-  if (leg_open (r->leg, 0) == 0 && fits (r) && is_the_leg (r) && join (r)) {
+  if (leg_open (r->leg, 0) == 0 && fits (r) && is_the_leg (r) &&
+      is_recorded (r) && join (r)) {
     report_joined (r);
-    r->kind = r->leg->kind;
-    memcpy (r->id, r->leg->id, LEG_ID_SIZE);
     r->reported[0] = '\0';
     return;
   }

@@ -320,22 +320,75 @@ START_TEST (an_empty_leg_gets_everything_also_if_the_samples_are_zero)
 }
 END_TEST
 
+/* Leg 1 is gone, and will be empty when it is back. */
+static void
+go_away_for_good (void)
+{
+  go_away ();
+  mem_leg_change (fx->leg[1], 0, SIZE, 0);
+  mem_leg_replace (fx->leg[1], SIZE, BLOCK, "new");
+  mem_log_observe (fx->log, NULL, NULL);
+}
+
 /* A new disk, lost again after the first copy: nothing can be compared, and
  * the log does not know it.
  */
 START_TEST (a_new_disk_that_fails_again_is_known)
 {
-  go_away ();
-  mem_leg_change (fx->leg[1], 0, SIZE, 0);
-  mem_leg_replace (fx->leg[1], SIZE, BLOCK, "new");
+  go_away_for_good ();
   mem_leg_hold (fx->leg[1], LEG_WRITE, 2, MEM_LEG_ALWAYS);
-  mem_log_observe (fx->log, NULL, NULL);
   come_back ();
   ck_assert (mem_leg_wait_held (fx->leg[1], 1));
   go_away ();
   mem_leg_forget_rules (fx->leg[1]);
   come_back ();
   is_whole_again ();
+}
+END_TEST
+
+START_TEST (an_empty_leg_misses_everything_durably_before_it_gets_anything)
+{
+  go_away_for_good ();
+  mem_leg_hold (fx->leg[1], LEG_WRITE, 1, MEM_LEG_ALWAYS);
+  come_back ();
+  ck_assert (mem_leg_wait_held (fx->leg[1], 1));
+  for (uint64_t r = 0; r < NR_REGIONS; ++r)
+    ck_assert (fx_image_missed (fx, 1, r));
+  mem_leg_forget_rules (fx->leg[1]);
+  mem_leg_release (fx->leg[1], NR_REGIONS, 0);
+  is_whole_again ();
+}
+END_TEST
+
+START_TEST (an_empty_leg_is_not_used_while_the_log_cannot_note_it)
+{
+  char why[256];
+  size_t before;
+
+  go_away_for_good ();
+  before = nr_records (1);
+  ck_assert_int_eq (dirty_log_flush (fx->log, NO_DEADLINE), 0);
+  mem_log_fail (fx->log, MEM_LOG_FLUSH, UINT32_MAX, EIO);
+  come_back ();
+  wait_tries (1, 2);
+  ck_assert_uint_eq (fx_failed (fx), 1u << 1);
+  ck_assert_uint_eq (modified_regions (1, before), 0);
+  leg_last_error (fx->leg[1], why, sizeof why);
+  ck_assert_ptr_nonnull (strstr (why, "is empty now, and the log can't"));
+  mem_log_fail (fx->log, 0, 0, 0);
+  is_whole_again ();
+}
+END_TEST
+
+/* Or the next start would take it for a stranger's while it is copied. */
+START_TEST (the_log_knows_the_identity_of_a_leg_that_was_replaced)
+{
+  go_away_for_good ();
+  ck_assert (memcmp (fx->log->leg[1].id, "new", 3) != 0);
+  come_back ();
+  is_whole_again ();
+  ck_assert (memcmp (fx->log->leg[1].id, fx->leg[1]->id, LOG_ID_SIZE) == 0);
+  ck_assert (memcmp (fx->log->leg[1].id, "new", 3) == 0);
 }
 END_TEST
 
@@ -854,6 +907,10 @@ main (void)
   tcase_add_test (tc,
                   an_empty_leg_gets_everything_also_if_the_samples_are_zero);
   tcase_add_test (tc, a_new_disk_that_fails_again_is_known);
+  tcase_add_test (
+    tc, an_empty_leg_misses_everything_durably_before_it_gets_anything);
+  tcase_add_test (tc, an_empty_leg_is_not_used_while_the_log_cannot_note_it);
+  tcase_add_test (tc, the_log_knows_the_identity_of_a_leg_that_was_replaced);
   tcase_add_test (tc, blocks_that_the_source_cannot_read_keep_no_leg_out);
   tcase_add_test (tc, nothing_is_compared_with_a_source_that_is_lost);
   tcase_add_test (tc, a_leg_that_is_lost_while_it_is_looked_at_does_not_join);
