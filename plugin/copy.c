@@ -25,6 +25,26 @@
 
 /* --- the length of the run --- */
 
+/* How many of these regions, which one of the targets misses, all of them miss.
+ * Who has a region must not be sent a copy of it: that might land late, on what
+ * a client has written since, and nothing would correct it (S21).
+ */
+static uint64_t
+missed_by_all (struct copier *c, uint64_t first, uint64_t nr)
+{
+  uint64_t begin, n;
+
+  FOR_EACH_SLOT (slot, c->rec->targets) {
+    if (!dirty_log_next_run (c->m->log, LOG_MAP_MISSED (slot), first, &begin,
+                             &n) ||
+        begin != first)
+      return 0;
+    if (n < nr)
+      nr = n;
+  }
+  return nr;
+}
+
 /* Make the run as long as 'nr' regions, as far as they are to be had. */
 static void
 extend_run (struct copier *c, uint64_t nr)
@@ -32,20 +52,18 @@ extend_run (struct copier *c, uint64_t nr)
   struct mirror *m = c->m;
   struct recovery *rec = c->rec;
   uint64_t next = rec->first + rec->nr;
-  uint64_t first, got;
+  uint64_t first, got, more;
   CLEANUP_LOCK (&m->lock);
 
   if (nr <= rec->nr || next >= m->nr_regions ||
       !dirty_log_get_resync_work (m->log, rec->targets, next, nr - rec->nr,
                                   &first, &got))
     return;
-  if (first != next) {
-    dirty_log_put_resync_work (m->log, first, got);
-    return;
-  }
-  rec->nr += got;
-  if (m->resync.cursor < first + got)
-    m->resync.cursor = first + got;
+  more = first == next ? missed_by_all (c, first, got) : 0;
+  dirty_log_put_resync_work (m->log, first + more, got - more);
+  rec->nr += more;
+  if (m->resync.cursor < next + more)
+    m->resync.cursor = next + more;
 }
 
 /* The run ends at 'end' bytes: give back the regions behind. */

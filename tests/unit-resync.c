@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "copy.h"
 #include "mirror-fixture.h"
 
 #define SHIFT 12
@@ -396,6 +397,34 @@ START_TEST (runs_of_zeroes_between_data)
 }
 END_TEST
 
+/* A copy that lands late is corrected only where the leg misses the region.
+ * What leg 2 holds in region 5 shows whether it was sent one.
+ */
+START_TEST (s21_zeroes_go_only_to_who_misses_the_region)
+{
+  struct fx *fx = fx_new (3, NR_REGIONS, SHIFT, 6);
+  CLEANUP_FREE char *buf = aligned_alloc (4096, COPY_CHUNK);
+  struct recovery rec = {.nr = 1, .targets = 6};
+  struct copier c = {.m = fx->m, .rec = &rec, .buf = buf};
+
+  mem_log_observe (fx->log, NULL, NULL); /* the legs differ, by intent */
+  dirty_log_set_region_sync (fx->log, 2, 4, NR_REGIONS - 4, true);
+  mem_leg_change (fx->leg[2], 5 * REGION, BLOCK, 'x');
+  ck_assert (dirty_log_get_resync_work (fx->log, 6, 0, 1, &rec.first,
+                                        &rec.nr));
+  members_use_locked (fx->m, SLOT_BIT (c.source));
+  copy_run (&c);
+  members_unuse_locked (fx->m, SLOT_BIT (c.source));
+  ck_assert_int_eq (fx_byte (fx, 2, 5 * REGION), 'x');
+  ck_assert_uint_eq (rec.nr, 4);
+  dirty_log_put_resync_work (fx->log, rec.first, rec.nr);
+  ck_assert (dirty_log_get_resync_work (fx->log, 2, 4, NR_REGIONS, &rec.first,
+                                        &rec.nr));
+  ck_assert_uint_eq (rec.first, 4);
+  fx_free (fx);
+}
+END_TEST
+
 /* Block status of the source is finer than the target's blocks. */
 START_TEST (zeroes_that_end_within_a_block_of_the_target)
 {
@@ -534,6 +563,7 @@ main (void)
   tcase_add_test (tc, zeroes_on_both_sides_are_not_written);
   tcase_add_test (tc, zeroes_are_put_where_the_target_has_something);
   tcase_add_test (tc, runs_of_zeroes_between_data);
+  tcase_add_test (tc, s21_zeroes_go_only_to_who_misses_the_region);
   tcase_add_test (tc, zeroes_that_end_within_a_block_of_the_target);
   tcase_add_test (tc, data_written_into_a_run_of_zeroes_is_kept);
   tcase_add_test (tc, without_clients_and_ceiling_there_is_no_pause);
