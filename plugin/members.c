@@ -134,6 +134,17 @@ choose_primary (struct mirror *m)
   dirty_log_set_primary (m->log, m->primary);
 }
 
+/* These are no sources any more.  One whose flush failed, or will fail, may
+ * have read as it was before a write that it acknowledged, so what was copied
+ * from it and not flushed proves nothing.
+ */
+static void
+spoil_copies (struct mirror *m, unsigned sources)
+{
+  if (sources)
+    resync_spoil_locked (m, 0, m->nr_regions);
+}
+
 bool
 member_fail_locked (struct mirror *m, unsigned slot)
 {
@@ -141,12 +152,7 @@ member_fail_locked (struct mirror *m, unsigned slot)
 
   if (!(writing_set (m) & bit) || m->in_sync == bit)
     return false;
-  /* A source whose flush failed may have read as it was before a write that
-   * it acknowledged, so what was copied from it and not flushed proves
-   * nothing.
-   */
-  if (m->in_sync & bit)
-    resync_spoil_locked (m, 0, m->nr_regions);
+  spoil_copies (m, m->in_sync & bit);
   m->in_sync &= ~bit;
   m->resyncing &= ~bit;
   m->promoting &= ~bit; /* even if it is back before that ends */
@@ -200,9 +206,10 @@ members_miss_locked (struct mirror *m, uint64_t first, uint64_t nr)
     m->failures++;
     worker_wake_locked (m);
   }
+  spoil_copies (m, m->in_sync & others);
+  resync_spoil_locked (m, first, nr);
   m->resyncing |= m->in_sync & others;
   m->in_sync &= ~others;
-  resync_spoil_locked (m, first, nr);
   resync_wake_locked (m);
 }
 

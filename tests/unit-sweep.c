@@ -445,6 +445,48 @@ START_TEST (s18_what_was_copied_from_a_leg_that_lost_its_cache_stays_missed)
 }
 END_TEST
 
+static void
+set_primary (struct fx *f, unsigned leg)
+{
+  CLEANUP_LOCK (&f->m->lock);
+
+  f->m->primary = leg;
+  dirty_log_set_primary (f->log, leg);
+}
+
+/* The same, but before that flush a write failed on all legs, so the leg was a
+ * target itself.
+ */
+START_TEST (s18_what_was_copied_from_a_leg_that_lost_its_place_stays_missed)
+{
+  struct fx *f = fx_new (3, NR_REGIONS, SHIFT, 1u << 2);
+
+  for (unsigned r = 0; r < NR_REGIONS; ++r)
+    for (unsigned leg = 0; leg < 2; ++leg)
+      fx_fill (f, leg, r * REGION, REGION, 'A' + (int) r);
+  do_succeeds (f, OP_WRITE, 0, BLOCK, 'y');
+  fx_fill (f, 1, 0, BLOCK, 'A'); /* write-back failed, the page is gone */
+  set_primary (f, 1);
+  copy_all (f);
+  set_primary (f, 0);
+  for (unsigned leg = 0; leg < 2; ++leg)
+    mem_leg_fail (f->leg[leg], LEG_WRITE, 1, 1, EIO);
+  do_fails (f, OP_WRITE, 9 * REGION, BLOCK, 'z', EIO);
+  ck_assert_uint_eq (fx_resyncing (f), 6);
+  mem_leg_fail (f->leg[1], LEG_FLUSH, 1, 1, EIO);
+  do_succeeds (f, OP_FLUSH, 0, 0, 0);
+  ck_assert_uint_eq (fx_failed (f), 1u << 1);
+  sweep (f->m, true, NO_DEADLINE);
+  ck_assert (fx_misses (f, 2, 0));
+  WAIT_FOR (all_copied (f));
+  sweep (f->m, true, NO_DEADLINE);
+  ck_assert_uint_eq (fx_in_sync (f), 5);
+  ck_assert_int_eq (fx_byte (f, 2, 0), 'y');
+  ck_assert (fx_same (f, 0, 2));
+  fx_free (f);
+}
+END_TEST
+
 START_TEST (s18_a_target_that_fails_after_the_copy_does_not_get_its_regions)
 {
   struct fx *f = two_legs_the_second_stale ();
@@ -512,6 +554,8 @@ main (void)
   tcase_add_test (tc, s18_a_run_that_is_spoiled_before_the_sweep_stays_missed);
   tcase_add_test (
     tc, s18_what_was_copied_from_a_leg_that_lost_its_cache_stays_missed);
+  tcase_add_test (
+    tc, s18_what_was_copied_from_a_leg_that_lost_its_place_stays_missed);
   tcase_add_test (
     tc, s18_a_target_that_fails_after_the_copy_does_not_get_its_regions);
   tcase_add_test (tc, s18_a_crash_before_the_flush_leaves_the_target_stale);
