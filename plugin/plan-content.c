@@ -100,6 +100,35 @@ doubtful_leg (const struct plan_input *in, struct plan *plan, unsigned slot)
   return 0;
 }
 
+/* All that was compared is zero.  A disk may have been replaced under the same
+ * name: PROBE_YES if the leg is empty and the source is not.
+ */
+static int
+is_blank (const struct plan_input *in, const struct plan *plan, unsigned slot)
+{
+  unsigned source = (unsigned) plan->slot[plan->source].leg;
+  int empty = in->empty (in, (unsigned) plan->slot[slot].leg, plan->geo.size);
+  int source_empty;
+
+  if (empty != PROBE_YES)
+    return empty;
+  source_empty = in->empty (in, source, plan->geo.size);
+  if (source_empty == -1)
+    return -1;
+  return source_empty == PROBE_YES ? PROBE_NO : PROBE_YES;
+}
+
+static int
+without_evidence (const struct plan_input *in, struct plan *plan,
+                  unsigned slot)
+{
+  int blank = is_blank (in, plan, slot);
+
+  if (blank == PROBE_YES)
+    return plan_leg_is_empty (in, plan, slot);
+  return blank == -1 ? -1 : 0;
+}
+
 static int
 check_content (const struct plan_input *in, struct plan *plan, unsigned slot)
 {
@@ -110,6 +139,8 @@ check_content (const struct plan_input *in, struct plan *plan, unsigned slot)
     return -1;
   if (answer == PROBE_NO || (answer == PROBE_NO_EVIDENCE && !known))
     return doubtful_leg (in, plan, slot);
+  if (answer == PROBE_NO_EVIDENCE)
+    return without_evidence (in, plan, slot);
   if (!known)
     plan_note (plan,
                "leg %s: has another identity than in the log, its content "

@@ -1,17 +1,19 @@
 # SPDX-License-Identifier: BSD-3-Clause
 
-# End-to-end tests on the host: real servers, real clients.
+# End-to-end tests on the host: real servers, real clients.  The slow ones
+# first, or they run alone at the end.
 e2e_tests = \
+	tests/test-crash-harness.sh \
+	tests/test-leg-outage.sh \
+	tests/test-crash-harness-controls.sh \
 	tests/test-client-fio-verify.sh \
 	tests/test-client-nbd-tools.sh \
 	tests/test-client-qemu.sh \
 	tests/test-crash-checker-finds-faults.sh \
-	tests/test-crash-harness-controls.sh \
-	tests/test-crash-harness.sh \
-	tests/test-crash-legs-lose-caches.sh \
-	tests/test-crash-one-leg-away.sh \
 	tests/test-crash-kill9-three-legs.sh \
 	tests/test-crash-kill9-under-load.sh \
+	tests/test-crash-legs-lose-caches.sh \
+	tests/test-crash-one-leg-away.sh \
 	tests/test-fault-bad-sector.sh \
 	tests/test-fault-full-disk.sh \
 	tests/test-fault-leg-errors.sh \
@@ -23,9 +25,8 @@ e2e_tests = \
 	tests/test-input-parameters.sh \
 	tests/test-leg-block-device.sh \
 	tests/test-leg-kinds.sh \
-	tests/test-leg-server-killed.sh \
-	tests/test-leg-outage.sh \
 	tests/test-leg-returns.sh \
+	tests/test-leg-server-killed.sh \
 	tests/test-leg-stopped-times-out.sh \
 	tests/test-log-core.sh \
 	tests/test-log-found-again.sh \

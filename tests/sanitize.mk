@@ -26,20 +26,13 @@ valgrind_tests = \
 	tests/unit-disk \
 	tests/unit-apply \
 	tests/unit-bitset \
-	tests/unit-control \
 	tests/unit-core \
-	tests/unit-dump \
 	tests/unit-hot \
 	tests/unit-leg \
-	tests/unit-plan \
 	tests/unit-probe \
 	tests/unit-resync \
-	tests/unit-stop \
-	tests/unit-stream \
 	tests/unit-sweep \
-	tests/unit-tool \
 	tests/test-client-qemu.sh \
-	tests/test-shutdown-with-clients.sh \
 	$(NULL)
 print-asan-tests:
 	@echo $(asan_tests)

@@ -31,7 +31,7 @@ outage ()
   background "load-$1" "$top_srcdir/tests/paced-load" "$uri" "$tmp/$1.json"
   load=$!
   wait_for "$deadline" json_is '.legs[1].write_bytes > 200000000' true
-  before=$(json .resync.copied_bytes)
+  before=$(json '.resync.copied_bytes + .resync.skipped_bytes')
   hot=$(json .mirror.dirty_regions)
   gone=$(uptime)
   case $1 in

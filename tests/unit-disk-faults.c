@@ -74,7 +74,8 @@ int __wrap_fdatasync (int fd);
 int __wrap_fsync (int fd);
 int __real_fallocate (int fd, int mode, off_t offset, off_t len);
 int __wrap_fallocate (int fd, int mode, off_t offset, off_t len);
-void __wrap_msg_error (const char *fmt, ...);
+void __wrap_msg_error (const char *fmt, ...)
+  __attribute__ ((format (printf, 1, 2)));
 
 /* True if this call is to fail, with errno. */
 static bool

@@ -762,6 +762,21 @@ START_TEST (samples_without_evidence_do_not_refuse)
 }
 END_TEST
 
+START_TEST (without_evidence_an_empty_leg_gets_a_full_copy)
+{
+  our_log ();
+  scene->same[1] = PROBE_NO_EVIDENCE;
+  scene->empty[0] = PROBE_NO;
+  scene->empty[1] = PROBE_YES;
+  serves (0);
+  slot_is (1, 1, true, false, MISS_ALL);
+  notes ("leg /b: is empty");
+  scene->empty[0] = PROBE_YES; /* nothing was ever written */
+  serves (0);
+  slot_is (1, 1, true, false, MISS_NOTHING_MORE);
+}
+END_TEST
+
 START_TEST (an_empty_leg_never_wins_over_one_with_data)
 {
   our_log ();
@@ -1429,6 +1444,7 @@ main (void)
   tcase_add_test (tc, different_content_is_refused_and_replace_named);
   tcase_add_test (tc, a_recorded_leg_that_is_empty_gets_a_full_copy);
   tcase_add_test (tc, samples_without_evidence_do_not_refuse);
+  tcase_add_test (tc, without_evidence_an_empty_leg_gets_a_full_copy);
   tcase_add_test (tc, an_empty_leg_never_wins_over_one_with_data);
   tcase_add_test (tc, a_replaced_primary_is_the_one_that_is_accused);
   tcase_add_test (

@@ -16,7 +16,14 @@ TEST_CPPFLAGS = \
 	$(NULL)
 TEST_LIBS = libmsgstderr.la $(CHECK_LIBS) $(JSON_LIBS) $(ZLIB_LIBS)
 
+# The slow ones first, or they run alone at the end.
 unit_tests_of_threads = \
+	tests/unit-userspace-faults \
+	tests/unit-tls \
+	tests/unit-stress \
+	tests/unit-userspace \
+	tests/unit-logd-faults \
+	tests/unit-leg \
 	tests/unit-apply \
 	tests/unit-control \
 	tests/unit-core \
@@ -24,9 +31,7 @@ unit_tests_of_threads = \
 	tests/unit-disk-crash \
 	tests/unit-disk-faults \
 	tests/unit-lease \
-	tests/unit-leg \
 	tests/unit-logd \
-	tests/unit-logd-faults \
 	tests/unit-range \
 	tests/unit-rejoin \
 	tests/unit-repair \
@@ -34,14 +39,11 @@ unit_tests_of_threads = \
 	tests/unit-resync \
 	tests/unit-stop \
 	tests/unit-stream \
-	tests/unit-stress \
 	tests/unit-sweep \
-	tests/unit-tls \
-	tests/unit-userspace \
-	tests/unit-userspace-faults \
 	tests/unit-write \
 	$(NULL)
 unit_tests = \
+	$(unit_tests_of_threads) \
 	tests/fuzz-disk-header \
 	tests/fuzz-proto-reply \
 	tests/fuzz-proto-request \
@@ -56,7 +58,6 @@ unit_tests = \
 	tests/unit-proto \
 	tests/unit-tool \
 	tests/unit-tool-log \
-	$(unit_tests_of_threads) \
 	$(NULL)
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
