@@ -44,7 +44,7 @@ must_find 'legs lie about flush' 20 liar
 mutant plugin/write.c 's/if (r == 0 && new_marks)/if (r == 1 \&\& new_marks)/'
 must_find 'S1: no flush of the log before the legs' 20 subset cache
 
-mutant plugin/sweep.c 's/flush_legs (m) == -1 || //'
+mutant plugin/sweep.c 's/flush_legs (m, 0) == -1 || //'
 must_find 'S3: clear without leg flush' 20 subset cache --crash idle
 
 mutant plugin/write.c \
@@ -59,7 +59,7 @@ mutant plugin/write.c 's/\.flags = fua ? LEG_FUA : 0,/.flags = fua \&\& !m,/'
 must_find 'S7: FUA dropped' 20 subset cache --crash all
 
 mutant plugin/write.c \
-  's/fan_out (m, fan, legs, &rq)/fan_out (m, fan, legs \& -legs, \&rq)/'
+  's/fan_out_leased (m, fan, legs, &rq/fan_out_leased (m, fan, legs \& -legs, \&rq/'
 must_find 'S8: flush of one leg only' 20 subset cache --crash idle
 
 mutant plugin/apply.c 's/if (!a->plan->kernel_used)/if (!a->plan)/'
