@@ -88,6 +88,7 @@ struct member {
   uint64_t stalled_until; /* no copies to it before this: they failed, or a
                            * write may still land (S21) */
   unsigned stalls;        /* in a row */
+  bool stall_reported;    /* since it became a resync target */
   uint64_t read_repairs;  /* since start */
   uint64_t repair_began[REPAIRS_PER_HOUR]; /* a ring; 0: never */
   unsigned next_repair;                    /* in it */

@@ -261,6 +261,7 @@ join (struct rejoin *r)
   member->kind = r->leg->kind;
   member->joined_ns = now_ns ();
   member->stalls = 0;
+  member->stall_reported = false;
   member->stalled_until = quarantine_until (m, member->kind);
   resync_wake_locked (m);
   worker_wake_locked (m); /* it may miss nothing */
