@@ -13,6 +13,7 @@ e2e_tests = \
 	tests/test-crash-kill9-three-legs.sh \
 	tests/test-crash-kill9-under-load.sh \
 	tests/test-fault-bad-sector.sh \
+	tests/test-fault-connection-ends.sh \
 	tests/test-fault-full-disk.sh \
 	tests/test-fault-leg-errors.sh \
 	tests/test-fault-leg-network.sh \
@@ -22,6 +23,7 @@ e2e_tests = \
 	tests/test-input-log.sh \
 	tests/test-input-parameters.sh \
 	tests/test-leg-block-device.sh \
+	tests/test-leg-flaps.sh \
 	tests/test-leg-kinds.sh \
 	tests/test-leg-server-killed.sh \
 	tests/test-leg-outage.sh \
@@ -72,6 +74,7 @@ EXTRA_DIST += \
 	tests/rebuild-leg \
 	tests/paced-load \
 	tests/register-check \
+	tests/tcp-proxy \
 	$(e2e_tests) \
 	$(NULL)
 
