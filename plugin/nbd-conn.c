@@ -277,7 +277,7 @@ is_late_locked (struct conn *c, bool may_be_unread)
 /* Why a connection ends; err 0: because we want it. */
 struct ending {
   int err;
-  char why[256];
+  char why[LEG_ERROR_SIZE];
 };
 
 /* Lock held.  True: the connection is lost. */

@@ -46,7 +46,7 @@ struct rejoin {
   bool blank;              /* it holds nothing: all is to be copied */
   enum leg_kind kind;      /* identity with which it came back last, which */
   uint8_t id[LEG_ID_SIZE]; /* the log learns at the next start only */
-  char reported[sizeof ((struct leg *) NULL)->last_error];
+  char reported[LEG_ERROR_SIZE];
 };
 
 /* --- when; m->lock is held --- */
@@ -283,7 +283,7 @@ report_joined (struct rejoin *r)
 static void
 report_failed (struct rejoin *r)
 {
-  char why[sizeof r->reported];
+  char why[LEG_ERROR_SIZE];
 
   leg_last_error (r->leg, why, sizeof why);
   if (strcmp (why, r->reported) == 0)

@@ -198,7 +198,7 @@ end_run (struct copier *c)
 static void
 report_stalled (struct copier *c)
 {
-  char why[256];
+  char why[LEG_ERROR_SIZE];
 
   FOR_EACH_SLOT (slot, c->to_report & c->bad) {
     leg_last_error (c->m->member[slot].leg, why, sizeof why);
