@@ -91,7 +91,7 @@ said_stalled ()
   grep -q 'resync stalled, .* No space left on device' "$tmp/mirror.log"
 }
 wait_for "$deadline" said_stalled
-expect 'leg 1, while its disk is full' "$(json '.legs[1].state')" stale
+wait_for "$deadline" json_is '.legs[1].state' stale
 rm "$tmp/disk2/filler"
 wait_mirror
 [ "$(json .resync.copied_bytes)" -le $((100 * 65536)) ] ||

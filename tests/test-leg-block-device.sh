@@ -69,7 +69,7 @@ write_pattern 3 9M 64k
 rm "$tmp/small/filler"
 wait_mirror
 stop_mirror
-legs_equal "$tmp/e" "$failing"
+legs_equal "$tmp/e" "$tmp/small/disk"
 
 # Mounted or held devices are refused.
 mke2fs -q -F -t ext4 "$b"
