@@ -88,7 +88,7 @@ said "leg $tmp/disk2/leg1: failed, the mirror goes on without it: write"
 # It is tried by itself, while the disk is full and when there is room.
 said_stalled ()
 {
-  grep -q 'resync stalled, .* No space left on device' "$tmp/mirror.log"
+  grep -q 'resync stalled, .* No space left on device' "$tmp/one.log"
 }
 wait_for "$deadline" said_stalled
 wait_for "$deadline" json_is '.legs[1].state' stale
@@ -97,7 +97,7 @@ wait_mirror
 [ "$(json .resync.copied_bytes)" -le $((100 * 65536)) ] ||
   fail "resync copied $(json .resync.copied_bytes)"
 expect 'messages that it stalled' \
-  "$(grep -c 'resync stalled' "$tmp/mirror.log")" 1
+  "$(grep -c 'resync stalled' "$tmp/one.log")" 1
 stop_mirror
 legs_equal "$tmp/leg0" "$tmp/disk2/leg1"
 
