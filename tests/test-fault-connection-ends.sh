@@ -48,9 +48,12 @@ goes_on ()
   wait_for "$deadline" writes_go_on
 }
 
-marks_go_on ()
+# connected N: for the Nth time again.
+connected ()
 {
-  [ "$(json .log.marks)" -gt "$marks" ]
+  wait_for "$deadline" \
+    eval "[ \$(grep -c 'connected again' '$tmp/mirror.log') -eq $1 ]"
+  wait_for "$deadline" json_is .log.state ok
 }
 
 failures ()
@@ -103,16 +106,14 @@ kill -USR1 "${proxy[leg]}"
 wait_for "$deadline" is_back
 
 # --- the log server
-for signal in USR1 USR2; do
-  marks=$(json .log.marks)
-  kill -$signal "${proxy[log]}"
-  goes_on
-  wait_for "$deadline" json_is .log.state ok
-  wait_for "$deadline" marks_go_on
-done
-
+kill -USR1 "${proxy[log]}"
+goes_on
+connected 1
+kill -USR2 "${proxy[log]}"
+goes_on
 kill -TERM "$load"
 reap "$load" || fail 'the load saw an error'
+connected 2
 wait_mirror
 
 # --- the end, while the leg is being opened
