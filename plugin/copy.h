@@ -19,7 +19,8 @@ struct copier {
   unsigned bad;        /* targets that failed */
   unsigned unread;     /* legs that could not read the chunk, another could */
   bool source_failed;
-  bool no_lease; /* something could not be sent (S19) */
+  unsigned to_report; /* targets that stall for the first time */
+  bool no_lease;      /* something could not be sent (S19) */
 };
 
 /* Copy the run c->rec, which may become longer (zeroes) or be cut short

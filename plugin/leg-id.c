@@ -14,6 +14,7 @@
 #include <uuid.h>
 
 #include "byte-order.h"
+#include "cleanup.h"
 #include "leg-id.h"
 
 /* Append "NAME=VALUE" if the attribute is there. */
@@ -60,15 +61,15 @@ block_identity (dev_t rdev, uint8_t id[LEG_ID_SIZE])
   static const uuid_t namespace = {0x5d, 0x0f, 0x71, 0x3e, 0x9a, 0x44,
                                    0x4b, 0x0c, 0x8e, 0x62, 0xd1, 0x17,
                                    0x2b, 0xc8, 0x90, 0x35};
-  char text[4096];
-  FILE *out = fmemopen (text, sizeof text, "w");
+  CLEANUP_FREE char *text = NULL;
+  size_t len = 0;
+  FILE *out = open_memstream (&text, &len);
   bool known = out && describe (out, rdev);
-  long len = out ? ftell (out) : 0;
 
-  if (out)
-    fclose (out);
+  if (out && fclose (out) == EOF)
+    known = false;
   put_le64 (id, rdev);
   put_le64 (id + 8, 0);
   if (known)
-    uuid_generate_sha1 (id, namespace, text, (size_t) len);
+    uuid_generate_sha1 (id, namespace, text, len);
 }

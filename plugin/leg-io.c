@@ -107,7 +107,7 @@ void
 leg_report (struct leg *leg, const char *fmt, ...)
 {
   int err = errno;
-  char text[sizeof leg->last_error];
+  char text[LEG_ERROR_SIZE];
   va_list args;
 
   va_start (args, fmt);
@@ -127,7 +127,7 @@ leg_report (struct leg *leg, const char *fmt, ...)
 void
 leg_note_error (struct leg *leg, int err, const char *what, uint64_t offset)
 {
-  char text[sizeof leg->last_error];
+  char text[LEG_ERROR_SIZE];
 
   errno = err;
   snprintf (text, sizeof text, "%s at offset %" PRIu64 ": %m", what, offset);

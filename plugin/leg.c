@@ -175,7 +175,7 @@ int
 leg_start (struct leg *leg)
 {
   if (atomic_load (&leg->lost)) {
-    char why[sizeof leg->last_error];
+    char why[LEG_ERROR_SIZE];
 
     leg_last_error (leg, why, sizeof why);
     leg_report (leg, "%s", why);

@@ -45,6 +45,7 @@
 #include <sys/types.h>
 
 #define LEG_ID_SIZE 16
+#define LEG_ERROR_SIZE 256 /* of a text that says what went wrong */
 
 enum leg_kind {
   LEG_MISSING = 0, /* named by nobody, or the word "missing" */
@@ -151,7 +152,7 @@ struct leg {
   atomic_uint_fast64_t next_offset;     /* end of the last read */
 
   pthread_mutex_t lock;
-  char last_error[256]; /* protected by lock; "" = none */
+  char last_error[LEG_ERROR_SIZE]; /* protected by lock; "" = none */
   /* Protected by lock: the flush gate. */
   bool flush_running;
   struct leg_io *flush_batch;   /* served by the flush that runs */

@@ -181,7 +181,7 @@ members_fail_locked (struct mirror *m, unsigned slots)
 void
 members_report_failed (struct mirror *m, unsigned slots)
 {
-  char why[256];
+  char why[LEG_ERROR_SIZE];
 
   FOR_EACH_SLOT (slot, slots) {
     leg_last_error (m->member[slot].leg, why, sizeof why);

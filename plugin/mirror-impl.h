@@ -4,7 +4,8 @@
  *
  *   start.c    open: log and legs in, plan out, plan made durable
  *   plan.c     who is the source (design, section 6); no I/O
- *   mirror.c   start, stop, threads, status
+ *   mirror.c   start, stop, threads
+ *   mirror-status.c  what it tells about itself
  *   members.c  which legs are used; failure and its record (S5, S6)
  *   rejoin.c   a leg that failed or was absent comes back
  *   quarantine.c  what waits because a write may still land (S21)
@@ -88,6 +89,7 @@ struct member {
   uint64_t stalled_until; /* no copies to it before this: they failed, or a
                            * write may still land (S21) */
   unsigned stalls;        /* in a row */
+  bool stall_reported;    /* since it became a resync target */
   uint64_t read_repairs;  /* since start */
   uint64_t repair_began[REPAIRS_PER_HOUR]; /* a ring; 0: never */
   unsigned next_repair;                    /* in it */

@@ -231,6 +231,7 @@ conn_connect (struct conn *c)
     set_tcp_options (nbd_aio_get_fd (nbd), timeout);
     c->nbd = nbd;
     c->stopping = false;
+    c->why[0] = '\0';
     return 0;
   }
   if (r == 1) {
@@ -277,7 +278,7 @@ is_late_locked (struct conn *c, bool may_be_unread)
 /* Why a connection ends; err 0: because we want it. */
 struct ending {
   int err;
-  char why[256];
+  char why[LEG_ERROR_SIZE + 32]; /* with the reason of libnbd */
 };
 
 /* Lock held.  True: the connection is lost. */
@@ -288,7 +289,9 @@ check_lost_locked (struct conn *c, int notified, bool may_be_unread,
   if (is_over_locked (c)) {
     end->err = ENOTCONN;
     snprintf (end->why, sizeof end->why, "connection lost: %s",
-              notified == -1 ? nbd_reason () : "closed by the server");
+              notified == -1   ? nbd_reason ()
+              : c->why[0] != 0 ? c->why
+                               : "closed by the server");
     return true;
   }
   if (is_late_locked (c, may_be_unread)) {
@@ -443,6 +446,16 @@ needs_reader_locked (struct conn *c)
          (nbd_aio_get_direction (c->nbd) & LIBNBD_AIO_DIRECTION_WRITE);
 }
 
+/* Lock held.  If sending ended the connection, libnbd told this thread why,
+ * and will not tell the reader.  (To who sends next it only says EINVAL.)
+ */
+static void
+note_end_locked (struct conn *c)
+{
+  if (is_over_locked (c) && c->why[0] == '\0')
+    snprintf (c->why, sizeof c->why, "%s", nbd_reason ());
+}
+
 void
 conn_submit (struct conn *c, struct leg_io *io, conn_issue issue)
 {
@@ -460,8 +473,9 @@ conn_submit (struct conn *c, struct leg_io *io, conn_issue issue)
         err = 0;
       else {
         unlink_locked (c, io);
-        err = nbd_reason_errno ();
+        err = is_over_locked (c) ? ENOTCONN : nbd_reason_errno ();
       }
+      note_end_locked (c);
       wake = needs_reader_locked (c);
     }
   }

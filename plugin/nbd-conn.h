@@ -28,6 +28,7 @@ struct conn {
   struct leg_io *finished;     /* answered; the reader calls them */
   bool stopping;               /* takes no more requests */
   bool no_deadline;            /* the reader sleeps without one */
+  char why[LEG_ERROR_SIZE];    /* sending ended it; "" = it did not */
 };
 
 /* Issues one request: a cookie, or -1 as nbd_aio_* do. */

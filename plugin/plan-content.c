@@ -61,8 +61,8 @@ plan_not_the_leg (const struct plan_input *in, struct plan *plan,
   return plan_refuse (plan,
                       "leg %s: is not the leg that the log %s knows, its "
                       "content differs from leg %s; check the name, or make "
-                      "it empty, or start with \"missing\" in its place and "
-                      "use `nbdmirror replace`",
+                      "it empty, or start with \"missing\" in its place; see "
+                      "also `nbdmirror replace`",
                       name, in->log->name, right);
 }
 
@@ -77,8 +77,9 @@ plan_legs_differ (const struct plan_input *in, struct plan *plan,
                       "leg %s: its content differs from leg %s where the log "
                       "%s says that both hold the same, so one of them was "
                       "rolled back or changed behind the mirror's back; find "
-                      "out which, and start with \"missing\" in its place, "
-                      "then use `nbdmirror replace`",
+                      "out which, and make that one empty, or start with "
+                      "\"missing\" in its place; see also `nbdmirror "
+                      "replace`",
                       name, source, in->log->name);
 }
 

@@ -47,6 +47,7 @@ libmirror_la_SOURCES = \
 	plugin/hot.h \
 	plugin/members.c \
 	plugin/mirror-impl.h \
+	plugin/mirror-status.c \
 	plugin/mirror.c \
 	plugin/mirror.h \
 	plugin/plan-content.c \

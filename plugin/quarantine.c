@@ -22,18 +22,28 @@
 #include "mirror-impl.h"
 #include "msg.h"
 
+/* A copy of the set, for a mirror of nr regions; -1 with the error reported.
+ */
+static int
+copy_set (struct bitset *copy, const struct bitset *set, uint64_t nr)
+{
+  if (bitset_init (copy, set->nr) == 0) {
+    bitset_or (copy, set);
+    if (bitset_resize (copy, nr) == 0)
+      return 0;
+    bitset_free (copy);
+  }
+  msg_error ("quarantine: %m");
+  return -1;
+}
+
 int
 quarantine_marked (const struct dirty_log *log, struct bitset *marked)
 {
   *marked = (struct bitset){0};
   if (log->found != LOG_FOUND_OURS || !log->unclean)
     return 0;
-  if (bitset_init (marked, log->marked.nr) == -1) {
-    msg_error ("log: %m");
-    return -1;
-  }
-  bitset_or (marked, &log->marked);
-  return 0;
+  return copy_set (marked, &log->marked, log->marked.nr);
 }
 
 int
@@ -41,15 +51,8 @@ quarantine_init (struct mirror *m, const struct bitset *marked)
 {
   if (marked->nr == 0 || m->member[m->primary].kind != LEG_NBD)
     return 0;
-  if (bitset_init (&m->held, marked->nr) == -1) {
-    msg_error ("log: %m");
+  if (copy_set (&m->held, marked, m->nr_regions) == -1)
     return -1;
-  }
-  bitset_or (&m->held, marked);
-  if (bitset_resize (&m->held, m->nr_regions) == -1) {
-    msg_error ("log: %m");
-    return -1;
-  }
   bitset_or (&m->held, &m->log->out_of_sync);
   return 0;
 }
@@ -72,12 +75,17 @@ quarantine_begin_locked (struct mirror *m)
     m->member[slot].stalled_until = quarantine_until (m, m->member[slot].kind);
 }
 
+static bool
+holds (const struct mirror *m)
+{
+  return m->held_until > 0 && now_ns () < m->held_until;
+}
+
 /* Writes in these regions wait now. */
 static bool
 is_held (const struct mirror *m, uint64_t first, uint64_t nr)
 {
-  return m->held_until > 0 && now_ns () < m->held_until &&
-         bitset_next_set (&m->held, first) < first + nr;
+  return holds (m) && bitset_next_set (&m->held, first) < first + nr;
 }
 
 int
@@ -96,6 +104,6 @@ quarantine_wait_locked (struct mirror *m, uint64_t first, uint64_t nr)
 void
 quarantine_end (struct mirror *m)
 {
-  if (m->held_until > 0 && now_ns () < m->held_until)
+  if (holds (m))
     dirty_log_stay_unclean (m->log);
 }

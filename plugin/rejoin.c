@@ -45,7 +45,7 @@ struct rejoin {
   unsigned flaps; /* times it was lost soon, in a row */
   uint64_t out_since;
   bool blank; /* it holds nothing: all is to be copied */
-  char reported[sizeof ((struct leg *) NULL)->last_error];
+  char reported[LEG_ERROR_SIZE];
 };
 
 /* --- when; m->lock is held --- */
@@ -293,6 +293,7 @@ join (struct rejoin *r)
   member->kind = r->leg->kind;
   member->joined_ns = now_ns ();
   member->stalls = 0;
+  member->stall_reported = false;
   member->stalled_until = quarantine_until (m, member->kind);
   resync_wake_locked (m);
   worker_wake_locked (m); /* it may miss nothing */
@@ -314,7 +315,7 @@ report_joined (struct rejoin *r)
 static void
 report_failed (struct rejoin *r)
 {
-  char why[sizeof r->reported];
+  char why[LEG_ERROR_SIZE];
 
   leg_last_error (r->leg, why, sizeof why);
   if (strcmp (why, r->reported) == 0)

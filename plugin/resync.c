@@ -136,15 +136,27 @@ next_work (struct mirror *m)
 /* --- the end of a run; m->lock is held --- */
 
 static void
-stall (struct mirror *m, unsigned targets)
+stall_member (struct member *member)
+{
+  uint64_t now = now_ns ();
+  uint64_t ns = FIRST_STALL_NS << (member->stalls < 5 ? member->stalls : 5);
+
+  if (member->stalled_until > now)
+    return; /* several copies failed together */
+  member->stalls++;
+  member->stalled_until = now + (ns < MAX_STALL_NS ? ns : MAX_STALL_NS);
+}
+
+static void
+stall (struct copier *c, unsigned targets)
 {
   FOR_EACH_SLOT (slot, targets) {
-    struct member *member = &m->member[slot];
-    uint64_t ns = FIRST_STALL_NS << (member->stalls < 5 ? member->stalls : 5);
+    struct member *member = &c->m->member[slot];
 
-    member->stalls++;
-    member->stalled_until =
-      now_ns () + (ns < MAX_STALL_NS ? ns : MAX_STALL_NS);
+    stall_member (member);
+    if (!member->stall_reported)
+      c->to_report |= SLOT_BIT (slot);
+    member->stall_reported = true;
   }
 }
 
@@ -167,7 +179,7 @@ end_run (struct copier *c)
 
   unlink_running (m, rec);
   rs->busy--;
-  stall (m, c->source_failed ? rec->targets : c->bad);
+  stall (c, c->source_failed ? rec->targets : c->bad);
   rec->targets &= ~c->bad;
   if (rec->targets == 0 || rec->spoiled || rec->nr == 0) {
     dirty_log_put_resync_work (m->log, rec->first, rec->nr);
@@ -182,19 +194,13 @@ end_run (struct copier *c)
   }
 }
 
+/* Once for each target, however often it is tried until it is in-sync. */
 static void
 report_stalled (struct copier *c)
 {
-  unsigned first_time = 0;
-  char why[256];
+  char why[LEG_ERROR_SIZE];
 
-  {
-    CLEANUP_LOCK (&c->m->lock);
-    FOR_EACH_SLOT (slot, c->bad)
-      if (c->m->member[slot].stalls == 1)
-        first_time |= SLOT_BIT (slot);
-  }
-  FOR_EACH_SLOT (slot, first_time) {
+  FOR_EACH_SLOT (slot, c->to_report & c->bad) {
     leg_last_error (c->m->member[slot].leg, why, sizeof why);
     msg_error ("leg %s: resync stalled, will be tried again: %s",
                c->m->member[slot].name, why);
@@ -226,7 +232,7 @@ recover (struct mirror *m, struct recovery *rec, char *buf)
     members_unuse_locked (m, SLOT_BIT (c.source));
     end_run (&c);
   }
-  if (c.bad || c.source_failed)
+  if (c.to_report)
     report_stalled (&c);
 }
 

@@ -191,6 +191,8 @@ announce_promotions (struct mirror *m, unsigned ready)
     if (!dirty_log_in_sync (m->log, slot, 0, m->nr_regions))
       ready &= ~SLOT_BIT (slot);
   ready &= m->promoting;
+  FOR_EACH_SLOT (slot, ready)
+    m->member[slot].stall_reported = false;
   m->promoting = 0;
   m->resyncing &= ~ready;
   m->in_sync |= ready;

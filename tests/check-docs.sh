@@ -4,7 +4,7 @@
 # The parameters of plugin/config.c are those of the man page and those of
 # the help text, and so are the options of nbdmirror-logd; types and errors of
 # net/proto.h are those of the page of the protocol, with the same numbers; the
-# pages are good POD.
+# tests that docs/rules.md names are there; the pages are good POD.
 
 set -eu
 cd "${top_srcdir:-$(dirname "$0")/..}"
@@ -80,6 +80,25 @@ for what in "proto_type Types" "proto_error Errors"; do
     --label "docs/nbdmirror-protocol.pod, $heading" <(table_of "$heading") ||
     complain "^ they differ"
 done
+
+# test_exists NAME: test-x.sh, or unit-x:TEST, where a * may stand for the rest.
+test_exists ()
+{
+  local file=tests/${1%%:*}.c name=${1#*:}
+  case $1 in
+    *:*\*) grep -q "^START_TEST (${name%\*}" "$file" ;;
+    *:*) grep -q "^START_TEST ($name)" "$file" ;;
+    *) compgen -G "tests/${1#tests/}" >/dev/null ;;
+  esac
+}
+
+# The tests that docs/rules.md names.
+tests=$(grep -o "\`[^\`]*\`" docs/rules.md | tr -d "\`" |
+  grep -E '^(unit-[a-z-]*:|(tests/.*)?test-.*\.sh$)' | sort -u)
+[ -n "$tests" ] || complain "docs/rules.md: where are the tests?"
+while read -r name; do
+  test_exists "$name" || complain "docs/rules.md: there is no test $name"
+done <<<"$tests"
 
 # The examples are two of the vectors.
 examples=$(sed -n '/^=head1 EXAMPLES/,/^=head1 TEST/p' \

@@ -15,6 +15,7 @@ e2e_tests = \
 	tests/test-crash-legs-lose-caches.sh \
 	tests/test-crash-one-leg-away.sh \
 	tests/test-fault-bad-sector.sh \
+	tests/test-fault-connection-ends.sh \
 	tests/test-fault-full-disk.sh \
 	tests/test-fault-leg-errors.sh \
 	tests/test-fault-leg-network.sh \
@@ -24,6 +25,7 @@ e2e_tests = \
 	tests/test-input-log.sh \
 	tests/test-input-parameters.sh \
 	tests/test-leg-block-device.sh \
+	tests/test-leg-flaps.sh \
 	tests/test-leg-kinds.sh \
 	tests/test-leg-returns.sh \
 	tests/test-leg-server-killed.sh \
@@ -73,6 +75,7 @@ EXTRA_DIST += \
 	tests/rebuild-leg \
 	tests/paced-load \
 	tests/register-check \
+	tests/tcp-proxy \
 	$(e2e_tests) \
 	$(NULL)
 

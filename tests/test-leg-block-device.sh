@@ -4,6 +4,9 @@
 # A block device as a leg beside a file and an NBD server, and as the log;
 # it is owned, so that nobody else writes to it, and checked as files are.
 
+if [ "$(id -u)" -eq 0 ] && [ -z "${in_namespace:-}" ]; then
+  in_namespace=1 exec unshare -m "$0" "$@"
+fi
 . "$(dirname "$0")/functions.sh"
 requires_mirror
 requires_tool qemu-io
@@ -45,6 +48,28 @@ legs_equal "$tmp/a" "$tmp/c"
 start_mirror "$tmp/a" "$b" "${leg_uri[c]}" log=disk:"$logdev"
 expect 'copied after a clean end' "$(json .resync.copied_bytes)" 0
 stop_mirror
+
+# The device fails writes while the mirror runs, and does them again later.
+mkdir "$tmp/small"
+mount -t tmpfs -o size=8M tmpfs "$tmp/small"
+cleanup_fn umount "$tmp/small"
+truncate -s 32M "$tmp/small/disk"
+loop_device "$tmp/small/disk"
+failing=$loop_dev
+truncate -s 32M "$tmp/e"
+mirror=failing
+start_mirror "$tmp/e" "$failing" log=disk:"$tmp/e.log" region-size=64K
+write_pattern 1 0 4M
+head -c 8M /dev/zero >"$tmp/small/filler" 2>/dev/null || true
+write_pattern 2 8M 1M
+qemu-io -f raw "$uri" -c flush >>"$tmp/qemu-io.log"
+wait_for "$deadline" grep -q "leg $failing: failed, the mirror goes on" \
+  "$tmp/failing.log"
+write_pattern 3 9M 64k
+rm "$tmp/small/filler"
+wait_mirror
+stop_mirror
+legs_equal "$tmp/e" "$tmp/small/disk"
 
 # Mounted or held devices are refused.
 mke2fs -q -F -t ext4 "$b"

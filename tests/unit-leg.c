@@ -248,8 +248,8 @@ test_io_done (struct leg_io *io)
 }
 
 static void
-submit (struct leg *leg, struct test_io *t, enum leg_op op, unsigned flags,
-        void *buf, uint64_t offset, uint64_t count)
+init_io (struct test_io *t, enum leg_op op, unsigned flags, void *buf,
+         uint64_t offset, uint64_t count)
 {
   memset (t, 0, sizeof *t);
   sem_init (&t->done, 0, 0);
@@ -260,6 +260,13 @@ submit (struct leg *leg, struct test_io *t, enum leg_op op, unsigned flags,
                           .count = count,
                           .done = test_io_done,
                           .opaque = t};
+}
+
+static void
+submit (struct leg *leg, struct test_io *t, enum leg_op op, unsigned flags,
+        void *buf, uint64_t offset, uint64_t count)
+{
+  init_io (t, op, flags, buf, offset, count);
   leg_submit (leg, &t->io);
 }
 
@@ -919,6 +926,47 @@ START_TEST (a_killed_server_fails_all_and_is_told_once)
 }
 END_TEST
 
+static sem_t reader_may_go_on;
+
+static void
+keep_reader (struct leg_io *io)
+{
+  test_io_done (io);
+  wait_sem (&reader_may_go_on);
+}
+
+/* The reader, which would see the end of the connection, is kept from it: the
+ * first write finds it, and only that one is told why by libnbd.
+ */
+START_TEST (the_connection_is_to_blame_not_what_is_sent_on_it)
+{
+  static const char *const args[] = {"memory", "16M", NULL};
+  struct nbd_server server;
+  struct test_io io[3];
+  char buf[512] = {0};
+  struct leg *leg;
+
+  sem_init (&reader_may_go_on, 0, 0);
+  nbd_server_start (&server, false, args);
+  leg = new_leg (server.uri, 1, 20000);
+  ck_assert_int_eq (leg_open (leg, 0), 0);
+  init_io (&io[0], LEG_READ, 0, buf, 0, sizeof buf);
+  io[0].io.done = keep_reader;
+  leg_submit (leg, &io[0].io);
+  ck_assert_int_eq (finish (&io[0]), 0);
+  nbd_server_kill (&server);
+  for (size_t i = 1; i < 3; ++i)
+    submit (leg, &io[i], LEG_WRITE, 0, buf, 0, sizeof buf);
+  sem_post (&reader_may_go_on);
+  for (size_t i = 1; i < 3; ++i)
+    ck_assert_int_eq (finish (&io[i]), ENOTCONN);
+  ck_assert (wait_sem (&lost_sem));
+  expect_last_error (leg, "connection lost: send");
+  leg_free (leg);
+  nbd_server_end (&server);
+}
+END_TEST
+
 START_TEST (a_silent_server_is_lost_in_time)
 {
   lose_with_requests (SIGSTOP, SILENCE_MS, _i == 0 ? 1 : 4,
@@ -1316,6 +1364,7 @@ leg_suite (void)
   tcase_add_test (tc, latency_of_two_legs_is_not_the_sum);
   tcase_add_loop_test (tc, a_killed_server_fails_all_and_is_told_once, 0, 2);
   tcase_add_loop_test (tc, a_silent_server_is_lost_in_time, 0, 2);
+  tcase_add_test (tc, the_connection_is_to_blame_not_what_is_sent_on_it);
   tcase_add_loop_test (tc, an_idle_leg_notices_the_end_of_its_server, 0, 2);
   tcase_add_test (tc, an_idle_reader_still_keeps_deadlines);
   tcase_add_test (tc, a_silent_server_fails_block_status);

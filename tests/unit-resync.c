@@ -7,6 +7,8 @@
 #include "config.h"
 
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +20,25 @@
 #define REGION (UINT64_C (1) << SHIFT)
 #define NR_REGIONS 16
 #define MIB (UINT64_C (1) << 20)
+
+/* Messages that a copy failed. */
+static atomic_uint nr_stalls_said;
+
+/* The linker puts it in the place of the real one. */
+void __wrap_msg_error (const char *fmt, ...);
+
+void
+__wrap_msg_error (const char *fmt, ...)
+{
+  char text[512];
+  va_list args;
+
+  va_start (args, fmt);
+  vsnprintf (text, sizeof text, fmt, args);
+  va_end (args);
+  if (strstr (text, "resync stalled") || strstr (text, "resync source"))
+    atomic_fetch_add (&nr_stalls_said, 1);
+}
 
 static void
 lose (struct fx *fx, unsigned leg)
@@ -333,6 +354,54 @@ START_TEST (a_target_that_refuses_does_not_hold_up_another)
 }
 END_TEST
 
+static bool
+stalls_once (struct fx *fx)
+{
+  CLEANUP_LOCK (&fx->m->lock);
+
+  return fx->m->member[1].stalls == 1 && fx->m->resync.busy == 0;
+}
+
+static void
+end_stall (struct fx *fx)
+{
+  CLEANUP_LOCK (&fx->m->lock);
+
+  fx->m->member[1].stalled_until = 0;
+  resync_wake_locked (fx->m);
+}
+
+/* All copies fail at once; then one goes well, and the next one fails. */
+static void
+is_said_once (unsigned leg, enum leg_op op)
+{
+  struct fx *fx = fx_new (2, NR_REGIONS, SHIFT, 1u << 1);
+
+  fill_differently (fx, 0);
+  mem_leg_hold (fx->leg[leg], op, 1, RESYNC_THREADS);
+  fx_start (fx);
+  ck_assert (mem_leg_wait_held (fx->leg[leg], RESYNC_THREADS));
+  mem_leg_fail (fx->leg[leg], op, 2, 1, ENOSPC);
+  mem_leg_release (fx->leg[leg], RESYNC_THREADS, ENOSPC);
+  WAIT_FOR (stalls_once (fx));
+  end_stall (fx);
+  WAIT_FOR (fx_in_sync (fx) == 3);
+  ck_assert_uint_eq (nr_stalls_said, 1);
+  fx_free (fx);
+}
+
+START_TEST (a_target_that_stalls_is_said_once)
+{
+  is_said_once (1, LEG_WRITE);
+}
+END_TEST
+
+START_TEST (a_source_that_cannot_be_read_is_said_once)
+{
+  is_said_once (0, LEG_READ);
+}
+END_TEST
+
 START_TEST (a_target_lost_during_the_copy_has_failed)
 {
   struct fx *fx = fx_new (2, NR_REGIONS, SHIFT, 1u << 1);
@@ -559,6 +628,8 @@ main (void)
   tcase_add_test (tc, what_the_primary_cannot_read_is_copied_from_another);
   tcase_add_test (tc, a_target_that_refuses_copies_stalls_and_is_tried_again);
   tcase_add_test (tc, a_target_that_refuses_does_not_hold_up_another);
+  tcase_add_test (tc, a_target_that_stalls_is_said_once);
+  tcase_add_test (tc, a_source_that_cannot_be_read_is_said_once);
   tcase_add_test (tc, a_target_lost_during_the_copy_has_failed);
   tcase_add_test (tc, zeroes_on_both_sides_are_not_written);
   tcase_add_test (tc, zeroes_are_put_where_the_target_has_something);

@@ -203,6 +203,13 @@ START_TEST (usage_errors_are_64)
 }
 END_TEST
 
+START_TEST (replace_says_what_to_do_instead)
+{
+  ck_assert_int_eq (TOOL ("replace", path, "1", "/c.img"), 64);
+  tool_expect_err ("How to replace a leg");
+}
+END_TEST
+
 START_TEST (help_and_version)
 {
   ck_assert_int_eq (TOOL ("--help"), 0);
@@ -387,6 +394,7 @@ main (void)
   tcase_add_test (tc, status_text_shows_errors_without_control_characters);
   tcase_add_test (tc, status_text_tells_that_the_log_server_is_away);
   tcase_add_test (tc, usage_errors_are_64);
+  tcase_add_test (tc, replace_says_what_to_do_instead);
   tcase_add_test (tc, help_and_version);
   tcase_add_loop_test (tc, bad_answer_is_3, 0,
                        sizeof bad_answers / sizeof bad_answers[0]);

@@ -187,11 +187,13 @@ tests_unit_apply_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
 
 tests_unit_resync_SOURCES = tests/unit-resync.c $(mirror_fixture)
 tests_unit_resync_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_resync_LDFLAGS = -Wl,--wrap=msg_error
 tests_unit_resync_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
 
 tests_unit_rejoin_SOURCES = tests/unit-rejoin.c $(mirror_fixture)
 tests_unit_rejoin_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_rejoin_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
+
 tests_unit_repair_SOURCES = tests/unit-repair.c $(mirror_fixture)
 tests_unit_repair_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_repair_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)

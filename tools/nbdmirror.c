@@ -152,6 +152,15 @@ parse_seconds (const char *text, double *seconds)
   return -1;
 }
 
+/* Messages of a mirror name it. */
+static int
+no_replace (void)
+{
+  msg_error ("replace: this version can't; \"How to replace a leg\" in "
+             "nbdkit-mirror-plugin(1) says what to do instead");
+  return EXIT_USAGE;
+}
+
 static int
 unknown_verb (const char *name)
 {
@@ -191,7 +200,8 @@ run_verb (int argc, char *argv[])
   }
   verb = find_verb (words);
   if (verb == NULL)
-    return unknown_verb (words);
+    return strcmp (words, "replace") == 0 ? no_replace ()
+                                          : unknown_verb (words);
   /* getopt_long puts argv[0] before its messages. */
   snprintf (name, sizeof name, "nbdmirror: %s", verb->name);
   argv[0] = name;

@@ -197,10 +197,11 @@ print_leg_advice (FILE *out, struct json_object *leg)
   } advices[] = {
     {"failed", "is out of use: repair what its last error names; it gets "
                "only what it missed when it returns"},
-    {"missing", "is not there: bring it back, or restart with a new one in "
-                "its place; data written since is kept account of"},
-    {"stale", "lacks data and is not being copied to: see its last error "
-              "and the server's messages"},
+    {"missing", "is not there: bring it back, or an empty one in its place "
+                "(the same path or URI); data written since is kept account "
+                "of"},
+    {"stale", "lacks data, and a copy to it failed, which is tried again: "
+              "see its last error"},
   };
 
   for (size_t i = 0; i < sizeof advices / sizeof advices[0]; ++i)

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* What a mirror tells about itself. */
+
+#include "config.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <uuid/uuid.h>
+
+#include "cleanup.h"
+#include "mirror-impl.h"
+
+static const char *
+member_state (const struct mirror *m, unsigned slot)
+{
+  unsigned bit = SLOT_BIT (slot);
+
+  if (m->missing & bit)
+    return "missing";
+  if ((m->failed & bit) || atomic_load (&m->member[slot].leg->lost))
+    return "failed";
+  if (m->in_sync & bit)
+    return "in-sync";
+  return m->member[slot].stalls > 0 ? "stale" : "resyncing";
+}
+
+static const char *
+mirror_state (const struct mirror *m)
+{
+  bool usable = false;
+
+  FOR_EACH_SLOT (slot, m->in_sync)
+    usable |= !atomic_load (&m->member[slot].leg->lost);
+  if (!usable || !dirty_log_valid (m->log))
+    return "failed";
+  if (m->failed | m->missing)
+    return "degraded";
+  return m->resyncing ? "resyncing" : "in-sync";
+}
+
+static void
+leg_counters_status (const struct leg *leg, struct leg_status *st)
+{
+  const struct leg_counters *c = &leg->counters;
+
+  st->reads = atomic_load (&c->reads);
+  st->writes = atomic_load (&c->writes);
+  st->read_bytes = atomic_load (&c->read_bytes);
+  st->write_bytes = atomic_load (&c->write_bytes);
+  st->flushes = atomic_load (&c->flushes);
+  st->read_errors = atomic_load (&c->read_errors);
+  st->write_errors = atomic_load (&c->write_errors);
+  st->flush_errors = atomic_load (&c->flush_errors);
+}
+
+static void
+member_status (struct mirror *m, unsigned slot, const struct log_status *ls,
+               struct leg_status *st)
+{
+  struct member *member = &m->member[slot];
+
+  st->index = member->index;
+  snprintf (st->name, sizeof st->name, "%s",
+            member->name[0] ? member->name : "missing");
+  st->kind = leg_kind_name (member->kind);
+  st->state = member_state (m, slot);
+  st->primary = slot == m->primary;
+  st->missed_regions = ls->missed[slot];
+  st->read_repairs = member->read_repairs;
+  if (member->leg) {
+    leg_counters_status (member->leg, st);
+    leg_last_error (member->leg, st->last_error, sizeof st->last_error);
+  }
+}
+
+/* In the order of the user's numbers. */
+static void
+members_status (struct mirror *m, const struct log_status *ls,
+                struct mirror_status *st)
+{
+  FOR_EACH_SLOT (slot, m->configured) {
+    unsigned index = m->member[slot].index;
+
+    member_status (m, slot, ls, &st->leg[index]);
+    if (st->nr_legs <= index)
+      st->nr_legs = index + 1;
+  }
+}
+
+static void
+log_status (const struct mirror *m, const struct log_status *ls,
+            struct mirror_status *st)
+{
+  st->log_type = ls->type;
+  st->log_state = ls->disconnected ? "disconnected"
+                  : ls->failed     ? "failed"
+                                   : "ok";
+  snprintf (st->log_name, sizeof st->log_name, "%s", m->log->name);
+  snprintf (st->log_last_error, sizeof st->log_last_error, "%s",
+            ls->last_error);
+  st->log_marks = ls->counters.marks;
+  st->log_clears = ls->counters.clears;
+  st->log_flushes = ls->counters.flushes;
+  st->log_flush_errors = ls->counters.flush_errors;
+}
+
+static void
+resync_rate_status (const struct resync *rs, uint64_t todo_bytes,
+                    struct mirror_status *st)
+{
+  uint64_t elapsed = now_ns () - rs->begin_ns;
+  uint64_t bytes = rs->copied_bytes + rs->skipped_bytes - rs->begin_bytes;
+
+  if (elapsed < NSEC_PER_MSEC || bytes == 0)
+    return;
+  st->bytes_per_second =
+    (uint64_t) ((double) bytes * NSEC_PER_SEC / (double) elapsed);
+  if (st->bytes_per_second > 0)
+    st->eta_seconds = (int64_t) (todo_bytes / st->bytes_per_second);
+}
+
+static void
+resync_status (const struct mirror *m, const struct log_status *ls,
+               struct mirror_status *st)
+{
+  const struct resync *rs = &m->resync;
+  uint64_t todo = resync_todo (m, ls);
+  uint64_t total = rs->total_regions < todo ? todo : rs->total_regions;
+
+  st->resync_state = m->resyncing ? "running" : "idle";
+  st->total_bytes = total << m->region_shift;
+  st->done_bytes = (total - todo) << m->region_shift;
+  st->copied_bytes = rs->copied_bytes;
+  st->skipped_bytes = rs->skipped_bytes;
+  st->eta_seconds = m->resyncing ? -1 : 0;
+  if (m->resyncing)
+    resync_rate_status (rs, todo << m->region_shift, st);
+  st->sweeps = m->sweeps;
+}
+
+void
+mirror_status (struct mirror *m, struct mirror_status *st)
+{
+  struct log_status ls;
+  CLEANUP_LOCK (&m->lock);
+
+  memset (st, 0, sizeof *st);
+  if (!m->log) { /* stopped */
+    st->state = "failed";
+    return;
+  }
+  dirty_log_status (m->log, &ls);
+  uuid_unparse_lower (m->log->uuid, st->uuid);
+  st->size = m->limits.size;
+  st->region_size = UINT64_C (1) << m->region_shift;
+  st->regions = m->nr_regions;
+  st->state = mirror_state (m);
+  st->dirty_regions = ls.marked;
+  st->out_of_sync_regions = ls.out_of_sync;
+  st->generation = ls.generation;
+  members_status (m, &ls, st);
+  log_status (m, &ls, st);
+  resync_status (m, &ls, st);
+}
