@@ -246,6 +246,15 @@ leg_run (struct leg *leg, enum leg_op op, unsigned flags, void *buf,
 }
 
 int
+leg_settle (struct leg *leg)
+{
+  if (leg_run (leg, LEG_FLUSH, 0, NULL, 0, 0) == 0)
+    return 0;
+  leg_report (leg, "flush: %m");
+  return -1;
+}
+
+int
 leg_extents (struct leg *leg, uint64_t offset, uint64_t count,
              struct leg_extent *extents, size_t *nr)
 {

@@ -208,6 +208,12 @@ int leg_run (struct leg *leg, enum leg_op op, unsigned flags, void *buf,
 int leg_extents (struct leg *leg, uint64_t offset, uint64_t count,
                  struct leg_extent *extents, size_t *nr);
 
+/* Flush a leg that was opened just now.  Until then block status may call a
+ * hole what was written to it earlier and is in its cache (nbdkit's cache
+ * filter does that).  -1 with the error reported.  Blocks.
+ */
+int leg_settle (struct leg *leg);
+
 /* The leg can't be relied on any more: fail everything, call on_lost. */
 void leg_lose (struct leg *leg, int err, const char *why);
 

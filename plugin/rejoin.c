@@ -328,8 +328,8 @@ static void
 try_once (struct rejoin *r)
 {
   leg_close (r->leg);
-  if (leg_open (r->leg, 0) == 0 && fits (r) && is_the_leg (r) &&
-      is_recorded (r) && join (r)) {
+  if (leg_open (r->leg, 0) == 0 && leg_settle (r->leg) == 0 && fits (r) &&
+      is_the_leg (r) && is_recorded (r) && join (r)) {
     report_joined (r);
     r->reported[0] = '\0';
     return;

@@ -89,7 +89,8 @@ open_leg (const struct mirror_config *config, unsigned i, struct plan_leg *pl)
   pl->leg = new_leg (config, pl->name);
   if (!pl->leg)
     return -1;
-  if (leg_open (pl->leg, config->plan ? LEG_READ_ONLY : 0) == 0)
+  if (leg_open (pl->leg, config->plan ? LEG_READ_ONLY : 0) == 0 &&
+      (config->plan || leg_settle (pl->leg) == 0))
     return 0;
   if (errno == EBUSY)
     return -1;

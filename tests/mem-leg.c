@@ -56,6 +56,7 @@ struct mem_leg {
   struct leg_io *held, **held_end;
   size_t nr_held;
   bool running;
+  bool status_of_medium;
   int open_error;
   bool hold_open;
   uint64_t *opens; /* when */
@@ -600,7 +601,8 @@ mem_extents (struct leg *leg, uint64_t offset, uint64_t count,
   while (offset < end) {
     uint64_t next = (offset / EXTENT + 1) * EXTENT;
     uint64_t length = (next < end ? next : end) - offset;
-    bool zero = is_zero (m->data + offset, length);
+    bool zero =
+      is_zero ((m->status_of_medium ? m->stable : m->data) + offset, length);
 
     if (n > 0 && extents[n - 1].zero == zero)
       extents[n - 1].length += length;
@@ -615,6 +617,15 @@ mem_extents (struct leg *leg, uint64_t offset, uint64_t count,
 }
 
 /* ---- The rest of the interface ---- */
+
+void
+mem_leg_status_of_medium (struct leg *leg)
+{
+  struct mem_leg *m = mem_leg (leg);
+
+  CLEANUP_LOCK (&m->lock);
+  m->status_of_medium = true;
+}
 
 void
 mem_leg_crash (struct leg *leg, unsigned seed)

@@ -54,6 +54,11 @@ void mem_leg_replace (struct leg *leg, uint64_t size, uint32_t min_block,
 /* Each leg_open is the end of a power failure, as mem_leg_crash. */
 void mem_leg_crash_at_open (struct leg *leg, unsigned seed);
 
+/* Block status is that of the medium: it does not know of what was written and
+ * not flushed.
+ */
+void mem_leg_status_of_medium (struct leg *leg);
+
 /* The medium changes by itself: a late write, a stranger's work. */
 void mem_leg_change (struct leg *leg, uint64_t offset, uint64_t count,
                      int byte);

@@ -435,6 +435,25 @@ START_TEST (zeroes_on_both_sides_are_not_written)
 }
 END_TEST
 
+/* What is in the source's cache only may be a hole by its block status. */
+START_TEST (block_status_is_not_believed_where_a_region_is_marked)
+{
+  struct fx *fx = fx_new (2, NR_REGIONS, SHIFT, 1u << 1);
+  char x[BLOCK] = "x";
+
+  mem_leg_status_of_medium (fx->leg[0]);
+  mem_leg_status_of_medium (fx->leg[1]);
+  dirty_log_mark (fx->log, 5);
+  ck_assert_int_eq (dirty_log_flush (fx->log, NO_DEADLINE), 0);
+  ck_assert_int_eq (leg_run (fx->leg[0], LEG_WRITE, 0, x, 5 * REGION, BLOCK),
+                    0);
+  fx_start (fx);
+  WAIT_FOR (fx_in_sync (fx) == 3);
+  ck_assert_int_eq (fx_byte (fx, 1, 5 * REGION), 'x');
+  fx_free (fx);
+}
+END_TEST
+
 START_TEST (zeroes_are_put_where_the_target_has_something)
 {
   struct fx *fx = fx_new (3, NR_REGIONS, SHIFT, 6);
@@ -632,6 +651,7 @@ main (void)
   tcase_add_test (tc, a_source_that_cannot_be_read_is_said_once);
   tcase_add_test (tc, a_target_lost_during_the_copy_has_failed);
   tcase_add_test (tc, zeroes_on_both_sides_are_not_written);
+  tcase_add_test (tc, block_status_is_not_believed_where_a_region_is_marked);
   tcase_add_test (tc, zeroes_are_put_where_the_target_has_something);
   tcase_add_test (tc, runs_of_zeroes_between_data);
   tcase_add_test (tc, s21_zeroes_go_only_to_who_misses_the_region);
