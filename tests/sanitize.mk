@@ -28,11 +28,15 @@ valgrind_tests = \
 	tests/unit-bitset \
 	tests/unit-control \
 	tests/unit-core \
+	tests/unit-damage \
+	tests/unit-disk-faults \
 	tests/unit-dump \
 	tests/unit-hot \
 	tests/unit-leg \
 	tests/unit-plan \
 	tests/unit-probe \
+	tests/unit-rejoin \
+	tests/unit-repair \
 	tests/unit-resync \
 	tests/unit-stop \
 	tests/unit-stream \
