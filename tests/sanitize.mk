@@ -27,9 +27,14 @@ valgrind_tests = \
 	tests/unit-apply \
 	tests/unit-bitset \
 	tests/unit-core \
+	tests/unit-damage \
+	tests/unit-disk-faults \
+	tests/unit-dump \
 	tests/unit-hot \
 	tests/unit-leg \
 	tests/unit-probe \
+	tests/unit-rejoin \
+	tests/unit-repair \
 	tests/unit-resync \
 	tests/unit-sweep \
 	tests/test-client-qemu.sh \

@@ -458,6 +458,24 @@ START_TEST (test_kernel_used_it_since)
 }
 END_TEST
 
+/* Rule (16): whatever the bits there say. */
+START_TEST (test_behind_a_growth_that_did_not_finish_all_is_dirty)
+{
+  struct mem_store *m = mem_store_new (0);
+  struct dirty_log *log;
+
+  dirty_log_close (create_mem (m), NO_DEADLINE);
+  put_le64 (mem_store_bytes (m) + 8, NR - 70);
+  log = open_mem (m);
+  ck_assert_int_eq (log->found, LOG_FOUND_OURS);
+  ck_assert_uint_eq (log->marked.count, 70);
+  ck_assert_uint_eq (bitset_next_set (&log->marked, 0), NR - 70);
+  ck_assert (log->unclean);
+  dirty_log_close (log, NO_DEADLINE);
+  mem_store_free (m);
+}
+END_TEST
+
 /* Each flush that wrote has its number on the medium, also after a raise;
  * a torn newest one leaves the one before.
  */
@@ -1129,6 +1147,7 @@ add_tests (TCase *tc)
   tcase_add_test (tc, test_flush_only_lowers);
   tcase_add_test (tc, test_open_writes_nothing);
   tcase_add_test (tc, test_kernel_used_it_since);
+  tcase_add_test (tc, test_behind_a_growth_that_did_not_finish_all_is_dirty);
   tcase_add_test (tc, test_version_of_the_future);
   tcase_add_test (tc, test_flush_number);
   tcase_add_test (tc, test_regions_cleared_last_are_kept);

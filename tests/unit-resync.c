@@ -354,12 +354,13 @@ START_TEST (a_target_that_refuses_does_not_hold_up_another)
 }
 END_TEST
 
-static bool
-stalls_once (struct fx *fx)
+/* How often leg 1 has stalled in a row; 0: copies are under way. */
+static unsigned
+stalls_now (struct fx *fx)
 {
   CLEANUP_LOCK (&fx->m->lock);
 
-  return fx->m->member[1].stalls == 1 && fx->m->resync.busy == 0;
+  return fx->m->resync.busy == 0 ? fx->m->member[1].stalls : 0;
 }
 
 static void
@@ -376,6 +377,7 @@ static void
 is_said_once (unsigned leg, enum leg_op op)
 {
   struct fx *fx = fx_new (2, NR_REGIONS, SHIFT, 1u << 1);
+  unsigned stalls;
 
   fill_differently (fx, 0);
   mem_leg_hold (fx->leg[leg], op, 1, RESYNC_THREADS);
@@ -383,7 +385,8 @@ is_said_once (unsigned leg, enum leg_op op)
   ck_assert (mem_leg_wait_held (fx->leg[leg], RESYNC_THREADS));
   mem_leg_fail (fx->leg[leg], op, 2, 1, ENOSPC);
   mem_leg_release (fx->leg[leg], RESYNC_THREADS, ENOSPC);
-  WAIT_FOR (stalls_once (fx));
+  WAIT_FOR ((stalls = stalls_now (fx)) > 0);
+  ck_assert_uint_eq (stalls, 1);
   end_stall (fx);
   WAIT_FOR (fx_in_sync (fx) == 3);
   ck_assert_uint_eq (nr_stalls_said, 1);
