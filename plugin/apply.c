@@ -7,7 +7,8 @@
  *   2. the source is flushed: what it holds in the marked regions, and from
  *      now on is the truth, must not go away with its cache;
  *   3. only then are the marks cleared, for the missed maps explain the
- *      regions now.
+ *      regions now; but not yet if a write may still land on the source (S21,
+ *      quarantine.c).
  */
 
 #include "config.h"
@@ -240,6 +241,16 @@ clear_marks (const struct apply *a)
     dirty_log_clear (a->log, region);
 }
 
+/* A crash before the quarantine is over must find the regions again, also if
+ * there is no other leg to miss them.
+ */
+static bool
+keeps_marks (const struct apply *a)
+{
+  return a->log->unclean && !a->plan->kernel_used &&
+         leg_of (a, a->plan->source)->kind == LEG_NBD;
+}
+
 static int
 flush_source (const struct apply *a)
 {
@@ -267,7 +278,8 @@ apply_ours (const struct apply *a)
   dirty_log_set_primary (a->log, a->plan->source);
   if (dirty_log_flush (a->log, NO_DEADLINE) == -1 || flush_source (a) == -1)
     return -1;
-  clear_marks (a);
+  if (!keeps_marks (a))
+    clear_marks (a);
   return dirty_log_commit (a->log, NO_DEADLINE);
 }
 

@@ -337,6 +337,10 @@ uint64_t quarantine_until (const struct mirror *m, enum leg_kind kind);
  * held, and given up while waiting.
  */
 int quarantine_wait_locked (struct mirror *m, uint64_t first, uint64_t nr);
+/* True once, when it has ended and marks were cleared, in memory, that the
+ * start had kept.
+ */
+bool quarantine_over (struct mirror *m);
 /* The mirror ends.  The log must not be called clean if it ends too early. */
 void quarantine_end (struct mirror *m);
 

@@ -75,7 +75,7 @@ static void *
 worker_thread (void *opaque)
 {
   struct mirror *m = opaque;
-  uint64_t last_sweep = 0;
+  uint64_t last_sweep = 0, deadline;
 
   pthread_setname_np (pthread_self (), "mirror-worker");
   pthread_mutex_lock (&m->lock);
@@ -86,7 +86,10 @@ worker_thread (void *opaque)
     worker_gap (m, last_sweep);
     pthread_mutex_unlock (&m->lock);
     last_sweep = now_ns ();
-    sweep (m, false, last_sweep + m->config.log_timeout * NSEC_PER_SEC);
+    deadline = last_sweep + m->config.log_timeout * NSEC_PER_SEC;
+    sweep (m, false, deadline);
+    if (quarantine_over (m))
+      dirty_log_commit (m->log, deadline); /* else the next one does it */
     pthread_mutex_lock (&m->lock);
   }
   pthread_mutex_unlock (&m->lock);

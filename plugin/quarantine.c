@@ -11,14 +11,16 @@
  *
  *   after an unclean end it may also land on the source, where nothing would
  *   correct it: writes wait in all regions where that can be, and all copies
- *   do.  The start turns marks into missed regions, so after a second crash
- *   only these know of it: they count, too.
+ *   do.  The start has kept the marks there, so a second crash finds them.
+ *   Missed regions count, too: where a leg misses something, another mirror
+ *   may have written.
  */
 
 #include "config.h"
 
 #include <errno.h>
 
+#include "cleanup.h"
 #include "mirror-impl.h"
 #include "msg.h"
 
@@ -101,9 +103,41 @@ quarantine_wait_locked (struct mirror *m, uint64_t first, uint64_t nr)
   return 0;
 }
 
+/* Marks that the start has kept.  Where somebody writes now the sweep clears
+ * them.  True if there were any.
+ */
+static bool
+clear_kept_marks (struct mirror *m)
+{
+  uint64_t from = 0, first, nr;
+  bool any = false;
+
+  while (dirty_log_next_run (m->log, LOG_MAP_MARKED, from, &first, &nr)) {
+    from = first + nr;
+    for (uint64_t region = first; region < from; ++region)
+      if (!hot_find (&m->hot, region)) {
+        dirty_log_clear (m->log, region);
+        any = true;
+      }
+  }
+  return any;
+}
+
+bool
+quarantine_over (struct mirror *m)
+{
+  CLEANUP_LOCK (&m->lock);
+
+  if (m->held_until == 0 || holds (m))
+    return false;
+  m->held_until = 0;
+  return clear_kept_marks (m);
+}
+
 void
 quarantine_end (struct mirror *m)
 {
-  if (holds (m))
+  quarantine_over (m);
+  if (m->held_until > 0)
     dirty_log_stay_unclean (m->log);
 }

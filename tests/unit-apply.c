@@ -155,6 +155,18 @@ START_TEST (s22_marks_go_only_after_the_missed_maps_and_a_flush_of_the_source)
 }
 END_TEST
 
+/* A crash before the quarantine is over must find them. */
+START_TEST (s21_marks_stay_while_a_write_may_land_on_the_source)
+{
+  unclean ();
+  fx->log->unclean = true;
+  fx_set_kind (fx, 0, LEG_NBD);
+  applies ();
+  ck_assert (fx_image_marked (fx, 3));
+  ck_assert (fx_image_missed (fx, 1, 3));
+}
+END_TEST
+
 START_TEST (s22_a_source_that_cannot_be_flushed_refuses)
 {
   unclean ();
@@ -347,6 +359,7 @@ main (void)
   tcase_add_test (tc, s22_an_absent_leg_of_a_clean_log_becomes_stale);
   tcase_add_test (
     tc, s22_marks_go_only_after_the_missed_maps_and_a_flush_of_the_source);
+  tcase_add_test (tc, s21_marks_stay_while_a_write_may_land_on_the_source);
   tcase_add_test (tc, s22_a_source_that_cannot_be_flushed_refuses);
   tcase_add_test (tc, s22_a_log_that_cannot_be_written_refuses);
   tcase_add_test (tc, an_override_unites_the_missed_maps);

@@ -93,6 +93,22 @@ go_away (void)
   ck_assert_uint_eq (fx_failed (fx), 1u << 1);
 }
 
+static bool
+all_recorded (void)
+{
+  CLEANUP_LOCK (&fx->m->lock);
+  return fx->m->failures_recorded == fx->m->failures;
+}
+
+/* ...and will differ by intent, which images of the log must not show. */
+static void
+go_away_to_change (void)
+{
+  go_away ();
+  WAIT_FOR (all_recorded ());
+  mem_log_observe (fx->log, NULL, NULL);
+}
+
 static void
 come_back (void)
 {
@@ -250,7 +266,6 @@ is_refused (void)
 {
   size_t before;
 
-  mem_log_observe (fx->log, NULL, NULL); /* the legs differ, by intent */
   before = nr_records (1);
   come_back ();
   wait_tries (1, 2);
@@ -263,7 +278,7 @@ START_TEST (a_leg_with_other_content_is_not_used)
 {
   char why[256];
 
-  go_away ();
+  go_away_to_change ();
   mem_leg_change (fx->leg[1], SAMPLED * REGION, BLOCK, 'f');
   is_refused ();
   leg_last_error (fx->leg[1], why, sizeof why);
@@ -275,7 +290,7 @@ START_TEST (a_leg_that_became_smaller_is_not_used)
 {
   char why[256];
 
-  go_away ();
+  go_away_to_change ();
   mem_leg_replace (fx->leg[1], SIZE - REGION, BLOCK, "/leg1");
   is_refused ();
   leg_last_error (fx->leg[1], why, sizeof why);
@@ -287,7 +302,7 @@ START_TEST (a_leg_with_larger_blocks_is_not_used)
 {
   char why[256];
 
-  go_away ();
+  go_away_to_change ();
   mem_leg_replace (fx->leg[1], SIZE, 4096, "/leg1");
   is_refused ();
   leg_last_error (fx->leg[1], why, sizeof why);
@@ -297,9 +312,8 @@ END_TEST
 
 START_TEST (an_empty_leg_gets_everything)
 {
-  go_away ();
+  go_away_to_change ();
   mem_leg_change (fx->leg[1], 0, SIZE, 0);
-  mem_log_observe (fx->log, NULL, NULL);
   come_back ();
   is_whole_again ();
 }
@@ -312,9 +326,8 @@ START_TEST (an_empty_leg_gets_everything_also_if_the_samples_are_zero)
     mem_leg_change (fx->leg[leg], 0, SIZE, 0);
     mem_leg_change (fx->leg[leg], UNSAMPLED * REGION, REGION, 'd');
   }
-  go_away ();
+  go_away_to_change ();
   mem_leg_change (fx->leg[1], 0, SIZE, 0);
-  mem_log_observe (fx->log, NULL, NULL);
   come_back ();
   is_whole_again ();
 }
@@ -324,10 +337,9 @@ END_TEST
 static void
 go_away_for_good (void)
 {
-  go_away ();
+  go_away_to_change ();
   mem_leg_change (fx->leg[1], 0, SIZE, 0);
   mem_leg_replace (fx->leg[1], SIZE, BLOCK, "new");
-  mem_log_observe (fx->log, NULL, NULL);
 }
 
 /* A new disk, lost again after the first copy: nothing can be compared, and
@@ -763,6 +775,17 @@ START_TEST (s21_after_a_second_crash_missed_regions_wait)
 }
 END_TEST
 
+START_TEST (s21_kept_marks_go_when_the_quarantine_is_over)
+{
+  unclean_end (LEG_NBD, true);
+  ck_assert (fx_image_marked (fx, UNSAMPLED));
+  fx_start (fx);
+  end_hold ();
+  WAIT_FOR (!fx_image_marked (fx, UNSAMPLED));
+  is_whole_again ();
+}
+END_TEST
+
 /* There is no other leg to miss what was marked. */
 START_TEST (s21_writes_wait_also_if_the_source_is_alone)
 {
@@ -939,6 +962,7 @@ main (void)
                   a_leg_that_was_absent_at_the_start_is_used_when_it_comes);
   tcase_add_test (stopped, s21_writes_wait_where_one_may_land_on_the_source);
   tcase_add_test (stopped, s21_after_a_second_crash_missed_regions_wait);
+  tcase_add_test (stopped, s21_kept_marks_go_when_the_quarantine_is_over);
   tcase_add_test (stopped, s21_nothing_waits_for_a_local_source);
   tcase_add_test (stopped, s21_a_local_leg_that_returns_meanwhile_waits_too);
   tcase_add_test (stopped, s21_an_end_before_that_leaves_the_log_unclean);
