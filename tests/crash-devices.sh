@@ -48,6 +48,8 @@ is_volatile ()
   return 1
 }
 
+# The node on top makes a write and a flush of a FUA write; the recorder would do
+# that, too, but not record the flush if nothing else was written before it.
 start_recorded ()
 {
   cp --sparse=always "$tmp/$1" "$tmp/$1.base"
@@ -59,8 +61,9 @@ start_recorded ()
     --blockdev driver=raw,node-name=record,file=l \
     --blockdev driver=raw,node-name=disk,file=f,discard=unmap \
     --blockdev driver=blklogwrites,node-name=both,file=disk,log=record,log-sector-size=512,log-super-update-interval=1,discard=unmap \
+    --blockdev driver=raw,node-name=top,file=both,discard=unmap \
     --nbd-server addr.type=unix,addr.path="$tmp/leg-$1.sock",max-connections=16 \
-    --export type=nbd,id=e,node-name=both,name=,writable=on
+    --export type=nbd,id=e,node-name=top,name=,writable=on
   leg_pid[$1]=$!
   wait_server "leg-$1" "${leg_pid[$1]}" ||
     fail "device $1: the server did not start"
