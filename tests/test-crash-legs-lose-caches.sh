@@ -22,8 +22,9 @@ start ()
 
 start
 for round in 1 2 3 4 5; do
-  # The legs' servers first, so that nothing the mirror does reaches them.
-  "$check" load --seed "$round" --volatile --kill "${leg_pid[a]}" \
+  # The legs' servers first, so that nothing the mirror does reaches them; until
+  # it is gone, too, it can only answer with errors.
+  "$check" load --seed "$round" --volatile --errors-ok --kill "${leg_pid[a]}" \
     --kill "${leg_pid[b]}" --kill "$mirror_pid" \
     --kill-after $((round * 700)) "$tmp/state" "$uri"
   for pid in "${leg_pid[a]}" "${leg_pid[b]}" "$mirror_pid"; do

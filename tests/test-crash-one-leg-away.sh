@@ -56,7 +56,7 @@ start
 expect 'missed, after a restart' "$(json '.legs[2].missed_regions')" "$missed"
 
 # --- power fails under load
-load --seed 3 --kill "${leg_pid[a]}" --kill "${leg_pid[b]}" \
+load --seed 3 --errors-ok --kill "${leg_pid[a]}" --kill "${leg_pid[b]}" \
   --kill "$mirror_pid" --kill-after 60
 for pid in "${leg_pid[a]}" "${leg_pid[b]}" "$mirror_pid"; do
   reap "$pid" || true
