@@ -25,14 +25,9 @@ valgrind_tests = \
 	tests/unit-write \
 	tests/unit-disk \
 	tests/unit-apply \
-	tests/unit-bitset \
 	tests/unit-core \
-	tests/unit-damage \
-	tests/unit-disk-faults \
-	tests/unit-dump \
 	tests/unit-hot \
 	tests/unit-leg \
-	tests/unit-probe \
 	tests/unit-rejoin \
 	tests/unit-repair \
 	tests/unit-resync \
