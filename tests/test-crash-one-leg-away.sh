@@ -61,13 +61,18 @@ load --seed 3 --errors-ok --kill "${leg_pid[a]}" --kill "${leg_pid[b]}" \
 for pid in "${leg_pid[a]}" "${leg_pid[b]}" "$mirror_pid"; do
   reap "$pid" || true
 done
-marked=$(dump .marked.count "$tmp/log")
-[ "$marked" -gt 0 ] || fail 'nothing was marked'
-[ "$marked" -lt "$missed" ] || fail "$marked regions are marked"
+# The mirror may have noticed one leg's end before its own.
+due=$("$tool" dump --json "$tmp/log" | jq '
+  def regions: map (range (.first; .first + .count));
+  (.marked.runs | regions) as $marked |
+  .legs[0:2] | map (select (.primary | not) | .missed.runs | regions) | add |
+  . + $marked | unique | length')
+[ "$due" -gt 0 ] || fail 'nothing was marked'
+[ "$due" -lt "$missed" ] || fail "$due regions are marked"
 legs_up a b
 start
-wait_for "$deadline" json_is '.legs[1].state' in-sync
-expect 'bytes looked at for leg b' "$(looked_at)" $((marked * region))
+wait_for "$deadline" json_is '[.legs[0:2][].state] | unique[]' in-sync
+expect 'bytes looked at for the two' "$(looked_at)" $((due * region))
 missed=$(json '.legs[2].missed_regions')
 "$check" verify --volatile "$tmp/state" "$uri"
 
@@ -75,7 +80,7 @@ missed=$(json '.legs[2].missed_regions')
 legs_up c
 wait_mirror
 expect 'bytes looked at for leg c' "$(looked_at)" \
-  $(((marked + missed) * region))
+  $(((due + missed) * region))
 "$check" verify --volatile "$tmp/state" "$uri"
 stop_mirror
 for leg in a b c; do

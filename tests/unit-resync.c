@@ -25,7 +25,8 @@
 static atomic_uint nr_stalls_said;
 
 /* The linker puts it in the place of the real one. */
-void __wrap_msg_error (const char *fmt, ...);
+void __wrap_msg_error (const char *fmt, ...)
+  __attribute__ ((format (printf, 1, 2)));
 
 void
 __wrap_msg_error (const char *fmt, ...)
