@@ -130,6 +130,7 @@ fx_new (unsigned nr_legs, uint64_t nr_regions, unsigned region_shift,
 
   ck_assert_ptr_nonnull (fx);
   fx->nr_legs = nr_legs;
+  pthread_mutex_init (&fx->kept_lock, NULL);
   init_mirror (fx, nr_regions, region_shift);
   fx->log = mem_log_new (size, UINT32_C (1) << region_shift, nr_legs);
   fx->m->log = fx->log;
@@ -171,6 +172,7 @@ fx_free (struct fx *fx)
   }
   too_trusting = atomic_load (&fx->too_trusting);
   mirror_free (fx->m);
+  pthread_mutex_destroy (&fx->kept_lock);
   free (fx);
   ck_assert (!too_trusting);
 }
@@ -284,6 +286,32 @@ enum log_leg_state
 fx_image_state (struct fx *fx, unsigned leg)
 {
   return image_of (fx)->state[leg];
+}
+
+static void
+keep_image (const struct mem_log_image *image, void *opaque)
+{
+  struct fx *fx = opaque;
+  CLEANUP_LOCK (&fx->kept_lock);
+
+  fx->kept = *image;
+}
+
+void
+fx_keep_image (struct fx *fx)
+{
+  mem_log_observe (fx->log, keep_image, fx);
+}
+
+struct mem_log_image *
+fx_kept_image (struct fx *fx)
+{
+  struct mem_log_image *image = malloc (sizeof *image);
+  CLEANUP_LOCK (&fx->kept_lock);
+
+  ck_assert_ptr_nonnull (image);
+  *image = fx->kept;
+  return image;
 }
 
 /* --- requests --- */

@@ -25,6 +25,8 @@ struct fx {
   unsigned nr_legs;
   bool started;
   atomic_bool too_trusting;
+  struct mem_log_image kept; /* protected by kept_lock */
+  pthread_mutex_t kept_lock;
 };
 
 /* Legs 0 ... nr_legs - 1; those in the mask resyncing miss everything, the
@@ -68,6 +70,12 @@ unsigned fx_ranges (struct fx *fx);
 
 bool fx_is_clean (struct fx *fx, uint64_t region);
 bool fx_misses (struct fx *fx, unsigned leg, uint64_t region);
+
+/* From now on the image is kept, not checked: mirror_stop frees it with the
+ * log.  The last one is the caller's to free.
+ */
+void fx_keep_image (struct fx *fx);
+struct mem_log_image *fx_kept_image (struct fx *fx);
 
 /* What the image says. */
 bool fx_image_marked (struct fx *fx, uint64_t region);

@@ -310,6 +310,22 @@ START_TEST (a_leg_with_larger_blocks_is_not_used)
 }
 END_TEST
 
+/* What is only in its cache may be a hole by its block status. */
+START_TEST (a_leg_that_returns_is_flushed_before_its_block_status_counts)
+{
+  do_succeeds (fx, OP_ZERO, UNSAMPLED * REGION, REGION, 0);
+  do_succeeds (fx, OP_SWEEP, 0, 0, 0);
+  go_away_to_change ();
+  mem_leg_status_of_medium (fx->leg[1]);
+  mem_leg_change (fx->leg[1], UNSAMPLED * REGION, BLOCK, 'o');
+  do_succeeds (fx, OP_ZERO, UNSAMPLED * REGION, REGION, 0);
+  do_succeeds (fx, OP_SWEEP, 0, 0, 0);
+  ck_assert (fx_misses (fx, 1, UNSAMPLED) && fx_is_clean (fx, UNSAMPLED));
+  come_back ();
+  is_whole_again ();
+}
+END_TEST
+
 START_TEST (an_empty_leg_gets_everything)
 {
   go_away_to_change ();
@@ -828,24 +844,12 @@ START_TEST (s21_a_local_leg_that_returns_meanwhile_waits_too)
 }
 END_TEST
 
-static struct mem_log_image last; /* the log is freed by mirror_stop */
-static pthread_mutex_t last_lock = PTHREAD_MUTEX_INITIALIZER;
-
-static void
-keep_image (const struct mem_log_image *image, void *opaque)
-{
-  CLEANUP_LOCK (&last_lock);
-
-  (void) opaque;
-  last = *image;
-}
-
 static void
 stop (void)
 {
   struct op op;
 
-  mem_log_observe (fx->log, keep_image, NULL);
+  fx_keep_image (fx);
   op_start (fx, &op, OP_STOP, 0, 0, 0);
   WAIT_FOR (op_ended (&op));
   op_succeeds (&op);
@@ -862,8 +866,9 @@ START_TEST (s21_an_end_before_that_leaves_the_log_unclean)
   WAIT_FOR (nr_active () == 1);
   stop ();
   op_fails (&op, ESHUTDOWN);
-  CLEANUP_LOCK (&last_lock);
-  ck_assert (last.unclean);
+  CLEANUP_FREE struct mem_log_image *last = fx_kept_image (fx);
+
+  ck_assert (last->unclean);
 }
 END_TEST
 
@@ -874,8 +879,9 @@ START_TEST (s21_an_end_after_that_is_clean)
   end_hold ();
   is_whole_again ();
   stop ();
-  CLEANUP_LOCK (&last_lock);
-  ck_assert (!last.unclean);
+  CLEANUP_FREE struct mem_log_image *last = fx_kept_image (fx);
+
+  ck_assert (!last->unclean);
 }
 END_TEST
 
@@ -926,6 +932,8 @@ main (void)
   tcase_add_test (tc, a_leg_with_other_content_is_not_used);
   tcase_add_test (tc, a_leg_that_became_smaller_is_not_used);
   tcase_add_test (tc, a_leg_with_larger_blocks_is_not_used);
+  tcase_add_test (
+    tc, a_leg_that_returns_is_flushed_before_its_block_status_counts);
   tcase_add_test (tc, an_empty_leg_gets_everything);
   tcase_add_test (tc,
                   an_empty_leg_gets_everything_also_if_the_samples_are_zero);

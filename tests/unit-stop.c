@@ -19,23 +19,12 @@
 #define NR_REGIONS 16
 
 static struct fx *fx;
-static struct mem_log_image last; /* the log is freed by mirror_stop */
-static pthread_mutex_t last_lock = PTHREAD_MUTEX_INITIALIZER;
-
-static void
-keep_image (const struct mem_log_image *image, void *opaque)
-{
-  CLEANUP_LOCK (&last_lock);
-
-  (void) opaque;
-  last = *image;
-}
 
 static void
 setup (void)
 {
   fx = fx_new (2, NR_REGIONS, SHIFT, 0);
-  mem_log_observe (fx->log, keep_image, NULL);
+  fx_keep_image (fx);
   fx_start (fx);
 }
 
@@ -51,10 +40,11 @@ START_TEST (nothing_is_marked_after_a_clean_stop)
 {
   do_succeeds (fx, OP_WRITE, 0, 3 * REGION, 'a');
   mirror_stop (fx->m, now_ns () + PATIENCE_NS);
-  CLEANUP_LOCK (&last_lock);
+  CLEANUP_FREE struct mem_log_image *last = fx_kept_image (fx);
+
   for (unsigned r = 0; r < NR_REGIONS; ++r)
-    ck_assert (!last.marked[r]);
-  ck_assert_int_eq (last.state[1], LOG_LEG_IN_SYNC);
+    ck_assert (!last->marked[r]);
+  ck_assert_int_eq (last->state[1], LOG_LEG_IN_SYNC);
 }
 END_TEST
 
@@ -75,8 +65,9 @@ START_TEST (requests_under_way_are_waited_for)
   mem_leg_release (fx->leg[1], 1, 0);
   op_succeeds (&op);
   op_join (&stop);
-  CLEANUP_LOCK (&last_lock);
-  ck_assert (!last.marked[0]);
+  CLEANUP_FREE struct mem_log_image *last = fx_kept_image (fx);
+
+  ck_assert (!last->marked[0]);
 }
 END_TEST
 
@@ -90,9 +81,10 @@ START_TEST (a_request_that_hangs_does_not_hold_up_the_stop)
   ck_assert (mem_leg_wait_held (fx->leg[1], 1));
   mirror_stop (fx->m, now_ns () + 200 * NSEC_PER_MSEC);
   op_join (&op);
-  CLEANUP_LOCK (&last_lock);
-  ck_assert (last.missed[1][0]);
-  ck_assert_int_eq (last.state[1], LOG_LEG_STALE);
+  CLEANUP_FREE struct mem_log_image *last = fx_kept_image (fx);
+
+  ck_assert (last->missed[1][0]);
+  ck_assert_int_eq (last->state[1], LOG_LEG_STALE);
 }
 END_TEST
 
@@ -102,10 +94,11 @@ START_TEST (a_leg_that_hangs_in_the_last_sweep_fails)
   do_succeeds (fx, OP_WRITE, 0, BLOCK, 'a');
   mem_leg_hold (fx->leg[1], LEG_FLUSH, 1, 1);
   ck_assert (mirror_stop (fx->m, now_ns () + 200 * NSEC_PER_MSEC));
-  CLEANUP_LOCK (&last_lock);
-  ck_assert (!last.marked[0]);
-  ck_assert (last.missed[1][0]);
-  ck_assert_int_eq (last.state[1], LOG_LEG_STALE);
+  CLEANUP_FREE struct mem_log_image *last = fx_kept_image (fx);
+
+  ck_assert (!last->marked[0]);
+  ck_assert (last->missed[1][0]);
+  ck_assert_int_eq (last->state[1], LOG_LEG_STALE);
 }
 END_TEST
 
