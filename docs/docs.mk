@@ -30,8 +30,8 @@ EXTRA_DIST += \
 	docs/rules.md \
 	$(NULL)
 
-TESTS += tests/check-docs.sh
-EXTRA_DIST += tests/check-docs.sh
+TESTS += tests/check/check-docs.sh
+EXTRA_DIST += tests/check/check-docs.sh
 
 pod_to_man = \
 	$(AM_V_GEN)$(MKDIR_P) $(@D) && \

@@ -10,32 +10,35 @@ libdirtylog_la_SOURCES = \
 	log/core-recent.c \
 	log/dirty-log.c \
 	log/dirty-log.h \
-	log/disk.c \
-	log/disk.h \
-	log/disk-create.c \
-	log/disk-find.c \
-	log/disk-find.h \
-	log/disk-format.c \
-	log/disk-format.h \
-	log/disk-load.c \
-	log/disk-map.c \
-	log/disk-read.c \
-	log/disk-record.c \
-	log/disk-write.c \
+	log/disk/disk.c \
+	log/disk/disk.h \
+	log/disk/disk-create.c \
+	log/disk/disk-find.c \
+	log/disk/disk-find.h \
+	log/disk/disk-format.c \
+	log/disk/disk-format.h \
+	log/disk/disk-load.c \
+	log/disk/disk-map.c \
+	log/disk/disk-read.c \
+	log/disk/disk-record.c \
+	log/disk/disk-write.c \
 	log/group-commit.c \
 	log/group-commit.h \
-	log/store.h \
-	log/store-file.c \
-	log/userspace.c \
-	log/userspace.h \
-	log/userspace-cycle.c \
-	log/userspace-load.c \
-	log/userspace-send.c \
-	log/userspace-session.c \
-	log/userspace-spec.c \
+	log/disk/store.h \
+	log/disk/store-file.c \
+	log/remote/userspace.c \
+	log/remote/userspace.h \
+	log/remote/userspace-cycle.c \
+	log/remote/userspace-load.c \
+	log/remote/userspace-send.c \
+	log/remote/userspace-session.c \
+	log/remote/userspace-spec.c \
 	$(NULL)
 libdirtylog_la_CPPFLAGS = \
-	$(AM_CPPFLAGS) \
+	$(CLIENT_CPPFLAGS) \
+	$(LOG_CPPFLAGS) \
+	-I$(srcdir)/log/disk \
+	-I$(srcdir)/log/remote \
 	$(UUID_CFLAGS) \
 	$(ZLIB_CFLAGS) \
 	$(NULL)

@@ -32,7 +32,10 @@ logd_nbdmirror_logd_SOURCES = \
 	logd/worker.h \
 	$(NULL)
 logd_nbdmirror_logd_CPPFLAGS = \
-	$(AM_CPPFLAGS) \
+	$(STREAM_CPPFLAGS) \
+	$(PROTO_CPPFLAGS) \
+	$(LOG_CPPFLAGS) \
+	-I$(srcdir)/logd \
 	$(JSON_CFLAGS) \
 	$(MICROHTTPD_CFLAGS) \
 	$(SYSTEMD_CFLAGS) \

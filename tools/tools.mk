@@ -26,6 +26,11 @@ tools_nbdmirror_SOURCES = \
 	tools/status-print.h \
 	tools/wait.c \
 	$(NULL)
+tools_nbdmirror_CPPFLAGS = \
+	$(STREAM_CPPFLAGS) \
+	$(PROTO_CPPFLAGS) \
+	$(LOG_CPPFLAGS) \
+	$(NULL)
 tools_nbdmirror_CFLAGS = $(AM_CFLAGS) $(JSON_CFLAGS)
 tools_nbdmirror_LDADD = \
 	libunixsocket.la \

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # shellcheck shell=bash
-# shellcheck source=../functions.sh disable=SC2154
+# shellcheck source=../lib/functions.sh disable=SC2154
 
 # Guests for tests, after functions.sh: a kernel of Debian's in qemu without
 # KVM, and one initramfs for all tests.  Both are cached in

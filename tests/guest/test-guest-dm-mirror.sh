@@ -10,7 +10,7 @@
 #             clean: dm-mirror must not copy it
 #   kernel    dm-mirror on a log of its own, power cut -> nbdmirror
 
-. "$(dirname "$0")/../functions.sh"
+. "$(dirname "$0")/../lib/functions.sh"
 . "$(dirname "$0")/guest.sh"
 requires_mirror
 guest_setup fio jq qemu-io nbdcopy

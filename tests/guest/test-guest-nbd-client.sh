@@ -4,7 +4,7 @@
 # A kernel attaches the mirror with nbd-client and keeps an ext4 file system
 # on it; both legs then hold that file system.
 
-. "$(dirname "$0")/../functions.sh"
+. "$(dirname "$0")/../lib/functions.sh"
 . "$(dirname "$0")/guest.sh"
 requires_mirror
 guest_setup e2fsck

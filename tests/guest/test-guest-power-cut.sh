@@ -7,9 +7,9 @@
 # there, only what it has marked is copied, and all that was flushed, or
 # written with FUA, is in both legs.
 
-. "$(dirname "$0")/../functions.sh"
+. "$(dirname "$0")/../lib/functions.sh"
 . "$(dirname "$0")/guest.sh"
-. "$top_srcdir/tests/crash-devices.sh"
+. "$top_srcdir/tests/crash/crash-devices.sh"
 requires_mirror
 guest_setup debugfs jq nbdkit qemu-storage-daemon
 

@@ -4,7 +4,7 @@
 # A guest keeps an ext4 file system on the mirror, which qemu attaches as a
 # virtio disk; both legs then hold that file system.
 
-. "$(dirname "$0")/../functions.sh"
+. "$(dirname "$0")/../lib/functions.sh"
 . "$(dirname "$0")/guest.sh"
 requires_mirror
 guest_setup e2fsck

@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: BSD-3-Clause
+
+# The legs: what a mirror is made of.
+noinst_LTLIBRARIES += liblegs.la
+liblegs_la_SOURCES = \
+	plugin/leg/leg-file.c \
+	plugin/leg/leg-id.c \
+	plugin/leg/leg-id.h \
+	plugin/leg/leg-io.c \
+	plugin/leg/leg-nbd.c \
+	plugin/leg/leg-ops.h \
+	plugin/leg/leg.c \
+	plugin/leg/leg.h \
+	plugin/leg/nbd-conn.c \
+	plugin/leg/nbd-conn.h \
+	plugin/leg/pool.c \
+	plugin/leg/pool.h \
+	$(NULL)
+liblegs_la_CPPFLAGS = $(LEG_CPPFLAGS) $(LIBNBD_CFLAGS) $(UUID_CFLAGS)
+liblegs_la_LIBADD = \
+	$(LIBNBD_LIBS) \
+	$(UUID_LIBS) \
+	$(NULL)

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: BSD-3-Clause
+
+# The mirror.
+noinst_LTLIBRARIES += libmirror.la
+libmirror_la_SOURCES = \
+	plugin/mirror/copy.c \
+	plugin/mirror/copy.h \
+	plugin/mirror/hot.c \
+	plugin/mirror/hot.h \
+	plugin/mirror/life.c \
+	plugin/mirror/members.c \
+	plugin/mirror/mirror-impl.h \
+	plugin/mirror/mirror-status.c \
+	plugin/mirror/mirror.h \
+	plugin/mirror/probe-places.c \
+	plugin/mirror/probe-places.h \
+	plugin/mirror/probe.c \
+	plugin/mirror/probe.h \
+	plugin/mirror/quarantine.c \
+	plugin/mirror/range.c \
+	plugin/mirror/range.h \
+	plugin/mirror/rate.c \
+	plugin/mirror/read.c \
+	plugin/mirror/rejoin.c \
+	plugin/mirror/repair.c \
+	plugin/mirror/resync.c \
+	plugin/mirror/status.h \
+	plugin/mirror/sweep.c \
+	plugin/mirror/write.c \
+	$(NULL)
+libmirror_la_CPPFLAGS = $(MIRROR_CPPFLAGS)

@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: BSD-3-Clause
+
+# How a mirror starts: above the mirror.
+noinst_LTLIBRARIES += libopen.la
+libopen_la_SOURCES = \
+	plugin/open/apply.c \
+	plugin/open/apply.h \
+	plugin/open/open.c \
+	plugin/open/plan-content.c \
+	plugin/open/plan-geometry.c \
+	plugin/open/plan-impl.h \
+	plugin/open/plan-match.c \
+	plugin/open/plan-source.c \
+	plugin/open/plan.c \
+	plugin/open/plan.h \
+	$(NULL)
+libopen_la_CPPFLAGS = $(OPEN_CPPFLAGS) $(UUID_CFLAGS)
+libopen_la_LIBADD = $(UUID_LIBS)
+
+# Convenience libraries do not contain each other: whoever links the mirror
+# takes these.
+MIRROR_LIBS = libopen.la libmirror.la liblegs.la $(LOG_LIBS)

@@ -1,0 +1,123 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+
+# The parameters of plugin/params.c are those of the man page and those of
+# the help text, and so are the options of nbdmirror-logd; types and errors of
+# net/proto/proto.h are those of the page of the protocol, with the same numbers; the
+# tests that docs/rules.md names are there; the pages are good POD.
+
+set -eu
+cd "${top_srcdir:-$(dirname "$0")/../..}"
+
+page=docs/nbdkit-mirror-plugin.pod
+status=0
+
+complain ()
+{
+  echo "$*"
+  status=1
+}
+
+# same WHAT NAMES WANTED: those in $source.
+source=plugin/params.c
+same ()
+{
+  local only
+  only=$(comm -23 <(echo "$2") <(echo "$3") | xargs)
+  [ -z "$only" ] || complain "$1, but not in $source: $only"
+  only=$(comm -13 <(echo "$2") <(echo "$3") | xargs)
+  [ -z "$only" ] || complain "in $source, but not $1: $only"
+}
+
+table=$(sed -n '/^} params\[\] = {/,/^};/ s/^  {"\([^"]*\)",.*/\1/p' \
+  plugin/params.c | sort)
+[ -n "$table" ] || complain "plugin/params.c: where is the table?"
+help=$(sed -n '/^#define PARAMS_HELP/,/^$/ s/^ *"\[\{0,1\}\([a-z-]*\)=.*/\1/p' \
+  plugin/params.h | sort -u)
+same "in PARAMS_HELP" "$help" "$table"
+
+items=$(sed -n '/^=head1 PARAMETERS/,/^=head1 DURABILITY/ '\
+'s/^=item \[\{0,1\}B<\([a-z-]*\)=.*/\1/p' "$page" | sort -u)
+same "in PARAMETERS of $page" "$items" "$table"
+synopsis=$(sed -n '/^=head1 SYNOPSIS/,/^=head1 DESCRIPTION/p' "$page" |
+  grep -o '\[[a-z-]*=' | tr -d '[=' | sort -u)
+same "in SYNOPSIS of $page" "$synopsis" "$table"
+
+source=logd/options.c
+page=docs/nbdmirror-logd.pod
+options=$(sed -n 's/^  {"\([a-z-]*\)", .*_argument.*/\1/p' $source | sort)
+[ -n "$options" ] || complain "$source: where are the options?"
+help=$(sed -n '/^static const char help/,/;$/p' $source |
+  grep -o '^ *" *--[a-z-]*.*' | grep -o -- '--[a-z-]*' | sed 's/^--//' |
+  sort -u)
+same "in the help text" "$help" "$options"
+items=$(sed -n 's/^=item B<--\([a-z-]*\)>.*/\1/p' $page | sort -u)
+same "in OPTIONS of $page" "$items" "$options"
+synopsis=$(sed -n '/^=head1 SYNOPSIS/,/^=head1 DESCRIPTION/p' $page |
+  grep -o -- '--[a-z-]*' | sed 's/^--//' | sort -u)
+same "in SYNOPSIS of $page" "$synopsis" "$options"
+
+# enum_of NAME: "number name" of each member but 0 and the last.
+enum_of ()
+{
+  sed -n "/^enum $1 {/,/^};/ s/^  PROTO_\([A-Z_]*\).*/\1/p" net/proto/proto.h |
+    sed 's/^E_//' | grep -vx 'OK\|NR_TYPES\|NR_ERRORS' | awk '{print NR, $1}'
+}
+
+# table_of HEADING: the same in the page.
+table_of ()
+{
+  sed -n "/^=head2 $1\$/,/^=head1/p" docs/nbdmirror-protocol.pod |
+    sed '1d; /^=head/,$d' |
+    sed -n 's/^ \{1,\}\([0-9]\{1,\}\)  \([A-Z_]*\) .*/\1 \2/p'
+}
+
+for what in "proto_type Types" "proto_error Errors"; do
+  read -r enum heading <<<"$what"
+  in_code=$(enum_of "$enum")
+  [ -n "$in_code" ] || complain "net/proto/proto.h: where is enum $enum?"
+  diff -u --label "net/proto/proto.h, enum $enum" <(echo "$in_code") \
+    --label "docs/nbdmirror-protocol.pod, $heading" <(table_of "$heading") ||
+    complain "^ they differ"
+done
+
+# test_exists NAME: test-x.sh, or unit-x:TEST, where a * may stand for the rest.
+test_exists ()
+{
+  local file=tests/unit/${1%%:*}.c name=${1#*:}
+  case $1 in
+    *:*\*) grep -q "^START_TEST (${name%\*}" "$file" ;;
+    *:*) grep -q "^START_TEST ($name)" "$file" ;;
+    *) compgen -G "tests/*/${1##*/}" >/dev/null ;;
+  esac
+}
+
+# The tests that docs/rules.md names.
+tests=$(grep -o "\`[^\`]*\`" docs/rules.md | tr -d "\`" |
+  grep -E '^(unit-[a-z-]*:|(tests/.*)?test-.*\.sh$)' | sort -u)
+[ -n "$tests" ] || complain "docs/rules.md: where are the tests?"
+while read -r name; do
+  test_exists "$name" || complain "docs/rules.md: there is no test $name"
+done <<<"$tests"
+
+# The examples are two of the vectors.
+examples=$(sed -n '/^=head1 EXAMPLES/,/^=head1 TEST/p' \
+  docs/nbdmirror-protocol.pod |
+  sed -n 's/^ *[0-9]*  \(\([0-9a-f][0-9a-f] \{0,1\}\)*\).*/\1/p' | tr -d ' \n')
+wanted=$(sed -n 's/^\(mark-region\|flush-reply\) //p' tests/vectors/proto-vectors.txt |
+  tr -d '\n')
+[ "$examples" = "$wanted" ] ||
+  complain "the examples of the protocol differ from its vectors"
+
+if ! command -v podchecker >/dev/null; then
+  [ $status -eq 0 ] || exit $status
+  echo "SKIP: podchecker is not installed"
+  exit 77
+fi
+for pod in docs/*.pod; do
+  out=$(podchecker --warnings "$pod" 2>&1) ||
+    complain "$pod: podchecker fails"
+  ! grep '^\*\*\*' <<<"$out" || complain "^ in $pod"
+done
+
+exit $status

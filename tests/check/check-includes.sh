@@ -1,0 +1,73 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+
+# Includes go downwards (docs/DESIGN.md draws the layers; the flags in Makefile.am
+# make most others fail to compile), and only plugin.c, params.c and the message
+# sink see nbdkit's header.
+
+set -eu
+cd "${top_srcdir:-$(dirname "$0")/../..}"
+
+shopt -s nullglob
+status=0
+
+# forbid FILES... -- HEADERS...: none of the files includes any of these.
+forbid ()
+{
+  local files=() names
+  while [ "$1" != -- ]; do
+    files+=("$1")
+    shift
+  done
+  shift
+  names=$(IFS='|' && echo "$*")
+  if [ -n "$names" ] && [ ${#files[@]} -gt 0 ] &&
+     grep -En "^# *include [<\"]($names)[>\"]" /dev/null "${files[@]}"; then
+    echo "^ must not be included there"
+    status=1
+  fi
+}
+
+# The headers of a folder, as they are included.
+headers ()
+{
+  local dir
+  for dir; do
+    find "$dir" -name '*.h' -printf '%f\n'
+  done
+}
+
+# below FOLDER... -- FOLDER...: the first include nothing of the others.
+below ()
+{
+  local files=() names
+  while [ "$1" != -- ]; do
+    mapfile -t -O "${#files[@]}" files < <(find "$1" -name '*.[ch]')
+    shift
+  done
+  shift
+  mapfile -t names < <(headers "$@")
+  forbid "${files[@]}" -- "${names[@]}"
+}
+
+below common -- net log logd plugin tools
+below net/stream -- net/proto net/client
+below net/proto -- net/stream net/client
+below net -- log logd plugin tools
+below log -- logd plugin tools
+below plugin -- logd tools
+below logd -- plugin tools
+below tools -- logd
+below plugin/leg -- log plugin/mirror plugin/open plugin/control
+below plugin/mirror -- plugin/open plugin/control log/disk log/remote
+below plugin/open -- plugin/control log/disk log/remote
+below plugin/control -- plugin/open log
+
+while IFS= read -r file; do
+  case $file in
+    plugin/plugin.c | plugin/params.c | plugin/msg-nbdkit.c) ;;
+    *) forbid "$file" -- 'nbdkit-.*' ;;
+  esac
+done < <(find common net log logd plugin tools -name '*.[ch]')
+
+exit $status

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: BSD-3-Clause
+
+# End-to-end tests on the host: real servers, real clients.  The slow ones
+# first, or they run alone at the end.
+e2e_tests = \
+	tests/crash/test-crash-harness.sh \
+	tests/e2e/test-leg-outage.sh \
+	tests/crash/test-crash-harness-controls.sh \
+	tests/e2e/test-client-fio-verify.sh \
+	tests/e2e/test-client-nbd-tools.sh \
+	tests/e2e/test-client-qemu.sh \
+	tests/crash/test-crash-checker-finds-faults.sh \
+	tests/crash/test-crash-kill9-three-legs.sh \
+	tests/crash/test-crash-kill9-under-load.sh \
+	tests/crash/test-crash-legs-lose-caches.sh \
+	tests/crash/test-crash-one-leg-away.sh \
+	tests/e2e/test-fault-bad-sector.sh \
+	tests/e2e/test-fault-connection-ends.sh \
+	tests/e2e/test-fault-full-disk.sh \
+	tests/e2e/test-fault-leg-errors.sh \
+	tests/e2e/test-fault-leg-network.sh \
+	tests/e2e/test-fault-log-device.sh \
+	tests/e2e/test-input-control.sh \
+	tests/e2e/test-input-legs.sh \
+	tests/e2e/test-input-log.sh \
+	tests/e2e/test-input-parameters.sh \
+	tests/e2e/test-leg-block-device.sh \
+	tests/e2e/test-leg-flaps.sh \
+	tests/e2e/test-leg-kinds.sh \
+	tests/e2e/test-leg-returns.sh \
+	tests/e2e/test-leg-server-killed.sh \
+	tests/e2e/test-leg-stopped-times-out.sh \
+	tests/e2e/test-log-core.sh \
+	tests/e2e/test-log-found-again.sh \
+	tests/e2e/test-log-grows.sh \
+	tests/e2e/test-log-space-is-reserved.sh \
+	tests/e2e/test-logd-faults.sh \
+	tests/e2e/test-logd-killed.sh \
+	tests/e2e/test-logd-many.sh \
+	tests/e2e/test-logd-race.sh \
+	tests/e2e/test-logd-tls.sh \
+	tests/e2e/test-logd-tool.sh \
+	tests/e2e/test-logd-two-hosts.sh \
+	tests/e2e/test-nbdkit-options.sh \
+	tests/e2e/test-resync-fragmented-leg.sh \
+	tests/e2e/test-scale-sparse-15T.sh \
+	tests/e2e/test-shutdown-is-bounded.sh \
+	tests/e2e/test-shutdown-with-clients.sh \
+	tests/e2e/test-start-after-the-kernel.sh \
+	tests/e2e/test-start-another-host.sh \
+	tests/e2e/test-start-disks-exchanged.sh \
+	tests/e2e/test-start-leg-absent.sh \
+	tests/e2e/test-start-log-lost.sh \
+	tests/e2e/test-start-new-mirror.sh \
+	tests/e2e/test-start-override.sh \
+	tests/e2e/test-start-replaced-leg.sh \
+	tests/e2e/test-start-rolled-back-leg.sh \
+	tests/e2e/test-start-words-in-unit-file.sh \
+	$(NULL)
+TESTS += \
+	tests/check/check-includes.sh \
+	$(e2e_tests) \
+	$(NULL)
+EXTRA_DIST += \
+	tests/bench/bench-log \
+	tests/bench/bench-resync \
+	tests/bench/bench-write \
+	tests/check/check-includes.sh \
+	tests/crash/crash-devices.sh \
+	tests/crash/crash-harness \
+	tests/crash/crash-loop \
+	tests/crash/crash-round \
+	tests/lib/functions.sh \
+	tests/e2e/light-clients \
+	tests/crash/rebuild-leg \
+	tests/e2e/paced-load \
+	tests/lib/register-check \
+	tests/e2e/tcp-proxy \
+	$(e2e_tests) \
+	$(NULL)
+
+# Load for the log server, used by tests/bench/bench-log.
+check_PROGRAMS += tests/bench/mark-load
+tests_bench_mark_load_SOURCES = \
+	tests/bench/mark-client.c \
+	tests/bench/mark-client.h \
+	tests/bench/mark-load.c \
+	tests/bench/mark-load.h \
+	tests/bench/mark-lone.c \
+	$(NULL)
+tests_bench_mark_load_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_bench_mark_load_LDADD = libproto.la
+
+# A plugin with a mistake: mutant.c in the directory MUTANT takes the place of
+# the source file with the same functions.
+$(MUTANT)/mutant.la: $(MUTANT)/mutant.c
+	$(LTCOMPILE) $(NBDKIT_CFLAGS) $(LIBNBD_CFLAGS) $(UUID_CFLAGS) \
+	  -c -o $(MUTANT)/mutant.lo $(MUTANT)/mutant.c
+	$(nbdkit_mirror_plugin_la_LINK) -rpath $(plugindir) \
+	  -Wl,--allow-multiple-definition \
+	  $(MUTANT)/mutant.lo $(nbdkit_mirror_plugin_la_OBJECTS) \
+	  $(nbdkit_mirror_plugin_la_LIBADD) $(LIBS)
+
+# Figures, no verdict.
+bench: all tests/bench/mark-load
+	$(srcdir)/tests/bench/bench-write
+	$(srcdir)/tests/bench/bench-write --nbd
+	$(srcdir)/tests/bench/bench-resync
+	$(srcdir)/tests/bench/bench-resync --nbd
+	$(srcdir)/tests/bench/bench-log
+.PHONY: bench

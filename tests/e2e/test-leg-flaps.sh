@@ -1,0 +1,77 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+
+# A leg whose connection is reset again and again: it is let in less and less
+# often, no client sees it, the messages do not become many, and no descriptor,
+# thread or memory is lost by it.
+
+. "$(dirname "$0")/../lib/functions.sh"
+requires_mirror
+requires nbdsh -c pass
+
+rounds=${1:-5}
+check=$top_srcdir/tests/lib/register-check
+truncate -s 32M "$tmp/a" "$tmp/b"
+start_leg b file "$tmp/b"
+background proxy "$top_srcdir/tests/e2e/tcp-proxy" "$tmp/port" "${leg_sock[b]}"
+proxy=$!
+wait_for "$deadline" test -s "$tmp/port"
+start_mirror "$tmp/a" nbd://127.0.0.1:"$(<"$tmp/port")" log=disk:"$tmp/log" \
+  region-size=64K leg-timeout=2 quarantine=0
+wait_mirror
+background load "$check" load --blocks 500 "$tmp/state" "$uri"
+load=$!
+
+times ()
+{
+  grep -c "$1" "$tmp/mirror.log"
+}
+
+# of the mirror
+nr_fds ()
+{
+  find "/proc/$mirror_pid/fd" -mindepth 1 | wc -l
+}
+
+nr_threads ()
+{
+  find "/proc/$mirror_pid/task" -mindepth 1 -maxdepth 1 | wc -l
+}
+
+memory ()
+{
+  sed -n 's/^VmRSS:[[:space:]]*\([0-9]*\) kB/\1/p' "/proc/$mirror_pid/status"
+}
+
+# nbdkit 1.32 may abort when a client is gone while it answers.
+is_back ()
+{
+  running "${leg_pid[b]}" || start_leg b file "$tmp/b"
+  [ "$(times 'is in-sync now')" -ge "$1" ]
+}
+
+# flap N: the leg is lost for the Nth time.
+flap ()
+{
+  kill -USR1 "$proxy"
+  wait_for 60 eval "[ \$(times 'failed, the mirror goes on') -eq $1 ]"
+  wait_for 60 is_back "$1"
+}
+
+flap 1
+fds=$(nr_fds) threads=$(nr_threads) kib=$(memory)
+for ((n = 2; n <= rounds; n++)); do
+  flap "$n"
+done
+echo "after $rounds times: $(nr_fds) descriptors (before $fds)," \
+  "$(nr_threads) threads ($threads), $(memory) KiB ($kib)"
+wait_for 10 eval "[ \$(nr_fds) -le $fds ] && [ \$(nr_threads) -le $threads ]"
+[ "$(memory)" -le $((kib + 4096)) ] || fail "$(memory) KiB, before $kib"
+# It is lost, it is back, it is in-sync.
+[ "$(times "^nbdkit: .*leg ")" -le $((3 * rounds + 3)) ] ||
+  fail "$(times "^nbdkit: .*leg ") messages"
+kill -TERM "$load"
+reap "$load" || fail 'the load saw an error'
+stop_mirror
+legs_equal "$tmp/a" "$tmp/b"
+"$check" verify "$tmp/state" "$tmp/a" "$tmp/b"

@@ -1,0 +1,86 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+
+# The log server is killed and started again, several times, under load with
+# verification: clients see no error, nothing is lost, and the log is right
+# after each of it.
+
+. "$(dirname "$0")/../lib/functions.sh"
+requires_mirror
+requires_tool fio jq
+requires nbdsh -c pass
+
+check=$top_srcdir/tests/lib/register-check
+region_size=65536
+truncate -s 128M "$tmp/leg0" "$tmp/leg1"
+start_logd --lease 3
+start_mirror "$tmp/leg0" "$tmp/leg1" log=userspace:"$logd_sock"/disk \
+  region-size=$region_size
+wait_mirror
+
+# Many regions, so that marks and clears are always under way.
+"$check" load --seconds 9 --seed 3 --blocks 4000 \
+  "$tmp/state" "$uri" >"$tmp/load.log" 2>&1 &
+load=$!
+pids+=("$load")
+connected ()
+{
+  json_is .log.state ok
+}
+marks_more_than ()
+{
+  [ "$(json .log.marks)" -gt "$1" ]
+}
+for ((i = 1; i <= 4; i++)); do
+  wait_for "$deadline" connected
+  wait_for "$deadline" marks_more_than $((i * 150))
+  kill_logd
+  wait_for "$deadline" json_is .log.state disconnected
+  start_logd --lease 3
+done
+wait "$load" || fail "the load saw an error: $(tail -n 3 "$tmp/load.log")"
+"$check" verify "$tmp/state" "$uri" "$tmp/leg0" "$tmp/leg1"
+legs_equal "$tmp/leg0" "$tmp/leg1"
+
+# The same with fio's own verification, on another mirror.
+truncate -s 128M "$tmp/leg2" "$tmp/leg3"
+mirror=fio
+start_mirror "$tmp/leg2" "$tmp/leg3" log=userspace:"$logd_sock"/fio \
+  region-size=$region_size
+wait_mirror
+fio --name=verify --ioengine=nbd --uri="$uri" --rw=randwrite --bs=4k \
+  --iodepth=16 --size=128M --io_size=24M --verify=crc32c --verify_backlog=512 \
+  --do_verify=1 --verify_fatal=1 --rate_iops=2000 >"$tmp/fio.log" 2>&1 &
+load=$!
+pids+=("$load")
+for ((i = 1; i <= 3; i++)); do
+  marks=$(json .log.marks)
+  wait_for "$deadline" marks_more_than "$marks"
+  kill_logd
+  wait_for "$deadline" json_is .log.state disconnected
+  start_logd --lease 3
+  wait_for "$deadline" connected
+done
+wait "$load" || fail "fio saw an error: $(tail -n 5 "$tmp/fio.log")"
+stop_mirror
+legs_equal "$tmp/leg2" "$tmp/leg3"
+mirror=mirror
+control=$tmp/mirror.control
+uri="nbd+unix:///?socket=$tmp/mirror.sock"
+
+# Mirror and log server are killed together: only what is marked is copied.
+"$check" load --seconds 30 --seed 4 --kill "${mirror_pids[mirror]}" \
+  --kill-after 4000 "$tmp/state" "$uri"
+reap "${mirror_pids[mirror]}" || true
+kill_logd
+marked=$(dump .marked.count "$tmp/logs/disk.log")
+start_logd --lease 3
+start_mirror "$tmp/leg0" "$tmp/leg1" log=userspace:"$logd_sock"/disk
+wait_mirror
+expect 'bytes looked at by the resync' \
+  "$(json '.resync.copied_bytes + .resync.skipped_bytes')" \
+  $((marked * region_size))
+"$check" verify "$tmp/state" "$uri" "$tmp/leg0" "$tmp/leg1"
+stop_mirror
+expect 'the log' "$(dump .marked.count "$tmp/logs/disk.log")" 0
+legs_equal "$tmp/leg0" "$tmp/leg1"

@@ -1,0 +1,284 @@
+# SPDX-License-Identifier: BSD-3-Clause
+
+# Unit tests (Check): one program for each part of the code, all with the
+# same flags, each with just the libraries of its layer and below.
+
+TEST_CPPFLAGS = \
+	$(CLIENT_CPPFLAGS) \
+	$(OPEN_CPPFLAGS) \
+	-I$(srcdir)/log/disk \
+	-I$(srcdir)/log/remote \
+	-I$(srcdir)/logd \
+	-I$(srcdir)/plugin/control \
+	-I$(srcdir)/tests/bench \
+	-I$(srcdir)/tests/fuzz \
+	-I$(srcdir)/tests/lib \
+	-DSRCDIR='"$(abs_srcdir)"' \
+	-DLOGD='"$(abs_top_builddir)/logd/nbdmirror-logd"' \
+	-DNBDMIRROR='"$(abs_top_builddir)/tools/nbdmirror"' \
+	-UNDEBUG \
+	$(CHECK_CFLAGS) \
+	$(JSON_CFLAGS) \
+	$(ZLIB_CFLAGS) \
+	$(NULL)
+TEST_LIBS = libmsgstderr.la $(CHECK_LIBS) $(JSON_LIBS) $(ZLIB_LIBS)
+
+# The slow ones first, or they run alone at the end.
+unit_tests_of_threads = \
+	tests/unit/unit-userspace-faults \
+	tests/unit/unit-tls \
+	tests/unit/unit-stress \
+	tests/unit/unit-userspace \
+	tests/unit/unit-logd-faults \
+	tests/unit/unit-leg \
+	tests/unit/unit-apply \
+	tests/unit/unit-control \
+	tests/unit/unit-core \
+	tests/unit/unit-disk \
+	tests/unit/unit-disk-crash \
+	tests/unit/unit-disk-faults \
+	tests/unit/unit-lease \
+	tests/unit/unit-logd \
+	tests/unit/unit-range \
+	tests/unit/unit-rejoin \
+	tests/unit/unit-repair \
+	tests/unit/unit-resend \
+	tests/unit/unit-resync \
+	tests/unit/unit-stop \
+	tests/unit/unit-stream \
+	tests/unit/unit-sweep \
+	tests/unit/unit-write \
+	$(NULL)
+unit_tests = \
+	$(unit_tests_of_threads) \
+	tests/fuzz/fuzz-disk-header \
+	tests/fuzz/fuzz-proto-reply \
+	tests/fuzz/fuzz-proto-request \
+	tests/unit/unit-address \
+	tests/unit/unit-bitset \
+	tests/unit/unit-damage \
+	tests/unit/unit-dump \
+	tests/unit/unit-hot \
+	tests/unit/unit-owner \
+	tests/unit/unit-plan \
+	tests/unit/unit-probe \
+	tests/unit/unit-proto \
+	tests/unit/unit-tool \
+	tests/unit/unit-tool-log \
+	$(NULL)
+check_PROGRAMS += $(unit_tests)
+TESTS += $(unit_tests)
+EXTRA_DIST += tests/vectors/dm-log tests/vectors/proto-vectors.txt
+
+tests_unit_unit_bitset_SOURCES = tests/unit/unit-bitset.c
+tests_unit_unit_bitset_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_unit_bitset_LDADD = libcommon.la $(TEST_LIBS)
+
+# The protocol.
+tests_unit_unit_proto_SOURCES = \
+	tests/lib/proto-samples.c \
+	tests/lib/proto-samples.h \
+	tests/unit/unit-proto.c \
+	$(NULL)
+tests_unit_unit_proto_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_unit_proto_LDADD = libproto.la $(TEST_LIBS)
+
+# The log.
+tests_unit_unit_core_SOURCES = tests/unit/unit-core.c
+tests_unit_unit_core_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_unit_core_LDADD = $(LOG_LIBS) $(TEST_LIBS)
+
+# The log on a server.
+user_fixture = \
+	tests/lib/fake-logd.c \
+	tests/lib/fake-logd.h \
+	tests/lib/unit-wait.h \
+	tests/lib/user-fixture.c \
+	tests/lib/user-fixture.h \
+	$(NULL)
+
+tests_unit_unit_userspace_SOURCES = tests/unit/unit-userspace.c $(user_fixture)
+tests_unit_unit_userspace_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_unit_userspace_LDADD = $(LOG_LIBS) $(CHECK_LIBS)
+
+tests_unit_unit_userspace_faults_SOURCES = \
+	tests/unit/unit-userspace-faults.c \
+	$(user_fixture) \
+	$(NULL)
+tests_unit_unit_userspace_faults_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_unit_userspace_faults_LDADD = $(LOG_LIBS) $(CHECK_LIBS)
+
+mem_store = tests/lib/mem-store.c tests/lib/mem-store.h
+
+tests_unit_unit_disk_SOURCES = tests/unit/unit-disk.c $(mem_store)
+tests_unit_unit_disk_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_unit_disk_LDADD = $(LOG_LIBS) $(TEST_LIBS)
+
+tests_unit_unit_disk_crash_SOURCES = tests/unit/unit-disk-crash.c $(mem_store)
+tests_unit_unit_disk_crash_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_unit_disk_crash_LDADD = $(LOG_LIBS) $(TEST_LIBS)
+
+tests_unit_unit_disk_faults_SOURCES = tests/unit/unit-disk-faults.c
+tests_unit_unit_disk_faults_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_unit_disk_faults_LDFLAGS = \
+	-Wl,--wrap=fallocate \
+	-Wl,--wrap=fcntl \
+	-Wl,--wrap=fdatasync \
+	-Wl,--wrap=fstat \
+	-Wl,--wrap=fsync \
+	-Wl,--wrap=msg_error \
+	-Wl,--wrap=open \
+	-Wl,--wrap=pread \
+	-Wl,--wrap=pwrite \
+	-Wl,--wrap=stat \
+	$(NULL)
+tests_unit_unit_disk_faults_LDADD = $(LOG_LIBS) $(TEST_LIBS)
+
+# The legs.
+tests_unit_unit_leg_SOURCES = \
+	tests/lib/mem-leg.c \
+	tests/lib/mem-leg.h \
+	tests/lib/nbd-server.c \
+	tests/lib/nbd-server.h \
+	tests/unit/unit-leg.c \
+	$(NULL)
+tests_unit_unit_leg_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_unit_leg_LDADD = liblegs.la libcommon.la $(TEST_LIBS)
+
+# The mirror.  docs/rules.md says which test watches which rule.
+tests_unit_unit_hot_SOURCES = tests/unit/unit-hot.c tests/lib/unit-wait.h
+tests_unit_unit_hot_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_unit_hot_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
+
+tests_unit_unit_range_SOURCES = tests/unit/unit-range.c tests/lib/unit-wait.h
+tests_unit_unit_range_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_unit_range_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
+
+tests_unit_unit_plan_SOURCES = tests/unit/unit-plan.c
+tests_unit_unit_plan_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_unit_plan_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
+
+tests_unit_unit_damage_SOURCES = tests/unit/unit-damage.c
+tests_unit_unit_damage_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_unit_damage_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
+
+tests_unit_unit_probe_SOURCES = tests/lib/mem-leg.c tests/lib/mem-leg.h tests/unit/unit-probe.c
+tests_unit_unit_probe_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_unit_probe_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
+
+mirror_fixture = \
+	tests/lib/mem-leg.c \
+	tests/lib/mem-leg.h \
+	tests/lib/mem-log.c \
+	tests/lib/mem-log.h \
+	tests/lib/mirror-fixture.c \
+	tests/lib/mirror-fixture.h \
+	tests/lib/unit-wait.h \
+	$(NULL)
+
+tests_unit_unit_lease_SOURCES = tests/unit/unit-lease.c $(mirror_fixture)
+tests_unit_unit_lease_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_unit_lease_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
+
+tests_unit_unit_write_SOURCES = tests/unit/unit-write.c $(mirror_fixture)
+tests_unit_unit_write_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_unit_write_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
+
+tests_unit_unit_sweep_SOURCES = tests/unit/unit-sweep.c $(mirror_fixture)
+tests_unit_unit_sweep_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_unit_sweep_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
+
+tests_unit_unit_apply_SOURCES = tests/unit/unit-apply.c $(mirror_fixture)
+tests_unit_unit_apply_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_unit_apply_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
+
+tests_unit_unit_resync_SOURCES = tests/unit/unit-resync.c $(mirror_fixture)
+tests_unit_unit_resync_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_unit_resync_LDFLAGS = -Wl,--wrap=msg_error
+tests_unit_unit_resync_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
+
+tests_unit_unit_rejoin_SOURCES = tests/unit/unit-rejoin.c $(mirror_fixture)
+tests_unit_unit_rejoin_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_unit_rejoin_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
+
+tests_unit_unit_repair_SOURCES = tests/unit/unit-repair.c $(mirror_fixture)
+tests_unit_unit_repair_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_unit_repair_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
+
+tests_unit_unit_stop_SOURCES = tests/unit/unit-stop.c $(mirror_fixture)
+tests_unit_unit_stop_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_unit_stop_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
+
+tests_unit_unit_stress_SOURCES = tests/unit/unit-stress.c $(mirror_fixture)
+tests_unit_unit_stress_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_unit_stress_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
+
+# The network.
+STREAM_LIBS = libstream.la libunixsocket.la
+
+tests_unit_unit_address_SOURCES = tests/unit/unit-address.c
+tests_unit_unit_address_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_unit_address_LDADD = $(STREAM_LIBS) $(TEST_LIBS)
+
+stream_fixture = tests/lib/stream-fixture.c tests/lib/stream-fixture.h
+
+tests_unit_unit_stream_SOURCES = tests/unit/unit-stream.c $(stream_fixture)
+tests_unit_unit_stream_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_unit_stream_LDADD = $(STREAM_LIBS) $(TEST_LIBS)
+
+tests_unit_unit_tls_SOURCES = \
+	tests/lib/make-certs.c \
+	tests/lib/make-certs.h \
+	tests/unit/unit-tls.c \
+	$(stream_fixture) \
+	$(NULL)
+tests_unit_unit_tls_CPPFLAGS = $(TEST_CPPFLAGS) $(GNUTLS_CFLAGS)
+tests_unit_unit_tls_LDADD = $(STREAM_LIBS) $(TEST_LIBS) $(GNUTLS_LIBS)
+
+# The control socket and the tool.
+fake_mirror = tests/lib/fake-mirror.c tests/lib/fake-mirror.h
+run_tool = tests/lib/run-tool.c tests/lib/run-tool.h
+
+tests_unit_unit_control_SOURCES = tests/unit/unit-control.c $(fake_mirror)
+tests_unit_unit_control_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_unit_control_LDADD = $(CONTROL_LIBS) $(TEST_LIBS)
+
+tests_unit_unit_tool_SOURCES = tests/unit/unit-tool.c $(fake_mirror) $(run_tool)
+tests_unit_unit_tool_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_unit_tool_LDADD = $(CONTROL_LIBS) $(TEST_LIBS)
+
+tests_unit_unit_tool_log_SOURCES = \
+	tests/unit/unit-tool-log.c \
+	$(fake_mirror) \
+	$(run_tool) \
+	$(NULL)
+tests_unit_unit_tool_log_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_unit_tool_log_LDADD = \
+	libproto.la \
+	libunixsocket.la \
+	libcommon.la \
+	$(TEST_LIBS) \
+	$(NULL)
+
+tests_unit_unit_dump_SOURCES = tests/unit/unit-dump.c $(fake_mirror) $(run_tool)
+tests_unit_unit_dump_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_unit_dump_LDADD = $(LOG_LIBS) $(TEST_LIBS)
+
+# The log server.
+logd_peer = tests/lib/logd-peer.c tests/lib/logd-peer.h tests/lib/unit-wait.h
+
+tests_unit_unit_owner_SOURCES = logd/lease.c logd/lease.h tests/unit/unit-owner.c
+tests_unit_unit_owner_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_unit_owner_LDADD = $(TEST_LIBS)
+
+tests_unit_unit_logd_SOURCES = tests/unit/unit-logd.c $(logd_peer)
+tests_unit_unit_logd_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_unit_logd_LDADD = libproto.la libcommon.la $(TEST_LIBS)
+
+tests_unit_unit_resend_SOURCES = tests/unit/unit-resend.c $(logd_peer)
+tests_unit_unit_resend_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_unit_resend_LDADD = $(LOG_LIBS) $(TEST_LIBS)
+
+tests_unit_unit_logd_faults_SOURCES = tests/unit/unit-logd-faults.c $(logd_peer)
+tests_unit_unit_logd_faults_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_unit_logd_faults_LDADD = libproto.la libcommon.la $(TEST_LIBS)
