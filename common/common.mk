@@ -8,6 +8,8 @@ libcommon_la_SOURCES = \
 	common/cleanup.h \
 	common/deadline.h \
 	common/full-io.h \
+	common/leg-kind.c \
+	common/leg-kind.h \
 	common/msg.h \
 	common/owner.c \
 	common/owner.h \

@@ -75,7 +75,7 @@ enum log_leg_state {
 /* The record of one leg. */
 struct log_leg {
   enum log_leg_state state;
-  uint32_t kind;            /* enum leg_kind of leg.h; opaque here */
+  uint32_t kind;            /* enum leg_kind */
   uint8_t id[LOG_ID_SIZE];  /* identity, a hint; opaque here */
   uint64_t generation;      /* of the log when it was last in-sync */
   uint64_t size;            /* bytes, when last seen */

@@ -12,6 +12,7 @@
 #include "bitset.h"
 #include "dirty-log.h"
 #include "dump.h"
+#include "leg-kind.h"
 
 #define DUMP_VERSION 1
 #define MAX_RUNS 65536
@@ -58,7 +59,7 @@ leg_json (const struct dirty_log *log, unsigned slot)
 
   add_u64 (obj, "index", slot);
   add_text (obj, "name", leg->name);
-  add_text (obj, "kind", log_leg_kind_name (log, slot));
+  add_text (obj, "kind", leg_kind_name (log->leg[slot].kind));
   add_text (obj, "state", log_leg_state_name (log, slot));
   json_object_object_add (obj, "primary",
                           json_object_new_boolean (slot == log->primary));

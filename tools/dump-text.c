@@ -10,6 +10,7 @@
 #include "bitset.h"
 #include "dirty-log.h"
 #include "dump.h"
+#include "leg-kind.h"
 #include "fields.h"
 
 #define MAX_RUNS 24
@@ -106,7 +107,7 @@ print_legs (FILE *out, const struct dirty_log *log)
     fprintf (out,
              "%4u  %-7s  %-7s  %-7s  %10s  %10" PRIu64 "  %10" PRIu64 "  ", s,
              log_leg_state_name (log, s), s == log->primary ? "primary" : "",
-             log_leg_kind_name (log, s), format_size (size, leg->size),
+             leg_kind_name (leg->kind), format_size (size, leg->size),
              leg->generation, log->missed[s].count);
     print_name (out, leg->name);
     fputc ('\n', out);

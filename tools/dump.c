@@ -18,7 +18,6 @@
 #include "deadline.h"
 #include "dirty-log.h"
 #include "dump.h"
-#include "leg.h"
 #include "msg.h"
 #include "nbdmirror.h"
 
@@ -52,24 +51,6 @@ log_leg_state_name (const struct dirty_log *log, unsigned slot)
     return "stale";
   }
   abort ();
-}
-
-/* The kind comes from the file and may be any number. */
-const char *
-log_leg_kind_name (const struct dirty_log *log, unsigned slot)
-{
-  switch (log->leg[slot].kind) {
-  case LEG_MISSING:
-    return "missing";
-  case LEG_FILE:
-    return "file";
-  case LEG_BLOCK:
-    return "block";
-  case LEG_NBD:
-    return "nbd";
-  default:
-    return "unknown";
-  }
 }
 
 bool

@@ -27,7 +27,6 @@ int dump_dm_table (FILE *out, struct dirty_log *log);
 const char *log_found_name (const struct dirty_log *log);
 
 const char *log_leg_state_name (const struct dirty_log *log, unsigned slot);
-const char *log_leg_kind_name (const struct dirty_log *log, unsigned slot);
 
 /* The file holds records of ours: uuid, generation and legs mean something. */
 bool log_is_ours (const struct dirty_log *log);

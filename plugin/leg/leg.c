@@ -302,20 +302,3 @@ leg_same (const char *name1, const char *name2)
     return a.st_rdev == b.st_rdev;
   return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
-
-const char *
-leg_kind_name (enum leg_kind kind)
-{
-  switch (kind) {
-  case LEG_MISSING:
-    return "missing";
-  case LEG_FILE:
-    return "file";
-  case LEG_BLOCK:
-    return "block";
-  case LEG_NBD:
-    return "nbd";
-  default:
-    abort ();
-  }
-}

@@ -44,15 +44,10 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "leg-kind.h"
+
 #define LEG_ID_SIZE 16
 #define LEG_ERROR_SIZE 256 /* of a text that says what went wrong */
-
-enum leg_kind {
-  LEG_MISSING = 0, /* named by nobody, or the word "missing" */
-  LEG_FILE = 1,
-  LEG_BLOCK = 2,
-  LEG_NBD = 3,
-};
 
 enum leg_op {
   LEG_READ,
@@ -235,7 +230,5 @@ void leg_last_error (struct leg *leg, char *buf, size_t size);
  * another path.  For NBD: the same URI.  Looks at the names, opens nothing.
  */
 bool leg_same (const char *name1, const char *name2);
-
-const char *leg_kind_name (enum leg_kind kind); /* "file", "block", "nbd" */
 
 #endif /* NBDMIRROR_LEG_H */
