@@ -94,7 +94,8 @@ tests_bench_mark_load_LDADD = libproto.la
 # A plugin with a mistake: mutant.c in the directory MUTANT takes the place of
 # the source file with the same functions.
 $(MUTANT)/mutant.la: $(MUTANT)/mutant.c
-	$(LTCOMPILE) $(NBDKIT_CFLAGS) $(LIBNBD_CFLAGS) $(UUID_CFLAGS) \
+	$(LTCOMPILE) $(OPEN_CPPFLAGS) $(NBDKIT_CFLAGS) $(LIBNBD_CFLAGS) \
+	  $(UUID_CFLAGS) -I$(srcdir)/log/disk -I$(srcdir)/log/remote \
 	  -c -o $(MUTANT)/mutant.lo $(MUTANT)/mutant.c
 	$(nbdkit_mirror_plugin_la_LINK) -rpath $(plugindir) \
 	  -Wl,--allow-multiple-definition \

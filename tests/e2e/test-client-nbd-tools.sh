@@ -32,7 +32,7 @@ expect 'map of an empty mirror' "$(awk '{ print $2, $4 }' "$tmp/map")" \
 
 # A real disk image, in and out.
 mkdir "$tmp/tree"
-cp "$top_srcdir"/tests/*.sh "$top_srcdir"/plugin/*.c "$tmp/tree"
+cp "$top_srcdir"/tests/e2e/*.sh "$top_srcdir"/plugin/*.c "$tmp/tree"
 head -c 8M /dev/urandom >"$tmp/tree/random"
 truncate -s 64M "$tmp/image"
 mke2fs -q -F -t ext4 -d "$tmp/tree" "$tmp/image"
