@@ -13,6 +13,7 @@ libcommon_la_SOURCES = \
 	common/msg.h \
 	common/owner.c \
 	common/owner.h \
+	common/thread.c \
 	common/thread.h \
 	$(NULL)
 

@@ -1,30 +1,30 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Start a thread that has a name and takes no signals: those belong to the
- * program's own threads.
+/* The only way to start a thread: it has a name, and takes no signals.
+ * Those belong to the program's own threads, and in the plugin to nbdkit's.
  */
 
 #ifndef NBDMIRROR_THREAD_H
 #define NBDMIRROR_THREAD_H
 
 #include <pthread.h>
-#include <signal.h>
+#include <stddef.h>
 
-/* name: at most 15 characters.  0, or an errno. */
-static inline int
-thread_start (pthread_t *thread, const char *name, void *(*run) (void *),
-              void *arg)
-{
-  sigset_t all, old;
-  int err;
+/* Start run (opaque) in a joinable thread.  name: static, at most 15
+ * characters, for `ps -L`, debuggers and the like.
+ *
+ * 0, or -1 with errno (EAGAIN), and *thread is not set.
+ *
+ * All signals are blocked in it but those that are its own faults (SIGSEGV,
+ * SIGBUS ...), which cannot come from elsewhere and must be seen.
+ */
+int thread_start (pthread_t *thread, const char *name, void *(*run) (void *),
+                  void *opaque);
 
-  sigfillset (&all);
-  pthread_sigmask (SIG_BLOCK, &all, &old);
-  err = pthread_create (thread, NULL, run, arg);
-  pthread_sigmask (SIG_SETMASK, &old, NULL);
-  if (err == 0)
-    pthread_setname_np (*thread, name);
-  return err;
-}
+/* The same with a stack of so many bytes, for threads of which there are
+ * many.
+ */
+int thread_start_small (pthread_t *thread, const char *name,
+                        void *(*run) (void *), void *opaque, size_t stack);
 
 #endif /* NBDMIRROR_THREAD_H */

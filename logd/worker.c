@@ -3,11 +3,11 @@
 #include "config.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 
 #include "cleanup.h"
 #include "msg.h"
+#include "thread.h"
 #include "worker.h"
 
 #define STACK_SIZE ((size_t) 256 << 10)
@@ -136,25 +136,6 @@ worker_thread (void *arg)
   return NULL;
 }
 
-/* Signals are for the loop's thread. */
-static int
-start_thread (struct worker *w)
-{
-  pthread_attr_t attr;
-  sigset_t all, old;
-  int err = pthread_attr_init (&attr);
-
-  if (err)
-    return err;
-  pthread_attr_setstacksize (&attr, STACK_SIZE);
-  sigfillset (&all);
-  pthread_sigmask (SIG_BLOCK, &all, &old);
-  err = pthread_create (&w->thread, &attr, worker_thread, w);
-  pthread_sigmask (SIG_SETMASK, &old, NULL);
-  pthread_attr_destroy (&attr);
-  return err;
-}
-
 struct worker *
 worker_start (struct completions *c, const char *name)
 {
@@ -167,16 +148,14 @@ worker_start (struct completions *c, const char *name)
   queue_init (&w->queue);
   pthread_mutex_init (&w->lock, NULL);
   pthread_cond_init (&w->cond, NULL);
-  err = start_thread (w);
-  if (err) {
-    pthread_mutex_destroy (&w->lock);
-    pthread_cond_destroy (&w->cond);
-    free (w);
-    errno = err;
-    return NULL;
-  }
-  pthread_setname_np (w->thread, name);
-  return w;
+  if (thread_start_small (&w->thread, name, worker_thread, w, STACK_SIZE) == 0)
+    return w;
+  err = errno;
+  pthread_mutex_destroy (&w->lock);
+  pthread_cond_destroy (&w->cond);
+  free (w);
+  errno = err;
+  return NULL;
 }
 
 void

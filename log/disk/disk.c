@@ -241,11 +241,9 @@ static int
 disk_start (struct dirty_log *log)
 {
   struct disk_log *d = disk (log);
-  int err = thread_start (&d->thread, "disk-log", disk_thread, d);
 
   assert (!d->read_only && d->ready);
-  if (err) {
-    errno = err;
+  if (thread_start (&d->thread, "disk-log", disk_thread, d) == -1) {
     msg_error ("log disk:%s: thread: %m", log->name);
     return -1;
   }

@@ -374,7 +374,6 @@ static int
 user_start (struct dirty_log *log)
 {
   struct user_log *u = user (log);
-  int err;
 
   assert (!u->read_only && u->ready);
   if (u->lost) {
@@ -383,10 +382,8 @@ user_start (struct dirty_log *log)
   }
   log_client_after_fork (u->client);
   log->disconnected = u->lowering = u->threaded = true;
-  err = thread_start (&u->thread, "log-client", user_thread, u);
-  if (err) {
+  if (thread_start (&u->thread, "log-client", user_thread, u) == -1) {
     u->threaded = false;
-    errno = err;
     msg_error ("log %s:%s: thread: %m", log->ops->type, log->name);
     return -1;
   }

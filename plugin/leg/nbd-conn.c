@@ -417,10 +417,8 @@ conn_destroy (struct conn *c)
 int
 conn_run (struct conn *c)
 {
-  int err = thread_start (&c->reader, "leg-nbd", reader, c);
-
-  c->has_reader = err == 0;
-  return err;
+  c->has_reader = thread_start (&c->reader, "leg-nbd", reader, c) == 0;
+  return c->has_reader ? 0 : errno;
 }
 
 static int

@@ -373,11 +373,9 @@ rejoin_start (struct mirror *m)
     }
   FOR_EACH_SLOT (slot, legs) {
     struct member *member = &m->member[slot];
-    int err =
-      thread_start (&member->rejoiner, "mirror-rejoin", rejoin_thread, member);
 
-    if (err != 0) {
-      errno = err;
+    if (thread_start (&member->rejoiner, "mirror-rejoin", rejoin_thread,
+                      member) == -1) {
       msg_error ("leg %s: cannot start a thread: %m", member->name);
       return -1;
     }

@@ -233,15 +233,14 @@ lone (const struct load_options *o)
   struct mark_client *c = mark_client_new (o->server);
   uint8_t buf[4096] = {0};
   struct echo e = {.reply = PROTO_HEADER_SIZE + 8, .buf = buf};
-  int fd = open_file (o), err;
+  int fd = open_file (o);
   pthread_t thread;
 
   mark_client_begin (c, "mark-lone", o->regions, o->memory);
   mark_one (c, &e.request);
   tcp_pair (&e);
-  err = thread_start (&thread, "echo", echo_thread, &e);
-  if (err)
-    die ("thread: %s", strerror (err));
+  if (thread_start (&thread, "echo", echo_thread, &e) == -1)
+    die ("thread: %s", strerror (errno));
   measure (o, c, &e, fd);
   close (e.fd);
   pthread_join (thread, NULL);

@@ -89,7 +89,7 @@ tests_bench_mark_load_SOURCES = \
 	tests/bench/mark-lone.c \
 	$(NULL)
 tests_bench_mark_load_CPPFLAGS = $(TEST_CPPFLAGS)
-tests_bench_mark_load_LDADD = libproto.la
+tests_bench_mark_load_LDADD = libproto.la libcommon.la
 
 # A plugin with a mistake: mutant.c in the directory MUTANT takes the place of
 # the source file with the same functions.

@@ -47,6 +47,7 @@ unit_tests_of_threads = \
 	tests/unit/unit-stop \
 	tests/unit/unit-stream \
 	tests/unit/unit-sweep \
+	tests/unit/unit-thread \
 	tests/unit/unit-write \
 	$(NULL)
 unit_tests = \
@@ -73,6 +74,11 @@ EXTRA_DIST += tests/vectors/dm-log tests/vectors/proto-vectors.txt
 tests_unit_unit_bitset_SOURCES = tests/unit/unit-bitset.c
 tests_unit_unit_bitset_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_unit_bitset_LDADD = libcommon.la $(TEST_LIBS)
+
+tests_unit_unit_thread_SOURCES = tests/unit/unit-thread.c
+tests_unit_unit_thread_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_unit_thread_LDFLAGS = -Wl,--wrap=pthread_create
+tests_unit_unit_thread_LDADD = libcommon.la $(TEST_LIBS)
 
 # The protocol.
 tests_unit_unit_proto_SOURCES = \
@@ -241,11 +247,11 @@ run_tool = tests/lib/run-tool.c tests/lib/run-tool.h
 
 tests_unit_unit_control_SOURCES = tests/unit/unit-control.c $(fake_mirror)
 tests_unit_unit_control_CPPFLAGS = $(TEST_CPPFLAGS)
-tests_unit_unit_control_LDADD = $(CONTROL_LIBS) $(TEST_LIBS)
+tests_unit_unit_control_LDADD = $(CONTROL_LIBS) libcommon.la $(TEST_LIBS)
 
 tests_unit_unit_tool_SOURCES = tests/unit/unit-tool.c $(fake_mirror) $(run_tool)
 tests_unit_unit_tool_CPPFLAGS = $(TEST_CPPFLAGS)
-tests_unit_unit_tool_LDADD = $(CONTROL_LIBS) $(TEST_LIBS)
+tests_unit_unit_tool_LDADD = $(CONTROL_LIBS) libcommon.la $(TEST_LIBS)
 
 tests_unit_unit_tool_log_SOURCES = \
 	tests/unit/unit-tool-log.c \
