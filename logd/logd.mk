@@ -2,40 +2,44 @@
 
 sbin_PROGRAMS = logd/nbdmirror-logd
 logd_nbdmirror_logd_SOURCES = \
-	logd/access.c \
-	logd/attach.c \
-	logd/client.c \
-	logd/http.c \
-	logd/lease-file.c \
-	logd/lease-file.h \
-	logd/lease.c \
-	logd/lease.h \
-	logd/list.c \
 	logd/listen.c \
 	logd/listen.h \
 	logd/logd.h \
 	logd/main.c \
-	logd/metrics.c \
 	logd/msg-logd.c \
 	logd/msg-logd.h \
 	logd/options.c \
 	logd/options.h \
-	logd/remove.c \
-	logd/replies.c \
-	logd/request.c \
-	logd/served.c \
 	logd/server.c \
-	logd/state.c \
-	logd/status.c \
-	logd/takeover.c \
-	logd/worker.c \
-	logd/worker.h \
+	logd/client/access.c \
+	logd/client/logd-client.c \
+	logd/request/attach.c \
+	logd/request/dispatch.c \
+	logd/request/list-logs.c \
+	logd/request/removal.c \
+	logd/request/state-feed.c \
+	logd/request/takeover.c \
+	logd/served/lease-file.c \
+	logd/served/lease-file.h \
+	logd/served/lease.c \
+	logd/served/lease.h \
+	logd/served/replies.c \
+	logd/served/served.c \
+	logd/served/worker.c \
+	logd/served/worker.h \
+	logd/status/http.c \
+	logd/status/log-status.c \
+	logd/status/metrics.c \
 	$(NULL)
 logd_nbdmirror_logd_CPPFLAGS = \
 	$(STREAM_CPPFLAGS) \
 	$(PROTO_CPPFLAGS) \
 	$(LOG_CPPFLAGS) \
 	-I$(srcdir)/logd \
+	-I$(srcdir)/logd/client \
+	-I$(srcdir)/logd/served \
+	-I$(srcdir)/logd/request \
+	-I$(srcdir)/logd/status \
 	$(JSON_CFLAGS) \
 	$(MICROHTTPD_CFLAGS) \
 	$(SYSTEMD_CFLAGS) \

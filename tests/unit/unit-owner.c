@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Who owns a log: logd/lease.h. */
+/* Who owns a log: logd/served/lease.h. */
 
 #include "config.h"
 

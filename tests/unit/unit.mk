@@ -8,7 +8,7 @@ TEST_CPPFLAGS = \
 	$(OPEN_CPPFLAGS) \
 	-I$(srcdir)/log/disk \
 	-I$(srcdir)/log/remote \
-	-I$(srcdir)/logd \
+	-I$(srcdir)/logd/served \
 	-I$(srcdir)/plugin/control \
 	-I$(srcdir)/tests/bench \
 	-I$(srcdir)/tests/fuzz \
@@ -273,7 +273,7 @@ tests_unit_unit_dump_LDADD = $(LOG_LIBS) $(TEST_LIBS)
 # The log server.
 logd_peer = tests/lib/logd-peer.c tests/lib/logd-peer.h tests/lib/unit-wait.h
 
-tests_unit_unit_owner_SOURCES = logd/lease.c logd/lease.h tests/unit/unit-owner.c
+tests_unit_unit_owner_SOURCES = logd/served/lease.c logd/served/lease.h tests/unit/unit-owner.c
 tests_unit_unit_owner_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_unit_owner_LDADD = $(TEST_LIBS)
 
