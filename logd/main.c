@@ -20,12 +20,20 @@
 
 #include <systemd/sd-daemon.h>
 
+#include "access.h"
+#include "attach.h"
 #include "cleanup.h"
+#include "dispatch.h"
 #include "listen.h"
 #include "logd.h"
-#include "msg.h"
 #include "msg-logd.h"
+#include "msg.h"
+#include "options.h"
 #include "owner.h"
+#include "ownership.h"
+#include "removal.h"
+#include "server.h"
+#include "takeover.h"
 #include "tls.h"
 
 #define RESERVED_FDS 64u
@@ -208,7 +216,7 @@ become_daemon (const struct options *o)
 }
 
 static int
-run (struct server *s)
+serve (struct server *s)
 {
   int r;
 
@@ -231,16 +239,28 @@ release (struct server *s)
     close (s->dir);
 }
 
+static const struct waiters *const waiters[] = {
+  &takeover_waiters,
+  &removal_waiters,
+  &attach_waiters,
+  NULL,
+};
+
 int
 main (int argc, char *argv[])
 {
-  struct server s = {.dir = -1};
+  struct server s = {
+    .dir = -1,
+    .on_request = dispatch_request,
+    .on_gone = ownership_gone,
+    .waiters = waiters,
+  };
   struct options o;
   int status = options_parse (&o, argc, argv);
 
   if (status == OPTIONS_RUN) {
     s.options = &o;
-    status = run (&s) == -1 ? 1 : 0;
+    status = serve (&s) == -1 ? 1 : 0;
     if (s.hung) /* a worker still uses all that we would free */
       _exit (1);
     release (&s);

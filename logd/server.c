@@ -18,11 +18,20 @@
 
 #include <systemd/sd-daemon.h>
 
+#include "access.h"
 #include "deadline.h"
+#include "http.h"
 #include "listen.h"
+#include "logd-client.h"
 #include "logd.h"
 #include "msg.h"
-#include "stream.h"
+#include "options.h"
+#include "served-pump.h"
+#include "served.h"
+#include "server.h"
+
+#define TICK_SECONDS 0.25
+#define END_SECONDS 4. /* for logs to close */
 
 /* --- the tick --- */
 
@@ -40,65 +49,35 @@ on_tick (struct ev_loop *loop, ev_timer *w, int revents)
 {
   struct server *s = w->data;
   uint64_t now = now_boot_ns (), absent = absent_time (s, now);
-  struct served *next;
 
   (void) loop;
   (void) revents;
   s->last_tick = now;
-  for (struct served *l = s->logs; l; l = next) {
-    next = l->next;
-    lease_absent (&l->lease, absent, now);
-    served_tick (l, now);
-  }
+  served_tick_all (s, absent, now);
 }
 
 /* --- at the end of each turn --- */
 
-static void
-pump_later (struct server *s)
+/* All is done that must be done before the server ends. */
+static bool
+is_finished (const struct server *s)
 {
-  struct served *next;
-
-  if (!s->later)
-    return;
-  s->later = false;
-  for (struct served *l = s->logs; l; l = next) {
-    next = l->next;
-    if (l->later) {
-      l->later = false;
-      served_pump (l);
-    }
-  }
-}
-
-static void
-free_dead (struct server *s)
-{
-  struct client *c;
-
-  while ((c = s->dead)) {
-    s->dead = c->next;
-    free (c);
-  }
+  return s->ending && s->nr_served == 0 && s->listing == 0;
 }
 
 static void
 on_prepare (struct ev_loop *loop, ev_prepare *w, int revents)
 {
-  (void) loop;
+  struct server *s = w->data;
+
   (void) revents;
-  pump_later (w->data);
-  free_dead (w->data);
+  served_pump_later (s);
+  clients_free_dead (s);
+  if (is_finished (s))
+    ev_break (loop, EVBREAK_ALL);
 }
 
 /* --- the end --- */
-
-void
-server_check_end (struct server *s)
-{
-  if (s->ending && s->nr_served == 0 && s->listing == 0)
-    ev_break (s->loop, EVBREAK_ALL);
-}
 
 static void
 on_hup (struct ev_loop *loop, ev_signal *w, int revents)
@@ -137,7 +116,8 @@ on_late (struct ev_loop *loop, ev_timer *w, int revents)
   struct server *s = w->data;
 
   (void) revents;
-  for (struct served *l = s->logs; l; l = l->next)
+  for (struct served *l = served_shown (s->logs); l;
+       l = served_shown (l->next))
     msg_error ("log %s: does not answer, left as after a crash", l->name);
   s->hung = true;
   ev_break (loop, EVBREAK_ALL);
@@ -147,7 +127,6 @@ static void
 on_term (struct ev_loop *loop, ev_signal *w, int revents)
 {
   struct server *s = w->data;
-  struct served *next;
 
   (void) revents;
   if (s->ending)
@@ -160,11 +139,7 @@ on_term (struct ev_loop *loop, ev_signal *w, int revents)
   ev_timer_init (&s->end_timer, on_late, END_SECONDS, 0.);
   s->end_timer.data = s;
   ev_timer_start (loop, &s->end_timer);
-  for (struct served *l = s->logs; l; l = next) {
-    next = l->next;
-    served_pump (l);
-  }
-  server_check_end (s);
+  served_pump_all (s);
 }
 
 /* What was answered goes out, if it goes soon. */
@@ -217,7 +192,7 @@ stop_watchers (struct server *s, ev_prepare *prepare)
   ev_prepare_stop (s->loop, prepare);
   shut_clients (s);
   ev_run (s->loop, 0); /* until all streams are closed */
-  free_dead (s);
+  clients_free_dead (s);
 }
 
 int

@@ -13,7 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "logd.h"
+#include "access.h"
+#include "logd-client.h"
 #include "msg.h"
 #include "stream.h"
 
@@ -120,7 +121,8 @@ rule_allows (const struct rule *rule, const char *identity, const char *log)
   return false;
 }
 
-bool
+/* a NULL: everybody may. */
+static bool
 access_allows (const struct access *a, const char *identity, const char *log)
 {
   if (!a)

@@ -14,57 +14,21 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "logd.h"
+#include "asker.h"
+#include "logd-client.h"
 #include "msg.h"
+#include "options.h"
 #include "stream.h"
+
+#define HELLO_SECONDS 10.
+#define SHUT_SECONDS 1. /* for the last answers, when the server ends */
+#define CLIENT_INPUT (2 * PROTO_MAX_FRAME)
+#define CLIENT_OUTPUT ((size_t) 1 << 20)
 
 /* Above max_clients, so many more are told that there are too many. */
 #define SPARE_CLIENTS 64
 
-/* --- who waits --- */
-
-void
-asker_init (struct asker *a, struct client *c, const struct proto_msg *request)
-{
-  a->client = c;
-  a->type = request->type;
-  a->id = request->id;
-  a->next = c->askers;
-  a->prev = &c->askers;
-  if (a->next)
-    a->next->prev = &a->next;
-  c->askers = a;
-  if (++c->nr_askers == CLIENT_ASKERS)
-    client_block (c, BLOCK_ASKERS);
-}
-
-void
-asker_end (struct asker *a)
-{
-  struct client *c = a->client;
-
-  if (!c)
-    return;
-  *a->prev = a->next;
-  if (a->next)
-    a->next->prev = a->prev;
-  a->client = NULL;
-  if (c->nr_askers-- == CLIENT_ASKERS)
-    client_unblock (c, BLOCK_ASKERS);
-}
-
-void
-asker_reply (struct asker *a, struct proto_msg *reply)
-{
-  struct client *c = a->client;
-
-  reply->type = a->type;
-  reply->id = a->id;
-  if (!(reply->flags & PROTO_MORE))
-    asker_end (a);
-  if (c)
-    client_reply (c, reply);
-}
+/* --- replies --- */
 
 static struct proto_str
 string (const char *s)
@@ -72,32 +36,15 @@ string (const char *s)
   return (struct proto_str){s, (uint32_t) strlen (s)};
 }
 
-/* A text for the peer: no control characters. */
-static struct proto_str __attribute__ ((format (printf, 2, 0)))
-print_text (char text[TEXT_SIZE], const char *fmt, va_list args)
+struct proto_str
+client_text (char buf[TEXT_SIZE], const char *fmt, va_list args)
 {
-  vsnprintf (text, TEXT_SIZE, fmt, args);
-  for (char *p = text; *p; ++p)
+  vsnprintf (buf, TEXT_SIZE, fmt, args);
+  for (char *p = buf; *p; ++p)
     if (iscntrl ((unsigned char) *p))
       *p = '?';
-  return string (text);
+  return string (buf);
 }
-
-void
-asker_error (struct asker *a, enum proto_error error, const char *fmt, ...)
-{
-  struct proto_msg reply = {.error = error};
-  char text[TEXT_SIZE];
-  va_list args;
-
-  va_start (args, fmt);
-  reply.text = print_text (text, fmt, args);
-  va_end (args);
-  reply.flags = error == PROTO_E_WAIT ? PROTO_MORE : 0;
-  asker_reply (a, &reply);
-}
-
-/* --- replies --- */
 
 void
 client_reply (struct client *c, struct proto_msg *reply)
@@ -126,7 +73,7 @@ client_error (struct client *c, const struct proto_msg *request,
   va_list args;
 
   va_start (args, fmt);
-  reply.text = print_text (text, fmt, args);
+  reply.text = client_text (text, fmt, args);
   va_end (args);
   reply.type = request->type;
   reply.id = request->id;
@@ -193,17 +140,23 @@ on_drained (struct stream *stream)
 /* --- the end --- */
 
 static void
-release (struct client *c)
+forget_askers (struct client *c)
+{
+  for (struct asker *a = c->askers; a; a = a->next)
+    a->client = NULL;
+  c->askers = NULL;
+  c->nr_askers = 0;
+}
+
+static void
+client_release (struct client *c, const char *why)
 {
   struct feed *f;
 
   c->dead = true;
   ev_timer_stop (c->server->loop, &c->hello_timer);
-  while (c->askers)
-    asker_end (c->askers);
-  if (c->served)
-    c->served->owner = NULL;
-  c->served = NULL;
+  forget_askers (c);
+  c->server->on_gone (c, why);
   while ((f = c->feeds)) {
     c->feeds = f->next;
     f->free (f);
@@ -215,14 +168,13 @@ release (struct client *c)
 }
 
 static void
-end (struct client *c)
+client_end (struct client *c, const char *why)
 {
   struct server *s = c->server;
 
-  release (c);
+  client_release (c, why);
   c->next = s->dead;
   s->dead = c;
-  server_check_end (s);
 }
 
 void
@@ -231,7 +183,7 @@ client_close (struct client *c)
   if (c->dead)
     return;
   stream_close (c->stream);
-  end (c);
+  client_end (c, NULL);
 }
 
 void
@@ -240,7 +192,7 @@ client_shut (struct client *c)
   if (c->dead)
     return;
   stream_shut (c->stream, SHUT_SECONDS);
-  end (c);
+  client_end (c, NULL);
 }
 
 static void
@@ -248,12 +200,21 @@ on_failed (struct stream *stream, const char *reason)
 {
   struct client *c = stream_opaque (stream);
 
-  if (c->served)
-    msg_error ("log %s: %s: connection lost: %s", c->served->name,
-               stream_peer (stream), reason);
-  else if (!c->greeted && c->server->tls)
+  if (!c->greeted && c->server->tls)
     msg_error ("%s: refused: %s", stream_peer (stream), reason);
-  client_close (c);
+  client_end (c, reason);
+  stream_close (stream);
+}
+
+void
+clients_free_dead (struct server *s)
+{
+  struct client *c;
+
+  while ((c = s->dead)) {
+    s->dead = c->next;
+    free (c);
+  }
 }
 
 static void
@@ -339,7 +300,7 @@ take_frame (struct client *c, const uint8_t *frame, size_t len)
   else if (msg.type == PROTO_HELLO)
     run_hello (c, &msg);
   else
-    request_run (c, &msg);
+    c->server->on_request (c, &msg);
 }
 
 /* The length of the frame at data, or 0 if it is not there yet. */

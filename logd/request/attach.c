@@ -18,78 +18,22 @@
 
 #include "config.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "access.h"
+#include "attach-queue.h"
+#include "attach.h"
 #include "cleanup.h"
 #include "deadline.h"
+#include "dirty-log.h"
+#include "lease-write.h"
+#include "logd-client.h"
 #include "logd.h"
-#include "msg.h"
-#include "stream.h"
-
-static void
-attach_free (struct attach *a)
-{
-  if (a->asker.client)
-    a->asker.client->attaching = false;
-  asker_end (&a->asker);
-  free (a);
-}
-
-static void refuse (struct attach *a, enum proto_error error, const char *fmt,
-                    ...) __attribute__ ((format (printf, 3, 4)));
-
-static void
-refuse (struct attach *a, enum proto_error error, const char *fmt, ...)
-{
-  char text[TEXT_SIZE];
-  va_list args;
-
-  va_start (args, fmt);
-  vsnprintf (text, sizeof text, fmt, args);
-  va_end (args);
-  if (a->asker.client)
-    a->asker.client->attaching = false;
-  asker_error (&a->asker, error, "%s", text);
-  attach_free (a);
-}
-
-void
-attach_refuse_all (struct served *l, enum proto_error error, const char *text)
-{
-  struct attach *a;
-
-  while ((a = l->attaches)) {
-    l->attaches = a->next;
-    refuse (a, error, "%s", text);
-  }
-}
-
-static bool
-is_holder (const struct served *l, const struct attach *a)
-{
-  return memcmp (l->lease.record.holder.session, a->holder.session,
-                 PROTO_ID_SIZE) == 0;
-}
-
-void
-attach_alive (struct served *l)
-{
-  char holder[HOLDER_SIZE];
-  struct attach **p = &l->attaches, *a;
-
-  while ((a = *p)) {
-    if (is_holder (l, a)) {
-      p = &a->next;
-      continue;
-    }
-    *p = a->next;
-    refuse (a, PROTO_E_OWNED, "log %s is owned by %s, which is alive", l->name,
-            served_holder (l, holder, sizeof holder));
-  }
-}
+#include "options.h"
+#include "reader.h"
+#include "served-pump.h"
+#include "state-feed.h"
 
 /* --- grant --- */
 
@@ -120,7 +64,7 @@ send_attached (struct served *l, struct client *c, const struct attach *a)
   if (a->flags & PROTO_ATTACH_AGAIN)
     client_reply (c, &reply);
   else
-    state_send (c, l, a->asker.id, attached);
+    state_send (c, l, false, a->asker.id, attached);
 }
 
 static void
@@ -150,7 +94,7 @@ granted (struct served *l, void *opaque, const struct lease_record *record,
   if (err) {
     if (l->owner && l->owner != a->asker.client)
       client_close (l->owner);
-    refuse (a, error_of_errno (err), "%s", text);
+    attach_refuse (a, error_of_errno (err), "%s", text);
     return;
   }
   if (record->epoch != l->lease.record.epoch)
@@ -170,7 +114,7 @@ grant (struct served *l, struct attach *a)
     lease_granted (&l->lease, &a->holder, l->server->options->lease_ns);
 
   if (l->owner && l->owner != a->asker.client) {
-    if (is_holder (l, a))
+    if (attach_is_holder (l, a))
       client_close (l->owner);
     else
       client_block (l->owner, BLOCK_GRANT);
@@ -232,23 +176,24 @@ decide (struct served *l, struct attach *a, enum lease_answer answer)
 
   switch (answer) {
   case LEASE_AGAIN:
-    attach_alive (l);
+    attach_owner_lives (l);
     grant (l, a);
     return true;
   case LEASE_GRANT:
     grant (l, a);
     return true;
   case LEASE_STALE:
-    refuse (a, PROTO_E_STALE,
-            "log %s: this epoch is over, the last owner is %s", l->name,
-            served_holder (l, holder, sizeof holder));
+    attach_refuse (a, PROTO_E_STALE,
+                   "log %s: this epoch is over, the last owner is %s", l->name,
+                   served_holder (l, holder, sizeof holder));
     return false;
   case LEASE_OTHER:
-    refuse (a, PROTO_E_OTHER_LOG,
-            l->memory ? "log %s: no longer in the memory of the server"
-                      : "log %s: not the log that this session had, or an "
-                        "older copy",
-            l->name);
+    attach_refuse (a, PROTO_E_OTHER_LOG,
+                   l->memory
+                     ? "log %s: no longer in the memory of the server"
+                     : "log %s: not the log that this session had, or an "
+                       "older copy",
+                   l->name);
     return false;
   case LEASE_WAIT:
     break;
@@ -256,12 +201,13 @@ decide (struct served *l, struct attach *a, enum lease_answer answer)
   abort ();
 }
 
-bool
-attach_pump (struct served *l)
+static bool
+attach_pump (struct served *l, uint64_t now)
 {
   struct attach **p = &l->attaches, *a;
   enum lease_answer answer;
 
+  (void) now; /* a tick has told the lease */
   while ((a = *p)) {
     answer = a->asker.client ? ask (l, a) : LEASE_WAIT;
     if (answer == LEASE_WAIT && a->asker.client) {
@@ -278,87 +224,7 @@ attach_pump (struct served *l)
   return false;
 }
 
-/* --- one reader --- */
-
-void
-attach_private_opened (struct served *l)
-{
-  struct attach *a = l->attaches;
-  struct client *c = a ? a->asker.client : NULL;
-  uint64_t id = a ? a->asker.id : 0;
-
-  if (l->server->ending)
-    attach_refuse_all (l, PROTO_E_BUSY, "the server ends");
-  else if (a)
-    attach_free (a);
-  l->attaches = NULL;
-  if (c && l->log && !l->server->ending)
-    state_send_reader (c, l, id);
-  else if (l->log)
-    served_close (l);
-  else
-    served_free (l);
-}
-
 /* --- requests --- */
-
-static void
-copy_string (char *buf, size_t size, struct proto_str s)
-{
-  snprintf (buf, size, "%.*s", (int) s.len, s.s);
-  for (char *p = buf; *p; ++p)
-    if (*p <= ' ' || *p > '~')
-      *p = '?';
-}
-
-static struct attach *
-attach_new (struct client *c, const struct proto_msg *msg)
-{
-  const struct proto_attach *request = &msg->attach;
-  struct attach *a = calloc (1, sizeof *a);
-
-  if (!a)
-    return NULL;
-  asker_init (&a->asker, c, msg);
-  memcpy (a->holder.session, request->session, PROTO_ID_SIZE);
-  copy_string (a->holder.host, sizeof a->holder.host, request->host);
-  a->holder.pid = request->pid;
-  snprintf (a->holder.address, sizeof a->holder.address, "%s",
-            stream_peer (c->stream));
-  a->flags = request->flags;
-  memcpy (a->uuid, request->uuid, PROTO_ID_SIZE);
-  a->epoch = request->epoch;
-  a->flush_number = request->flush_number;
-  c->attaching = true;
-  return a;
-}
-
-void
-attach_private (struct client *c, const struct proto_msg *msg)
-{
-  struct served *l = served_private (c->server, msg->attach.name);
-  struct attach *a = l ? attach_new (c, msg) : NULL;
-
-  if (a) {
-    l->attaches = a;
-    served_open (l, LOG_READ_ONLY);
-    return;
-  }
-  client_error (c, msg, PROTO_E_BUSY, "out of memory, or of threads");
-  if (l)
-    served_free (l);
-}
-
-static void
-enqueue (struct served *l, struct attach *a)
-{
-  struct attach **p = &l->attaches;
-
-  while (*p)
-    p = &(*p)->next;
-  *p = a;
-  served_pump (l);
-}
 
 static bool
 may_attach (struct client *c, const struct proto_msg *msg)
@@ -392,13 +258,14 @@ attach_request (struct client *c, const struct proto_msg *msg)
   if (!may_attach (c, msg))
     return;
   if (msg->attach.flags & PROTO_ATTACH_READ_ONLY) {
-    state_read (c, msg);
+    reader_request (c, msg);
     return;
   }
   l = served_get (c->server, msg->attach.name, memory);
   a = l ? attach_new (c, msg) : NULL;
   if (a) {
-    enqueue (l, a);
+    attach_enqueue (l, a);
+    served_pump (l);
     return;
   }
   client_error (c, msg, PROTO_E_BUSY, "out of memory, or of threads");
@@ -406,23 +273,7 @@ attach_request (struct client *c, const struct proto_msg *msg)
     served_pump (l);
 }
 
-void
-attach_renew (struct client *c, const struct proto_msg *msg)
-{
-  struct proto_msg reply = {.type = PROTO_RENEW, .id = msg->id};
-  struct lease *lease;
-
-  if (!request_of_owner (c, msg, msg->flush.epoch))
-    return;
-  lease = &c->served->lease;
-  lease_renew (lease, now_boot_ns ());
-  reply.renewed.lease_ms = (uint32_t) (lease->record.length / NSEC_PER_MSEC);
-  client_reply (c, &reply);
-}
-
-void
-attach_detach (struct client *c, const struct proto_msg *msg)
-{
-  if (request_of_owner (c, msg, msg->flush.epoch))
-    served_detach (c->served, msg);
-}
+const struct waiters attach_waiters = {
+  .pump = attach_pump,
+  .refuse_all = attach_refuse_all,
+};

@@ -17,11 +17,17 @@
 
 #include <json-c/json.h>
 
-#include "cleanup.h"
+#include "access.h"
+#include "asker.h"
 #include "lease-file.h"
+#include "list-logs.h"
+#include "log-status.h"
+#include "logd-client.h"
 #include "logd.h"
-#include "msg-logd.h"
+#include "options.h"
+#include "served.h"
 #include "stream.h"
+#include "worker.h"
 
 struct entry {
   char name[PROTO_MAX_NAME + 1];
@@ -38,7 +44,6 @@ struct list_job {
   struct entry *entries;
   size_t nr;
   int error;
-  char text[TEXT_SIZE];
 };
 
 struct list_feed {
@@ -220,7 +225,8 @@ add_served (struct list_job *j)
   size_t on_disk = j->nr;
   struct entry key;
 
-  for (struct served *l = j->server->logs; l; l = l->next) {
+  for (struct served *l = served_shown (j->server->logs); l;
+       l = served_shown (l->next)) {
     memcpy (key.name, l->name, sizeof key.name);
     if ((on_disk == 0 ||
          !bsearch (&key, j->entries, on_disk, sizeof key, compare)) &&
@@ -270,7 +276,6 @@ list_done (struct job *job)
   struct client *c = j->asker.client;
 
   j->server->listing--;
-  server_check_end (j->server);
   if (c)
     client_unblock (c, BLOCK_JOB);
   if (!c)

@@ -13,9 +13,21 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "access.h"
+#include "asker.h"
 #include "deadline.h"
+#include "dirty-log.h"
+#include "logd-client.h"
 #include "logd.h"
 #include "msg.h"
+#include "removal.h"
+#include "served-pump.h"
+#include "worker.h"
+
+struct removal {
+  struct removal *next;
+  struct asker asker;
+};
 
 struct remove_job {
   struct job job;
@@ -35,8 +47,8 @@ removal_free (struct removal *r)
   free (r);
 }
 
-void
-remove_refuse_all (struct served *l, enum proto_error error, const char *text)
+static void
+removal_refuse_all (struct served *l, enum proto_error error, const char *text)
 {
   struct removal *r;
 
@@ -123,12 +135,13 @@ exists (const struct served *l)
          l->lease.record.epoch > 0;
 }
 
-bool
-remove_pump (struct served *l)
+static bool
+removal_pump (struct served *l, uint64_t now)
 {
   struct removal *r;
   char holder[HOLDER_SIZE];
 
+  (void) now; /* a tick has told the lease */
   while ((r = l->removals) && l->log) {
     l->removals = r->next;
     if (!r->asker.client)
@@ -152,7 +165,7 @@ remove_pump (struct served *l)
 }
 
 void
-remove_request (struct client *c, const struct proto_msg *msg)
+removal_request (struct client *c, const struct proto_msg *msg)
 {
   struct served *l;
   struct removal *r;
@@ -171,3 +184,8 @@ remove_request (struct client *c, const struct proto_msg *msg)
   if (l)
     served_pump (l);
 }
+
+const struct waiters removal_waiters = {
+  .pump = removal_pump,
+  .refuse_all = removal_refuse_all,
+};

@@ -13,7 +13,12 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "dirty-log.h"
+#include "deadline.h"
+#include "logd-client.h"
 #include "logd.h"
+#include "served.h"
+#include "state-feed.h"
 #include "stream.h"
 
 struct state_feed {
@@ -236,14 +241,11 @@ feed_free (struct feed *feed)
 
   free (f);
   l->readers--;
-  if (l->private && l->log)
-    served_close (l);
-  else
-    served_later (l);
+  served_later (l);
 }
 
-static void
-start_feed (struct client *c, struct served *l, bool reader, uint64_t id,
+void
+state_send (struct client *c, struct served *l, bool reader, uint64_t id,
             const struct proto_attached *attached)
 {
   struct state_feed *f = calloc (1, sizeof *f);
@@ -251,8 +253,7 @@ start_feed (struct client *c, struct served *l, bool reader, uint64_t id,
   if (!f || (has_record (l) && send_record (c, l, id) == -1)) {
     free (f);
     client_close (c);
-    if (l->private)
-      served_close (l);
+    served_later (l);
     return;
   }
   f->feed.step = feed_step;
@@ -264,37 +265,4 @@ start_feed (struct client *c, struct served *l, bool reader, uint64_t id,
   f->attached = *attached;
   l->readers++;
   client_feed (c, &f->feed);
-}
-
-void
-state_send (struct client *c, struct served *l, uint64_t id,
-            const struct proto_attached *attached)
-{
-  start_feed (c, l, false, id, attached);
-}
-
-/* --- readers --- */
-
-void
-state_send_reader (struct client *c, struct served *l, uint64_t id)
-{
-  struct proto_attached attached = {.epoch = 0};
-
-  state_describe (l, true, &attached);
-  start_feed (c, l, true, id, &attached);
-}
-
-void
-state_read (struct client *c, const struct proto_msg *msg)
-{
-  struct served *l = served_find (c->server, msg->attach.name);
-
-  if (l && l->log && !l->busy)
-    state_send_reader (c, l, msg->id);
-  else if (msg->attach.flags & PROTO_ATTACH_MEMORY)
-    client_error (c, msg, l ? PROTO_E_BUSY : PROTO_E_NO_LOG,
-                  "log %.*s: there is none in memory",
-                  (int) msg->attach.name.len, msg->attach.name.s);
-  else
-    attach_private (c, msg);
 }

@@ -9,12 +9,28 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "access.h"
+#include "asker.h"
+#include "deadline.h"
+#include "dirty-log.h"
+#include "lease-write.h"
+#include "logd-client.h"
 #include "logd.h"
 #include "msg.h"
+#include "served-pump.h"
 #include "stream.h"
+#include "takeover.h"
 
 /* The owner may go on renewing so long. */
 #define PATIENCE_LEASES 2
+
+struct takeover {
+  struct takeover *next;
+  struct asker asker;
+  bool fenced;
+  uint64_t epoch;    /* that is to end */
+  uint64_t deadline; /* CLOCK_BOOTTIME */
+};
 
 static void
 takeover_free (struct takeover *t)
@@ -23,7 +39,7 @@ takeover_free (struct takeover *t)
   free (t);
 }
 
-void
+static void
 takeover_refuse_all (struct served *l, enum proto_error error,
                      const char *text)
 {
@@ -102,7 +118,7 @@ send_release (struct served *l)
 
 /* The log was opened, so the lease is known. */
 static void
-begin (struct served *l, struct takeover *t, uint64_t now)
+takeover_begin (struct served *l, struct takeover *t, uint64_t now)
 {
   t->epoch = l->lease.record.epoch;
   t->deadline = now + PATIENCE_LEASES * l->lease.record.length;
@@ -130,14 +146,14 @@ must_fence (const struct served *l, const struct takeover *t)
   return t->fenced || (l->lease.over && !l->attaches);
 }
 
-bool
+static bool
 takeover_pump (struct served *l, uint64_t now)
 {
   struct takeover **p = &l->takeovers, *t;
 
   while ((t = *p)) {
     if (t->deadline == 0)
-      begin (l, t, now);
+      takeover_begin (l, t, now);
     if (t->asker.client && !is_free (l, t) && !must_fence (l, t) &&
         now < t->deadline) {
       p = &t->next;
@@ -179,3 +195,8 @@ takeover_request (struct client *c, const struct proto_msg *msg)
   if (l)
     served_pump (l);
 }
+
+const struct waiters takeover_waiters = {
+  .pump = takeover_pump,
+  .refuse_all = takeover_refuse_all,
+};

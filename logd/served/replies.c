@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "logd.h"
+#include "replies.h"
 
 void
 replies_keep (struct replies *r, uint64_t id, const uint8_t *frame, size_t len)

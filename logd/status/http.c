@@ -14,8 +14,12 @@
 #include <json-c/json.h>
 #include <microhttpd.h>
 
+#include "http.h"
+#include "log-status.h"
 #include "logd.h"
+#include "metrics.h"
 #include "msg.h"
+#include "options.h"
 
 #define MAX_CONNECTIONS 32u
 #define TIMEOUT_SECONDS 10u
@@ -97,7 +101,7 @@ on_request (void *opaque, struct MHD_Connection *connection, const char *url,
 /* --- in the loop --- */
 
 static void
-run (struct http *h)
+http_run (struct http *h)
 {
   MHD_UNSIGNED_LONG_LONG ms;
 
@@ -114,7 +118,7 @@ on_io (struct ev_loop *loop, ev_io *w, int revents)
 {
   (void) loop;
   (void) revents;
-  run (w->data);
+  http_run (w->data);
 }
 
 static void
@@ -122,7 +126,7 @@ on_timer (struct ev_loop *loop, ev_timer *w, int revents)
 {
   (void) loop;
   (void) revents;
-  run (w->data);
+  http_run (w->data);
 }
 
 void
@@ -133,7 +137,7 @@ http_connection (struct server *s, int fd)
   /* Closes it if it fails. */
   if (MHD_add_connection (s->http->daemon, fd, &unnamed, sizeof unnamed) ==
       MHD_YES)
-    run (s->http);
+    http_run (s->http);
 }
 
 static int

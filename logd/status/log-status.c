@@ -9,7 +9,10 @@
 #include <json-c/json.h>
 
 #include "deadline.h"
+#include "log-status.h"
 #include "logd.h"
+#include "options.h"
+#include "served.h"
 
 void
 status_view (struct served *l, struct log_view *view)
@@ -22,8 +25,9 @@ status_view (struct served *l, struct log_view *view)
   view->geo = l->log->geo;
 }
 
-const char *
-status_owner_state (const struct served *l)
+/* "free", "connected", "silent", "over". */
+static const char *
+owner_state (const struct served *l)
 {
   if (!l->lease.record.held)
     return "free";
@@ -126,7 +130,7 @@ status_of_log (struct served *l)
   add_string (obj, "type", l->memory ? "memory" : "disk");
   add_string (obj, "state", log_state (&view));
   add_number (obj, "epoch", l->lease.record.epoch);
-  add_string (obj, "owner_state", status_owner_state (l));
+  add_string (obj, "owner_state", owner_state (l));
   json_object_object_add (obj, "owner", owner_to_json (&l->lease.record));
   add_number (obj, "lease_left_ms",
               lease_left (&l->lease, view.now) / NSEC_PER_MSEC);
@@ -173,7 +177,8 @@ status_of_server (struct server *s)
   struct json_object *obj = json_object_new_object ();
   struct json_object *logs = json_object_new_array ();
 
-  for (struct served *l = s->logs; l; l = l->next)
+  for (struct served *l = served_shown (s->logs); l;
+       l = served_shown (l->next))
     json_object_array_add (logs, status_of_log (l));
   add_number (obj, "version", 1);
   json_object_object_add (obj, "server", server_to_json (s));

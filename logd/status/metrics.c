@@ -12,7 +12,10 @@
 #include <stdlib.h>
 
 #include "deadline.h"
+#include "log-status.h"
 #include "logd.h"
+#include "metrics.h"
+#include "served.h"
 
 #define PREFIX "nbdmirror_logd_"
 
@@ -117,7 +120,8 @@ print_metric (FILE *f, struct server *s, const struct metric *m)
   struct log_view view;
 
   print_head (f, m->name, m->type, m->help);
-  for (struct served *l = s->logs; l; l = l->next) {
+  for (struct served *l = served_shown (s->logs); l;
+       l = served_shown (l->next)) {
     status_view (l, &view);
     fprintf (f, PREFIX "%s{log=\"%s\"} %.15g\n", m->name, l->name,
              m->get (&view));
@@ -162,7 +166,8 @@ metrics_text (struct server *s)
     print_metric (f, s, &metrics[i]);
   print_head (f, "flush_latency_seconds", "histogram",
               "From a flush request to its answer.");
-  for (struct served *l = s->logs; l; l = l->next)
+  for (struct served *l = served_shown (s->logs); l;
+       l = served_shown (l->next))
     print_latency (f, l);
   if (fclose (f) == 0)
     return text;

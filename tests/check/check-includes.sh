@@ -57,6 +57,9 @@ below net -- log logd plugin tools
 below log -- logd plugin tools
 below plugin -- logd tools
 below logd -- plugin tools
+below logd/client -- logd/served logd/status logd/request
+below logd/served -- logd/status logd/request
+below logd/status -- logd/request
 below tools -- logd
 below plugin/leg -- log plugin/mirror plugin/open plugin/control
 below plugin/mirror -- plugin/open plugin/control log/disk log/remote

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "config.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "change.h"
+#include "cleanup.h"
+#include "dirty-log.h"
+#include "logd-client.h"
+#include "ownership.h"
+#include "served.h"
+
+void
+change_refuse (struct client *c, const struct proto_msg *msg, const char *fmt,
+               ...)
+{
+  char text[TEXT_SIZE];
+  va_list args;
+
+  va_start (args, fmt);
+  vsnprintf (text, sizeof text, fmt, args);
+  va_end (args);
+  c->refused = true;
+  client_error (c, msg, PROTO_E_INVALID, "%s: %s", proto_type_name (msg->type),
+                text);
+}
+
+static bool
+runs_fit (const struct served *l, const struct proto_runs *runs)
+{
+  for (uint32_t i = 0; i < runs->nr; ++i) {
+    struct proto_run run = proto_run_get (runs, i);
+
+    if (run.first > l->log->geo.nr_regions ||
+        run.nr > l->log->geo.nr_regions - run.first)
+      return false;
+  }
+  return true;
+}
+
+static void
+change_run (struct dirty_log *log, const struct proto_msg *msg,
+            struct proto_run run)
+{
+  switch (msg->type) {
+  case PROTO_MARK_REGION:
+    dirty_log_mark_run (log, run.first, run.nr);
+    break;
+  case PROTO_CLEAR_REGION:
+    dirty_log_clear_run (log, run.first, run.nr);
+    break;
+  default:
+    dirty_log_put_resync_work (log, run.first, run.nr);
+    dirty_log_set_region_sync (log, msg->change.slot, run.first, run.nr,
+                               msg->change.in_sync);
+  }
+}
+
+void
+change_request (struct client *c, const struct proto_msg *msg)
+{
+  const struct proto_runs *runs = &msg->change.runs;
+  struct served *l = c->served;
+
+  if (!request_of_owner (c, msg, msg->change.epoch))
+    return;
+  if (!l->usable || msg->change.slot >= LOG_MAX_LEGS || !runs_fit (l, runs)) {
+    change_refuse (c, msg, "not regions of this log, which has %" PRIu64,
+                   l->log->geo.nr_regions);
+    return;
+  }
+  l->stats.changes++;
+  for (uint32_t i = 0; i < runs->nr; ++i)
+    change_run (l->log, msg, proto_run_get (runs, i));
+}
+
+static void
+copy_leg (struct log_leg *to, const struct proto_leg *from)
+{
+  memset (to, 0, sizeof *to);
+  to->state = (enum log_leg_state) from->state;
+  to->kind = from->kind;
+  memcpy (to->id, from->id, LOG_ID_SIZE);
+  to->generation = from->generation;
+  to->size = from->size;
+  memcpy (to->name, from->name.s, from->name.len);
+}
+
+void
+set_record_request (struct client *c, const struct proto_msg *msg)
+{
+  CLEANUP_FREE struct log_record *record = malloc (sizeof *record);
+  struct served *l = c->served;
+
+  if (!request_of_owner (c, msg, msg->record.epoch))
+    return;
+  if (!record || !l->usable) {
+    change_refuse (c, msg, "there is no log yet");
+    return;
+  }
+  record->generation = msg->record.generation;
+  record->primary = msg->record.primary;
+  for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
+    copy_leg (&record->leg[s], &msg->record.leg[s]);
+  l->stats.changes++;
+  if (dirty_log_set_record (l->log, record) == -1)
+    change_refuse (c, msg,
+                   "a leg that misses something is in-sync, or the "
+                   "generation goes back");
+}

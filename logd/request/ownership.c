@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "config.h"
+
+#include "attach-queue.h"
+#include "deadline.h"
+#include "logd-client.h"
+#include "msg.h"
+#include "ownership.h"
+#include "served.h"
+#include "stream.h"
+
+bool
+request_of_owner (struct client *c, const struct proto_msg *msg,
+                  uint64_t epoch)
+{
+  struct served *l = c->served;
+
+  if (l && l->lease.record.epoch == epoch) {
+    attach_owner_lives (l);
+    return true;
+  }
+  client_error (c, msg, PROTO_E_STALE, "%s",
+                c->stale[0] ? c->stale
+                            : "this connection has no log with this epoch");
+  return false;
+}
+
+bool
+request_of_any_epoch (struct client *c, const struct proto_msg *msg)
+{
+  if (c->served) {
+    attach_owner_lives (c->served);
+    return true;
+  }
+  client_error (c, msg, PROTO_E_STALE, "%s",
+                c->stale[0] ? c->stale : "this connection has no log");
+  return false;
+}
+
+void
+renew_request (struct client *c, const struct proto_msg *msg)
+{
+  struct proto_msg reply = {.type = PROTO_RENEW, .id = msg->id};
+  struct lease *lease;
+
+  if (!request_of_owner (c, msg, msg->flush.epoch))
+    return;
+  lease = &c->served->lease;
+  lease_renew (lease, now_boot_ns ());
+  reply.renewed.lease_ms = (uint32_t) (lease->record.length / NSEC_PER_MSEC);
+  client_reply (c, &reply);
+}
+
+void
+ownership_gone (struct client *c, const char *why)
+{
+  if (!c->served)
+    return;
+  if (why)
+    msg_error ("log %s: %s: connection lost: %s", c->served->name,
+               stream_peer (c->stream), why);
+  c->served->owner = NULL;
+  c->served = NULL;
+}
