@@ -122,7 +122,7 @@ raise_limit (struct server *s)
 }
 
 static int
-start (struct server *s)
+prepare (struct server *s)
 {
   raise_limit (s);
   if (getrandom (s->run_id, sizeof s->run_id, 0) != sizeof s->run_id) {
@@ -220,7 +220,7 @@ serve (struct server *s)
 {
   int r;
 
-  if (start (s) == -1 || become_daemon (s->options) == -1)
+  if (prepare (s) == -1 || become_daemon (s->options) == -1)
     return -1;
   sd_notify (0, "READY=1");
   r = server_run (s);

@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "dirty-log.h"
+#include "dump-facts.h"
 #include "dump.h"
 #include "msg.h"
 

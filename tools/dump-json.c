@@ -11,7 +11,9 @@
 
 #include "bitset.h"
 #include "dirty-log.h"
+#include "dump-facts.h"
 #include "dump.h"
+#include "fields.h"
 #include "leg-kind.h"
 
 #define DUMP_VERSION 1
@@ -134,10 +136,6 @@ dump_json (FILE *out, struct dirty_log *log)
   if (log->found == LOG_FOUND_KERNEL_SINCE)
     json_object_object_add (obj, "kernel_dirty",
                             bits_json (&log->kernel_dirty));
-  fprintf (out, "%s\n",
-           json_object_to_json_string_ext (obj,
-                                           JSON_C_TO_STRING_PRETTY |
-                                             JSON_C_TO_STRING_SPACED |
-                                             JSON_C_TO_STRING_NOSLASHESCAPE));
+  print_json (out, obj);
   json_object_put (obj);
 }

@@ -9,19 +9,12 @@
 
 #include "bitset.h"
 #include "dirty-log.h"
+#include "dump-facts.h"
 #include "dump.h"
 #include "leg-kind.h"
 #include "fields.h"
 
 #define MAX_RUNS 24
-
-/* A name from the file must not move the cursor. */
-static void
-print_name (FILE *out, const char *name)
-{
-  for (; *name != '\0'; ++name)
-    fputc ((unsigned char) *name < ' ' || *name == 0x7f ? '?' : *name, out);
-}
 
 /* "what 5 regions: 0-3 17" */
 static void
@@ -51,7 +44,7 @@ print_owner (FILE *out, const struct dirty_log *log)
   if (log->owner_pid == 0)
     return;
   fprintf (out, "owner       process %" PRIu64 " on ", log->owner_pid);
-  print_name (out, log->owner_host);
+  print_safe (out, log->owner_host);
   fprintf (out, "%s\n", log->unclean ? "" : " (ended)");
 }
 
@@ -78,7 +71,7 @@ print_header (FILE *out, const struct dirty_log *log)
   char uuid[UUID_TEXT], plan[PLAN_TEXT];
 
   fprintf (out, "log         ");
-  print_name (out, log->name);
+  print_safe (out, log->name);
   fprintf (out, "\nfound       %s\n", log_found_name (log));
   if (log_is_ours (log)) {
     fprintf (out, "uuid        %s\n", log_uuid_text (uuid, log));
@@ -109,7 +102,7 @@ print_legs (FILE *out, const struct dirty_log *log)
              log_leg_state_name (log, s), s == log->primary ? "primary" : "",
              leg_kind_name (leg->kind), format_size (size, leg->size),
              leg->generation, log->missed[s].count);
-    print_name (out, leg->name);
+    print_safe (out, leg->name);
     fputc ('\n', out);
   }
 }

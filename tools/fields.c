@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Reading the JSON of a status. */
+/* Reading, and printing, the JSON of a status. */
 
 #include "config.h"
 
@@ -127,6 +127,16 @@ print_safe (FILE *out, const char *text)
 
     fputc (ch < ' ' || ch == 0x7f ? '?' : ch, out);
   }
+}
+
+void
+print_json (FILE *out, struct json_object *obj)
+{
+  fprintf (out, "%s\n",
+           json_object_to_json_string_ext (obj,
+                                           JSON_C_TO_STRING_PRETTY |
+                                             JSON_C_TO_STRING_SPACED |
+                                             JSON_C_TO_STRING_NOSLASHESCAPE));
 }
 
 char *

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Reading the JSON of a status. */
+/* Reading, and printing, the JSON of a status. */
 
 #ifndef NBDMIRROR_FIELDS_H
 #define NBDMIRROR_FIELDS_H
@@ -34,8 +34,11 @@ size_t status_count_legs (struct json_object *status, const char *state);
 /* The exit code of the program. */
 int status_exit_code (struct json_object *status);
 
-/* Text from a server must not move the cursor. */
+/* Text from a server, or a file, must not move the cursor. */
 void print_safe (FILE *out, const char *text);
+
+/* For people and programs: with new lines and spaces. */
+void print_json (FILE *out, struct json_object *obj);
 
 /* 1536 -> "1.5 KiB", 2048 -> "2 KiB".  Returns buf. */
 #define SIZE_TEXT 16

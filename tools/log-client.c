@@ -264,7 +264,7 @@ connect_server (struct exchange *x)
 }
 
 static void
-run (struct exchange *x)
+exchange_run (struct exchange *x)
 {
   uint64_t now;
 
@@ -301,7 +301,7 @@ log_request (const struct log_server *server, const struct proto_msg *request,
     msg_error ("no event loop");
     return LOG_NO_ANSWER;
   }
-  run (&x);
+  exchange_run (&x);
   ev_loop_destroy (x.loop);
   return x.outcome;
 }

@@ -13,6 +13,7 @@
 
 #include <json-c/json.h>
 
+#include "fields.h"
 #include "log-client.h"
 #include "log-print.h"
 #include "msg.h"
@@ -175,9 +176,9 @@ exit_code (enum log_outcome outcome)
 }
 
 static int
-run (struct request *r, uint16_t type,
-     const char *(*on_text) (void *opaque, struct proto_str text),
-     void *opaque)
+run_request (struct request *r, uint16_t type,
+             const char *(*on_text) (void *opaque, struct proto_str text),
+             void *opaque)
 {
   const struct proto_msg msg = {
     .type = type,
@@ -218,23 +219,13 @@ add_log (void *opaque, struct proto_str text)
 }
 
 static void
-print_json (struct json_object *obj)
-{
-  printf ("%s\n",
-          json_object_to_json_string_ext (obj,
-                                          JSON_C_TO_STRING_PRETTY |
-                                            JSON_C_TO_STRING_SPACED |
-                                            JSON_C_TO_STRING_NOSLASHESCAPE));
-}
-
-static void
 print_list_json (struct json_object *logs)
 {
   struct json_object *obj = json_object_new_object ();
 
   json_object_object_add (obj, "version", json_object_new_int (LIST_VERSION));
   json_object_object_add (obj, "logs", json_object_get (logs));
-  print_json (obj);
+  print_json (stdout, obj);
   json_object_put (obj);
 }
 
@@ -248,7 +239,7 @@ verb_log_list (int argc, char *argv[])
   if (code != -1)
     return code;
   logs = json_object_new_array ();
-  code = run (&r, PROTO_STATUS_INFO, add_log, logs);
+  code = run_request (&r, PROTO_STATUS_INFO, add_log, logs);
   if (code == 0 && r.json)
     print_list_json (logs);
   else if (code == 0)
@@ -267,14 +258,14 @@ verb_log_show (int argc, char *argv[])
   if (code != -1)
     return code;
   logs = json_object_new_array ();
-  code = run (&r, PROTO_STATUS_INFO, add_log, logs);
+  code = run_request (&r, PROTO_STATUS_INFO, add_log, logs);
   log = json_object_array_get_idx (logs, 0);
   if (code == 0 && log == NULL) {
     msg_error ("%s: the answer is empty", r.server.text);
     code = EXIT_NO_ANSWER;
   }
   else if (code == 0 && r.json)
-    print_json (log);
+    print_json (stdout, log);
   else if (code == 0)
     print_log_text (stdout, log);
   json_object_put (logs);
@@ -289,7 +280,7 @@ verb_log_delete (int argc, char *argv[])
   struct request r = {.verb = "log delete", .server.timeout_s = TIMEOUT};
   int code = parse (&r, argc, argv, delete_options);
 
-  return code == -1 ? run (&r, PROTO_DELETE, NULL, NULL) : code;
+  return code == -1 ? run_request (&r, PROTO_DELETE, NULL, NULL) : code;
 }
 
 int
@@ -301,5 +292,5 @@ verb_log_takeover (int argc, char *argv[])
   };
   int code = parse (&r, argc, argv, takeover_options);
 
-  return code == -1 ? run (&r, PROTO_TAKEOVER, NULL, NULL) : code;
+  return code == -1 ? run_request (&r, PROTO_TAKEOVER, NULL, NULL) : code;
 }

@@ -23,16 +23,6 @@
 #define WATCH_MSEC 1000
 #define CLEAR_SCREEN "\033[H\033[J"
 
-static void
-print_status_json (FILE *out, struct json_object *status)
-{
-  fprintf (out, "%s\n",
-           json_object_to_json_string_ext (status,
-                                           JSON_C_TO_STRING_PRETTY |
-                                             JSON_C_TO_STRING_SPACED |
-                                             JSON_C_TO_STRING_NOSLASHESCAPE));
-}
-
 static int
 show_once (struct client *c, void (*print) (FILE *, struct json_object *))
 {
@@ -163,7 +153,7 @@ verb_status (int argc, char *argv[])
   if (client_open (&c, path) == -1)
     return EXIT_NO_ANSWER;
   code = form == 'w'   ? watch (&c)
-         : form == 'j' ? show_once (&c, print_status_json)
+         : form == 'j' ? show_once (&c, print_json)
          : form == 'd' ? show_once (&c, print_status_dm)
                        : show_once (&c, print_status_text);
   client_close (&c);

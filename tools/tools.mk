@@ -5,6 +5,8 @@ tools_nbdmirror_SOURCES = \
 	tools/control-client.c \
 	tools/control-client.h \
 	tools/dump-dm.c \
+	tools/dump-facts.c \
+	tools/dump-facts.h \
 	tools/dump-json.c \
 	tools/dump-text.c \
 	tools/dump.c \
