@@ -15,8 +15,10 @@ nbdkit_mirror_plugin_la_CPPFLAGS = \
 	-I$(srcdir)/plugin \
 	$(NBDKIT_CFLAGS) \
 	$(NULL)
+# nodelete: a thread that asks DNS may outlive the plugin (lookup.h).
 nbdkit_mirror_plugin_la_LDFLAGS = \
 	$(AM_LDFLAGS) \
+	-Wl,-z,nodelete \
 	-module -avoid-version -shared \
 	-Wl,--version-script=$(srcdir)/plugin/plugin.syms \
 	$(NULL)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /* A request to a log server: one connection, in a loop of its own, that
- * ends with the answer, with a failure, or with a timer.
+ * ends with the answer, with a failure, or with a timer.  While its address is
+ * looked up the timer is that of the lookup.
  */
 
 #include "config.h"
@@ -251,36 +252,52 @@ try_next (struct exchange *x)
   return -1;
 }
 
-static void
-connect_server (struct exchange *x)
+static double
+seconds_left (const struct exchange *x)
 {
-  const char *why = "no address";
+  uint64_t now = now_ns ();
 
-  x->nr = lookup (&x->server->address, x->resolved, x->deadline, &why);
-  if (x->nr <= 0)
-    no_answer (x, why);
-  else if (try_next (x) == -1)
+  return x->deadline > now
+           ? (double) (x->deadline - now) / (double) NSEC_PER_SEC
+           : 0.;
+}
+
+static void
+on_resolved (void *opaque, const struct resolved *found, int nr,
+             const char *why)
+{
+  struct exchange *x = opaque;
+
+  if (nr <= 0) {
+    no_answer (x, why ? why : "no address");
+    return;
+  }
+  memcpy (x->resolved, found, (size_t) nr * sizeof found[0]);
+  x->nr = nr;
+  ev_timer_in (x->loop, &x->timer, seconds_left (x));
+  if (try_next (x) == -1)
     no_answer (x, strerror (errno));
 }
 
 static void
 exchange_run (struct exchange *x)
 {
-  uint64_t now;
+  struct lookup *lookup =
+    lookup_new (x->loop, &x->server->address, on_resolved, x);
 
+  if (!lookup) {
+    no_answer (x, strerror (errno));
+    return;
+  }
   x->deadline = now_ns () + (uint64_t) (x->server->timeout_s * NSEC_PER_SEC);
   ev_timer_setup (&x->timer, on_timer, x);
-  connect_server (x);
-  now = now_ns ();
-  ev_timer_in (x->loop, &x->timer,
-               x->deadline > now
-                 ? (double) (x->deadline - now) / (double) NSEC_PER_SEC
-                 : 0.);
+  lookup_start (lookup, x->server->timeout_s);
   while (!x->over)
     ev_run (x->loop, 0);
   ev_timer_stop (x->loop, &x->timer);
   if (x->stream)
     stream_close (x->stream);
+  lookup_free (lookup);
 }
 
 enum log_outcome

@@ -18,8 +18,6 @@ tools_nbdmirror_SOURCES = \
 	tools/log-print.c \
 	tools/log-print.h \
 	tools/log.c \
-	tools/lookup.c \
-	tools/lookup.h \
 	tools/nbdmirror.c \
 	tools/nbdmirror.h \
 	tools/status-dm.c \

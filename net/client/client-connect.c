@@ -13,45 +13,68 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client-impl.h"
-#include "deadline.h"
+#include "client-connect.h"
 #include "ev-util.h"
+#include "proto.h"
+#include "stream.h"
 
 #define CONNECT_S 3.
+#define LOOKUP_S 3.
 #define MIN_BACKOFF_S .05
 #define MAX_BACKOFF_S 2.
-#define STABLE_NS NSEC_PER_SEC /* attached for so long: all is well */
 
-static void try_server (struct log_client *c);
+static void try_server (struct connector *k);
+static int try_address (struct connector *k);
 
 /* --- failure --- */
 
-static void
-next_server (struct log_client *c, const char *reason, bool was_attached)
+static double
+jitter (struct connector *k, double seconds)
 {
-  char text[CLIENT_REASON_SIZE];
-  bool round_over = was_attached || ++c->tried >= c->nr_servers;
+  return seconds * (.5 + erand48 (k->random) / 2);
+}
 
-  snprintf (text, sizeof text, "%s: %s", c->server_name, reason);
-  c->at = (c->at + 1) % c->nr_servers;
-  if (!round_over) {
-    try_server (c);
-    return;
-  }
-  log_client_connect_later (c);
-  c->cb->disconnected (c->opaque, text, was_attached);
+static void
+try_later (struct connector *k)
+{
+  ev_timer_in (k->loop, &k->retry, jitter (k, k->backoff));
+  k->backoff *= 2;
+  if (k->backoff < MIN_BACKOFF_S)
+    k->backoff = MIN_BACKOFF_S;
+  if (k->backoff > MAX_BACKOFF_S)
+    k->backoff = MAX_BACKOFF_S;
+}
+
+static void
+drop_stream (struct connector *k)
+{
+  if (k->stream)
+    stream_close (k->stream);
+  k->stream = NULL;
+  k->connecting = false;
 }
 
 void
-log_client_failed (struct log_client *c, const char *reason)
+connector_failed (struct connector *k, const char *reason, bool used)
 {
-  bool was_attached = c->state == CLIENT_ATTACHED;
+  char text[CONNECTOR_REASON_SIZE];
+  bool round_over = used || ++k->tried >= k->nr_servers;
 
-  if (was_attached && now_ns () - c->attached_ns > STABLE_NS)
-    c->backoff = 0;
-  log_client_close (c);
-  c->state = CLIENT_DISCONNECTED;
-  next_server (c, reason, was_attached);
+  drop_stream (k);
+  snprintf (text, sizeof text, "%s: %s", k->server_name, reason);
+  k->at = (k->at + 1) % k->nr_servers;
+  if (!round_over) {
+    try_server (k);
+    return;
+  }
+  try_later (k);
+  k->cb->disconnected (k->opaque, text, used);
+}
+
+void
+connector_forget_failures (struct connector *k)
+{
+  k->backoff = 0;
 }
 
 /* --- one address --- */
@@ -59,13 +82,18 @@ log_client_failed (struct log_client *c, const char *reason)
 static void
 on_ready (struct stream *s)
 {
-  log_client_session_begin (stream_opaque (s));
+  struct connector *k = stream_opaque (s);
+
+  k->connecting = false;
+  k->cb->ready (k->opaque);
 }
 
 static size_t
 on_input (struct stream *s, const uint8_t *data, size_t len)
 {
-  return log_client_session_input (stream_opaque (s), data, len);
+  struct connector *k = stream_opaque (s);
+
+  return k->cb->input (k->opaque, data, len);
 }
 
 /* No more waits than a request or a few; and what a big log has to say
@@ -77,24 +105,20 @@ on_drained (struct stream *s)
   (void) s;
 }
 
-static int try_address (struct log_client *c);
-
 static void
 on_failed (struct stream *s, const char *reason)
 {
-  struct log_client *c = stream_opaque (s);
-  char text[CLIENT_REASON_SIZE];
+  struct connector *k = stream_opaque (s);
+  char text[CONNECTOR_REASON_SIZE];
 
-  snprintf (text, sizeof text, "%s%s", reason,
-            c->state == CLIENT_HELLO && !c->tls
-              ? " (does the server want TLS?)"
-              : "");
-  if (c->state == CLIENT_CONNECTING) {
-    log_client_close (c);
-    if (try_address (c) == 0)
-      return;
+  snprintf (text, sizeof text, "%s", reason); /* the stream's */
+  if (!k->connecting) {
+    k->cb->lost (k->opaque, text);
+    return;
   }
-  log_client_failed (c, text);
+  drop_stream (k);
+  if (try_address (k) == -1)
+    connector_failed (k, text, false);
 }
 
 static const struct stream_callbacks stream_callbacks = {
@@ -105,11 +129,11 @@ static const struct stream_callbacks stream_callbacks = {
 };
 
 static int
-open_stream (struct log_client *c, const struct resolved *r)
+open_stream (struct connector *k, const struct resolved *r)
 {
   const struct stream_options options = {
-    .tls = c->tls,
-    .server_name = c->server[c->at].host,
+    .tls = k->tls,
+    .server_name = k->server[k->at].host,
     .max_input = PROTO_MAX_FRAME,
     .max_output = 16 * PROTO_MAX_FRAME,
     .handshake_s = CONNECT_S,
@@ -118,18 +142,18 @@ open_stream (struct log_client *c, const struct resolved *r)
 
   if (fd == -1)
     return -1;
-  c->stream = stream_new (c->loop, fd, true, &options, &stream_callbacks, c);
-  return c->stream ? 0 : -1;
+  k->stream = stream_new (k->loop, fd, true, &options, &stream_callbacks, k);
+  return k->stream ? 0 : -1;
 }
 
 /* -1 with errno if none is left. */
 static int
-try_address (struct log_client *c)
+try_address (struct connector *k)
 {
   errno = ECONNREFUSED;
-  while (c->next_resolved < c->nr_resolved)
-    if (open_stream (c, &c->resolved[c->next_resolved++]) == 0) {
-      c->state = CLIENT_CONNECTING;
+  while (k->next_resolved < k->nr_resolved)
+    if (open_stream (k, &k->resolved[k->next_resolved++]) == 0) {
+      k->connecting = true;
       return 0;
     }
   return -1;
@@ -138,30 +162,40 @@ try_address (struct log_client *c)
 /* --- one server --- */
 
 static void
-name_server (struct log_client *c)
+name_server (struct connector *k)
 {
-  const struct address *a = &c->server[c->at];
+  const struct address *a = &k->server[k->at];
 
   if (a->path[0])
-    snprintf (c->server_name, sizeof c->server_name, "%s", a->path);
+    snprintf (k->server_name, sizeof k->server_name, "%s", a->path);
   else
-    snprintf (c->server_name, sizeof c->server_name,
+    snprintf (k->server_name, sizeof k->server_name,
               strchr (a->host, ':') ? "[%s]:%s" : "%s:%s", a->host, a->port);
 }
 
 static void
-try_server (struct log_client *c)
+on_resolved (void *opaque, const struct resolved *found, int nr,
+             const char *why)
 {
-  const char *why = NULL;
+  struct connector *k = opaque;
 
-  name_server (c);
-  c->next_resolved = 0;
-  c->nr_resolved = address_resolve (&c->server[c->at], false, c->resolved,
-                                    CLIENT_MAX_RESOLVED, &why);
-  if (c->nr_resolved <= 0)
-    log_client_failed (c, why ? why : "no address");
-  else if (try_address (c) == -1)
-    log_client_failed (c, strerror (errno));
+  if (nr <= 0) {
+    connector_failed (k, why ? why : "no address", false);
+    return;
+  }
+  memcpy (k->resolved, found, (size_t) nr * sizeof found[0]);
+  k->nr_resolved = nr;
+  k->next_resolved = 0;
+  if (try_address (k) == -1)
+    connector_failed (k, strerror (errno), false);
+}
+
+static void
+try_server (struct connector *k)
+{
+  name_server (k);
+  k->connecting = true;
+  lookup_start (k->lookup[k->at], LOOKUP_S);
 }
 
 /* --- rounds --- */
@@ -169,34 +203,70 @@ try_server (struct log_client *c)
 static void
 on_retry (struct ev_loop *loop, ev_timer *w, int revents)
 {
-  struct log_client *c = w->data;
+  struct connector *k = w->data;
 
   (void) loop;
   (void) revents;
-  c->tried = 0;
-  try_server (c);
-}
-
-static double
-jitter (struct log_client *c, double seconds)
-{
-  return seconds * (.5 + erand48 (c->random) / 2);
+  k->tried = 0;
+  try_server (k);
 }
 
 void
-log_client_connect_later (struct log_client *c)
+connector_start (struct connector *k)
 {
-  ev_timer_in (c->loop, &c->retry, jitter (c, c->backoff));
-  c->backoff *= 2;
-  if (c->backoff < MIN_BACKOFF_S)
-    c->backoff = MIN_BACKOFF_S;
-  if (c->backoff > MAX_BACKOFF_S)
-    c->backoff = MAX_BACKOFF_S;
+  connector_forget_failures (k);
+  try_later (k);
 }
 
 void
-log_client_connect_init (struct log_client *c)
+connector_stop (struct connector *k)
 {
-  ev_timer_setup (&c->retry, on_retry, c);
-  memcpy (c->random, c->session, sizeof c->random);
+  drop_stream (k);
+  ev_timer_stop (k->loop, &k->retry);
+  for (unsigned i = 0; i < k->nr_servers; ++i)
+    lookup_stop (k->lookup[i]);
+}
+
+static int
+copy_servers (struct connector *k, const struct address *servers, unsigned nr)
+{
+  k->server = calloc (nr, sizeof *k->server);
+  k->lookup = calloc (nr, sizeof *k->lookup);
+  if (!k->server || !k->lookup)
+    return -1;
+  for (; k->nr_servers < nr; ++k->nr_servers) {
+    struct lookup **l = &k->lookup[k->nr_servers];
+
+    k->server[k->nr_servers] = servers[k->nr_servers];
+    *l = lookup_new (k->loop, &servers[k->nr_servers], on_resolved, k);
+    if (!*l)
+      return -1;
+  }
+  return 0;
+}
+
+int
+connector_init (struct connector *k, struct ev_loop *loop,
+                const struct address *servers, unsigned nr_servers,
+                struct tls *tls, const uint8_t seed[6],
+                const struct connector_callbacks *cb, void *opaque)
+{
+  k->loop = loop;
+  k->cb = cb;
+  k->opaque = opaque;
+  k->tls = tls;
+  memcpy (k->random, seed, sizeof k->random);
+  ev_timer_setup (&k->retry, on_retry, k);
+  return copy_servers (k, servers, nr_servers);
+}
+
+void
+connector_free (struct connector *k)
+{
+  if (k->loop)
+    connector_stop (k);
+  for (unsigned i = 0; i < k->nr_servers; ++i)
+    lookup_free (k->lookup[i]);
+  free (k->lookup);
+  free (k->server);
 }

@@ -11,7 +11,11 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include "client-connect.h"
 #include "client-impl.h"
+#include "client-lease.h"
+#include "client-link.h"
+#include "client-session.h"
 #include "deadline.h"
 #include "ev-util.h"
 
@@ -66,25 +70,25 @@ init_watchers (struct log_client *c)
   ev_async_start (c->loop, &c->wake);
   ev_io_setup (&c->alarm, on_alarm, c->alarm_fd, EV_READ, c);
   ev_io_start (c->loop, &c->alarm);
-  log_client_connect_init (c);
-  log_client_session_init (c);
+  log_client_lease_init (c);
 }
 
 static int
 init_resources (struct log_client *c, const struct log_client_options *options)
 {
-  size_t size = options->nr_servers * sizeof *c->server;
-
-  c->server = malloc (size);
   c->alarm_fd = timerfd_create (CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-  if (!c->server || c->alarm_fd == -1)
+  if (c->alarm_fd == -1)
     return -1;
-  memcpy (c->server, options->servers, size);
   if (getrandom (c->session, sizeof c->session, 0) != sizeof c->session)
     return -1;
   errno = ENOMEM;
   c->loop = ev_loop_new (EVFLAG_AUTO);
-  return c->loop ? 0 : -1;
+  if (!c->loop)
+    return -1;
+  init_watchers (c);
+  return connector_init (&c->connector, c->loop, options->servers,
+                         options->nr_servers, options->tls, c->session,
+                         &log_client_connection, c);
 }
 
 struct log_client *
@@ -98,8 +102,6 @@ log_client_new (const struct log_client_options *options,
   c->alarm_fd = -1;
   c->cb = callbacks;
   c->opaque = opaque;
-  c->nr_servers = options->nr_servers;
-  c->tls = options->tls;
   c->attach_flags = options->attach_flags;
   strncpy (c->log, options->log, sizeof c->log - 1);
   strncpy (c->host, options->host, sizeof c->host - 1);
@@ -108,17 +110,7 @@ log_client_new (const struct log_client_options *options,
     log_client_free (c);
     return NULL;
   }
-  init_watchers (c);
   return c;
-}
-
-void
-log_client_close (struct log_client *c)
-{
-  if (c->stream)
-    stream_close (c->stream);
-  c->stream = NULL;
-  log_client_session_reset (c);
 }
 
 void
@@ -129,7 +121,8 @@ log_client_free (struct log_client *c)
   if (!c)
     return;
   if (c->loop) {
-    log_client_stop (c);
+    link_end (c);
+    connector_free (&c->connector);
     ev_async_stop (c->loop, &c->wake);
     ev_io_stop (c->loop, &c->alarm);
     ev_loop_destroy (c->loop);
@@ -137,7 +130,6 @@ log_client_free (struct log_client *c)
   if (c->alarm_fd >= 0)
     close (c->alarm_fd);
   proto_buf_free (&c->out);
-  free (c->server);
   free (c);
   errno = err;
 }
@@ -146,24 +138,13 @@ void
 log_client_start (struct log_client *c)
 {
   c->state = CLIENT_DISCONNECTED;
-  c->backoff = 0;
-  log_client_connect_later (c);
-}
-
-void
-log_client_end (struct log_client *c)
-{
-  log_client_close (c);
-  ev_timer_stop (c->loop, &c->retry);
-  ev_timer_stop (c->loop, &c->tick);
-  c->state = CLIENT_OVER;
-  ev_break (c->loop, EVBREAK_ALL);
+  connector_start (&c->connector);
 }
 
 void
 log_client_stop (struct log_client *c)
 {
-  log_client_end (c);
+  link_end (c);
 }
 
 /* The kernel's end of the loop, and the connection, are shared with the
@@ -182,7 +163,7 @@ void
 log_client_after_fork (struct log_client *c)
 {
   check_fork (c);
-  log_client_close (c);
+  link_close (c);
   log_client_start (c);
 }
 
@@ -232,13 +213,15 @@ log_client_run_thread (struct log_client *c)
 enum log_client_state
 log_client_state (const struct log_client *c)
 {
-  return c->state;
+  return c->state == CLIENT_DISCONNECTED && c->connector.connecting
+           ? CLIENT_CONNECTING
+           : c->state;
 }
 
 const char *
 log_client_server (const struct log_client *c)
 {
-  return c->server_name;
+  return c->connector.server_name;
 }
 
 uint64_t

@@ -19,7 +19,7 @@
  * be called from any thread.  Until log_client_run_thread the caller runs the
  * loop, with log_client_run_until, so that the process may fork in between.
  *
- * Nothing blocks but address_resolve (DNS).
+ * Nothing blocks: DNS is asked in a thread (lookup.h).
  */
 
 #ifndef NBDMIRROR_CLIENT_H

@@ -218,11 +218,11 @@ resolve_error (int err)
  * fails at once.
  */
 static int
-resolve_host (const struct address *a, bool listening, struct resolved *out,
+resolve_host (const struct address *a, int flags, struct resolved *out,
               int max, const char **why)
 {
   struct addrinfo hints = {
-    .ai_flags = AI_NUMERICSERV | (listening ? AI_PASSIVE : 0),
+    .ai_flags = AI_NUMERICSERV | flags,
     .ai_socktype = SOCK_STREAM,
   };
   const char *host = a->host[0] != '\0' ? a->host : NULL;
@@ -230,6 +230,8 @@ resolve_host (const struct address *a, bool listening, struct resolved *out,
   int err, nr;
 
   err = getaddrinfo (host, a->port, &hints, &list);
+  if (err == EAI_NONAME && flags & AI_NUMERICHOST)
+    return 0;
   if (err != 0) {
     *why = resolve_error (err);
     return -1;
@@ -239,17 +241,31 @@ resolve_host (const struct address *a, bool listening, struct resolved *out,
   return nr;
 }
 
-int
-address_resolve (const struct address *a, bool listening, struct resolved *out,
-                 int max, const char **why)
+static int
+resolve (const struct address *a, int flags, struct resolved *out, int max,
+         const char **why)
 {
   if (a->path[0] != '\0') {
     resolve_path (a, out);
     return 1;
   }
-  if (a->host[0] == '\0' && !listening)
+  if (a->host[0] == '\0' && !(flags & AI_PASSIVE))
     return refuse (why, "the host is missing: HOST or HOST:PORT");
-  return resolve_host (a, listening, out, max, why);
+  return resolve_host (a, flags, out, max, why);
+}
+
+int
+address_resolve (const struct address *a, bool listening, struct resolved *out,
+                 int max, const char **why)
+{
+  return resolve (a, listening ? AI_PASSIVE : 0, out, max, why);
+}
+
+int
+address_resolve_figures (const struct address *a, struct resolved *out,
+                         int max, const char **why)
+{
+  return resolve (a, AI_NUMERICHOST, out, max, why);
 }
 
 static bool

@@ -40,6 +40,12 @@ struct resolved {
 int address_resolve (const struct address *a, bool listening,
                      struct resolved *out, int max, const char **why);
 
+/* The same without DNS, for a client: returns 0 if it is a name that would
+ * have to be looked up.  Does not block.
+ */
+int address_resolve_figures (const struct address *a, struct resolved *out,
+                             int max, const char **why);
+
 /* Is it an address that only this machine reaches? */
 bool resolved_is_local (const struct resolved *r);
 

@@ -7,6 +7,8 @@ libstream_la_SOURCES = \
 	net/stream/buffer.c \
 	net/stream/buffer.h \
 	net/stream/ev-util.h \
+	net/stream/lookup.c \
+	net/stream/lookup.h \
 	net/stream/stream-plain.c \
 	net/stream/stream-socket.c \
 	net/stream/stream-socket.h \

@@ -31,6 +31,7 @@ unit_tests_of_threads = \
 	tests/unit/unit-userspace \
 	tests/unit/unit-logd-faults \
 	tests/unit/unit-leg \
+	tests/unit/unit-client \
 	tests/unit/unit-apply \
 	tests/unit/unit-control \
 	tests/unit/unit-core \
@@ -240,6 +241,16 @@ tests_unit_unit_tls_SOURCES = \
 	$(NULL)
 tests_unit_unit_tls_CPPFLAGS = $(TEST_CPPFLAGS) $(GNUTLS_CFLAGS)
 tests_unit_unit_tls_LDADD = $(STREAM_LIBS) $(TEST_LIBS) $(GNUTLS_LIBS)
+
+tests_unit_unit_client_SOURCES = \
+	tests/lib/fake-dns.c \
+	tests/lib/fake-dns.h \
+	tests/lib/unit-wait.h \
+	tests/unit/unit-client.c \
+	$(NULL)
+tests_unit_unit_client_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_unit_client_LDFLAGS = -Wl,--wrap=getaddrinfo
+tests_unit_unit_client_LDADD = $(CLIENT_LIBS) libcommon.la $(TEST_LIBS)
 
 # The control socket and the tool.
 fake_mirror = tests/lib/fake-mirror.c tests/lib/fake-mirror.h
