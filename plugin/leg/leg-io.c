@@ -358,6 +358,7 @@ static void
 piece_answered (struct leg_io *piece, int err, uint64_t now)
 {
   struct pieces *p = piece->opaque;
+  bool busy;
 
   (void) now;
   {
@@ -368,8 +369,11 @@ piece_answered (struct leg_io *piece, int err, uint64_t now)
     p->in_flight--;
     piece->next = p->idle;
     p->idle = piece;
+    busy = p->pumping;
+    p->pumping = true;
   }
-  pump (p);
+  if (!busy)
+    pump (p);
 }
 
 /* Lock held.  NULL: nothing can be sent now. */
@@ -403,9 +407,11 @@ pieces_done (struct pieces *p)
   io->answered (io, err, now_ns ());
 }
 
-/* Send what can be sent.  One thread at a time does it, in a loop: a piece
- * that is answered while it is sent only leaves word, so the stack does not
- * grow with the number of pieces.
+/* Send what can be sent.  One thread at a time does it (pumping; who calls
+ * this has set it), in a loop: a piece that is answered while it is sent only
+ * leaves word, so the stack does not grow with the number of pieces.  Nobody
+ * else ends the request meanwhile, and p may be gone as soon as the lock is
+ * given up without pumping.
  */
 static void
 pump (struct pieces *p)
@@ -414,11 +420,6 @@ pump (struct pieces *p)
   bool done;
 
   pthread_mutex_lock (&p->lock);
-  if (p->pumping) {
-    pthread_mutex_unlock (&p->lock);
-    return;
-  }
-  p->pumping = true;
   while ((piece = next_piece_locked (p)) != NULL) {
     pthread_mutex_unlock (&p->lock);
     send (piece, piece_answered);
@@ -447,6 +448,7 @@ send_pieces (struct leg_io *io, uint32_t length, bool with_zeroes)
   p->parent = io;
   p->length = length;
   p->zeroes = with_zeroes;
+  p->pumping = true;
   for (size_t i = 0; i < PIECES_WINDOW; ++i) {
     p->piece[i].leg = io->leg;
     p->piece[i].op = with_zeroes ? LEG_WRITE : io->op;
