@@ -29,8 +29,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,6 +36,7 @@
 #include "cleanup.h"
 #include "deadline.h"
 #include "msg.h"
+#include "leg-base.h"
 #include "leg-ops.h"
 
 /* Pieces of one request under way at a time. */
@@ -91,48 +90,6 @@ send (struct leg_io *io, void (*answered) (struct leg_io *, int, uint64_t))
 }
 
 /* ---- Errors and losing a leg ---- */
-
-static void
-keep_error (struct leg *leg, const char *text)
-{
-  msg_debug ("leg %s: %s", leg->name, text);
-
-  CLEANUP_LOCK (&leg->lock);
-  /* What comes after the worst is a consequence. */
-  if (!atomic_load (&leg->lost) && atomic_load (&leg->flush_error) == 0)
-    snprintf (leg->last_error, sizeof leg->last_error, "%s", text);
-}
-
-void
-leg_report (struct leg *leg, const char *fmt, ...)
-{
-  int err = errno;
-  char text[LEG_ERROR_SIZE];
-  va_list args;
-
-  va_start (args, fmt);
-  vsnprintf (text, sizeof text, fmt, args);
-  va_end (args);
-  {
-    CLEANUP_LOCK (&leg->lock);
-    snprintf (leg->last_error, sizeof leg->last_error, "%s", text);
-  }
-  if (leg->quiet)
-    msg_debug ("leg %s: %s", leg->name, text);
-  else
-    msg_error ("leg %s: %s", leg->name, text);
-  errno = err;
-}
-
-void
-leg_note_error (struct leg *leg, int err, const char *what, uint64_t offset)
-{
-  char text[LEG_ERROR_SIZE];
-
-  errno = err;
-  snprintf (text, sizeof text, "%s at offset %" PRIu64 ": %m", what, offset);
-  keep_error (leg, text);
-}
 
 static void
 count_error (struct leg_io *io, int err)
@@ -209,14 +166,6 @@ finish_list (struct leg_io *list, int err)
   }
 }
 
-bool
-leg_refuse (struct leg *leg, int err)
-{
-  int serving = 0;
-
-  return atomic_compare_exchange_strong (&leg->refusal, &serving, err);
-}
-
 void
 leg_fail_waiters (struct leg *leg)
 {
@@ -285,7 +234,7 @@ flush_failed (struct leg *leg, int err)
   atomic_fetch_add (&leg->counters.flush_errors, 1);
   errno = err;
   snprintf (why, sizeof why, "flush failed: %m");
-  keep_error (leg, why);
+  leg_keep_error (leg, why);
   atomic_store (&leg->flush_error, err);
 }
 

@@ -80,9 +80,6 @@ leg_answered (struct leg_io *io, int err, uint64_t now)
  */
 bool leg_may_send (struct leg_io *io);
 
-/* For leg.c: refuse new requests with err.  True: they were served before. */
-bool leg_refuse (struct leg *leg, int err);
-
 /* For leg.c, after leg_refuse: fail who waits for a flush not yet begun. */
 void leg_fail_waiters (struct leg *leg);
 

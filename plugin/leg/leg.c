@@ -1,16 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Legs: names, kinds and life cycle.  Requests are in leg-io.c.
- *
- * refusal tells in which state a leg is:
- *
- *   ENOTCONN, lost false   new, quiesced or closed
- *   0                      serving
- *   not 0, lost true       lost
- *
- * It becomes 0 just before ops->run, so that a loss that a new thread finds
- * at once is not missed.
- */
+/* Legs: names, kinds and life cycle.  Requests are in leg-io.c. */
 
 #include "config.h"
 
@@ -25,6 +15,7 @@
 
 #include "cleanup.h"
 #include "msg.h"
+#include "leg-base.h"
 #include "leg-ops.h"
 
 static const char *const nbd_schemes[] = {
@@ -56,44 +47,6 @@ is_nbd_uri (const char *name)
         strncasecmp (name, nbd_schemes[i], len) == 0)
       return true;
   return false;
-}
-
-static char *
-absolute_path (const char *path)
-{
-  CLEANUP_FREE char *cwd = NULL;
-  char *absolute;
-
-  if (path[0] == '/')
-    return strdup (path);
-  cwd = getcwd (NULL, 0);
-  if (!cwd || asprintf (&absolute, "%s/%s", cwd, path) == -1)
-    return NULL;
-  return absolute;
-}
-
-int
-leg_init (struct leg *leg, const struct leg_ops *ops, const char *name,
-          enum leg_kind kind, const struct leg_options *options)
-{
-  int err;
-
-  leg->ops = ops;
-  leg->kind = kind;
-  leg->options = *options;
-  leg->min_block = 1;
-  atomic_init (&leg->refusal, ENOTCONN);
-  err = pthread_mutex_init (&leg->lock, NULL);
-  if (err != 0) {
-    errno = err;
-    return -1;
-  }
-  leg->name = kind == LEG_NBD ? strdup (name) : absolute_path (name);
-  if (!leg->name) {
-    pthread_mutex_destroy (&leg->lock);
-    return -1;
-  }
-  return 0;
 }
 
 struct leg *
@@ -278,13 +231,6 @@ leg_extents (struct leg *leg, uint64_t offset, uint64_t count,
     return -1;
   }
   return 0;
-}
-
-void
-leg_last_error (struct leg *leg, char *buf, size_t size)
-{
-  CLEANUP_LOCK (&leg->lock);
-  snprintf (buf, size, "%s", leg->last_error);
 }
 
 bool

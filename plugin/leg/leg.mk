@@ -3,6 +3,8 @@
 # The legs: what a mirror is made of.
 noinst_LTLIBRARIES += liblegs.la
 liblegs_la_SOURCES = \
+	plugin/leg/leg-base.c \
+	plugin/leg/leg-base.h \
 	plugin/leg/leg-file.c \
 	plugin/leg/leg-id.c \
 	plugin/leg/leg-id.h \

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* The state of a leg, for the files that all kinds share. */
+
+#ifndef NBDMIRROR_LEG_BASE_H
+#define NBDMIRROR_LEG_BASE_H
+
+#include <stdbool.h>
+
+#include "leg.h"
+
+/* Refuse new requests with err.  True: they were served before. */
+bool leg_refuse (struct leg *leg, int err);
+
+/* Debug-log an error and keep it as the last one, unless the leg is lost or
+ * has failed a flush: what comes after that is a consequence.
+ */
+void leg_keep_error (struct leg *leg, const char *text);
+
+#endif /* NBDMIRROR_LEG_BASE_H */
