@@ -300,7 +300,7 @@ file_destroy (struct leg *leg)
 
 /* ---- Requests ---- */
 
-/* 0, or -1 with errno; leg.c writes zeroes instead if it can't be done. */
+/* 0, or -1 with errno; leg-io.c writes zeroes instead if it can't be done. */
 static int
 zero_range (struct file_leg *f, const struct leg_io *io)
 {

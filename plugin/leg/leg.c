@@ -16,6 +16,7 @@
 #include "cleanup.h"
 #include "msg.h"
 #include "leg-base.h"
+#include "leg-gate.h"
 #include "leg-ops.h"
 
 static const char *const nbd_schemes[] = {
@@ -120,7 +121,7 @@ void
 leg_quiesce (struct leg *leg)
 {
   leg_refuse (leg, ENOTCONN);
-  leg_fail_waiters (leg);
+  leg_gate_fail_waiters (leg);
   leg->ops->stop (leg);
 }
 

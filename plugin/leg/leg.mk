@@ -6,11 +6,17 @@ liblegs_la_SOURCES = \
 	plugin/leg/leg-base.c \
 	plugin/leg/leg-base.h \
 	plugin/leg/leg-file.c \
+	plugin/leg/leg-gate.c \
+	plugin/leg/leg-gate.h \
 	plugin/leg/leg-id.c \
 	plugin/leg/leg-id.h \
 	plugin/leg/leg-io.c \
 	plugin/leg/leg-nbd.c \
 	plugin/leg/leg-ops.h \
+	plugin/leg/leg-pieces.c \
+	plugin/leg/leg-pieces.h \
+	plugin/leg/leg-request.c \
+	plugin/leg/leg-request.h \
 	plugin/leg/leg.c \
 	plugin/leg/leg.h \
 	plugin/leg/nbd-conn.c \

@@ -3,7 +3,7 @@
 /* Content is kept three times: data (what reads see), staged (what the
  * FLUSH under way will make durable) and stable (what survives a crash).
  * dirty marks the blocks where data differs from stable, in_flush those
- * where staged does.  leg.c sends one FLUSH at a time, so one staged copy
+ * where staged does.  leg-gate.c sends one FLUSH at a time, so one staged copy
  * is enough.
  *
  * Locking: lock guards everything; requests are answered without it.
