@@ -21,6 +21,12 @@ liblegs_la_SOURCES = \
 	plugin/leg/leg.h \
 	plugin/leg/nbd-conn.c \
 	plugin/leg/nbd-conn.h \
+	plugin/leg/nbd-connect.c \
+	plugin/leg/nbd-connect.h \
+	plugin/leg/nbd-extents.c \
+	plugin/leg/nbd-extents.h \
+	plugin/leg/nbd-poll.c \
+	plugin/leg/nbd-poll.h \
 	plugin/leg/pool.c \
 	plugin/leg/pool.h \
 	$(NULL)
