@@ -5,6 +5,8 @@ noinst_LTLIBRARIES += liblegs.la
 liblegs_la_SOURCES = \
 	plugin/leg/leg-base.c \
 	plugin/leg/leg-base.h \
+	plugin/leg/leg-file-open.c \
+	plugin/leg/leg-file-open.h \
 	plugin/leg/leg-file.c \
 	plugin/leg/leg-gate.c \
 	plugin/leg/leg-gate.h \
