@@ -59,7 +59,7 @@ file_leg (struct leg *leg)
 /* ---- Open ---- */
 
 static int
-file_open (struct leg *leg, unsigned flags)
+leg_file_open (struct leg *leg, unsigned flags)
 {
   struct file_leg *f = file_leg (leg);
 
@@ -86,7 +86,7 @@ size_now (struct file_leg *f, uint64_t *size)
 }
 
 static int
-file_reopen (struct leg *leg)
+leg_file_reopen (struct leg *leg)
 {
   uint64_t size;
 
@@ -104,14 +104,14 @@ file_reopen (struct leg *leg)
 }
 
 static int
-file_run (struct leg *leg)
+leg_file_run (struct leg *leg)
 {
   pool_start (&file_leg (leg)->pool);
   return 0;
 }
 
 static void
-file_stop (struct leg *leg)
+leg_file_stop (struct leg *leg)
 {
   struct leg_io *io = pool_stop (&file_leg (leg)->pool);
 
@@ -124,7 +124,7 @@ file_stop (struct leg *leg)
 }
 
 static void
-file_close (struct leg *leg)
+leg_file_close (struct leg *leg)
 {
   struct file_leg *f = file_leg (leg);
 
@@ -134,7 +134,7 @@ file_close (struct leg *leg)
 }
 
 static void
-file_destroy (struct leg *leg)
+leg_file_destroy (struct leg *leg)
 {
   pool_destroy (&file_leg (leg)->pool);
   free (leg);
@@ -259,7 +259,7 @@ is_quick (struct file_leg *f, const struct leg_io *io)
 }
 
 static void
-file_submit (struct leg *leg, struct leg_io *io)
+leg_file_submit (struct leg *leg, struct leg_io *io)
 {
   struct file_leg *f = file_leg (leg);
 
@@ -293,8 +293,8 @@ next_extent (struct file_leg *f, uint64_t offset, uint64_t end,
 }
 
 static int
-file_extents (struct leg *leg, uint64_t offset, uint64_t count,
-              struct leg_extent *extents, size_t *nr)
+leg_file_extents (struct leg *leg, uint64_t offset, uint64_t count,
+                  struct leg_extent *extents, size_t *nr)
 {
   struct file_leg *f = file_leg (leg);
   uint64_t end = offset + count;
@@ -317,21 +317,21 @@ file_extents (struct leg *leg, uint64_t offset, uint64_t count,
 
 /* The requests that run end by themselves. */
 static void
-file_lose (struct leg *leg)
+leg_file_lose (struct leg *leg)
 {
   (void) leg;
 }
 
-static const struct leg_ops file_ops = {
-  .open = file_open,
-  .reopen = file_reopen,
-  .run = file_run,
-  .stop = file_stop,
-  .close = file_close,
-  .destroy = file_destroy,
-  .submit = file_submit,
-  .extents = file_extents,
-  .lose = file_lose,
+static const struct leg_ops leg_file_ops = {
+  .open = leg_file_open,
+  .reopen = leg_file_reopen,
+  .run = leg_file_run,
+  .stop = leg_file_stop,
+  .close = leg_file_close,
+  .destroy = leg_file_destroy,
+  .submit = leg_file_submit,
+  .extents = leg_file_extents,
+  .lose = leg_file_lose,
 };
 
 struct leg *
@@ -344,7 +344,8 @@ leg_file_new (const char *name, const struct leg_options *options)
     return NULL;
   f->fd = -1;
   err = pool_init (&f->pool, run_in_pool);
-  if (err == 0 && leg_init (&f->base, &file_ops, name, LEG_FILE, options) == 0)
+  if (err == 0 &&
+      leg_init (&f->base, &leg_file_ops, name, LEG_FILE, options) == 0)
     return &f->base;
   if (err != 0)
     errno = err;

@@ -40,7 +40,7 @@ struct pieces {
   struct leg_io piece[PIECES_WINDOW];
 };
 
-static void pump (struct pieces *p);
+static void pieces_pump (struct pieces *p);
 
 static void
 piece_answered (struct leg_io *piece, int err, uint64_t now)
@@ -61,7 +61,7 @@ piece_answered (struct leg_io *piece, int err, uint64_t now)
     p->pumping = true;
   }
   if (!busy)
-    pump (p);
+    pieces_pump (p);
 }
 
 /* Lock held.  NULL: nothing can be sent now. */
@@ -102,7 +102,7 @@ pieces_done (struct pieces *p)
  * given up without pumping.
  */
 static void
-pump (struct pieces *p)
+pieces_pump (struct pieces *p)
 {
   struct leg_io *piece;
   bool done;
@@ -121,7 +121,7 @@ pump (struct pieces *p)
 }
 
 static void
-send_pieces (struct leg_io *io, uint32_t length, bool with_zeroes)
+pieces_send (struct leg_io *io, uint32_t length, bool with_zeroes)
 {
   struct pieces *p = calloc (1, sizeof *p);
 
@@ -142,13 +142,13 @@ send_pieces (struct leg_io *io, uint32_t length, bool with_zeroes)
     p->piece[i].next = p->idle;
     p->idle = &p->piece[i];
   }
-  pump (p);
+  pieces_pump (p);
 }
 
 void
 leg_send_pieces (struct leg_io *io)
 {
-  send_pieces (io, io->leg->max_request, false);
+  pieces_send (io, io->leg->max_request, false);
 }
 
 void
@@ -156,5 +156,5 @@ leg_send_zeroes (struct leg_io *io)
 {
   uint32_t max = io->leg->max_request;
 
-  send_pieces (io, max < ZEROES_SIZE ? max : ZEROES_SIZE, true);
+  pieces_send (io, max < ZEROES_SIZE ? max : ZEROES_SIZE, true);
 }

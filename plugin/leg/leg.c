@@ -75,7 +75,7 @@ leg_new (const char *name, const struct leg_options *options)
 }
 
 static int
-run (struct leg *leg)
+run_medium (struct leg *leg)
 {
   if (leg->ops->run (leg) == -1)
     return -1;
@@ -88,10 +88,10 @@ run (struct leg *leg)
 
 /* Serve.  -1 with the error reported, and stopped again. */
 static int
-serve (struct leg *leg)
+leg_serve (struct leg *leg)
 {
   atomic_store (&leg->refusal, 0);
-  if (run (leg) == -1) {
+  if (run_medium (leg) == -1) {
     int err = errno;
 
     leg_quiesce (leg);
@@ -110,7 +110,7 @@ leg_open (struct leg *leg, unsigned flags)
   atomic_store (&leg->no_trim, false);
   atomic_store (&leg->lost, false);
   atomic_store (&leg->flush_error, 0);
-  if (serve (leg) == -1) {
+  if (leg_serve (leg) == -1) {
     leg->ops->close (leg);
     return -1;
   }
@@ -138,7 +138,7 @@ leg_start (struct leg *leg)
   }
   if (leg->ops->reopen (leg) == -1)
     return -1;
-  return serve (leg);
+  return leg_serve (leg);
 }
 
 void
@@ -167,7 +167,7 @@ leg_free (struct leg *leg)
 }
 
 static void
-run_done (struct leg_io *io)
+leg_run_done (struct leg_io *io)
 {
   sem_post (io->opaque);
 }
@@ -183,7 +183,7 @@ leg_run (struct leg *leg, enum leg_op op, unsigned flags, void *buf,
     .buf = buf,
     .offset = offset,
     .count = count,
-    .done = run_done,
+    .done = leg_run_done,
     .opaque = &done,
   };
 

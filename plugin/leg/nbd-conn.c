@@ -147,7 +147,7 @@ check_lost_locked (struct conn *c, int notified, bool may_be_unread,
 
 /* Wait for and handle events once.  False: the connection is to end. */
 static bool
-serve (struct conn *c, bool *idle, struct ending *end)
+conn_serve (struct conn *c, bool *idle, struct ending *end)
 {
   struct pollfd fds[2] = {{.fd = c->wake_fd, .events = POLLIN}};
   struct leg_io *finished;
@@ -196,7 +196,7 @@ say_goodbye (struct nbd_handle *nbd)
 
 /* The connection takes no more requests. */
 static void
-hang_up (struct conn *c)
+conn_hang_up (struct conn *c)
 {
   struct leg_io *unanswered, *finished;
   int err = atomic_load (&c->leg->refusal);
@@ -216,18 +216,18 @@ hang_up (struct conn *c)
 }
 
 static void *
-reader (void *arg)
+conn_reader (void *arg)
 {
   struct conn *c = arg;
   struct ending end = {.err = 0};
   bool idle = false;
 
-  while (serve (c, &idle, &end))
+  while (conn_serve (c, &idle, &end))
     ;
   if (end.err != 0)
     leg_lose (c->leg, end.err, end.why);
   conn_break (c);
-  hang_up (c);
+  conn_hang_up (c);
   return NULL;
 }
 
@@ -259,7 +259,7 @@ conn_destroy (struct conn *c)
 int
 conn_run (struct conn *c)
 {
-  int err = thread_start (&c->reader, "leg-nbd", reader, c);
+  int err = thread_start (&c->reader, "leg-nbd", conn_reader, c);
 
   c->has_reader = err == 0;
   return err;
@@ -344,6 +344,6 @@ conn_stop (struct conn *c)
   if (c->has_reader)
     pthread_join (c->reader, NULL);
   else if (c->nbd)
-    hang_up (c);
+    conn_hang_up (c);
   c->has_reader = false;
 }
