@@ -80,6 +80,7 @@ struct leg_io {
   struct leg *leg;
   struct leg_io *next, *prev;
   void *medium;      /* of the subtype */
+  int64_t cookie;    /* of libnbd */
   uint64_t start_ns; /* when the medium was asked */
   void (*answered) (struct leg_io *io, int err, uint64_t now);
 };

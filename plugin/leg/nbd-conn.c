@@ -7,7 +7,9 @@
  * nbd_poll, which keeps the handle locked while it sleeps), receives
  * answers and watches deadlines.  libnbd calls answered_cb inside its
  * calls, with its own lock and c->lock held; so that only moves the request
- * to c->finished, and the reader calls leg_answered without locks.
+ * to c->finished, and the reader calls leg_answered without locks.  Before,
+ * it asks libnbd for the result: only then libnbd looks whether a READ that
+ * succeeded got all of its data.
  *
  * Deadlines: all requests have the same timeout and are listed in order, so
  * the first one expires first.  The reader sleeps until then, or for one
@@ -25,6 +27,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -117,6 +120,30 @@ is_late_locked (struct conn *c, bool may_be_unread)
   return c->first && now_ns () > c->first->start_ns + limit;
 }
 
+/* Lock held.  Success without the data that were asked for is none. */
+static void
+check_answer_locked (struct conn *c, struct leg_io *io)
+{
+  if (nbd_aio_command_completed (c->nbd, (uint64_t) io->cookie) == 1 ||
+      io->error != 0)
+    return;
+  msg_debug ("leg %s: answer for offset %" PRIu64 ": %s", c->leg->name,
+             io->offset, nbd_reason ());
+  io->error = EIO;
+}
+
+/* Lock held, and the handle is open. */
+static struct leg_io *
+take_finished_locked (struct conn *c)
+{
+  struct leg_io *finished = c->finished;
+
+  for (struct leg_io *io = finished; io; io = io->next)
+    check_answer_locked (c, io);
+  c->finished = NULL;
+  return finished;
+}
+
 /* Why a connection ends; err 0: because we want it. */
 struct ending {
   int err;
@@ -173,8 +200,7 @@ conn_serve (struct conn *c, bool *idle, struct ending *end)
     if (c->stopping)
       return false;
     r = r > 0 ? nbd_poll_notify (c->nbd, fds[1].revents) : 0;
-    finished = c->finished;
-    c->finished = NULL;
+    finished = take_finished_locked (c);
     go_on = !check_lost_locked (c, r, fds[1].revents != 0, end);
   }
   answer_list (finished, 0);
@@ -203,13 +229,16 @@ conn_hang_up (struct conn *c)
 
   if (!atomic_load (&c->leg->lost) && !c->first)
     say_goodbye (c->nbd);
+  {
+    CLEANUP_LOCK (&c->lock);
+    finished = take_finished_locked (c);
+  }
   nbd_close (c->nbd);
   {
     CLEANUP_LOCK (&c->lock);
     c->nbd = NULL;
     unanswered = c->first;
-    finished = c->finished;
-    c->first = c->last = c->finished = NULL;
+    c->first = c->last = NULL;
   }
   answer_list (finished, 0);
   answer_list (unanswered, err != 0 ? err : ENOTCONN);
@@ -277,7 +306,7 @@ answered_cb (void *opaque, int *error)
     io->next = c->finished;
     c->finished = io;
   }
-  return 1;
+  return 0; /* its result will be asked for */
 }
 
 /* Lock held.  Does the reader have to look at something new? */
@@ -311,7 +340,8 @@ conn_submit (struct conn *c, struct leg_io *io, conn_issue issue)
     CLEANUP_LOCK (&c->lock);
     if (!c->stopping) {
       link_locked (c, io);
-      if (issue (c->nbd, io, answered) != -1)
+      io->cookie = issue (c->nbd, io, answered);
+      if (io->cookie != -1)
         err = 0;
       else {
         unlink_locked (c, io);

@@ -29,6 +29,7 @@
 
 #include "cleanup.h"
 #include "deadline.h"
+#include "fake-nbd.h"
 #include "leg.h"
 #include "mem-leg.h"
 #include "msg.h"
@@ -718,6 +719,67 @@ START_TEST (nbd_without_block_status_is_data)
 }
 END_TEST
 
+/* What a server did not send was not read, whatever it says. */
+START_TEST (a_read_without_data_has_failed)
+{
+  static const enum fake_nbd_fault faults[] = {FAKE_NBD_GOOD, FAKE_NBD_NO_DATA,
+                                               FAKE_NBD_HALF_DATA};
+  struct nbd_server server;
+  struct leg *leg;
+  char buf[4096];
+  int r;
+
+  fake_nbd_start (&server, faults[_i]);
+  leg = open_leg (server.uri);
+  r = leg_run (leg, LEG_READ, 0, buf, 8192, sizeof buf);
+  if (faults[_i] == FAKE_NBD_GOOD) {
+    ck_assert_int_eq (r, 0);
+    ck_assert_int_eq (buf[sizeof buf - 1], FAKE_NBD_BYTE);
+  }
+  else {
+    ck_assert_int_eq (r, -1);
+    ck_assert_int_eq (errno, EIO);
+    ck_assert_uint_eq (leg->counters.read_errors, 1);
+    expect_last_error (leg, "read at offset 8192: Input/output error");
+  }
+  /* It is a read that failed, not the connection. */
+  ck_assert_int_eq (leg_run (leg, LEG_WRITE, 0, buf, 0, sizeof buf), 0);
+  ck_assert_int_eq (leg_run (leg, LEG_FLUSH, 0, NULL, 0, 0), 0);
+  leg_free (leg);
+  ck_assert_uint_eq (nr_lost, 0);
+  nbd_server_end (&server);
+}
+END_TEST
+
+START_TEST (block_status_without_extents_has_failed)
+{
+  static const enum fake_nbd_fault faults[] = {
+    FAKE_NBD_GOOD, FAKE_NBD_NO_EXTENTS, FAKE_NBD_TWICE_EXTENTS};
+  struct nbd_server server;
+  struct leg_extent e[4];
+  struct leg *leg;
+  size_t nr = 4;
+  int r;
+
+  fake_nbd_start (&server, faults[_i]);
+  leg = open_leg (server.uri);
+  r = leg_extents (leg, 0, 65536, e, &nr);
+  if (faults[_i] == FAKE_NBD_GOOD) {
+    ck_assert_int_eq (r, 0);
+    ck_assert_uint_eq (nr, 1);
+    ck_assert_uint_eq (e[0].length, 65536);
+  }
+  else {
+    ck_assert_int_eq (r, -1);
+    ck_assert_int_eq (errno, EIO);
+    expect_last_error (leg, "block status at offset 0: Input/output error");
+  }
+  leg_free (leg);
+  ck_assert_uint_eq (nr_lost, 0);
+  nbd_server_end (&server);
+}
+END_TEST
+
 START_TEST (a_read_only_export_is_refused)
 {
   static const char *const args[] = {"-r", "memory", "16M", NULL};
@@ -1356,6 +1418,8 @@ leg_suite (void)
   tcase_add_loop_test (tc, connections_follow_multi_conn, 0, 2);
   tcase_add_test (tc, nbd_extents_tell_hole_and_zero_apart);
   tcase_add_test (tc, nbd_without_block_status_is_data);
+  tcase_add_loop_test (tc, a_read_without_data_has_failed, 0, 3);
+  tcase_add_loop_test (tc, block_status_without_extents_has_failed, 0, 3);
   tcase_add_test (tc, a_read_only_export_is_refused);
   tcase_add_test (tc, a_server_without_flush_is_said);
   tcase_add_test (tc, connecting_has_a_deadline);

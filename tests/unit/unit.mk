@@ -137,6 +137,8 @@ tests_unit_unit_disk_faults_LDADD = $(LOG_LIBS) $(TEST_LIBS)
 
 # The legs.
 tests_unit_unit_leg_SOURCES = \
+	tests/lib/fake-nbd.c \
+	tests/lib/fake-nbd.h \
 	tests/lib/mem-leg.c \
 	tests/lib/mem-leg.h \
 	tests/lib/nbd-server.c \
