@@ -73,6 +73,18 @@ leg_refuse (struct leg *leg, int err)
   return atomic_compare_exchange_strong (&leg->refusal, &serving, err);
 }
 
+/* In one critical section: who finds the leg refused finds out why, too. */
+bool
+leg_refuse_lost (struct leg *leg, int err, const char *why)
+{
+  CLEANUP_LOCK (&leg->lock);
+  if (!leg_refuse (leg, err))
+    return false;
+  snprintf (leg->last_error, sizeof leg->last_error, "%s", why);
+  atomic_store (&leg->lost, true);
+  return true;
+}
+
 /* ---- Errors ---- */
 
 void

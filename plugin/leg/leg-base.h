@@ -12,6 +12,11 @@
 /* Refuse new requests with err.  True: they were served before. */
 bool leg_refuse (struct leg *leg, int err);
 
+/* The same for a leg that is lost: also note that, and why as its last error,
+ * which it keeps.
+ */
+bool leg_refuse_lost (struct leg *leg, int err, const char *why);
+
 /* Debug-log an error and keep it as the last one, unless the leg is lost or
  * has failed a flush: what comes after that is a consequence.
  */

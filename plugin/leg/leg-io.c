@@ -17,9 +17,7 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <stdio.h>
 
-#include "cleanup.h"
 #include "deadline.h"
 #include "msg.h"
 #include "leg-base.h"
@@ -31,16 +29,9 @@
 void
 leg_lose (struct leg *leg, int err, const char *why)
 {
-  if (err == 0)
-    err = ENOTCONN;
-  if (!leg_refuse (leg, err))
+  if (!leg_refuse_lost (leg, err != 0 ? err : ENOTCONN, why))
     return;
   msg_debug ("leg %s: lost: %s", leg->name, why);
-  {
-    CLEANUP_LOCK (&leg->lock);
-    snprintf (leg->last_error, sizeof leg->last_error, "%s", why);
-    atomic_store (&leg->lost, true);
-  }
   if (leg->on_lost)
     leg->on_lost (leg);
   leg->ops->lose (leg);

@@ -21,7 +21,9 @@
  * nbd_close, which calls no completion callbacks.  So the requests stay in
  * our own list, the reader closes the handle first and then answers them.
  * The same holds for requests that libnbd answers with ENOTCONN, its word
- * for "the connection died"; no server can send that error.
+ * for "the connection died" (no server can send that error), and for those
+ * that it refuses because the connection is over: the leg is lost first, so
+ * that its owner hears of that, and not of a request that was sent too late.
  */
 
 #include "config.h"
@@ -341,12 +343,9 @@ conn_submit (struct conn *c, struct leg_io *io, conn_issue issue)
     if (!c->stopping) {
       link_locked (c, io);
       io->cookie = issue (c->nbd, io, answered);
-      if (io->cookie != -1)
-        err = 0;
-      else {
+      err = io->cookie == -1 && !is_over_locked (c) ? nbd_reason_errno () : 0;
+      if (err != 0)
         unlink_locked (c, io);
-        err = is_over_locked (c) ? ENOTCONN : nbd_reason_errno ();
-      }
       note_end_locked (c);
       wake = needs_reader_locked (c);
     }

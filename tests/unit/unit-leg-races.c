@@ -218,6 +218,7 @@ struct test_io {
   struct leg_io io;
   char buf[MAX_PARKED * PIECE];
   unsigned nr_done;
+  char last_error[LEG_ERROR_SIZE]; /* when it was done */
 };
 
 static void
@@ -226,6 +227,7 @@ test_io_done (struct leg_io *io)
   struct test_io *t = io->opaque;
 
   t->nr_done++;
+  leg_last_error (io->leg, t->last_error, sizeof t->last_error);
 }
 
 static void
@@ -262,6 +264,48 @@ START_TEST (the_last_piece_is_answered_by_one_thread)
 }
 END_TEST
 
+static void
+lose_first (void *arg)
+{
+  leg_lose (arg, ECONNRESET, "lost: one connection ended");
+}
+
+/* Two connections end at the same time, and each answers its requests. */
+START_TEST (a_request_on_a_lost_leg_blames_the_loss)
+{
+  struct leg *leg = open_parking_leg ();
+  static struct test_io t;
+
+  submit (leg, &t, LEG_WRITE, PIECE);
+  other_begin (lose_first, leg, (unsigned) _i + 1);
+  leg_lose (leg, ECONNRESET, "lost: the other one ended");
+  answer_all (leg);
+  ck_assert_int_eq (t.io.error, ECONNRESET);
+  ck_assert_msg (strstr (t.last_error, "lost: ") != NULL, "\"%s\"",
+                 t.last_error);
+  other_end ();
+  ck_assert (atomic_load (&leg->lost));
+  leg_free (leg);
+}
+END_TEST
+
+/* Or the medium does what is under way just then. */
+START_TEST (what_fails_while_a_leg_gets_lost_blames_the_loss)
+{
+  struct leg *leg = open_parking_leg ();
+  static struct test_io t;
+
+  submit (leg, &t, LEG_WRITE, PIECE);
+  other_begin (lose_first, leg, (unsigned) _i + 1);
+  answer_all (leg);
+  ck_assert_uint_eq (t.nr_done, 1);
+  ck_assert_msg (t.io.error == 0 || strstr (t.last_error, "lost: ") != NULL,
+                 "%d, \"%s\"", t.io.error, t.last_error);
+  other_end ();
+  leg_free (leg);
+}
+END_TEST
+
 static Suite *
 leg_races_suite (void)
 {
@@ -270,6 +314,9 @@ leg_races_suite (void)
 
   tcase_set_timeout (tc, 2 * MAX_WAIT_S);
   tcase_add_loop_test (tc, the_last_piece_is_answered_by_one_thread, 0, 8);
+  tcase_add_loop_test (tc, a_request_on_a_lost_leg_blames_the_loss, 0, 3);
+  tcase_add_loop_test (tc, what_fails_while_a_leg_gets_lost_blames_the_loss, 0,
+                       3);
   suite_add_tcase (s, tc);
   return s;
 }

@@ -235,7 +235,9 @@ struct test_io {
   struct leg_io io;
   sem_t done;
   atomic_uint nr_done;
-  size_t sockets; /* open when it was done */
+  /* When it was done: */
+  size_t sockets; /* that were open */
+  char last_error[LEG_ERROR_SIZE];
 };
 
 static void
@@ -244,6 +246,7 @@ test_io_done (struct leg_io *io)
   struct test_io *t = io->opaque;
 
   t->sockets = count_sockets ();
+  leg_last_error (io->leg, t->last_error, sizeof t->last_error);
   atomic_fetch_add (&t->nr_done, 1);
   sem_post (&t->done);
 }
@@ -269,6 +272,16 @@ submit (struct leg *leg, struct test_io *t, enum leg_op op, unsigned flags,
 {
   init_io (t, op, flags, buf, offset, count);
   leg_submit (leg, &t->io);
+}
+
+/* A request that failed: what the leg's last error was at that moment, when
+ * the owner says why the leg is out.
+ */
+static void
+expect_blamed (const struct test_io *t, const char *part)
+{
+  ck_assert_msg (strstr (t->last_error, part) != NULL,
+                 "\"%s\" is not in \"%s\"", part, t->last_error);
 }
 
 static int
@@ -956,8 +969,10 @@ lose_with_requests (int sig, uint64_t timeout_ms, unsigned connections,
   if (sig == SIGKILL)
     nbd_server_kill (&server);
   for (size_t i = 0; i < MAX_IOS; ++i)
-    /* A running server answers the FLUSH, which comes last, at once. */
-    ck_assert (finish (&io[i]) != 0 || (sig == SIGKILL && i == MAX_IOS - 1));
+    if (finish (&io[i]) != 0)
+      expect_blamed (&io[i], why);
+    else /* a running server answers the FLUSH, which comes last, at once */
+      ck_assert (sig == SIGKILL && i == MAX_IOS - 1);
   if (sig == SIGSTOP)
     ck_assert_uint_ge (now_ns () - begin, timeout_ms * NSEC_PER_MSEC);
   for (size_t i = 0; connections == 1 && i < MAX_IOS - 1; ++i)
@@ -1020,8 +1035,10 @@ START_TEST (the_connection_is_to_blame_not_what_is_sent_on_it)
   for (size_t i = 1; i < 3; ++i)
     submit (leg, &io[i], LEG_WRITE, 0, buf, 0, sizeof buf);
   sem_post (&reader_may_go_on);
-  for (size_t i = 1; i < 3; ++i)
+  for (size_t i = 1; i < 3; ++i) {
     ck_assert_int_eq (finish (&io[i]), ENOTCONN);
+    expect_blamed (&io[i], "connection lost: send");
+  }
   ck_assert (wait_sem (&lost_sem));
   expect_last_error (leg, "connection lost: send");
   leg_free (leg);
