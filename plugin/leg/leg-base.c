@@ -66,6 +66,13 @@ leg_init (struct leg *leg, const struct leg_ops *ops, const char *name,
 }
 
 bool
+leg_valid_range (const struct leg *leg, uint64_t offset, uint64_t count)
+{
+  return offset <= leg->size && count <= leg->size - offset &&
+         (offset | count) % leg->min_block == 0;
+}
+
+bool
 leg_refuse (struct leg *leg, int err)
 {
   int serving = 0;

@@ -6,8 +6,12 @@
 #define NBDMIRROR_LEG_BASE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "leg.h"
+
+/* The range lies within the leg and consists of whole blocks. */
+bool leg_valid_range (const struct leg *leg, uint64_t offset, uint64_t count);
 
 /* Refuse new requests with err.  True: they were served before. */
 bool leg_refuse (struct leg *leg, int err);

@@ -15,7 +15,6 @@
 
 #include "config.h"
 
-#include <assert.h>
 #include <errno.h>
 
 #include "deadline.h"
@@ -110,25 +109,20 @@ count_request (struct leg *leg, const struct leg_io *io)
   }
 }
 
-static bool
-valid_range (const struct leg *leg, const struct leg_io *io)
-{
-  return io->offset <= leg->size && io->count <= leg->size - io->offset &&
-         (io->offset | io->count) % leg->min_block == 0;
-}
-
 void
 leg_submit (struct leg *leg, struct leg_io *io)
 {
   int err = atomic_load_explicit (&leg->refusal, memory_order_acquire);
 
   io->leg = leg;
+  if (err == 0 && io->op != LEG_FLUSH &&
+      !leg_valid_range (leg, io->offset, io->count))
+    err = EINVAL;
   if (err != 0) {
     io->error = err;
     io->done (io);
     return;
   }
-  assert (io->op == LEG_FLUSH || valid_range (leg, io));
   atomic_fetch_add_explicit (&leg->in_flight, 1, memory_order_relaxed);
   count_request (leg, io);
   if (io->op == LEG_FLUSH)

@@ -214,8 +214,10 @@ leg_extents (struct leg *leg, uint64_t offset, uint64_t count,
 {
   int err = atomic_load (&leg->refusal);
 
-  if (err != 0 || offset > leg->size || count > leg->size - offset) {
-    errno = err != 0 ? err : EINVAL;
+  if (err == 0 && !leg_valid_range (leg, offset, count))
+    err = EINVAL;
+  if (err != 0) {
+    errno = err;
     return -1;
   }
   if (count == 0 || *nr == 0) {

@@ -793,6 +793,58 @@ START_TEST (block_status_without_extents_has_failed)
 }
 END_TEST
 
+/* Whose mistake it is: nothing of it is the leg's. */
+static void
+expect_bad_range (struct leg *leg, uint64_t offset, uint64_t count)
+{
+  static const enum leg_op ops[] = {LEG_READ, LEG_WRITE, LEG_ZERO, LEG_CACHE};
+  CLEANUP_FREE char *buf = calloc (1, 8192);
+  struct leg_extent e[4];
+  size_t nr = 4;
+
+  ck_assert_int_eq (leg_extents (leg, offset, count, e, &nr), -1);
+  ck_assert_int_eq (errno, EINVAL);
+  for (size_t i = 0; i < sizeof ops / sizeof ops[0]; ++i) {
+    ck_assert_int_eq (leg_run (leg, ops[i], 0, buf, offset, count), -1);
+    ck_assert_int_eq (errno, EINVAL);
+  }
+}
+
+START_TEST (a_bad_range_is_refused_and_no_error_of_the_leg)
+{
+  static const char *const args[] = {"memory",
+                                     "16M",
+                                     "--filter=blocksize-policy",
+                                     "blocksize-minimum=512",
+                                     "blocksize-error-policy=error",
+                                     NULL};
+  struct nbd_server server;
+  struct leg *leg;
+  uint64_t end = 16 << 20;
+
+  nbd_server_start (&server, false, args);
+  leg = open_leg (server.uri);
+  ck_assert_uint_eq (leg->min_block, 512);
+  expect_bad_range (leg, 1, 1);
+  expect_bad_range (leg, 0, 513);
+  expect_bad_range (leg, 511, 512);
+  expect_bad_range (leg, end, 512);
+  expect_bad_range (leg, end - 512, 1024);
+  expect_bad_range (leg, UINT64_MAX - 511, 512);
+  expect_bad_range (leg, 512, UINT64_MAX - 511);
+  ck_assert_uint_eq (leg->counters.reads, 0);
+  ck_assert_uint_eq (leg->counters.writes, 0);
+  ck_assert_uint_eq (leg->counters.read_errors, 0);
+  ck_assert_uint_eq (leg->counters.write_errors, 0);
+  ck_assert_uint_eq (leg->in_flight, 0);
+  expect_last_error (leg, "");
+  expect_byte (leg, 512, 512, 0);
+  leg_free (leg);
+  ck_assert_uint_eq (nr_lost, 0);
+  nbd_server_end (&server);
+}
+END_TEST
+
 START_TEST (a_read_only_export_is_refused)
 {
   static const char *const args[] = {"-r", "memory", "16M", NULL};
@@ -1437,6 +1489,7 @@ leg_suite (void)
   tcase_add_test (tc, nbd_without_block_status_is_data);
   tcase_add_loop_test (tc, a_read_without_data_has_failed, 0, 3);
   tcase_add_loop_test (tc, block_status_without_extents_has_failed, 0, 3);
+  tcase_add_test (tc, a_bad_range_is_refused_and_no_error_of_the_leg);
   tcase_add_test (tc, a_read_only_export_is_refused);
   tcase_add_test (tc, a_server_without_flush_is_said);
   tcase_add_test (tc, connecting_has_a_deadline);
