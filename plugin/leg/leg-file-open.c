@@ -65,11 +65,9 @@ refuse_owned (struct leg *leg, const struct stat *st, const char *otherwise)
 static int
 lock_file (struct leg *leg, int fd, const struct stat *st)
 {
-  struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-
-  if (fcntl (fd, F_OFD_SETLK, &lock) == 0)
+  if (owner_lock (fd) == 0)
     return 0;
-  if (errno == EAGAIN || errno == EACCES)
+  if (errno == EBUSY)
     return refuse_owned (leg, st, "locked by another leg or process");
   leg_report (leg, "lock: %m");
   return -1;
