@@ -14,6 +14,7 @@ libcommon_la_SOURCES = \
 	common/owner.c \
 	common/owner.h \
 	common/thread.h \
+	common/zero.h \
 	$(NULL)
 
 # The message sink of tools and unit tests.
