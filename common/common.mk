@@ -15,6 +15,7 @@ libcommon_la_SOURCES = \
 	common/owner.h \
 	common/thread.c \
 	common/thread.h \
+	common/zero.h \
 	$(NULL)
 
 # The message sink of tools and unit tests.

@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -10,6 +11,18 @@
 #include <unistd.h>
 
 #include "owner.h"
+
+int
+owner_lock (int fd)
+{
+  struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+  if (fcntl (fd, F_OFD_SETLK, &lock) == 0)
+    return 0;
+  if (errno == EAGAIN || errno == EACCES)
+    errno = EBUSY;
+  return -1;
+}
 
 static bool
 same_file (const struct stat *a, const struct stat *b)

@@ -8,6 +8,7 @@
 
 #include "byte-order.h"
 #include "disk-format.h"
+#include "zero.h"
 
 enum {
   HEADER_MAGIC = 0,
@@ -67,15 +68,6 @@ static uint64_t
 round_up (uint64_t n, uint64_t unit)
 {
   return (n + unit - 1) / unit * unit;
-}
-
-static bool
-all_zero (const uint8_t *p, size_t len)
-{
-  for (size_t i = 0; i < len; ++i)
-    if (p[i] != 0)
-      return false;
-  return true;
 }
 
 void
@@ -185,12 +177,12 @@ fields_decode (struct disk_slot *slot, const uint8_t *buf)
 static bool
 reserved_ok (const uint8_t *buf)
 {
-  bool ok = all_zero (buf + SLOT_ZERO_1, SLOT_OWNER_HOST - SLOT_ZERO_1) &&
-            all_zero (buf + SLOT_ZERO_2, SLOT_LEGS - SLOT_ZERO_2);
+  bool ok = is_zero (buf + SLOT_ZERO_1, SLOT_OWNER_HOST - SLOT_ZERO_1) &&
+            is_zero (buf + SLOT_ZERO_2, SLOT_LEGS - SLOT_ZERO_2);
 
   for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
-    ok = ok && all_zero (buf + SLOT_LEGS + s * LEG_RECORD_SIZE + LEG_ZERO,
-                         LEG_RECORD_SIZE - LEG_ZERO);
+    ok = ok && is_zero (buf + SLOT_LEGS + s * LEG_RECORD_SIZE + LEG_ZERO,
+                        LEG_RECORD_SIZE - LEG_ZERO);
   return ok || get_le32 (buf + SLOT_VERSION) > DISK_SLOT_VERSION;
 }
 
@@ -236,8 +228,7 @@ host_ok (const char *host)
   for (size_t i = 0; i < len; ++i)
     if (host[i] <= ' ' || host[i] > '~')
       return false;
-  return len < LOG_HOST_SIZE &&
-         all_zero ((const uint8_t *) host + len, LOG_HOST_SIZE - len);
+  return len < LOG_HOST_SIZE && is_zero (host + len, LOG_HOST_SIZE - len);
 }
 
 /* Rule (6). */
@@ -253,7 +244,7 @@ records_ok (const struct disk_slot *slot)
 enum disk_verdict
 disk_slot_decode (struct disk_slot *slot, const uint8_t buf[DISK_SLOT_SIZE])
 {
-  if (all_zero (buf, DISK_SLOT_SIZE))
+  if (is_zero (buf, DISK_SLOT_SIZE))
     return DISK_SLOT_BLANK;
   if (memcmp (buf + SLOT_MAGIC, DISK_SLOT_MAGIC, 8) != 0)
     return DISK_SLOT_NONE;

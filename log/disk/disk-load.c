@@ -14,6 +14,7 @@
 #include "cleanup.h"
 #include "disk-find.h"
 #include "msg.h"
+#include "zero.h"
 
 #define CHUNK (UINT64_C (1) << 20)
 
@@ -99,7 +100,7 @@ read_map (struct disk_log *d, unsigned m, uint8_t *buf)
     if (disk_read (d, buf, n, disk_map_offset (d, m) + at) == -1)
       return read_failed (d);
     for (uint64_t i = 0; i < n; i += DISK_BLOCK)
-      if (!disk_block_is_zero (buf + i))
+      if (!is_zero (buf + i, DISK_BLOCK))
         memcpy (d->map[m].image + at + i, buf + i, DISK_BLOCK);
   }
   return 0;

@@ -8,6 +8,7 @@
 
 #include "cleanup.h"
 #include "disk.h"
+#include "zero.h"
 
 #define CHUNK (UINT64_C (1) << 20)
 #define SMALL (UINT64_C (64) << 20) /* looked at as a whole */
@@ -37,12 +38,6 @@ disk_read (struct disk_log *d, void *buf, uint64_t count, uint64_t offset)
   return there > 0 ? d->store->ops->read (d->store, buf, there, offset) : 0;
 }
 
-bool
-disk_block_is_zero (const uint8_t *p)
-{
-  return p[0] == 0 && memcmp (p, p + 1, DISK_BLOCK - 1) == 0;
-}
-
 int
 disk_is_zero (struct disk_log *d, uint64_t offset, uint64_t count)
 {
@@ -59,7 +54,7 @@ disk_is_zero (struct disk_log *d, uint64_t offset, uint64_t count)
     if (disk_read (d, buf, n, offset) == -1)
       return -1;
     for (uint64_t i = 0; i < n; i += DISK_BLOCK)
-      if (!disk_block_is_zero (buf + i))
+      if (!is_zero (buf + i, DISK_BLOCK))
         return 0;
   }
   return 1;

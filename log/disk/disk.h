@@ -141,8 +141,6 @@ void *disk_buffer (size_t size);
 /* Reads zeroes beyond the end of the store. */
 int disk_read (struct disk_log *d, void *buf, uint64_t count, uint64_t offset);
 
-bool disk_block_is_zero (const uint8_t *block);
-
 /* Whether this extent of the store is zero (what is beyond its end is), and
  * whether all of it seems to be: rule (10); create looks at the whole
  * extent it uses.  1, 0, or -1 with errno.

@@ -2,8 +2,7 @@
 
 /* A log in a file or on a block device.
  *
- * Files are owned by an open file description lock: it survives nbdkit's
- * fork and vanishes with the last process that has the file open.  Their
+ * Files are owned by a lock (owner.h), which survives nbdkit's fork.  Their
  * I/O is buffered.  Block devices are owned by O_EXCL, and O_DIRECT keeps
  * the page cache, and its lost write errors, out of the way.
  */
@@ -66,14 +65,6 @@ file_sync (struct log_store *store)
 }
 
 static int
-lock_file (int fd)
-{
-  struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-
-  return fcntl (fd, F_OFD_SETLK, &lock);
-}
-
-static int
 file_create (struct log_store *store)
 {
   struct file_store *f = file (store);
@@ -83,7 +74,7 @@ file_create (struct log_store *store)
   f->fd = open (f->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (f->fd == -1)
     return -1;
-  if (lock_file (f->fd) == -1) {
+  if (owner_lock (f->fd) == -1) {
     /* Somebody found it first: never write to it. */
     close (f->fd);
     f->fd = -1;
@@ -222,8 +213,8 @@ open_existing (struct file_store *f, const struct stat *st, unsigned flags)
     return -1;
   }
   if (!S_ISBLK (st->st_mode) && !(flags & LOG_READ_ONLY) &&
-      lock_file (f->fd) == -1) {
-    if (errno == EAGAIN || errno == EACCES)
+      owner_lock (f->fd) == -1) {
+    if (errno == EBUSY)
       report_owner (f->path, st);
     else
       msg_error ("log disk:%s: lock: %m", f->path);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "proto-impl.h"
+#include "zero.h"
 
 #define MIN_REGION_SIZE (UINT32_C (64) << 10)
 #define MAX_REGION_SIZE (UINT32_C (64) << 20)
@@ -96,14 +97,6 @@ name_or_empty_ok (struct proto_str name)
 /* --- values --- */
 
 static bool
-is_zero (const uint8_t id[PROTO_ID_SIZE])
-{
-  static const uint8_t zero[PROTO_ID_SIZE];
-
-  return memcmp (id, zero, PROTO_ID_SIZE) == 0;
-}
-
-static bool
 region_size_ok (uint32_t region_size)
 {
   return region_size >= MIN_REGION_SIZE && region_size <= MAX_REGION_SIZE &&
@@ -139,7 +132,7 @@ static void
 hello (struct wire *w, struct proto_msg *msg)
 {
   hello_fields (w, &msg->hello);
-  wire_check (w, is_zero (msg->hello.server));
+  wire_check (w, is_zero (msg->hello.server, PROTO_ID_SIZE));
 }
 
 static void
@@ -157,7 +150,8 @@ attach_ok (const struct proto_attach *a)
   if (a->flags & ~all)
     return false;
   return a->flags & PROTO_ATTACH_AGAIN ||
-         (is_zero (a->uuid) && a->epoch == 0 && a->flush_number == 0);
+         (is_zero (a->uuid, PROTO_ID_SIZE) && a->epoch == 0 &&
+          a->flush_number == 0);
 }
 
 static void
@@ -261,8 +255,8 @@ static bool
 leg_ok (const struct proto_leg *l, uint64_t generation)
 {
   if (l->state == 0)
-    return l->kind == 0 && is_zero (l->id) && l->generation == 0 &&
-           l->size == 0 && l->name.len == 0;
+    return l->kind == 0 && is_zero (l->id, PROTO_ID_SIZE) &&
+           l->generation == 0 && l->size == 0 && l->name.len == 0;
   return l->state <= LEG_STATE_MAX && l->generation <= generation;
 }
 

@@ -8,9 +8,6 @@
  * pool does it, so that several legs work in parallel.  How fast is
  * measured wherever a request runs, so a leg that gets slow or fast again
  * is noticed without trying.  All fields that change are atomic.
- *
- * Ownership (rule S19): an OFD lock on the whole file, which survives a
- * fork; O_EXCL for a block device.
  */
 
 #include "config.h"
@@ -20,20 +17,13 @@
 #include <inttypes.h>
 #include <linux/falloc.h>
 #include <linux/fs.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 
-#include "byte-order.h"
-#include "cleanup.h"
 #include "deadline.h"
 #include "full-io.h"
-#include "msg.h"
-#include "owner.h"
-#include "leg-id.h"
+#include "leg-file-open.h"
 #include "leg-ops.h"
 #include "pool.h"
 
@@ -57,7 +47,6 @@ struct file_leg {
   int fd;
   uint32_t zero_align; /* of fallocate */
 
-  atomic_bool can_zero, can_trim;              /* by fallocate */
   atomic_uint_fast64_t cost_ns[LEG_CACHE + 1]; /* moving averages */
 };
 
@@ -69,164 +58,17 @@ file_leg (struct leg *leg)
 
 /* ---- Open ---- */
 
-/* An attribute of a block device's queue, or fallback. */
-static uint64_t
-queue_attribute (dev_t rdev, const char *name, uint64_t fallback)
-{
-  static const char *const dirs[] = {"", "../"}; /* disk, partition */
-
-  for (size_t i = 0; i < 2; ++i) {
-    char path[128];
-    uint64_t value;
-    FILE *fp;
-    int n;
-
-    snprintf (path, sizeof path, "/sys/dev/block/%u:%u/%squeue/%s",
-              major (rdev), minor (rdev), dirs[i], name);
-    fp = fopen (path, "re");
-    if (!fp)
-      continue;
-    n = fscanf (fp, "%" SCNu64, &value);
-    fclose (fp);
-    if (n == 1)
-      return value;
-  }
-  return fallback;
-}
-
 static int
-refuse_owned (struct leg *leg, const struct stat *st, const char *otherwise)
-{
-  pid_t pid = owner_pid (st);
-
-  if (pid != 0)
-    leg_report (leg, "in use by process %ld", (long) pid);
-  else
-    leg_report (leg, "%s", otherwise);
-  errno = EBUSY;
-  return -1;
-}
-
-static int
-lock_file (struct leg *leg, int fd, const struct stat *st)
-{
-  struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-
-  if (fcntl (fd, F_OFD_SETLK, &lock) == 0)
-    return 0;
-  if (errno == EAGAIN || errno == EACCES)
-    return refuse_owned (leg, st, "locked by another leg or process");
-  leg_report (leg, "lock: %m");
-  return -1;
-}
-
-/* Inode and birth time survive a reboot; device numbers may not. */
-static void
-identify_file (struct leg *leg, int fd, const struct stat *st)
-{
-  struct statx stx;
-  uint64_t second = st->st_dev;
-
-  if (statx (fd, "", AT_EMPTY_PATH, STATX_BTIME, &stx) == 0 &&
-      (stx.stx_mask & STATX_BTIME))
-    second =
-      (uint64_t) stx.stx_btime.tv_sec * NSEC_PER_SEC + stx.stx_btime.tv_nsec;
-  put_le64 (leg->id, st->st_ino);
-  put_le64 (leg->id + 8, second);
-}
-
-static int
-set_up_file (struct file_leg *f, int fd, const struct stat *st, unsigned flags)
-{
-  struct leg *leg = &f->base;
-
-  if (!(flags & LEG_READ_ONLY) && lock_file (leg, fd, st) == -1)
-    return -1;
-  leg->kind = LEG_FILE;
-  leg->size = (uint64_t) st->st_size;
-  leg->rotational = false;
-  identify_file (leg, fd, st);
-  f->zero_align = 1;
-  atomic_store (&leg->fast_zero, true);
-  atomic_store (&leg->fast_trim, true);
-  return 0;
-}
-
-static int
-set_up_block (struct file_leg *f, int fd, const struct stat *st)
-{
-  struct leg *leg = &f->base;
-  uint64_t size;
-  int sector;
-  bool fast;
-
-  if (ioctl (fd, BLKGETSIZE64, &size) == -1 ||
-      ioctl (fd, BLKSSZGET, &sector) == -1) {
-    leg_report (leg, "size: %m");
-    return -1;
-  }
-  leg->kind = LEG_BLOCK;
-  leg->size = size;
-  leg->rotational = queue_attribute (st->st_rdev, "rotational", 0) != 0;
-  block_identity (st->st_rdev, leg->id);
-  f->zero_align = (uint32_t) sector;
-  /* Without this the kernel zeroes by writing. */
-  fast = queue_attribute (st->st_rdev, "write_zeroes_max_bytes", 0) != 0;
-  atomic_store (&leg->fast_zero, fast);
-  atomic_store (&leg->fast_trim, fast);
-  return 0;
-}
-
-/* An fd, or -1 with the error reported. */
-static int
-open_path (struct leg *leg, const struct stat *st, unsigned flags)
-{
-  int mode = flags & LEG_READ_ONLY ? O_RDONLY : O_RDWR;
-  int fd;
-
-  if (S_ISBLK (st->st_mode) && !(flags & LEG_READ_ONLY))
-    mode |= O_EXCL;
-  fd = open (leg->name, mode | O_CLOEXEC);
-  if (fd == -1 && errno == EBUSY)
-    return refuse_owned (leg, st, "mounted or in use by the kernel");
-  if (fd == -1)
-    leg_report (leg, "open: %m");
-  return fd;
-}
-
-static int
-file_open (struct leg *leg, unsigned flags)
+leg_file_open (struct leg *leg, unsigned flags)
 {
   struct file_leg *f = file_leg (leg);
-  CLEANUP_CLOSE int fd = -1;
-  struct stat st;
-  int r;
 
-  if (stat (leg->name, &st) == -1) {
-    leg_report (leg, "%m");
-    return -1;
-  }
-  if (!S_ISREG (st.st_mode) && !S_ISBLK (st.st_mode)) {
-    leg_report (leg, "not a regular file or block device");
-    errno = EINVAL;
-    return -1;
-  }
-  fd = open_path (leg, &st, flags);
-  if (fd == -1)
-    return -1;
-  if (fstat (fd, &st) == -1) {
-    leg_report (leg, "%m");
-    return -1;
-  }
-  r = S_ISBLK (st.st_mode) ? set_up_block (f, fd, &st)
-                           : set_up_file (f, fd, &st, flags);
-  if (r == -1)
+  f->fd = leg_file_open_path (leg, flags, &f->zero_align);
+  if (f->fd == -1)
     return -1;
   leg->min_block = 1;
   leg->max_request = FILE_MAX_REQUEST;
   leg->can_fua = false;
-  f->fd = fd;
-  fd = -1;
   return 0;
 }
 
@@ -244,7 +86,7 @@ size_now (struct file_leg *f, uint64_t *size)
 }
 
 static int
-file_reopen (struct leg *leg)
+leg_file_reopen (struct leg *leg)
 {
   uint64_t size;
 
@@ -262,14 +104,14 @@ file_reopen (struct leg *leg)
 }
 
 static int
-file_run (struct leg *leg)
+leg_file_run (struct leg *leg)
 {
   pool_start (&file_leg (leg)->pool);
   return 0;
 }
 
 static void
-file_stop (struct leg *leg)
+leg_file_stop (struct leg *leg)
 {
   struct leg_io *io = pool_stop (&file_leg (leg)->pool);
 
@@ -282,7 +124,7 @@ file_stop (struct leg *leg)
 }
 
 static void
-file_close (struct leg *leg)
+leg_file_close (struct leg *leg)
 {
   struct file_leg *f = file_leg (leg);
 
@@ -292,7 +134,7 @@ file_close (struct leg *leg)
 }
 
 static void
-file_destroy (struct leg *leg)
+leg_file_destroy (struct leg *leg)
 {
   pool_destroy (&file_leg (leg)->pool);
   free (leg);
@@ -300,7 +142,7 @@ file_destroy (struct leg *leg)
 
 /* ---- Requests ---- */
 
-/* 0, or -1 with errno; leg.c writes zeroes instead if it can't be done. */
+/* 0, or -1 with errno; leg-io.c writes zeroes instead if it can't be done. */
 static int
 zero_range (struct file_leg *f, const struct leg_io *io)
 {
@@ -417,7 +259,7 @@ is_quick (struct file_leg *f, const struct leg_io *io)
 }
 
 static void
-file_submit (struct leg *leg, struct leg_io *io)
+leg_file_submit (struct leg *leg, struct leg_io *io)
 {
   struct file_leg *f = file_leg (leg);
 
@@ -451,8 +293,8 @@ next_extent (struct file_leg *f, uint64_t offset, uint64_t end,
 }
 
 static int
-file_extents (struct leg *leg, uint64_t offset, uint64_t count,
-              struct leg_extent *extents, size_t *nr)
+leg_file_extents (struct leg *leg, uint64_t offset, uint64_t count,
+                  struct leg_extent *extents, size_t *nr)
 {
   struct file_leg *f = file_leg (leg);
   uint64_t end = offset + count;
@@ -475,21 +317,21 @@ file_extents (struct leg *leg, uint64_t offset, uint64_t count,
 
 /* The requests that run end by themselves. */
 static void
-file_lose (struct leg *leg)
+leg_file_lose (struct leg *leg)
 {
   (void) leg;
 }
 
-static const struct leg_ops file_ops = {
-  .open = file_open,
-  .reopen = file_reopen,
-  .run = file_run,
-  .stop = file_stop,
-  .close = file_close,
-  .destroy = file_destroy,
-  .submit = file_submit,
-  .extents = file_extents,
-  .lose = file_lose,
+static const struct leg_ops leg_file_ops = {
+  .open = leg_file_open,
+  .reopen = leg_file_reopen,
+  .run = leg_file_run,
+  .stop = leg_file_stop,
+  .close = leg_file_close,
+  .destroy = leg_file_destroy,
+  .submit = leg_file_submit,
+  .extents = leg_file_extents,
+  .lose = leg_file_lose,
 };
 
 struct leg *
@@ -502,7 +344,8 @@ leg_file_new (const char *name, const struct leg_options *options)
     return NULL;
   f->fd = -1;
   err = pool_init (&f->pool, run_in_pool);
-  if (err == 0 && leg_init (&f->base, &file_ops, name, LEG_FILE, options) == 0)
+  if (err == 0 &&
+      leg_init (&f->base, &leg_file_ops, name, LEG_FILE, options) == 0)
     return &f->base;
   if (err != 0)
     errno = err;

@@ -14,24 +14,22 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <semaphore.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <libnbd.h>
 #include <uuid.h>
 
-#include "deadline.h"
 #include "msg.h"
 #include "leg-ops.h"
 #include "nbd-conn.h"
+#include "nbd-connect.h"
+#include "nbd-extents.h"
+#include "nbd-poll.h"
 
 #define MAX_CONNECTIONS 16
 #define MAX_MIN_BLOCK (64u * 1024)
 #define NBD_MAX_REQUEST (32u * 1024 * 1024)
-
-/* Block status is a 32 bit affair. */
-#define MAX_BLOCK_STATUS (1u << 30)
 
 struct nbd_leg {
   struct leg base;
@@ -117,7 +115,7 @@ learn_export (struct nbd_leg *n, struct nbd_handle *nbd)
 
 /* The same URI, the same leg. */
 static void
-identify (struct leg *leg)
+identify_export (struct leg *leg)
 {
   static const uuid_t namespace = {0x9c, 0x21, 0x5e, 0x0b, 0x6f, 0xd3,
                                    0x4a, 0x52, 0x8e, 0x17, 0x3b, 0x64,
@@ -127,7 +125,7 @@ identify (struct leg *leg)
 }
 
 static void
-nbd_stop (struct leg *leg)
+leg_nbd_stop (struct leg *leg)
 {
   struct nbd_leg *n = nbd_leg (leg);
 
@@ -155,25 +153,25 @@ connect_others (struct nbd_leg *n)
 
 /* Stop, and fail with errno as it was. */
 static int
-give_up (struct leg *leg)
+stop_and_fail (struct leg *leg)
 {
   int err = errno;
 
-  nbd_stop (leg);
+  leg_nbd_stop (leg);
   errno = err;
   return -1;
 }
 
 static int
-nbd_open (struct leg *leg, unsigned flags)
+leg_nbd_open (struct leg *leg, unsigned flags)
 {
   struct nbd_leg *n = nbd_leg (leg);
 
   (void) flags;
-  identify (leg);
+  identify_export (leg);
   if (conn_connect (&n->conns[0]) == -1 ||
       learn_export (n, n->conns[0].nbd) == -1 || connect_others (n) == -1)
-    return give_up (leg);
+    return stop_and_fail (leg);
   if (!n->can_flush && !leg->quiet)
     msg_error ("leg %s: the server has no flush: what it answered is taken "
                "for durable",
@@ -182,7 +180,7 @@ nbd_open (struct leg *leg, unsigned flags)
 }
 
 static int
-nbd_reopen (struct leg *leg)
+leg_nbd_reopen (struct leg *leg)
 {
   struct nbd_leg *n = nbd_leg (leg);
   uint64_t size = leg->size;
@@ -190,20 +188,20 @@ nbd_reopen (struct leg *leg)
 
   if (conn_connect (&n->conns[0]) == -1 ||
       learn_export (n, n->conns[0].nbd) == -1)
-    return give_up (leg);
+    return stop_and_fail (leg);
   if (size != leg->size || min_block != leg->min_block) {
     leg_report (leg,
                 "size and block size were %" PRIu64 " and %" PRIu32
                 ", and are %" PRIu64 " and %" PRIu32 " now",
                 size, min_block, leg->size, leg->min_block);
     errno = EINVAL;
-    return give_up (leg);
+    return stop_and_fail (leg);
   }
-  return connect_others (n) == -1 ? give_up (leg) : 0;
+  return connect_others (n) == -1 ? stop_and_fail (leg) : 0;
 }
 
 static int
-nbd_run (struct leg *leg)
+leg_nbd_run (struct leg *leg)
 {
   struct nbd_leg *n = nbd_leg (leg);
 
@@ -220,13 +218,13 @@ nbd_run (struct leg *leg)
 }
 
 static void
-nbd_close_leg (struct leg *leg)
+leg_nbd_close (struct leg *leg)
 {
   (void) leg; /* stop disconnected, and nothing else is owned */
 }
 
 static void
-nbd_destroy (struct leg *leg)
+leg_nbd_destroy (struct leg *leg)
 {
   struct nbd_leg *n = nbd_leg (leg);
 
@@ -244,7 +242,8 @@ fua_flag (const struct leg_io *io)
 }
 
 static int64_t
-issue (struct nbd_handle *nbd, struct leg_io *io, nbd_completion_callback cb)
+issue_request (struct nbd_handle *nbd, struct leg_io *io,
+               nbd_completion_callback cb)
 {
   uint32_t no_hole = io->flags & LEG_MAY_TRIM ? 0 : LIBNBD_CMD_FLAG_NO_HOLE;
 
@@ -277,7 +276,7 @@ pick_conn (struct nbd_leg *n)
 }
 
 static void
-nbd_submit (struct leg *leg, struct leg_io *io)
+leg_nbd_submit (struct leg *leg, struct leg_io *io)
 {
   struct nbd_leg *n = nbd_leg (leg);
 
@@ -287,103 +286,24 @@ nbd_submit (struct leg *leg, struct leg_io *io)
            (io->op == LEG_CACHE && !n->can_cache))
     leg_answered (io, 0, io->start_ns);
   else
-    conn_submit (pick_conn (n), io, issue);
-}
-
-/* ---- Block status ---- */
-
-struct extents_request {
-  struct leg_io io;
-  struct leg_extent *extents;
-  size_t max, nr;
-  uint64_t covered;
-  sem_t done;
-};
-
-static int
-extents_cb (void *opaque, const char *context, uint64_t offset,
-            uint32_t *entries, size_t nr_entries, int *error)
-{
-  struct extents_request *req = opaque;
-
-  (void) offset;
-  (void) error;
-  if (strcmp (context, LIBNBD_CONTEXT_BASE_ALLOCATION) != 0)
-    return 0;
-  for (size_t i = 0; i + 1 < nr_entries; i += 2) {
-    uint64_t left = req->io.count - req->covered;
-    uint64_t length = entries[i] < left ? entries[i] : left;
-
-    if (length == 0 || req->nr == req->max)
-      continue;
-    req->extents[req->nr++] = (struct leg_extent){
-      .length = length,
-      .hole = entries[i + 1] & LIBNBD_STATE_HOLE,
-      .zero = entries[i + 1] & LIBNBD_STATE_ZERO,
-    };
-    req->covered += length;
-  }
-  return 0;
-}
-
-static int64_t
-issue_block_status (struct nbd_handle *nbd, struct leg_io *io,
-                    nbd_completion_callback cb)
-{
-  const struct extents_request *req = (const struct extents_request *) io;
-  nbd_extent_callback extents = {.callback = extents_cb, .user_data = io};
-  /* Or the server looks up, and sends, all extents up to the end. */
-  uint32_t flags = req->max == 1 ? LIBNBD_CMD_FLAG_REQ_ONE : 0;
-
-  return nbd_aio_block_status (nbd, io->count, io->offset, extents, cb, flags);
-}
-
-static void
-extents_answered (struct leg_io *io, int err, uint64_t now)
-{
-  struct extents_request *req = (struct extents_request *) io;
-
-  (void) now;
-  io->error = err;
-  sem_post (&req->done);
+    conn_submit (pick_conn (n), io, issue_request);
 }
 
 static int
-nbd_extents (struct leg *leg, uint64_t offset, uint64_t count,
-             struct leg_extent *extents, size_t *nr)
+leg_nbd_extents (struct leg *leg, uint64_t offset, uint64_t count,
+                 struct leg_extent *extents, size_t *nr)
 {
-  struct extents_request req = {
-    .io = {.leg = leg,
-           .offset = offset,
-           .count = count < MAX_BLOCK_STATUS ? count : MAX_BLOCK_STATUS,
-           .start_ns = now_ns (),
-           .answered = extents_answered},
-    .extents = extents,
-    .max = *nr,
-  };
+  struct nbd_leg *n = nbd_leg (leg);
 
-  if (!nbd_leg (leg)->can_extents) {
-    extents[0] = (struct leg_extent){.length = count};
-    *nr = 1;
-    return 0;
-  }
-  sem_init (&req.done, 0, 0);
-  conn_submit (pick_conn (nbd_leg (leg)), &req.io, issue_block_status);
-  while (sem_wait (&req.done) == -1 && errno == EINTR)
-    ;
-  sem_destroy (&req.done);
-  if (req.io.error == 0 && req.nr == 0)
-    req.io.error = EIO; /* the server described nothing */
-  if (req.io.error != 0) {
-    errno = req.io.error;
-    return -1;
-  }
-  *nr = req.nr;
+  if (n->can_extents)
+    return conn_extents (pick_conn (n), offset, count, extents, nr);
+  extents[0] = (struct leg_extent){.length = count};
+  *nr = 1;
   return 0;
 }
 
 static void
-nbd_lose (struct leg *leg)
+leg_nbd_lose (struct leg *leg)
 {
   struct nbd_leg *n = nbd_leg (leg);
 
@@ -391,16 +311,16 @@ nbd_lose (struct leg *leg)
     conn_break (&n->conns[i]);
 }
 
-static const struct leg_ops nbd_ops = {
-  .open = nbd_open,
-  .reopen = nbd_reopen,
-  .run = nbd_run,
-  .stop = nbd_stop,
-  .close = nbd_close_leg,
-  .destroy = nbd_destroy,
-  .submit = nbd_submit,
-  .extents = nbd_extents,
-  .lose = nbd_lose,
+static const struct leg_ops leg_nbd_ops = {
+  .open = leg_nbd_open,
+  .reopen = leg_nbd_reopen,
+  .run = leg_nbd_run,
+  .stop = leg_nbd_stop,
+  .close = leg_nbd_close,
+  .destroy = leg_nbd_destroy,
+  .submit = leg_nbd_submit,
+  .extents = leg_nbd_extents,
+  .lose = leg_nbd_lose,
 };
 
 struct leg *
@@ -422,10 +342,10 @@ leg_nbd_new (const char *name, const struct leg_options *options)
   }
   if (err != 0)
     errno = err;
-  else if (leg_init (&n->base, &nbd_ops, name, LEG_NBD, options) == 0)
+  else if (leg_init (&n->base, &leg_nbd_ops, name, LEG_NBD, options) == 0)
     return &n->base;
   err = errno;
-  nbd_destroy (&n->base);
+  leg_nbd_destroy (&n->base);
   errno = err;
   return NULL;
 }

@@ -2,7 +2,7 @@
 
 /* What a kind of leg implements.  Users of legs include leg.h only.
  *
- * A subtype embeds struct leg first.  leg.c does everything that is the
+ * A subtype embeds struct leg first.  leg-io.c does everything that is the
  * same for all: counters, splitting, emulated zeroes, the flush gate,
  * losing a leg once.  So the medium sees one flush at a time, no request
  * longer than max_request, and none of length 0.
@@ -45,7 +45,7 @@ struct leg_ops {
   /* Ask the medium.  io->answered is called once, from any thread, maybe
    * from inside, through leg_answered.  A ZERO that the medium can't do
    * is answered with EOPNOTSUPP (with these flags, ever) or EINVAL (this
-   * range) and then emulated by leg.c.  LEG_FUA only
+   * range) and then emulated by leg-io.c.  LEG_FUA only
    * concerns media with can_fua.  Does not block on the network.
    */
   void (*submit) (struct leg *leg, struct leg_io *io);
@@ -79,12 +79,6 @@ leg_answered (struct leg_io *io, int err, uint64_t now)
  * answered with ESTALE.  For media that let requests wait before they begin.
  */
 bool leg_may_send (struct leg_io *io);
-
-/* For leg.c: refuse new requests with err.  True: they were served before. */
-bool leg_refuse (struct leg *leg, int err);
-
-/* For leg.c, after leg_refuse: fail who waits for a flush not yet begun. */
-void leg_fail_waiters (struct leg *leg);
 
 /* Keep and debug-log an error that belongs to no leg_io. */
 void leg_note_error (struct leg *leg, int err, const char *what,

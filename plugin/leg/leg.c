@@ -1,16 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Legs: names, kinds and life cycle.  Requests are in leg-io.c.
- *
- * refusal tells in which state a leg is:
- *
- *   ENOTCONN, lost false   new, quiesced or closed
- *   0                      serving
- *   not 0, lost true       lost
- *
- * It becomes 0 just before ops->run, so that a loss that a new thread finds
- * at once is not missed.
- */
+/* Legs: names, kinds and life cycle.  Requests are in leg-io.c. */
 
 #include "config.h"
 
@@ -25,6 +15,8 @@
 
 #include "cleanup.h"
 #include "msg.h"
+#include "leg-base.h"
+#include "leg-gate.h"
 #include "leg-ops.h"
 
 static const char *const nbd_schemes[] = {
@@ -58,44 +50,6 @@ is_nbd_uri (const char *name)
   return false;
 }
 
-static char *
-absolute_path (const char *path)
-{
-  CLEANUP_FREE char *cwd = NULL;
-  char *absolute;
-
-  if (path[0] == '/')
-    return strdup (path);
-  cwd = getcwd (NULL, 0);
-  if (!cwd || asprintf (&absolute, "%s/%s", cwd, path) == -1)
-    return NULL;
-  return absolute;
-}
-
-int
-leg_init (struct leg *leg, const struct leg_ops *ops, const char *name,
-          enum leg_kind kind, const struct leg_options *options)
-{
-  int err;
-
-  leg->ops = ops;
-  leg->kind = kind;
-  leg->options = *options;
-  leg->min_block = 1;
-  atomic_init (&leg->refusal, ENOTCONN);
-  err = pthread_mutex_init (&leg->lock, NULL);
-  if (err != 0) {
-    errno = err;
-    return -1;
-  }
-  leg->name = kind == LEG_NBD ? strdup (name) : absolute_path (name);
-  if (!leg->name) {
-    pthread_mutex_destroy (&leg->lock);
-    return -1;
-  }
-  return 0;
-}
-
 struct leg *
 leg_new (const char *name, const struct leg_options *options)
 {
@@ -121,7 +75,7 @@ leg_new (const char *name, const struct leg_options *options)
 }
 
 static int
-run (struct leg *leg)
+run_medium (struct leg *leg)
 {
   if (leg->ops->run (leg) == -1)
     return -1;
@@ -134,10 +88,10 @@ run (struct leg *leg)
 
 /* Serve.  -1 with the error reported, and stopped again. */
 static int
-serve (struct leg *leg)
+leg_serve (struct leg *leg)
 {
   atomic_store (&leg->refusal, 0);
-  if (run (leg) == -1) {
+  if (run_medium (leg) == -1) {
     int err = errno;
 
     leg_quiesce (leg);
@@ -156,7 +110,7 @@ leg_open (struct leg *leg, unsigned flags)
   atomic_store (&leg->no_trim, false);
   atomic_store (&leg->lost, false);
   atomic_store (&leg->flush_error, 0);
-  if (serve (leg) == -1) {
+  if (leg_serve (leg) == -1) {
     leg->ops->close (leg);
     return -1;
   }
@@ -167,7 +121,7 @@ void
 leg_quiesce (struct leg *leg)
 {
   leg_refuse (leg, ENOTCONN);
-  leg_fail_waiters (leg);
+  leg_gate_fail_waiters (leg);
   leg->ops->stop (leg);
 }
 
@@ -184,7 +138,7 @@ leg_start (struct leg *leg)
   }
   if (leg->ops->reopen (leg) == -1)
     return -1;
-  return serve (leg);
+  return leg_serve (leg);
 }
 
 void
@@ -213,7 +167,7 @@ leg_free (struct leg *leg)
 }
 
 static void
-run_done (struct leg_io *io)
+leg_run_done (struct leg_io *io)
 {
   sem_post (io->opaque);
 }
@@ -229,7 +183,7 @@ leg_run (struct leg *leg, enum leg_op op, unsigned flags, void *buf,
     .buf = buf,
     .offset = offset,
     .count = count,
-    .done = run_done,
+    .done = leg_run_done,
     .opaque = &done,
   };
 
@@ -260,8 +214,10 @@ leg_extents (struct leg *leg, uint64_t offset, uint64_t count,
 {
   int err = atomic_load (&leg->refusal);
 
-  if (err != 0 || offset > leg->size || count > leg->size - offset) {
-    errno = err != 0 ? err : EINVAL;
+  if (err == 0 && !leg_valid_range (leg, offset, count))
+    err = EINVAL;
+  if (err != 0) {
+    errno = err;
     return -1;
   }
   if (count == 0 || *nr == 0) {
@@ -278,13 +234,6 @@ leg_extents (struct leg *leg, uint64_t offset, uint64_t count,
     return -1;
   }
   return 0;
-}
-
-void
-leg_last_error (struct leg *leg, char *buf, size_t size)
-{
-  CLEANUP_LOCK (&leg->lock);
-  snprintf (buf, size, "%s", leg->last_error);
 }
 
 bool

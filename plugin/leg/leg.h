@@ -80,6 +80,7 @@ struct leg_io {
   struct leg *leg;
   struct leg_io *next, *prev;
   void *medium;      /* of the subtype */
+  int64_t cookie;    /* of libnbd */
   uint64_t start_ns; /* when the medium was asked */
   void (*answered) (struct leg_io *io, int err, uint64_t now);
 };
@@ -185,8 +186,9 @@ void leg_close (struct leg *leg);
 /* leg_close and free.  NULL is allowed. */
 void leg_free (struct leg *leg);
 
-/* Start a request.  It must lie within size and be aligned to min_block
- * (asserted).  Never blocks on the network; a local leg may do the
+/* Start a request.  One that does not lie within size or is not aligned to
+ * min_block is answered with EINVAL; the medium is not asked, and it is no
+ * error of the leg.  Never blocks on the network; a local leg may do the
  * I/O in the caller when it has lately been faster than waking a thread.
  */
 void leg_submit (struct leg *leg, struct leg_io *io);
@@ -198,7 +200,8 @@ int leg_run (struct leg *leg, enum leg_op op, unsigned flags, void *buf,
 /* Block status from offset on, for at most count bytes: up to *nr extents,
  * in order, without gaps, clipped to the range; they may cover less than
  * the range but at least one byte.  A leg without block status is one
- * extent of data.  0, or -1 with errno.  Blocks.
+ * extent of data.  0, or -1 with errno; as for leg_submit, EINVAL for a bad
+ * range is no error of the leg.  Blocks.
  */
 int leg_extents (struct leg *leg, uint64_t offset, uint64_t count,
                  struct leg_extent *extents, size_t *nr);

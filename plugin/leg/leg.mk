@@ -3,16 +3,32 @@
 # The legs: what a mirror is made of.
 noinst_LTLIBRARIES += liblegs.la
 liblegs_la_SOURCES = \
+	plugin/leg/leg-base.c \
+	plugin/leg/leg-base.h \
+	plugin/leg/leg-file-open.c \
+	plugin/leg/leg-file-open.h \
 	plugin/leg/leg-file.c \
+	plugin/leg/leg-gate.c \
+	plugin/leg/leg-gate.h \
 	plugin/leg/leg-id.c \
 	plugin/leg/leg-id.h \
 	plugin/leg/leg-io.c \
 	plugin/leg/leg-nbd.c \
 	plugin/leg/leg-ops.h \
+	plugin/leg/leg-pieces.c \
+	plugin/leg/leg-pieces.h \
+	plugin/leg/leg-request.c \
+	plugin/leg/leg-request.h \
 	plugin/leg/leg.c \
 	plugin/leg/leg.h \
 	plugin/leg/nbd-conn.c \
 	plugin/leg/nbd-conn.h \
+	plugin/leg/nbd-connect.c \
+	plugin/leg/nbd-connect.h \
+	plugin/leg/nbd-extents.c \
+	plugin/leg/nbd-extents.h \
+	plugin/leg/nbd-poll.c \
+	plugin/leg/nbd-poll.h \
 	plugin/leg/pool.c \
 	plugin/leg/pool.h \
 	$(NULL)

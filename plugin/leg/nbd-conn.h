@@ -39,11 +39,6 @@ typedef int64_t (*conn_issue) (struct nbd_handle *nbd, struct leg_io *io,
 int conn_init (struct conn *c, struct leg *leg);
 void conn_destroy (struct conn *c);
 
-/* Connect within the leg's timeout.  Blocks.  -1 with the error reported and
- * errno set.
- */
-int conn_connect (struct conn *c);
-
 /* Start the reader of a connection.  0, or an errno. */
 int conn_run (struct conn *c);
 
@@ -59,11 +54,5 @@ void conn_break (struct conn *c);
 
 /* conn_break, and wait until the connection and its reader are gone. */
 void conn_stop (struct conn *c);
-
-/* The thread's last libnbd error, without the name of the function. */
-const char *nbd_reason (void);
-
-/* Its errno, never 0. */
-int nbd_reason_errno (void);
 
 #endif /* NBDMIRROR_NBD_CONN_H */

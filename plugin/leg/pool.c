@@ -14,7 +14,7 @@
 
 /* The next request, or NULL: the pool stops. */
 static struct leg_io *
-take (struct pool *pool)
+pool_take (struct pool *pool)
 {
   struct leg_io *io;
 
@@ -34,12 +34,12 @@ take (struct pool *pool)
 }
 
 static void *
-worker (void *arg)
+pool_worker (void *arg)
 {
   struct pool *pool = arg;
   struct leg_io *io;
 
-  while ((io = take (pool)) != NULL)
+  while ((io = pool_take (pool)) != NULL)
     pool->run (io);
   return NULL;
 }
@@ -48,10 +48,10 @@ worker (void *arg)
  * for work, so a burst makes at most one thread for each request.
  */
 static void
-grow (struct pool *pool)
+pool_grow (struct pool *pool)
 {
   if (pool->nr_threads < POOL_MAX_THREADS &&
-      thread_start (&pool->threads[pool->nr_threads], "leg-io", worker,
+      thread_start (&pool->threads[pool->nr_threads], "leg-io", pool_worker,
                     pool) == 0)
     pool->nr_threads++;
 }
@@ -90,7 +90,7 @@ pool_submit (struct pool *pool, struct leg_io *io)
   if (!pool->running)
     return false;
   if (pool->nr_queued >= pool->nr_idle)
-    grow (pool);
+    pool_grow (pool);
   if (pool->nr_threads == 0)
     return false;
   io->next = NULL;

@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "zero.h"
 #include "copy.h"
 
 #define MAX_ZERO_BYTES (UINT64_C (64) << 20) /* one ZERO request */
@@ -167,12 +168,6 @@ source_zero_length (struct copier *c, uint64_t offset, uint64_t count)
   if (length == 0)
     note_data (c, offset);
   return length;
-}
-
-static bool
-is_zero (const char *buf, uint64_t count)
-{
-  return buf[0] == 0 && memcmp (buf, buf + 1, count - 1) == 0;
 }
 
 static void

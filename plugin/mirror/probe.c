@@ -10,6 +10,7 @@
 
 #include "cleanup.h"
 #include "msg.h"
+#include "zero.h"
 #include "probe.h"
 
 #define MIB (UINT64_C (1) << 20)
@@ -23,12 +24,6 @@ read_sample (struct leg *leg, char *buf, uint64_t offset, uint64_t count)
     return 0;
   leg_report (leg, "read at offset %" PRIu64 ": %m", offset);
   return -1;
-}
-
-static bool
-is_zero (const char *buf, uint64_t count)
-{
-  return count == 0 || (buf[0] == 0 && memcmp (buf, buf + 1, count - 1) == 0);
 }
 
 /* True if every block status extent is a hole or zeroes. */

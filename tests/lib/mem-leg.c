@@ -3,7 +3,7 @@
 /* Content is kept three times: data (what reads see), staged (what the
  * FLUSH under way will make durable) and stable (what survives a crash).
  * dirty marks the blocks where data differs from stable, in_flush those
- * where staged does.  leg.c sends one FLUSH at a time, so one staged copy
+ * where staged does.  leg-gate.c sends one FLUSH at a time, so one staged copy
  * is enough.
  *
  * Locking: lock guards everything; requests are answered without it.
@@ -22,6 +22,7 @@
 #include "leg-ops.h"
 #include "mem-leg.h"
 #include "pool.h"
+#include "zero.h"
 
 #define BLOCK 512
 #define EXTENT 4096
@@ -581,12 +582,6 @@ mem_submit (struct leg *leg, struct leg_io *io)
     if (!pool_submit (&m->pool, io))
       leg_answered (io, ENOTCONN, now_ns ());
   }
-}
-
-static bool
-is_zero (const uint8_t *p, size_t n)
-{
-  return p[0] == 0 && memcmp (p, p + 1, n - 1) == 0;
 }
 
 static int

@@ -59,13 +59,13 @@ listen_tcp (unsigned *port)
 }
 
 static void
-run_nbdkit (int fd, const char *const args[])
+run_nbdkit (int fd, const void *arg)
 {
+  const char *const *args = arg;
   const char *argv[MAX_ARGS] = {"nbdkit", "-f"};
   size_t n = 2;
   char pid[24];
 
-  prctl (PR_SET_PDEATHSIG, SIGKILL);
   while (*args && n < MAX_ARGS - 1)
     argv[n++] = *args++;
   if (fd != LISTEN_FD)
@@ -80,14 +80,36 @@ run_nbdkit (int fd, const char *const args[])
   _exit (127);
 }
 
+/* Run it in a child, which dies with the test. */
 static void
-spawn (struct nbd_server *server, int fd, const char *const args[])
+spawn (struct nbd_server *server, int fd,
+       void (*run) (int fd, const void *arg), const void *arg)
 {
   server->pid = fork ();
   must (server->pid != -1, "fork");
-  if (server->pid == 0)
-    run_nbdkit (fd, args);
+  if (server->pid == 0) {
+    prctl (PR_SET_PDEATHSIG, SIGKILL);
+    signal (SIGTERM, SIG_DFL); /* Check has a handler */
+    run (fd, arg);
+    _exit (0);
+  }
   close (fd);
+}
+
+static int
+listen_in_dir (struct nbd_server *server)
+{
+  snprintf (server->socket, sizeof server->socket, "%s/sock", server->dir);
+  snprintf (server->uri, sizeof server->uri, "nbd+unix:///?socket=%s",
+            server->socket);
+  return listen_unix (server->socket);
+}
+
+static void
+make_dir (struct nbd_server *server)
+{
+  *server = (struct nbd_server){.dir = "/tmp/unit-leg-XXXXXX"};
+  must (mkdtemp (server->dir) != NULL, "mkdtemp");
 }
 
 void
@@ -97,26 +119,29 @@ nbd_server_start (struct nbd_server *server, bool tcp,
   unsigned port;
   int fd;
 
-  *server = (struct nbd_server){.dir = "/tmp/unit-leg-XXXXXX"};
-  must (mkdtemp (server->dir) != NULL, "mkdtemp");
+  make_dir (server);
   if (tcp) {
     fd = listen_tcp (&port);
     snprintf (server->uri, sizeof server->uri, "nbd://127.0.0.1:%u", port);
   }
-  else {
-    snprintf (server->socket, sizeof server->socket, "%s/sock", server->dir);
-    snprintf (server->uri, sizeof server->uri, "nbd+unix:///?socket=%s",
-              server->socket);
-    fd = listen_unix (server->socket);
-  }
-  spawn (server, fd, args);
+  else
+    fd = listen_in_dir (server);
+  spawn (server, fd, run_nbdkit, args);
+}
+
+void
+nbd_server_start_own (struct nbd_server *server,
+                      void (*run) (int fd, const void *arg), const void *arg)
+{
+  make_dir (server);
+  spawn (server, listen_in_dir (server), run, arg);
 }
 
 void
 nbd_server_restart (struct nbd_server *server, const char *const args[])
 {
   nbd_server_kill (server);
-  spawn (server, listen_unix (server->socket), args);
+  spawn (server, listen_unix (server->socket), run_nbdkit, args);
 }
 
 void

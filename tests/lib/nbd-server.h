@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* A real NBD server for unit tests: a child that runs nbdkit.
+/* NBD servers for unit tests, in a child: as a rule nbdkit.
  *
  * The test makes the listening socket and hands it over (socket
  * activation), so there is nothing to wait for: a client that connects
@@ -25,6 +25,13 @@ struct nbd_server {
  */
 void nbd_server_start (struct nbd_server *server, bool tcp,
                        const char *const args[]);
+
+/* A server of the test's own, on a Unix socket: run is called in the child with
+ * the listening socket.
+ */
+void nbd_server_start_own (struct nbd_server *server,
+                           void (*run) (int fd, const void *arg),
+                           const void *arg);
 
 /* Start again, on the same Unix socket. */
 void nbd_server_restart (struct nbd_server *server, const char *const args[]);

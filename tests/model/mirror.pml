@@ -674,7 +674,7 @@ active proctype log ()
   od
 }
 
-/* leg-io.c: one flush of a leg.  That it is one step stands for the gate:
+/* leg-gate.c: one flush of a leg.  That it is one step stands for the gate:
  * flushes of a leg do not overlap.
  */
 inline leg_flush (bad)

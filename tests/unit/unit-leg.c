@@ -29,6 +29,7 @@
 
 #include "cleanup.h"
 #include "deadline.h"
+#include "fake-nbd.h"
 #include "leg.h"
 #include "mem-leg.h"
 #include "msg.h"
@@ -234,7 +235,9 @@ struct test_io {
   struct leg_io io;
   sem_t done;
   atomic_uint nr_done;
-  size_t sockets; /* open when it was done */
+  /* When it was done: */
+  size_t sockets; /* that were open */
+  char last_error[LEG_ERROR_SIZE];
 };
 
 static void
@@ -243,6 +246,7 @@ test_io_done (struct leg_io *io)
   struct test_io *t = io->opaque;
 
   t->sockets = count_sockets ();
+  leg_last_error (io->leg, t->last_error, sizeof t->last_error);
   atomic_fetch_add (&t->nr_done, 1);
   sem_post (&t->done);
 }
@@ -268,6 +272,16 @@ submit (struct leg *leg, struct test_io *t, enum leg_op op, unsigned flags,
 {
   init_io (t, op, flags, buf, offset, count);
   leg_submit (leg, &t->io);
+}
+
+/* A request that failed: what the leg's last error was at that moment, when
+ * the owner says why the leg is out.
+ */
+static void
+expect_blamed (const struct test_io *t, const char *part)
+{
+  ck_assert_msg (strstr (t->last_error, part) != NULL,
+                 "\"%s\" is not in \"%s\"", part, t->last_error);
 }
 
 static int
@@ -718,6 +732,119 @@ START_TEST (nbd_without_block_status_is_data)
 }
 END_TEST
 
+/* What a server did not send was not read, whatever it says. */
+START_TEST (a_read_without_data_has_failed)
+{
+  static const enum fake_nbd_fault faults[] = {FAKE_NBD_GOOD, FAKE_NBD_NO_DATA,
+                                               FAKE_NBD_HALF_DATA};
+  struct nbd_server server;
+  struct leg *leg;
+  char buf[4096];
+  int r;
+
+  fake_nbd_start (&server, faults[_i]);
+  leg = open_leg (server.uri);
+  r = leg_run (leg, LEG_READ, 0, buf, 8192, sizeof buf);
+  if (faults[_i] == FAKE_NBD_GOOD) {
+    ck_assert_int_eq (r, 0);
+    ck_assert_int_eq (buf[sizeof buf - 1], FAKE_NBD_BYTE);
+  }
+  else {
+    ck_assert_int_eq (r, -1);
+    ck_assert_int_eq (errno, EIO);
+    ck_assert_uint_eq (leg->counters.read_errors, 1);
+    expect_last_error (leg, "read at offset 8192: Input/output error");
+  }
+  /* It is a read that failed, not the connection. */
+  ck_assert_int_eq (leg_run (leg, LEG_WRITE, 0, buf, 0, sizeof buf), 0);
+  ck_assert_int_eq (leg_run (leg, LEG_FLUSH, 0, NULL, 0, 0), 0);
+  leg_free (leg);
+  ck_assert_uint_eq (nr_lost, 0);
+  nbd_server_end (&server);
+}
+END_TEST
+
+START_TEST (block_status_without_extents_has_failed)
+{
+  static const enum fake_nbd_fault faults[] = {
+    FAKE_NBD_GOOD, FAKE_NBD_NO_EXTENTS, FAKE_NBD_TWICE_EXTENTS};
+  struct nbd_server server;
+  struct leg_extent e[4];
+  struct leg *leg;
+  size_t nr = 4;
+  int r;
+
+  fake_nbd_start (&server, faults[_i]);
+  leg = open_leg (server.uri);
+  r = leg_extents (leg, 0, 65536, e, &nr);
+  if (faults[_i] == FAKE_NBD_GOOD) {
+    ck_assert_int_eq (r, 0);
+    ck_assert_uint_eq (nr, 1);
+    ck_assert_uint_eq (e[0].length, 65536);
+  }
+  else {
+    ck_assert_int_eq (r, -1);
+    ck_assert_int_eq (errno, EIO);
+    expect_last_error (leg, "block status at offset 0: Input/output error");
+  }
+  leg_free (leg);
+  ck_assert_uint_eq (nr_lost, 0);
+  nbd_server_end (&server);
+}
+END_TEST
+
+/* Whose mistake it is: nothing of it is the leg's. */
+static void
+expect_bad_range (struct leg *leg, uint64_t offset, uint64_t count)
+{
+  static const enum leg_op ops[] = {LEG_READ, LEG_WRITE, LEG_ZERO, LEG_CACHE};
+  CLEANUP_FREE char *buf = calloc (1, 8192);
+  struct leg_extent e[4];
+  size_t nr = 4;
+
+  ck_assert_int_eq (leg_extents (leg, offset, count, e, &nr), -1);
+  ck_assert_int_eq (errno, EINVAL);
+  for (size_t i = 0; i < sizeof ops / sizeof ops[0]; ++i) {
+    ck_assert_int_eq (leg_run (leg, ops[i], 0, buf, offset, count), -1);
+    ck_assert_int_eq (errno, EINVAL);
+  }
+}
+
+START_TEST (a_bad_range_is_refused_and_no_error_of_the_leg)
+{
+  static const char *const args[] = {"memory",
+                                     "16M",
+                                     "--filter=blocksize-policy",
+                                     "blocksize-minimum=512",
+                                     "blocksize-error-policy=error",
+                                     NULL};
+  struct nbd_server server;
+  struct leg *leg;
+  uint64_t end = 16 << 20;
+
+  nbd_server_start (&server, false, args);
+  leg = open_leg (server.uri);
+  ck_assert_uint_eq (leg->min_block, 512);
+  expect_bad_range (leg, 1, 1);
+  expect_bad_range (leg, 0, 513);
+  expect_bad_range (leg, 511, 512);
+  expect_bad_range (leg, end, 512);
+  expect_bad_range (leg, end - 512, 1024);
+  expect_bad_range (leg, UINT64_MAX - 511, 512);
+  expect_bad_range (leg, 512, UINT64_MAX - 511);
+  ck_assert_uint_eq (leg->counters.reads, 0);
+  ck_assert_uint_eq (leg->counters.writes, 0);
+  ck_assert_uint_eq (leg->counters.read_errors, 0);
+  ck_assert_uint_eq (leg->counters.write_errors, 0);
+  ck_assert_uint_eq (leg->in_flight, 0);
+  expect_last_error (leg, "");
+  expect_byte (leg, 512, 512, 0);
+  leg_free (leg);
+  ck_assert_uint_eq (nr_lost, 0);
+  nbd_server_end (&server);
+}
+END_TEST
+
 START_TEST (a_read_only_export_is_refused)
 {
   static const char *const args[] = {"-r", "memory", "16M", NULL};
@@ -894,8 +1021,10 @@ lose_with_requests (int sig, uint64_t timeout_ms, unsigned connections,
   if (sig == SIGKILL)
     nbd_server_kill (&server);
   for (size_t i = 0; i < MAX_IOS; ++i)
-    /* A running server answers the FLUSH, which comes last, at once. */
-    ck_assert (finish (&io[i]) != 0 || (sig == SIGKILL && i == MAX_IOS - 1));
+    if (finish (&io[i]) != 0)
+      expect_blamed (&io[i], why);
+    else /* a running server answers the FLUSH, which comes last, at once */
+      ck_assert (sig == SIGKILL && i == MAX_IOS - 1);
   if (sig == SIGSTOP)
     ck_assert_uint_ge (now_ns () - begin, timeout_ms * NSEC_PER_MSEC);
   for (size_t i = 0; connections == 1 && i < MAX_IOS - 1; ++i)
@@ -958,8 +1087,10 @@ START_TEST (the_connection_is_to_blame_not_what_is_sent_on_it)
   for (size_t i = 1; i < 3; ++i)
     submit (leg, &io[i], LEG_WRITE, 0, buf, 0, sizeof buf);
   sem_post (&reader_may_go_on);
-  for (size_t i = 1; i < 3; ++i)
+  for (size_t i = 1; i < 3; ++i) {
     ck_assert_int_eq (finish (&io[i]), ENOTCONN);
+    expect_blamed (&io[i], "connection lost: send");
+  }
   ck_assert (wait_sem (&lost_sem));
   expect_last_error (leg, "connection lost: send");
   leg_free (leg);
@@ -1356,6 +1487,9 @@ leg_suite (void)
   tcase_add_loop_test (tc, connections_follow_multi_conn, 0, 2);
   tcase_add_test (tc, nbd_extents_tell_hole_and_zero_apart);
   tcase_add_test (tc, nbd_without_block_status_is_data);
+  tcase_add_loop_test (tc, a_read_without_data_has_failed, 0, 3);
+  tcase_add_loop_test (tc, block_status_without_extents_has_failed, 0, 3);
+  tcase_add_test (tc, a_bad_range_is_refused_and_no_error_of_the_leg);
   tcase_add_test (tc, a_read_only_export_is_refused);
   tcase_add_test (tc, a_server_without_flush_is_said);
   tcase_add_test (tc, connecting_has_a_deadline);

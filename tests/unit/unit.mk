@@ -39,6 +39,7 @@ unit_tests_of_threads = \
 	tests/unit/unit-disk-crash \
 	tests/unit/unit-disk-faults \
 	tests/unit/unit-lease \
+	tests/unit/unit-leg-races \
 	tests/unit/unit-logd \
 	tests/unit/unit-range \
 	tests/unit/unit-rejoin \
@@ -143,6 +144,8 @@ tests_unit_unit_disk_faults_LDADD = $(LOG_LIBS) $(TEST_LIBS)
 
 # The legs.
 tests_unit_unit_leg_SOURCES = \
+	tests/lib/fake-nbd.c \
+	tests/lib/fake-nbd.h \
 	tests/lib/mem-leg.c \
 	tests/lib/mem-leg.h \
 	tests/lib/nbd-server.c \
@@ -151,6 +154,11 @@ tests_unit_unit_leg_SOURCES = \
 	$(NULL)
 tests_unit_unit_leg_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_unit_leg_LDADD = liblegs.la libcommon.la $(TEST_LIBS)
+
+tests_unit_unit_leg_races_SOURCES = tests/unit/unit-leg-races.c
+tests_unit_unit_leg_races_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_unit_leg_races_LDFLAGS = -Wl,--wrap=pthread_mutex_lock
+tests_unit_unit_leg_races_LDADD = liblegs.la libcommon.la $(TEST_LIBS)
 
 # The mirror.  docs/rules.md says which test watches which rule.
 tests_unit_unit_hot_SOURCES = tests/unit/unit-hot.c tests/lib/unit-wait.h

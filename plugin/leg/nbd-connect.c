@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* A connection begins. */
+
+#include "config.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <libnbd.h>
+
+#include "deadline.h"
+#include "nbd-connect.h"
+#include "nbd-poll.h"
+
+static struct nbd_handle *
+new_handle (void)
+{
+  struct nbd_handle *nbd = nbd_create ();
+
+  if (nbd && nbd_set_uri_allow_local_file (nbd, true) == 0 &&
+      nbd_add_meta_context (nbd, LIBNBD_CONTEXT_BASE_ALLOCATION) == 0)
+    return nbd;
+  nbd_close (nbd);
+  return NULL;
+}
+
+/* What was never acknowledged must not be sent again by the kernel after we
+ * gave the connection up (rule S21).
+ */
+static void
+set_tcp_options (int fd, uint64_t timeout_ns)
+{
+  struct linger linger = {.l_onoff = 1, .l_linger = 0};
+  unsigned timeout = (unsigned) (timeout_ns / NSEC_PER_MSEC);
+  int domain;
+  socklen_t len = sizeof domain;
+
+  if (getsockopt (fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) == -1 ||
+      (domain != AF_INET && domain != AF_INET6))
+    return;
+  setsockopt (fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
+  setsockopt (fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout, sizeof timeout);
+}
+
+/* -1: libnbd's error; 1: too late, or cancelled. */
+static int
+negotiate (struct nbd_handle *nbd, struct leg *leg, uint64_t deadline)
+{
+  if (nbd_aio_connect_uri (nbd, leg->name) == -1)
+    return -1;
+  while (!nbd_aio_is_ready (nbd)) {
+    int r;
+
+    if (nbd_aio_is_dead (nbd) || nbd_aio_is_closed (nbd))
+      return -1;
+    r = atomic_load (&leg->cancelled) ? 1 : nbd_poll_step (nbd, deadline);
+    if (r != 0)
+      return r;
+  }
+  return 0;
+}
+
+int
+conn_connect (struct conn *c)
+{
+  uint64_t timeout = c->leg->options.timeout_ns;
+  struct nbd_handle *nbd = new_handle ();
+  int r = nbd ? negotiate (nbd, c->leg, now_ns () + timeout) : -1;
+  int err;
+
+  if (r == 0) {
+    set_tcp_options (nbd_aio_get_fd (nbd), timeout);
+    c->nbd = nbd;
+    c->stopping = false;
+    c->why[0] = '\0';
+    return 0;
+  }
+  if (r == 1) {
+    leg_report (c->leg, "connect: no answer for %g s",
+                (double) timeout / NSEC_PER_SEC);
+    err = ETIMEDOUT;
+  }
+  else {
+    leg_report (c->leg, "connect: %s", nbd_reason ());
+    err = nbd_reason_errno ();
+  }
+  nbd_close (nbd);
+  errno = err;
+  return -1;
+}

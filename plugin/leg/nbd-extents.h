@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Block status over one connection. */
+
+#ifndef NBDMIRROR_NBD_EXTENTS_H
+#define NBDMIRROR_NBD_EXTENTS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "leg.h"
+#include "nbd-conn.h"
+
+/* As leg_extents, of a server that has block status. */
+int conn_extents (struct conn *c, uint64_t offset, uint64_t count,
+                  struct leg_extent *extents, size_t *nr);
+
+#endif /* NBDMIRROR_NBD_EXTENTS_H */
