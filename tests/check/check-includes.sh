@@ -46,7 +46,9 @@ below ()
     shift
   done
   shift
-  mapfile -t names < <(headers "$@")
+  # Two programs may each have a header of that name.
+  mapfile -t names < <(comm -23 <(headers "$@" | sort -u) \
+    <(printf '%s\n' "${files[@]##*/}" | sort -u))
   forbid "${files[@]}" -- "${names[@]}"
 }
 
