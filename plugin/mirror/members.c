@@ -18,6 +18,7 @@
 #include "cleanup.h"
 #include "mirror-impl.h"
 #include "msg.h"
+#include "recovery.h"
 
 static void
 fan_done (struct leg_io *io)

@@ -46,8 +46,8 @@
 #include "leg.h"
 #include "mirror.h"
 #include "range.h"
+#include "recovery.h"
 
-#define RESYNC_THREADS 4
 #define COPY_CHUNK (UINT64_C (1) << 20) /* bytes locked and copied at once */
 #define IDLE_NS (2 * NSEC_PER_SEC)      /* a region is cleared after this */
 #define TICK_NS NSEC_PER_SEC            /* of the worker */
@@ -94,34 +94,6 @@ struct member {
   uint64_t repair_began[REPAIRS_PER_HOUR]; /* a ring; 0: never */
   unsigned next_repair;                    /* in it */
   uint64_t repairs_used_up;                /* when last said; 0: never */
-};
-
-/* One run of regions being copied, or copied and not yet flushed. */
-struct recovery {
-  uint64_t first, nr; /* regions */
-  unsigned targets;   /* those that still count on it */
-  bool spoiled;       /* a failed write made a target miss some of it again */
-  struct recovery *next;
-};
-
-struct resync {
-  pthread_t thread[RESYNC_THREADS];
-  unsigned nr_threads;
-  pthread_cond_t wake;
-
-  /* Protected by m->lock. */
-  bool stop;
-  unsigned busy;                  /* threads that copy */
-  unsigned exited;                /* threads that have ended */
-  uint64_t cursor;                /* next region to look at */
-  uint64_t data_from, data_until; /* where the source surely has data */
-  struct recovery *running;       /* being copied */
-  struct recovery *copied;        /* wait for the sweep */
-  uint64_t copied_regions;        /* in that list */
-  struct recovery *sweeping;      /* taken by the sweep, not yet raised */
-  uint64_t total_regions;         /* resync_todo when this round began */
-  uint64_t copied_bytes, skipped_bytes;
-  uint64_t begin_ns, begin_bytes; /* for the rate shown */
 };
 
 struct rate {
@@ -360,11 +332,8 @@ void sweep (struct mirror *m, bool at_once, uint64_t deadline);
 int resync_start (struct mirror *m);
 /* False if a thread still hangs in a leg at the deadline. */
 bool resync_stop (struct mirror *m, uint64_t deadline);
-void resync_wake_locked (struct mirror *m);
 /* Regions that the resyncing legs miss, summed over them. */
 uint64_t resync_todo (const struct mirror *m, const struct log_status *ls);
-void resync_spoil_locked (struct mirror *m, uint64_t first, uint64_t nr);
-void resync_drop_target_locked (struct mirror *m, unsigned slot);
 
 /* rate.c */
 void rate_init (struct rate *rate);

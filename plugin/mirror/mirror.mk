@@ -21,6 +21,8 @@ libmirror_la_SOURCES = \
 	plugin/mirror/range.h \
 	plugin/mirror/rate.c \
 	plugin/mirror/read.c \
+	plugin/mirror/recovery.c \
+	plugin/mirror/recovery.h \
 	plugin/mirror/rejoin.c \
 	plugin/mirror/repair.c \
 	plugin/mirror/resync.c \

@@ -33,6 +33,7 @@
 #include "mirror-impl.h"
 #include "msg.h"
 #include "probe.h"
+#include "recovery.h"
 #include "thread.h"
 
 #define MAX_FLAPS 10

@@ -23,6 +23,7 @@
 #include "cleanup.h"
 #include "mirror-impl.h"
 #include "msg.h"
+#include "recovery.h"
 
 /* A hot region as step 1 saw it. */
 struct candidate {
