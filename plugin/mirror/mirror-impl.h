@@ -279,13 +279,6 @@ void worker_wake_locked (struct mirror *m);
 int write_begin (struct mirror *m, struct write_op *op);
 int write_end (struct mirror *m, struct write_op *op, unsigned bad);
 
-/* Flush every leg of the writing set; legs whose flush failed have
- * failed when it returns.  0, or -1 if an in-sync leg is left whose flush
- * failed, or a leg was not sent it: if need be it waits for the lease, at most
- * until the deadline.
- */
-int flush_legs (struct mirror *m, uint64_t deadline);
-
 /* rejoin.c.  stop: m->stopping is set.  False if a thread still hangs at the
  * deadline, while it opens a leg; it will not touch the log any more.
  */

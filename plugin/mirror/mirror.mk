@@ -5,6 +5,8 @@ noinst_LTLIBRARIES += libmirror.la
 libmirror_la_SOURCES = \
 	plugin/mirror/copy.c \
 	plugin/mirror/copy.h \
+	plugin/mirror/flush.c \
+	plugin/mirror/flush.h \
 	plugin/mirror/hot.c \
 	plugin/mirror/hot.h \
 	plugin/mirror/life.c \

@@ -33,6 +33,7 @@
 #include <stdlib.h>
 
 #include "cleanup.h"
+#include "flush.h"
 #include "mirror-impl.h"
 #include "msg.h"
 

@@ -21,6 +21,7 @@
 #include <stdlib.h>
 
 #include "cleanup.h"
+#include "flush.h"
 #include "mirror-impl.h"
 #include "msg.h"
 #include "recovery.h"
