@@ -19,6 +19,8 @@
 
 #include "cleanup.h"
 #include "copy.h"
+#include "fan.h"
+#include "members.h"
 
 #define MAX_ZERO_BYTES (UINT64_C (64) << 20) /* one ZERO request */
 #define MAX_RUN_BYTES (UINT64_C (64) << 30)  /* of zeroes, looked at at once */

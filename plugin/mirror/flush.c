@@ -8,9 +8,13 @@
 
 #include <errno.h>
 
+#include "acknowledge.h"
 #include "cleanup.h"
+#include "fan.h"
 #include "flush.h"
+#include "members.h"
 #include "mirror-impl.h"
+#include "report.h"
 
 /* Flush every leg of the writing set; the in-sync legs that did it. */
 static int

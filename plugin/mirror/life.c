@@ -7,9 +7,12 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "acknowledge.h"
 #include "cleanup.h"
+#include "members.h"
 #include "mirror-impl.h"
 #include "msg.h"
+#include "report.h"
 #include "thread.h"
 
 #define MIN_SWEEP_GAP_NS (100 * NSEC_PER_MSEC)

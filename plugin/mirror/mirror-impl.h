@@ -34,7 +34,6 @@
 #define NBDMIRROR_MIRROR_IMPL_H
 
 #include <pthread.h>
-#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -42,6 +41,7 @@
 #include "bitset.h"
 #include "deadline.h"
 #include "dirty-log.h"
+#include "fan.h"
 #include "hot.h"
 #include "leg.h"
 #include "mirror.h"
@@ -52,7 +52,6 @@
 #define IDLE_NS (2 * NSEC_PER_SEC)      /* a region is cleared after this */
 #define TICK_NS NSEC_PER_SEC            /* of the worker */
 #define RETRY_NS (250 * NSEC_PER_MSEC)  /* between tries of a failed log */
-#define LAST_TRY_NS NSEC_PER_SEC        /* of one that queued too long */
 #define MAX_HOT_BYTES (UINT64_C (2) << 30)
 #define MAX_HOT_REGIONS 4096
 #define MIN_HOT_REGIONS 256
@@ -155,23 +154,6 @@ struct mirror {
   bool worker_exited;
 };
 
-/* One modification of the same range on several legs. */
-struct request {
-  enum leg_op op;
-  unsigned flags; /* LEG_FUA, LEG_MAY_TRIM */
-  void *buf;
-  uint64_t offset, count;
-  uint64_t arrival; /* of a client's request: when it came in */
-};
-
-/* A request on its way to several legs.  Lives on the caller's stack. */
-struct fan {
-  struct leg_io io[LOG_MAX_LEGS];
-  unsigned unsent; /* legs that did not get (all of) it: no lease */
-  atomic_uint pending;
-  sem_t done;
-};
-
 /* One modification on its way.  Lives on the caller's stack. */
 struct write_op {
   const struct request *rq;
@@ -183,91 +165,19 @@ struct write_op {
   struct fan fan;
 };
 
-/* members.c */
-
 static inline unsigned
 writing_set (const struct mirror *m)
 {
   return m->in_sync | m->resyncing;
 }
 
-/* Send the request to all legs of the mask and wait for all.  Returns the
- * mask of those that failed, unsent ones included; fan->io[slot].error says
- * why.
- */
-unsigned fan_out (struct mirror *m, struct fan *fan, unsigned legs,
-                  const struct request *rq);
-
-/* As fan_out, but legs that were not sent it, for want of the lease, are sent
- * it when the lease is back, if that is before the deadline.
- */
-unsigned fan_out_leased (struct mirror *m, struct fan *fan, unsigned legs,
-                         const struct request *rq, uint64_t deadline);
-
-/* A leg's errno as the client gets it: NBD knows few, and nbdkit turns all
- * others into EINVAL, which would blame the request.
- */
-int client_error (int err);
-
-/* S5, in memory: the leg is not used any more.  False if it was not used,
- * or is the last in-sync leg, which is never given up.  m->lock is held.
- */
-bool member_fail_locked (struct mirror *m, unsigned slot);
-
-/* As above for each of a mask; returns those that failed now. */
-unsigned members_fail_locked (struct mirror *m, unsigned slots);
-
-/* Tell the admin about legs that failed now.  No lock is held. */
-void members_report_failed (struct mirror *m, unsigned slots);
-
-/* Who sends requests to legs holds them from the section that chooses them
- * until the last answer: a leg that failed is closed and opened again only
- * when nobody holds it.  m->lock is held.
- */
-void members_use_locked (struct mirror *m, unsigned slots);
-void members_unuse_locked (struct mirror *m, unsigned slots);
-
-/* S6, S12: a write to these regions ended in an error; every leg but the
- * primary misses them.  m->lock is held.
- */
-void members_miss_locked (struct mirror *m, uint64_t first, uint64_t nr);
-
-/* Of all waiting for the log that a request does which came in at arrival.
- * Time spent in the queue for the range counts, or overlapping requests would
- * add up; but whoever comes to the front late still gets a try.
- */
-uint64_t log_deadline (const struct mirror *m, uint64_t arrival);
-
-/* A client's request comes in, and waits for the lease of the log (S19) until
- * log_deadline.  0: leave it later; or -1 with errno ESHUTDOWN, EIO.  m->lock
- * is held, and given up while waiting.
- */
-int request_enter_locked (struct mirror *m, uint64_t arrival);
-void request_leave_locked (struct mirror *m);
-
-/* The lease, which an answer with data needs, too.  Waits for it until
- * log_deadline; 0, or -1 with errno EIO.  m->lock is held, and given up while
- * waiting.
- */
-int lease_needed_locked (struct mirror *m, uint64_t arrival);
-
-/* One try to make the failures known so far durable.  m->lock is held, and
- * given up meanwhile.
- */
-void record_failures_locked (struct mirror *m, uint64_t deadline);
-
-/* What an acknowledgement needs: all failures durably recorded (S4), and the
- * lease (S19).  Waits for them until log_deadline; 0, or -1.  m->lock is
- * held, and given up while waiting.
- */
-int acknowledge_locked (struct mirror *m, uint64_t arrival);
-
-/* leg->on_lost and leg->may_write of every member's leg. */
-void member_on_lost (struct leg *leg);
-bool member_may_write (struct leg *leg);
-
-/* Wake the worker. m->lock is held. */
-void worker_wake_locked (struct mirror *m);
+/* Wake the worker.  m->lock is held. */
+static inline void
+worker_wake_locked (struct mirror *m)
+{
+  m->wake_worker = true;
+  pthread_cond_broadcast (&m->cond);
+}
 
 /* write.c */
 

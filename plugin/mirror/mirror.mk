@@ -3,14 +3,19 @@
 # The mirror.
 noinst_LTLIBRARIES += libmirror.la
 libmirror_la_SOURCES = \
+	plugin/mirror/acknowledge.c \
+	plugin/mirror/acknowledge.h \
 	plugin/mirror/copy.c \
 	plugin/mirror/copy.h \
+	plugin/mirror/fan.c \
+	plugin/mirror/fan.h \
 	plugin/mirror/flush.c \
 	plugin/mirror/flush.h \
 	plugin/mirror/hot.c \
 	plugin/mirror/hot.h \
 	plugin/mirror/life.c \
 	plugin/mirror/members.c \
+	plugin/mirror/members.h \
 	plugin/mirror/mirror-impl.h \
 	plugin/mirror/mirror-status.c \
 	plugin/mirror/mirror.h \
@@ -27,6 +32,8 @@ libmirror_la_SOURCES = \
 	plugin/mirror/recovery.h \
 	plugin/mirror/rejoin.c \
 	plugin/mirror/repair.c \
+	plugin/mirror/report.c \
+	plugin/mirror/report.h \
 	plugin/mirror/resync.c \
 	plugin/mirror/status.h \
 	plugin/mirror/sweep.c \

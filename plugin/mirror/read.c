@@ -17,8 +17,11 @@
 
 #include <errno.h>
 
+#include "acknowledge.h"
 #include "cleanup.h"
+#include "members.h"
 #include "mirror-impl.h"
+#include "report.h"
 
 #define SEQUENTIAL_BONUS 8
 

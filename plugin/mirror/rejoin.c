@@ -30,6 +30,7 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "members.h"
 #include "mirror-impl.h"
 #include "msg.h"
 #include "probe.h"

@@ -32,8 +32,11 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "acknowledge.h"
 #include "cleanup.h"
+#include "fan.h"
 #include "flush.h"
+#include "members.h"
 #include "mirror-impl.h"
 #include "msg.h"
 

@@ -20,6 +20,7 @@
 
 #include "cleanup.h"
 #include "copy.h"
+#include "members.h"
 #include "mirror-impl.h"
 #include "msg.h"
 #include "recovery.h"

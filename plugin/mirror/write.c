@@ -24,9 +24,13 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "acknowledge.h"
 #include "cleanup.h"
+#include "fan.h"
+#include "members.h"
 #include "mirror-impl.h"
 #include "msg.h"
+#include "report.h"
 
 /* Count the write in each of its regions; true in *new_marks if a mark is
  * not durable yet.  -1 if there is no memory.

@@ -14,6 +14,7 @@
 
 #include "apply.h"
 #include "cleanup.h"
+#include "members.h"
 #include "mirror-impl.h"
 #include "msg.h"
 #include "plan.h"

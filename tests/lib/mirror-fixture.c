@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "members.h"
 #include "mirror-fixture.h"
 
 /* --- crash images --- */

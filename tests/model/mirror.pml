@@ -409,7 +409,7 @@ inline take_answer (who)
   g_failed = g_failed & ~(who)
 }
 
-/* members.c:record_failures_locked: what follows the flush. */
+/* acknowledge.c:record_failures_locked: what follows the flush. */
 inline recorded (who)
 {
   if
@@ -529,7 +529,7 @@ active [NWRITER] proctype writer ()
        fi;
        take_answer (T_WRITER (me))
      }
-  :: atomic { /* members.c:fan_out: one leg does it */
+  :: atomic { /* fan.c:fan_out: one leg does it */
        w_pc[me] == W_FAN && w_left[me] ->
        pick_leg (w_left[me]);
        w_left[me] = w_left[me] & ~BIT (l);
@@ -557,7 +557,7 @@ active [NWRITER] proctype writer ()
        w_bad[me] = 0;
        SCRATCH_0
      }
-  :: atomic { /* members.c:acknowledge_locked */
+  :: atomic { /* acknowledge.c:acknowledge_locked */
        w_pc[me] == W_ACK ->
        if
        :: unrec && WAITS_FOR_RECORD (me) ->
