@@ -21,6 +21,10 @@
 #include "copy.h"
 #include "fan.h"
 #include "members.h"
+#include "mirror-impl.h"
+#include "range.h"
+#include "rate.h"
+#include "repair.h"
 
 #define MAX_ZERO_BYTES (UINT64_C (64) << 20) /* one ZERO request */
 #define MAX_RUN_BYTES (UINT64_C (64) << 30)  /* of zeroes, looked at at once */

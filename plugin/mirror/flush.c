@@ -14,6 +14,7 @@
 #include "flush.h"
 #include "members.h"
 #include "mirror-impl.h"
+#include "rate.h"
 #include "report.h"
 
 /* Flush every leg of the writing set; the in-sync legs that did it. */

@@ -12,9 +12,14 @@
 #include "members.h"
 #include "mirror-impl.h"
 #include "msg.h"
+#include "quarantine.h"
+#include "rejoin.h"
 #include "report.h"
+#include "resync.h"
+#include "sweep.h"
 #include "thread.h"
 
+#define TICK_NS NSEC_PER_SEC
 #define MIN_SWEEP_GAP_NS (100 * NSEC_PER_MSEC)
 
 /* At shutdown, beyond the deadline: what was waited for may end, then the log

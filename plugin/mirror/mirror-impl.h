@@ -1,21 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The inside of a mirror, shared by the files that make it up:
- *
- *   start.c    open: log and legs in, plan out, plan made durable
- *   plan.c     who is the source (design, section 6); no I/O
- *   mirror.c   start, stop, threads
- *   mirror-status.c  what it tells about itself
- *   members.c  which legs are used; failure and its record (S5, S6)
- *   rejoin.c   a leg that failed or was absent comes back
- *   quarantine.c  what waits because a write may still land (S21)
- *   write.c    write, zero, trim, flush
- *   read.c     read, block status, cache
- *   repair.c   what one leg could not read is written to it again (S16)
- *   sweep.c    lazy clears; resynced regions and legs become trusted (S3, S18)
- *   resync.c   which regions that legs miss are copied when
- *   copy.c     copying them
- *   rate.c     how fast it may copy
+/* The state of a mirror, shared by the files that make it up; each has a
+ * header of its own with what the others may call.
  *
  * Threads: nbdkit's request threads; one worker (sweep, recording of
  * failures); RESYNC_THREADS copiers; for each leg one that brings it back;
@@ -41,22 +27,19 @@
 #include "bitset.h"
 #include "deadline.h"
 #include "dirty-log.h"
-#include "fan.h"
 #include "hot.h"
 #include "leg.h"
 #include "mirror.h"
 #include "range.h"
+#include "rate.h"
 #include "recovery.h"
 
 #define COPY_CHUNK (UINT64_C (1) << 20) /* bytes locked and copied at once */
-#define IDLE_NS (2 * NSEC_PER_SEC)      /* a region is cleared after this */
-#define TICK_NS NSEC_PER_SEC            /* of the worker */
 #define RETRY_NS (250 * NSEC_PER_MSEC)  /* between tries of a failed log */
 #define MAX_HOT_BYTES (UINT64_C (2) << 30)
 #define MAX_HOT_REGIONS 4096
 #define MIN_HOT_REGIONS 256
-#define PIECE_REGIONS 128   /* a larger request is served in pieces */
-#define REPAIRS_PER_HOUR 20 /* of one leg */
+#define REPAIRS_PER_HOUR 20                   /* of one leg */
 #define REJOIN_FIRST_NS (500 * NSEC_PER_MSEC) /* before the first try */
 #define REJOIN_MAX_NS (30 * NSEC_PER_SEC)     /* between tries */
 #define REJOIN_STEADY_NS (60 * NSEC_PER_SEC)  /* in use, and it is forgiven */
@@ -93,12 +76,6 @@ struct member {
   uint64_t repair_began[REPAIRS_PER_HOUR]; /* a ring; 0: never */
   unsigned next_repair;                    /* in it */
   uint64_t repairs_used_up;                /* when last said; 0: never */
-};
-
-struct rate {
-  atomic_uint_fast64_t client_ns; /* last client request */
-  pthread_mutex_t lock;
-  uint64_t next_ns; /* protected by lock: the ceiling's next free moment */
 };
 
 /* Of a leg that comes back. */
@@ -154,17 +131,6 @@ struct mirror {
   bool worker_exited;
 };
 
-/* One modification on its way.  Lives on the caller's stack. */
-struct write_op {
-  const struct request *rq;
-  unsigned repair; /* it goes to this leg only, which should hold it already;
-                    * 0: it goes to all */
-  struct range range;
-  uint64_t first, nr; /* regions */
-  unsigned legs;      /* where it goes */
-  struct fan fan;
-};
-
 static inline unsigned
 writing_set (const struct mirror *m)
 {
@@ -178,72 +144,5 @@ worker_wake_locked (struct mirror *m)
   m->wake_worker = true;
   pthread_cond_broadcast (&m->cond);
 }
-
-/* write.c */
-
-/* What comes before and after a modification of the legs in op->legs; in: rq
- * and repair.  bad: legs on which it failed, as from fan_out.  Both return 0,
- * or -1 with errno; after -1 of write_begin there is nothing to end.  No lock
- * is held.
- */
-int write_begin (struct mirror *m, struct write_op *op);
-int write_end (struct mirror *m, struct write_op *op, unsigned bad);
-
-/* rejoin.c.  stop: m->stopping is set.  False if a thread still hangs at the
- * deadline, while it opens a leg; it will not touch the log any more.
- */
-int rejoin_start (struct mirror *m);
-bool rejoin_stop (struct mirror *m, uint64_t deadline);
-
-/* quarantine.c: S21, after an unclean end. */
-
-/* Before the start clears the marks: keep what is marked after an unclean
- * end.  And when it is done.  -1 with the error reported.
- */
-int quarantine_marked (const struct dirty_log *log, struct bitset *marked);
-int quarantine_init (struct mirror *m, const struct bitset *marked);
-/* The legs are connected: count from now on.  m->lock is held. */
-void quarantine_begin_locked (struct mirror *m);
-/* Until when copies to a leg must wait that is connected now.  m->lock is
- * held.
- */
-uint64_t quarantine_until (const struct mirror *m, enum leg_kind kind);
-/* Before a write to these regions.  -1 with errno ESHUTDOWN.  m->lock is
- * held, and given up while waiting.
- */
-int quarantine_wait_locked (struct mirror *m, uint64_t first, uint64_t nr);
-/* True once, when it has ended and marks were cleared, in memory, that the
- * start had kept.
- */
-bool quarantine_over (struct mirror *m);
-/* The mirror ends.  The log must not be called clean if it ends too early. */
-void quarantine_end (struct mirror *m);
-
-/* repair.c: legs of the mask could not read this range, which another leg
- * could.  Write it to them again, where that is possible and the budget allows
- * it.  arrival: of the read.  Blocks; the caller holds no range and no lock.
- */
-void read_repair (struct mirror *m, unsigned bad, uint64_t offset,
-                  uint64_t count, uint64_t arrival);
-
-/* sweep.c: one round.  at_once: do not wait for regions to be idle.  Waits
- * for the log at most until the deadline.
- */
-void sweep (struct mirror *m, bool at_once, uint64_t deadline);
-
-/* resync.c */
-int resync_start (struct mirror *m);
-/* False if a thread still hangs in a leg at the deadline. */
-bool resync_stop (struct mirror *m, uint64_t deadline);
-/* Regions that the resyncing legs miss, summed over them. */
-uint64_t resync_todo (const struct mirror *m, const struct log_status *ls);
-
-/* rate.c */
-void rate_init (struct rate *rate);
-/* A client request comes in; returns the time. */
-uint64_t rate_client (struct rate *rate);
-/* After copying bytes, which took elapsed ns: nanoseconds to pause. */
-uint64_t rate_pause (struct mirror *m, uint64_t bytes, uint64_t elapsed);
-
 
 #endif /* NBDMIRROR_MIRROR_IMPL_H */

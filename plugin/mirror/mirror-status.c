@@ -10,6 +10,7 @@
 
 #include "cleanup.h"
 #include "mirror-impl.h"
+#include "resync.h"
 
 static const char *
 member_state (const struct mirror *m, unsigned slot)

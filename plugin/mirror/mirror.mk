@@ -24,19 +24,26 @@ libmirror_la_SOURCES = \
 	plugin/mirror/probe.c \
 	plugin/mirror/probe.h \
 	plugin/mirror/quarantine.c \
+	plugin/mirror/quarantine.h \
 	plugin/mirror/range.c \
 	plugin/mirror/range.h \
 	plugin/mirror/rate.c \
+	plugin/mirror/rate.h \
 	plugin/mirror/read.c \
 	plugin/mirror/recovery.c \
 	plugin/mirror/recovery.h \
 	plugin/mirror/rejoin.c \
+	plugin/mirror/rejoin.h \
 	plugin/mirror/repair.c \
+	plugin/mirror/repair.h \
 	plugin/mirror/report.c \
 	plugin/mirror/report.h \
 	plugin/mirror/resync.c \
+	plugin/mirror/resync.h \
 	plugin/mirror/status.h \
 	plugin/mirror/sweep.c \
+	plugin/mirror/sweep.h \
 	plugin/mirror/write.c \
+	plugin/mirror/write.h \
 	$(NULL)
 libmirror_la_CPPFLAGS = $(MIRROR_CPPFLAGS)

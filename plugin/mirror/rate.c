@@ -13,6 +13,7 @@
 
 #include "cleanup.h"
 #include "mirror-impl.h"
+#include "rate.h"
 
 #define ACTIVE_NS (100 * NSEC_PER_MSEC)
 

@@ -21,6 +21,9 @@
 #include "cleanup.h"
 #include "members.h"
 #include "mirror-impl.h"
+#include "range.h"
+#include "rate.h"
+#include "repair.h"
 #include "report.h"
 
 #define SEQUENTIAL_BONUS 8

@@ -34,7 +34,10 @@
 #include "mirror-impl.h"
 #include "msg.h"
 #include "probe.h"
+#include "quarantine.h"
+#include "range.h"
 #include "recovery.h"
+#include "rejoin.h"
 #include "thread.h"
 
 #define MAX_FLAPS 10

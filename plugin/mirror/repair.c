@@ -39,6 +39,8 @@
 #include "members.h"
 #include "mirror-impl.h"
 #include "msg.h"
+#include "repair.h"
+#include "write.h"
 
 #define HOUR_NS (3600 * NSEC_PER_SEC)
 

@@ -24,6 +24,7 @@
 #include "mirror-impl.h"
 #include "msg.h"
 #include "recovery.h"
+#include "resync.h"
 
 #define SWEEP_BYTES (UINT64_C (1) << 30) /* copied before a sweep is due */
 #define FIRST_STALL_NS NSEC_PER_SEC

@@ -25,6 +25,9 @@
 #include "mirror-impl.h"
 #include "msg.h"
 #include "recovery.h"
+#include "sweep.h"
+
+#define IDLE_NS (2 * NSEC_PER_SEC) /* a region is cleared after this */
 
 /* A hot region as step 1 saw it. */
 struct candidate {

@@ -30,7 +30,11 @@
 #include "members.h"
 #include "mirror-impl.h"
 #include "msg.h"
+#include "quarantine.h"
+#include "range.h"
+#include "rate.h"
 #include "report.h"
+#include "write.h"
 
 /* Count the write in each of its regions; true in *new_marks if a mark is
  * not durable yet.  -1 if there is no memory.

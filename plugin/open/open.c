@@ -19,6 +19,7 @@
 #include "msg.h"
 #include "plan.h"
 #include "probe.h"
+#include "quarantine.h"
 
 /* --- the questions of the plan --- */
 

@@ -8,8 +8,12 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "deadline.h"
 #include "members.h"
 #include "mirror-fixture.h"
+#include "rate.h"
+#include "resync.h"
+#include "sweep.h"
 
 /* --- crash images --- */
 

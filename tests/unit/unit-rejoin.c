@@ -16,6 +16,8 @@
 #include "apply.h"
 #include "cleanup.h"
 #include "mirror-fixture.h"
+#include "quarantine.h"
+#include "sweep.h"
 
 #define SHIFT 16
 #define REGION (UINT64_C (1) << SHIFT)

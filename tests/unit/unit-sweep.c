@@ -11,6 +11,8 @@
 
 #include "cleanup.h"
 #include "mirror-fixture.h"
+#include "resync.h"
+#include "sweep.h"
 
 #define SHIFT 12
 #define REGION (UINT64_C (1) << SHIFT)

@@ -9,6 +9,7 @@
 
 #include "cleanup.h"
 #include "mirror-fixture.h"
+#include "write.h"
 
 #define SHIFT 12
 #define REGION (UINT64_C (1) << SHIFT)
