@@ -197,7 +197,7 @@ live_targets (struct copier *c)
 }
 
 static void
-send (struct copier *c, unsigned targets, const struct request *rq)
+send_to_targets (struct copier *c, unsigned targets, const struct request *rq)
 {
   struct fan fan;
 
@@ -229,11 +229,11 @@ copy_zeroes (struct copier *c, uint64_t offset, uint64_t count)
   }
   if (write && skip > MAX_ZERO_BYTES)
     skip = MAX_ZERO_BYTES;
-  send (c, write,
-        &(struct request){.op = LEG_ZERO,
-                          .flags = LEG_MAY_TRIM,
-                          .offset = offset,
-                          .count = skip});
+  send_to_targets (c, write,
+                   &(struct request){.op = LEG_ZERO,
+                                     .flags = LEG_MAY_TRIM,
+                                     .offset = offset,
+                                     .count = skip});
   count_bytes (c, 0, skip * (unsigned) __builtin_popcount (targets & ~write));
   return skip;
 }
@@ -292,7 +292,7 @@ copy_data (struct copier *c, uint64_t offset, uint64_t count)
     rq.flags = LEG_MAY_TRIM;
     rq.buf = NULL;
   }
-  send (c, live_targets (c), &rq);
+  send_to_targets (c, live_targets (c), &rq);
   return count;
 }
 
