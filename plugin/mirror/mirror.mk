@@ -32,6 +32,7 @@ libmirror_la_SOURCES = \
 	plugin/mirror/read.c \
 	plugin/mirror/recovery.c \
 	plugin/mirror/recovery.h \
+	plugin/mirror/regions.h \
 	plugin/mirror/rejoin.c \
 	plugin/mirror/rejoin.h \
 	plugin/mirror/repair.c \

@@ -37,6 +37,7 @@
 #include "quarantine.h"
 #include "range.h"
 #include "recovery.h"
+#include "regions.h"
 #include "rejoin.h"
 #include "thread.h"
 
@@ -140,13 +141,13 @@ static bool
 must_agree (const struct rejoin *r, uint64_t offset, uint64_t count)
 {
   const struct mirror *m = r->m;
-  uint64_t first = offset >> m->region_shift;
-  uint64_t last = (offset + count - 1) >> m->region_shift;
+  uint64_t first, nr;
 
-  for (uint64_t region = first; region <= last; ++region)
+  regions_of (offset, count, m->region_shift, &first, &nr);
+  for (uint64_t region = first; region < first + nr; ++region)
     if (!dirty_log_is_clean (m->log, region))
       return false;
-  return dirty_log_in_sync (m->log, r->member->slot, first, last - first + 1);
+  return dirty_log_in_sync (m->log, r->member->slot, first, nr);
 }
 
 static bool

@@ -33,6 +33,7 @@
 #include "quarantine.h"
 #include "range.h"
 #include "rate.h"
+#include "regions.h"
 #include "report.h"
 #include "write.h"
 
@@ -124,8 +125,7 @@ write_enter_locked (struct mirror *m, struct write_op *op)
 {
   const struct request *rq = op->rq;
 
-  op->first = rq->offset >> m->region_shift;
-  op->nr = ((rq->offset + rq->count - 1) >> m->region_shift) - op->first + 1;
+  regions_of (rq->offset, rq->count, m->region_shift, &op->first, &op->nr);
   if (request_enter_locked (m, rq->arrival) == -1)
     return -1;
   if (quarantine_wait_locked (m, op->first, op->nr) == -1) {
