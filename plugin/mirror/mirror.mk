@@ -41,6 +41,8 @@ libmirror_la_SOURCES = \
 	plugin/mirror/report.h \
 	plugin/mirror/resync.c \
 	plugin/mirror/resync.h \
+	plugin/mirror/source.c \
+	plugin/mirror/source.h \
 	plugin/mirror/status.h \
 	plugin/mirror/sweep.c \
 	plugin/mirror/sweep.h \
