@@ -13,6 +13,7 @@
 #include "config.h"
 
 #include "cleanup.h"
+#include "member-state.h"
 #include "members.h"
 #include "mirror-impl.h"
 #include "recovery.h"
@@ -33,13 +34,6 @@ members_unuse_locked (struct mirror *m, unsigned slots)
       pthread_cond_broadcast (&m->rejoin_wake);
 }
 
-static void
-choose_primary (struct mirror *m)
-{
-  m->primary = (unsigned) __builtin_ctz (m->in_sync);
-  dirty_log_set_primary (m->log, m->primary);
-}
-
 /* These are no sources any more.  One whose flush failed, or will fail, may
  * have read as it was before a write that it acknowledged, so what was copied
  * from it and not flushed proves nothing.
@@ -54,18 +48,16 @@ spoil_copies (struct mirror *m, unsigned sources)
 bool
 member_fail_locked (struct mirror *m, unsigned slot)
 {
-  unsigned bit = SLOT_BIT (slot);
+  unsigned bit = SLOT_BIT (slot), primary = m->primary;
 
   if (!(writing_set (m) & bit) || m->in_sync == bit)
     return false;
   spoil_copies (m, m->in_sync & bit);
-  m->in_sync &= ~bit;
-  m->resyncing &= ~bit;
-  m->promoting &= ~bit; /* even if it is back before that ends */
-  m->failed |= bit;
+  /* Nor is it promoted, even if it is back before that ends. */
+  member_set_state_locked (m, bit, MEMBER_FAILED);
   dirty_log_leg_failed (m->log, slot);
-  if (m->primary == slot)
-    choose_primary (m);
+  if (m->primary != primary)
+    dirty_log_set_primary (m->log, m->primary);
   resync_drop_target_locked (m, slot);
   m->failures++;
   worker_wake_locked (m);
@@ -102,8 +94,7 @@ members_miss_locked (struct mirror *m, uint64_t first, uint64_t nr)
   }
   spoil_copies (m, m->in_sync & others);
   resync_spoil_locked (m, first, nr);
-  m->resyncing |= m->in_sync & others;
-  m->in_sync &= ~others;
+  member_set_state_locked (m, m->in_sync & others, MEMBER_RESYNCING);
   resync_wake_locked (m);
 }
 

@@ -100,7 +100,7 @@ struct mirror {
   pthread_cond_t cond; /* anything below changed that someone waits for */
 
   /* Protected by lock. */
-  unsigned in_sync, resyncing, failed, missing;
+  unsigned in_sync, resyncing, failed, missing; /* member-state.h */
   unsigned promoting; /* of resyncing: may be in-sync by the log already */
   unsigned primary;   /* slot, always in in_sync */
   struct range_list ranges;

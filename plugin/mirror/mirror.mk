@@ -14,6 +14,8 @@ libmirror_la_SOURCES = \
 	plugin/mirror/hot.c \
 	plugin/mirror/hot.h \
 	plugin/mirror/life.c \
+	plugin/mirror/member-state.c \
+	plugin/mirror/member-state.h \
 	plugin/mirror/members.c \
 	plugin/mirror/members.h \
 	plugin/mirror/mirror-impl.h \

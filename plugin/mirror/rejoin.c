@@ -30,6 +30,7 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "member-state.h"
 #include "members.h"
 #include "mirror-impl.h"
 #include "msg.h"
@@ -287,15 +288,12 @@ join (struct rejoin *r)
 {
   struct mirror *m = r->m;
   struct member *member = r->member;
-  unsigned bit = SLOT_BIT (member->slot);
   CLEANUP_LOCK (&m->lock);
 
   if (m->stopping || atomic_load (&r->leg->lost))
     return false;
   dirty_log_leg_failed (m->log, member->slot);
-  m->failed &= ~bit;
-  m->missing &= ~bit;
-  m->resyncing |= bit;
+  member_set_state_locked (m, SLOT_BIT (member->slot), MEMBER_RESYNCING);
   member->kind = r->leg->kind;
   member->joined_ns = now_ns ();
   member->stalls = 0;

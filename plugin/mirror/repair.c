@@ -36,6 +36,7 @@
 #include "cleanup.h"
 #include "fan.h"
 #include "flush.h"
+#include "member-state.h"
 #include "members.h"
 #include "mirror-impl.h"
 #include "msg.h"
@@ -114,7 +115,7 @@ change_primary (struct repair *rp, bool *changed)
 
   *changed = slot != -1 && slot != (int) m->primary;
   if (*changed) {
-    m->primary = (unsigned) slot;
+    member_set_primary_locked (m, (unsigned) slot);
     dirty_log_set_primary (m->log, m->primary);
   }
   return slot != -1;

@@ -22,6 +22,7 @@
 
 #include "cleanup.h"
 #include "flush.h"
+#include "member-state.h"
 #include "mirror-impl.h"
 #include "msg.h"
 #include "recovery.h"
@@ -182,7 +183,8 @@ record_promotions (struct mirror *m)
       dirty_log_leg_in_sync (m->log, slot);
       ready |= SLOT_BIT (slot);
     }
-  m->promoting = ready;
+  member_set_state_locked (m, m->promoting & ~ready, MEMBER_RESYNCING);
+  member_set_state_locked (m, ready, MEMBER_PROMOTING);
   return ready;
 }
 
@@ -198,9 +200,8 @@ announce_promotions (struct mirror *m, unsigned ready)
   ready &= m->promoting;
   FOR_EACH_SLOT (slot, ready)
     m->member[slot].stall_reported = false;
-  m->promoting = 0;
-  m->resyncing &= ~ready;
-  m->in_sync |= ready;
+  member_set_state_locked (m, m->promoting & ~ready, MEMBER_RESYNCING);
+  member_set_state_locked (m, ready, MEMBER_IN_SYNC);
   pthread_cond_broadcast (&m->cond);
   return ready;
 }

@@ -14,6 +14,7 @@
 
 #include "apply.h"
 #include "cleanup.h"
+#include "member-state.h"
 #include "members.h"
 #include "mirror-impl.h"
 #include "msg.h"
@@ -267,15 +268,13 @@ init_members (struct mirror *m, struct plan_input *in, const struct plan *plan)
 static void
 init_sets (struct mirror *m, const struct plan *plan)
 {
-  FOR_EACH_SLOT (s, m->configured) {
-    if (!plan->slot[s].here)
-      m->missing |= SLOT_BIT (s);
-    else if (m->log->leg[s].state == LOG_LEG_IN_SYNC)
-      m->in_sync |= SLOT_BIT (s);
-    else
-      m->resyncing |= SLOT_BIT (s);
-  }
-  m->primary = plan->source;
+  enum member_state state[LOG_MAX_LEGS];
+
+  FOR_EACH_SLOT (s, m->configured)
+    state[s] = !plan->slot[s].here                       ? MEMBER_MISSING
+               : m->log->leg[s].state == LOG_LEG_IN_SYNC ? MEMBER_IN_SYNC
+                                                         : MEMBER_RESYNCING;
+  member_states_init (m, state, plan->source);
 }
 
 static void

@@ -9,6 +9,7 @@
 
 #include "cleanup.h"
 #include "deadline.h"
+#include "member-state.h"
 #include "members.h"
 #include "mirror-fixture.h"
 #include "rate.h"
@@ -132,6 +133,7 @@ fx_new (unsigned nr_legs, uint64_t nr_regions, unsigned region_shift,
 {
   struct fx *fx = calloc (1, sizeof *fx);
   uint64_t size = nr_regions << region_shift;
+  enum member_state state[LOG_MAX_LEGS];
 
   ck_assert_ptr_nonnull (fx);
   fx->nr_legs = nr_legs;
@@ -141,9 +143,10 @@ fx_new (unsigned nr_legs, uint64_t nr_regions, unsigned region_shift,
   fx->m->log = fx->log;
   for (unsigned i = 0; i < nr_legs; ++i)
     add_leg (fx, i, size);
-  fx->m->resyncing = resyncing;
-  fx->m->in_sync = fx->m->configured & ~resyncing;
-  fx->m->primary = (unsigned) __builtin_ctz (fx->m->in_sync);
+  for (unsigned i = 0; i < nr_legs; ++i)
+    state[i] = resyncing & SLOT_BIT (i) ? MEMBER_RESYNCING : MEMBER_IN_SYNC;
+  member_states_init (fx->m, state,
+                      (unsigned) __builtin_ctz (fx->m->configured & ~resyncing));
   FOR_EACH_SLOT (s, resyncing)
     dirty_log_set_region_sync (fx->log, s, 0, nr_regions, false);
   dirty_log_set_primary (fx->log, fx->m->primary);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "cleanup.h"
+#include "member-state.h"
 #include "mirror-fixture.h"
 #include "resync.h"
 #include "sweep.h"
@@ -452,7 +453,7 @@ set_primary (struct fx *f, unsigned leg)
 {
   CLEANUP_LOCK (&f->m->lock);
 
-  f->m->primary = leg;
+  member_set_primary_locked (f->m, leg);
   dirty_log_set_primary (f->log, leg);
 }
 
