@@ -31,12 +31,6 @@
 #define EXIT_GRACE_NS (1250 * NSEC_PER_MSEC)
 #define LOOK_GAP_NS (500 * NSEC_PER_MSEC) /* at the legs */
 
-const struct mirror_limits *
-mirror_limits (const struct mirror *m)
-{
-  return &m->limits;
-}
-
 /* --- the worker --- */
 
 static void
@@ -341,24 +335,4 @@ mirror_stop (struct mirror *m, uint64_t deadline)
     return false;
   close_legs (m);
   return true;
-}
-
-void
-mirror_free (struct mirror *m)
-{
-  if (!m)
-    return;
-  dirty_log_close (m->log, now_ns ());
-  for (unsigned slot = 0; slot < LOG_MAX_LEGS; ++slot) {
-    leg_free (m->member[slot].leg);
-    free (m->member[slot].name);
-  }
-  hot_free (&m->hot);
-  bitset_free (&m->held);
-  pthread_cond_destroy (&m->rejoin_wake);
-  pthread_cond_destroy (&m->resync.wake);
-  pthread_cond_destroy (&m->cond);
-  pthread_mutex_destroy (&m->lock);
-  pthread_mutex_destroy (&m->rate.lock);
-  free (m);
 }

@@ -36,13 +36,7 @@
 
 #define COPY_CHUNK (UINT64_C (1) << 20) /* bytes locked and copied at once */
 #define RETRY_NS (250 * NSEC_PER_MSEC)  /* between tries of a failed log */
-#define MAX_HOT_BYTES (UINT64_C (2) << 30)
-#define MAX_HOT_REGIONS 4096
-#define MIN_HOT_REGIONS 256
 #define REPAIRS_PER_HOUR 20                   /* of one leg */
-#define REJOIN_FIRST_NS (500 * NSEC_PER_MSEC) /* before the first try */
-#define REJOIN_MAX_NS (30 * NSEC_PER_SEC)     /* between tries */
-#define REJOIN_STEADY_NS (60 * NSEC_PER_SEC)  /* in use, and it is forgiven */
 
 #define SLOT_BIT(slot) (1u << (slot))
 

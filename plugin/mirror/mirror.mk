@@ -19,6 +19,8 @@ libmirror_la_SOURCES = \
 	plugin/mirror/members.c \
 	plugin/mirror/members.h \
 	plugin/mirror/mirror-impl.h \
+	plugin/mirror/mirror-new.c \
+	plugin/mirror/mirror-new.h \
 	plugin/mirror/mirror-status.c \
 	plugin/mirror/mirror.h \
 	plugin/mirror/probe-places.c \

@@ -1076,7 +1076,7 @@ active proctype reader ()
   od
 }
 
-/* --- start.c, plan.c, apply.c --- */
+/* --- open.c, plan.c, apply.c --- */
 
 inline see_durable ()
 {
@@ -1207,7 +1207,7 @@ inline begin_start ()
 #ifndef MISTAKE_S22_ABSENT
   LEG_STALE (y & ~x); /* in-sync, but absent */
 #endif
-  in_sync = x;        /* start.c:init_sets goes by this and the record */
+  in_sync = x;        /* open.c:state_of goes by this and the record */
 #ifdef LATE
   quar = ANY_LATE && (l_mark
 #ifndef MISTAKE_S21_MARKED
@@ -1297,7 +1297,7 @@ active proctype world ()
        state = APPLY_COMMIT;
        SCRATCH_0
      }
-  :: d_step { /* start.c:init_sets */
+  :: d_step { /* open.c:state_of */
        state == APPLY_COMMIT && (g_ok & T_START) ->
        take_answer (T_START);
        x = in_sync;

@@ -690,7 +690,7 @@ END_TEST
 
 /* --- S21: after an unclean end --- */
 
-/* What start.c does with a log that says: an unclean end, leg 0 the source,
+/* What open.c does with a log that says: an unclean end, leg 0 the source,
  * UNSAMPLED marked (or not), leg 1, if there is one, misses UNSAMPLED2.
  */
 static void
