@@ -22,6 +22,8 @@ libmirror_la_SOURCES = \
 	plugin/mirror/mirror-new.c \
 	plugin/mirror/mirror-new.h \
 	plugin/mirror/mirror-status.c \
+	plugin/mirror/mirror-worker.c \
+	plugin/mirror/mirror-worker.h \
 	plugin/mirror/mirror.h \
 	plugin/mirror/probe-places.c \
 	plugin/mirror/probe-places.h \

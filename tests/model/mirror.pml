@@ -935,7 +935,7 @@ active proctype sweeper ()
        take_answer (T_SWEEP);
        s_pc = S_IDLE
      }
-  :: d_step { /* mirror.c:worker_thread */
+  :: d_step { /* mirror-worker.c:worker_thread */
        state == UP && s_pc == S_IDLE && unrec ->
        rcov = rcov | T_SWEEP;
        log_ask (T_SWEEP, false);
