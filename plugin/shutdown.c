@@ -17,6 +17,7 @@
 #include "cleanup.h"
 #include "msg.h"
 #include "shutdown.h"
+#include "thread.h"
 
 #define GRACE_MS 1500 /* for clients to finish and leave */
 
@@ -76,7 +77,6 @@ watch_thread (void *opaque)
   bool stop;
 
   (void) opaque;
-  pthread_setname_np (pthread_self (), "mirror-shutdown");
   if (!wait_readable (signal_pipe[0], -1, &stop))
     return NULL;
   wait_readable (-1, GRACE_MS, &stop);
@@ -129,7 +129,7 @@ shutdown_watch (void (*finish) (void))
   finish_server = finish;
   if (open_pipes () == -1)
     return -1;
-  err = pthread_create (&watcher, NULL, watch_thread, NULL);
+  err = thread_start (&watcher, "mirror-shutdown", watch_thread, NULL);
   if (err != 0) {
     errno = err;
     msg_error ("cannot start the shutdown thread: %m");

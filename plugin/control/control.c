@@ -25,7 +25,6 @@
 #include <ctype.h>
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -41,6 +40,7 @@
 #include "mirror.h"
 #include "msg.h"
 #include "status-json.h"
+#include "thread.h"
 #include "unix-socket.h"
 
 #define MAX_CLIENTS 64
@@ -433,23 +433,15 @@ init_watchers (struct control *c)
   ev_async_start (c->loop, &c->stop);
 }
 
-/* Signals are for the server's own threads. */
 static int
 start_thread (struct control *c)
 {
-  sigset_t all, old;
-  int err;
+  int err = thread_start (&c->thread, "control", control_thread, c);
 
-  sigfillset (&all);
-  pthread_sigmask (SIG_SETMASK, &all, &old);
-  err = pthread_create (&c->thread, NULL, control_thread, c);
-  pthread_sigmask (SIG_SETMASK, &old, NULL);
-  if (err != 0) {
-    errno = err;
-    return -1;
-  }
-  pthread_setname_np (c->thread, "control");
-  return 0;
+  if (err == 0)
+    return 0;
+  errno = err;
+  return -1;
 }
 
 static void

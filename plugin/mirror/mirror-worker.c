@@ -11,6 +11,7 @@
 #include "msg.h"
 #include "quarantine.h"
 #include "sweep.h"
+#include "thread.h"
 
 #define TICK_NS NSEC_PER_SEC
 #define MIN_SWEEP_GAP_NS (100 * NSEC_PER_MSEC)
@@ -61,7 +62,6 @@ worker_thread (void *opaque)
   struct mirror *m = opaque;
   uint64_t last_sweep = 0, deadline;
 
-  pthread_setname_np (pthread_self (), "mirror-worker");
   pthread_mutex_lock (&m->lock);
   while (!m->worker_stop) {
     worker_wait (m);
@@ -89,7 +89,7 @@ worker_thread (void *opaque)
 int
 mirror_worker_start (struct mirror *m)
 {
-  int err = pthread_create (&m->worker, NULL, worker_thread, m);
+  int err = thread_start (&m->worker, "mirror-worker", worker_thread, m);
 
   if (err != 0) {
     errno = err;

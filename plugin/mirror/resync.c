@@ -25,6 +25,7 @@
 #include "msg.h"
 #include "recovery.h"
 #include "resync.h"
+#include "thread.h"
 
 #define SWEEP_BYTES (UINT64_C (1) << 30) /* copied before a sweep is due */
 #define FIRST_STALL_NS NSEC_PER_SEC
@@ -236,7 +237,6 @@ copier_thread (void *opaque)
   struct mirror *m = opaque;
   char *buf = aligned_alloc (4096, COPY_CHUNK);
 
-  pthread_setname_np (pthread_self (), "mirror-resync");
   if (!buf)
     msg_error ("resync: out of memory");
   pthread_mutex_lock (&m->lock);
@@ -266,8 +266,8 @@ resync_start (struct mirror *m)
   struct resync *rs = &m->resync;
 
   for (; rs->nr_threads < RESYNC_THREADS; ++rs->nr_threads) {
-    int err =
-      pthread_create (&rs->thread[rs->nr_threads], NULL, copier_thread, m);
+    int err = thread_start (&rs->thread[rs->nr_threads], "mirror-resync",
+                            copier_thread, m);
 
     if (err != 0) {
       errno = err;
