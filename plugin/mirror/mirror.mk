@@ -39,6 +39,8 @@ libmirror_la_SOURCES = \
 	plugin/mirror/recovery.c \
 	plugin/mirror/recovery.h \
 	plugin/mirror/regions.h \
+	plugin/mirror/rejoin-check.c \
+	plugin/mirror/rejoin-check.h \
 	plugin/mirror/rejoin.c \
 	plugin/mirror/rejoin.h \
 	plugin/mirror/repair.c \
