@@ -20,7 +20,6 @@
 #define NBDMIRROR_MIRROR_IMPL_H
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -36,7 +35,7 @@
 
 #define COPY_CHUNK (UINT64_C (1) << 20) /* bytes locked and copied at once */
 #define RETRY_NS (250 * NSEC_PER_MSEC)  /* between tries of a failed log */
-#define REPAIRS_PER_HOUR 20                   /* of one leg */
+#define REPAIRS_PER_HOUR 20             /* of one leg */
 
 #define SLOT_BIT(slot) (1u << (slot))
 
@@ -47,7 +46,7 @@
 
 /* A configured leg: named by the user, or recorded in the log. */
 struct member {
-  /* Read-only once mirror_open returned. */
+  /* Read-only once it is open. */
   struct mirror *mirror;
   unsigned slot;
   unsigned index;  /* the number the user knows it by */
@@ -78,7 +77,7 @@ struct rejoin_times {
 };
 
 struct mirror {
-  /* Read-only once mirror_open returned. */
+  /* Read-only once it is open. */
   struct mirror_config config;
   struct mirror_limits limits;
   struct dirty_log *log;
@@ -112,7 +111,7 @@ struct mirror {
   pthread_cond_t rejoin_wake; /* a leg is out of use, or the end */
   uint64_t held_until;        /* S21; 0 = nothing is held */
 
-  struct bitset held; /* read-only once mirror_open returned: regions in which
+  struct bitset held; /* read-only once it is open: regions in which
                        * writes wait until held_until; nr 0 = none */
   struct rate rate;
 

@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 #include <uuid/uuid.h>
 
@@ -17,6 +16,7 @@
 #include "deadline.h"
 #include "mirror-new.h"
 #include "msg.h"
+#include "open.h"
 #include "plan.h"
 #include "probe.h"
 #include "quarantine.h"
