@@ -8,10 +8,8 @@
 #include "mirror-impl.h"
 
 static const char *const state_names[] = {
-  [MEMBER_IN_SYNC] = "in-sync",
-  [MEMBER_RESYNCING] = "resyncing",
-  [MEMBER_PROMOTING] = "resyncing",
-  [MEMBER_FAILED] = "failed",
+  [MEMBER_IN_SYNC] = "in-sync",     [MEMBER_RESYNCING] = "resyncing",
+  [MEMBER_PROMOTING] = "resyncing", [MEMBER_FAILED] = "failed",
   [MEMBER_MISSING] = "missing",
 };
 

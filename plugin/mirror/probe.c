@@ -2,14 +2,12 @@
 
 #include "config.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cleanup.h"
-#include "msg.h"
 #include "probe.h"
 #include "regions.h"
 

@@ -8,8 +8,8 @@
  *   1. open the leg anew, when the last request that was sent to it is over;
  *   2. see whether it still is that leg: size, block size, and samples that
  *      are compared with the source in regions that it does not miss, under
- *      the range lock (design, section 6).  If it is empty the log notes
- *      that it misses everything;
+ *      the range lock.  If it is empty the log notes that it misses
+ *      everything;
  *   3. let it in: under m->lock the regions marked now go into its missed
  *      map, for their writers may have chosen their legs without it (S5),
  *      and it is a resync target.
@@ -26,7 +26,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "cleanup.h"

@@ -37,7 +37,6 @@
 #include "fan.h"
 #include "flush.h"
 #include "member-state.h"
-#include "members.h"
 #include "mirror-impl.h"
 #include "msg.h"
 #include "repair.h"

@@ -21,7 +21,6 @@
 #include "config.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <string.h>
 
 #include "acknowledge.h"
@@ -29,7 +28,6 @@
 #include "fan.h"
 #include "members.h"
 #include "mirror-impl.h"
-#include "msg.h"
 #include "quarantine.h"
 #include "range.h"
 #include "rate.h"
