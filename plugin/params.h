@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The plugin's parameters (design, section 2.1).  See config.c. */
+/* The plugin's parameters, which nbdkit-mirror-plugin(1) describes. */
 
 #ifndef NBDMIRROR_PARAMS_H
 #define NBDMIRROR_PARAMS_H

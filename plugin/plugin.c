@@ -23,6 +23,7 @@
 #include "deadline.h"
 #include "dirty-log.h"
 #include "mirror.h"
+#include "open.h"
 #include "params.h"
 #include "shutdown.h"
 

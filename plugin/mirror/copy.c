@@ -14,12 +14,18 @@
 
 #include "config.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "cleanup.h"
 #include "zero.h"
 #include "copy.h"
+#include "fan.h"
+#include "members.h"
+#include "mirror-impl.h"
+#include "range.h"
+#include "rate.h"
+#include "repair.h"
+#include "source.h"
 
 #define MAX_ZERO_BYTES (UINT64_C (64) << 20) /* one ZERO request */
 #define MAX_RUN_BYTES (UINT64_C (64) << 30)  /* of zeroes, looked at at once */
@@ -186,7 +192,7 @@ live_targets (struct copier *c)
 }
 
 static void
-send (struct copier *c, unsigned targets, const struct request *rq)
+send_to_targets (struct copier *c, unsigned targets, const struct request *rq)
 {
   struct fan fan;
 
@@ -218,11 +224,11 @@ copy_zeroes (struct copier *c, uint64_t offset, uint64_t count)
   }
   if (write && skip > MAX_ZERO_BYTES)
     skip = MAX_ZERO_BYTES;
-  send (c, write,
-        &(struct request){.op = LEG_ZERO,
-                          .flags = LEG_MAY_TRIM,
-                          .offset = offset,
-                          .count = skip});
+  send_to_targets (c, write,
+                   &(struct request){.op = LEG_ZERO,
+                                     .flags = LEG_MAY_TRIM,
+                                     .offset = offset,
+                                     .count = skip});
   count_bytes (c, 0, skip * (unsigned) __builtin_popcount (targets & ~write));
   return skip;
 }
@@ -236,34 +242,19 @@ set_source_locked (struct copier *c, unsigned source)
   c->source = source;
 }
 
-/* Another in-sync leg; false if all are in the mask. */
-static bool
-next_source (struct copier *c, unsigned tried)
-{
-  CLEANUP_LOCK (&c->m->lock);
-  unsigned legs = c->m->in_sync & ~tried;
-
-  if (!legs)
-    return false;
-  set_source_locked (c, (unsigned) __builtin_ctz (legs));
-  return true;
-}
-
 /* From the primary, or any other that can be read here. */
 static bool
 read_source (struct copier *c, uint64_t offset, uint64_t count)
 {
   unsigned tried = 0;
+  CLEANUP_LOCK (&c->m->lock);
+  int slot = source_read_locked (c->m, &tried, c->buf, offset, count);
 
-  do {
-    if (leg_run (c->m->member[c->source].leg, LEG_READ, 0, c->buf, offset,
-                 count) == 0) {
-      c->unread = tried;
-      return true;
-    }
-    tried |= SLOT_BIT (c->source);
-  } while (next_source (c, tried));
-  return false;
+  if (slot == -1)
+    return false;
+  set_source_locked (c, (unsigned) slot);
+  c->unread = tried;
+  return true;
 }
 
 static uint64_t
@@ -281,7 +272,7 @@ copy_data (struct copier *c, uint64_t offset, uint64_t count)
     rq.flags = LEG_MAY_TRIM;
     rq.buf = NULL;
   }
-  send (c, live_targets (c), &rq);
+  send_to_targets (c, live_targets (c), &rq);
   return count;
 }
 

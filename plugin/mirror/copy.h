@@ -7,6 +7,7 @@
 #define NBDMIRROR_COPY_H
 
 #include "mirror-impl.h"
+#include "recovery.h"
 
 /* A copier at work. */
 struct copier {

@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Start, stop, the worker thread. */
+/* Start and stop. */
 
 #include "config.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
 #include "cleanup.h"
+#include "members.h"
 #include "mirror-impl.h"
+#include "mirror-worker.h"
 #include "msg.h"
+#include "quarantine.h"
+#include "rejoin.h"
+#include "report.h"
+#include "resync.h"
 #include "thread.h"
-
-#define MIN_SWEEP_GAP_NS (100 * NSEC_PER_MSEC)
 
 /* At shutdown, beyond the deadline: what was waited for may end, then the log
  * may, then the last thread.  Closing the log and the legs takes the rest of
@@ -22,85 +25,6 @@
 #define LOG_GRACE_NS NSEC_PER_SEC
 #define EXIT_GRACE_NS (1250 * NSEC_PER_MSEC)
 #define LOOK_GAP_NS (500 * NSEC_PER_MSEC) /* at the legs */
-
-const struct mirror_limits *
-mirror_limits (const struct mirror *m)
-{
-  return &m->limits;
-}
-
-/* --- the worker --- */
-
-static void
-worker_wait (struct mirror *m)
-{
-  uint64_t tick = now_ns () + TICK_NS;
-
-  while (!m->worker_stop && !m->wake_worker)
-    if (cond_wait_until (&m->cond, &m->lock, tick) == ETIMEDOUT)
-      break;
-  m->wake_worker = false;
-}
-
-/* A full hot set or a flood of copied regions must not make it spin. */
-static void
-worker_gap (struct mirror *m, uint64_t last_sweep)
-{
-  uint64_t until = last_sweep + MIN_SWEEP_GAP_NS;
-
-  while (!m->worker_stop && now_ns () < until)
-    cond_wait_until (&m->cond, &m->lock, until);
-}
-
-static uint64_t
-failures_of (struct mirror *m)
-{
-  CLEANUP_LOCK (&m->lock);
-  return m->failures;
-}
-
-/* A leg that fails meanwhile costs a round. */
-static void
-last_sweeps (struct mirror *m, uint64_t deadline)
-{
-  uint64_t failures;
-
-  do {
-    failures = failures_of (m);
-    sweep (m, true, deadline);
-  } while (failures_of (m) != failures && now_ns () < deadline);
-}
-
-static void *
-worker_thread (void *opaque)
-{
-  struct mirror *m = opaque;
-  uint64_t last_sweep = 0, deadline;
-
-  pthread_setname_np (pthread_self (), "mirror-worker");
-  pthread_mutex_lock (&m->lock);
-  while (!m->worker_stop) {
-    worker_wait (m);
-    if (m->failures_recorded < m->failures)
-      record_failures_locked (m, now_ns () + RETRY_NS);
-    worker_gap (m, last_sweep);
-    pthread_mutex_unlock (&m->lock);
-    last_sweep = now_ns ();
-    deadline = last_sweep + m->config.log_timeout * NSEC_PER_SEC;
-    sweep (m, false, deadline);
-    if (quarantine_over (m))
-      dirty_log_commit (m->log, deadline); /* else the next one does it */
-    pthread_mutex_lock (&m->lock);
-  }
-  pthread_mutex_unlock (&m->lock);
-  last_sweeps (m, m->last_deadline);
-  {
-    CLEANUP_LOCK (&m->lock);
-    m->worker_exited = true;
-    pthread_cond_broadcast (&m->cond);
-  }
-  return NULL;
-}
 
 /* --- start --- */
 
@@ -147,19 +71,11 @@ start_legs (struct mirror *m)
 int
 mirror_start (struct mirror *m)
 {
-  int err;
-
   m->log->on_release = asked_for_log;
   m->log->opaque = m;
-  if (dirty_log_start (m->log) == -1 || start_legs (m) == -1)
+  if (dirty_log_start (m->log) == -1 || start_legs (m) == -1 ||
+      mirror_worker_start (m) == -1)
     return -1;
-  err = pthread_create (&m->worker, NULL, worker_thread, m);
-  if (err != 0) {
-    errno = err;
-    msg_error ("cannot start the worker thread: %m");
-    return -1;
-  }
-  m->worker_started = true;
   {
     CLEANUP_LOCK (&m->lock);
     quarantine_begin_locked (m);
@@ -253,33 +169,6 @@ drain (struct mirror *m, uint64_t deadline)
 }
 
 static bool
-worker_exited (struct mirror *m, uint64_t deadline)
-{
-  CLEANUP_LOCK (&m->lock);
-
-  m->worker_stop = true;
-  worker_wake_locked (m);
-  while (!m->worker_exited && now_ns () < deadline)
-    cond_wait_until (&m->cond, &m->lock, deadline);
-  return m->worker_exited;
-}
-
-/* With the last sweep.  False if it still hangs at the deadline. */
-static bool
-stop_worker (struct mirror *m, uint64_t deadline)
-{
-  if (!m->worker_started) {
-    last_sweeps (m, deadline);
-    return true;
-  }
-  if (!worker_exited (m, deadline))
-    return false;
-  pthread_join (m->worker, NULL);
-  m->worker_started = false;
-  return true;
-}
-
-static bool
 stop_all (struct mirror *m, uint64_t deadline, bool *rejoined)
 {
   dirty_log_hurry (m->log, deadline);
@@ -288,7 +177,7 @@ stop_all (struct mirror *m, uint64_t deadline, bool *rejoined)
   *rejoined = rejoin_stop (m, deadline + DRAIN_GRACE_NS);
   dirty_log_hurry (m->log, deadline + LOG_GRACE_NS);
   return resync_stop (m, deadline + LOG_GRACE_NS) &&
-         stop_worker (m, deadline + EXIT_GRACE_NS);
+         mirror_worker_stop (m, deadline + EXIT_GRACE_NS);
 }
 
 static void
@@ -333,24 +222,4 @@ mirror_stop (struct mirror *m, uint64_t deadline)
     return false;
   close_legs (m);
   return true;
-}
-
-void
-mirror_free (struct mirror *m)
-{
-  if (!m)
-    return;
-  dirty_log_close (m->log, now_ns ());
-  for (unsigned slot = 0; slot < LOG_MAX_LEGS; ++slot) {
-    leg_free (m->member[slot].leg);
-    free (m->member[slot].name);
-  }
-  hot_free (&m->hot);
-  bitset_free (&m->held);
-  pthread_cond_destroy (&m->rejoin_wake);
-  pthread_cond_destroy (&m->resync.wake);
-  pthread_cond_destroy (&m->cond);
-  pthread_mutex_destroy (&m->lock);
-  pthread_mutex_destroy (&m->rate.lock);
-  free (m);
 }

@@ -1,21 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The inside of a mirror, shared by the files that make it up:
- *
- *   start.c    open: log and legs in, plan out, plan made durable
- *   plan.c     who is the source (design, section 6); no I/O
- *   mirror.c   start, stop, threads
- *   mirror-status.c  what it tells about itself
- *   members.c  which legs are used; failure and its record (S5, S6)
- *   rejoin.c   a leg that failed or was absent comes back
- *   quarantine.c  what waits because a write may still land (S21)
- *   write.c    write, zero, trim, flush
- *   read.c     read, block status, cache
- *   repair.c   what one leg could not read is written to it again (S16)
- *   sweep.c    lazy clears; resynced regions and legs become trusted (S3, S18)
- *   resync.c   which regions that legs miss are copied when
- *   copy.c     copying them
- *   rate.c     how fast it may copy
+/* The state of a mirror, shared by the files that make it up; each has a
+ * header of its own with what the others may call.
  *
  * Threads: nbdkit's request threads; one worker (sweep, recording of
  * failures); RESYNC_THREADS copiers; for each leg one that brings it back;
@@ -34,8 +20,6 @@
 #define NBDMIRROR_MIRROR_IMPL_H
 
 #include <pthread.h>
-#include <semaphore.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -46,21 +30,12 @@
 #include "leg.h"
 #include "mirror.h"
 #include "range.h"
+#include "rate.h"
+#include "recovery.h"
 
-#define RESYNC_THREADS 4
 #define COPY_CHUNK (UINT64_C (1) << 20) /* bytes locked and copied at once */
-#define IDLE_NS (2 * NSEC_PER_SEC)      /* a region is cleared after this */
-#define TICK_NS NSEC_PER_SEC            /* of the worker */
 #define RETRY_NS (250 * NSEC_PER_MSEC)  /* between tries of a failed log */
-#define LAST_TRY_NS NSEC_PER_SEC        /* of one that queued too long */
-#define MAX_HOT_BYTES (UINT64_C (2) << 30)
-#define MAX_HOT_REGIONS 4096
-#define MIN_HOT_REGIONS 256
-#define PIECE_REGIONS 128   /* a larger request is served in pieces */
-#define REPAIRS_PER_HOUR 20 /* of one leg */
-#define REJOIN_FIRST_NS (500 * NSEC_PER_MSEC) /* before the first try */
-#define REJOIN_MAX_NS (30 * NSEC_PER_SEC)     /* between tries */
-#define REJOIN_STEADY_NS (60 * NSEC_PER_SEC)  /* in use, and it is forgiven */
+#define REPAIRS_PER_HOUR 20             /* of one leg */
 
 #define SLOT_BIT(slot) (1u << (slot))
 
@@ -71,7 +46,7 @@
 
 /* A configured leg: named by the user, or recorded in the log. */
 struct member {
-  /* Read-only once mirror_open returned. */
+  /* Read-only once it is open. */
   struct mirror *mirror;
   unsigned slot;
   unsigned index;  /* the number the user knows it by */
@@ -96,47 +71,13 @@ struct member {
   uint64_t repairs_used_up;                /* when last said; 0: never */
 };
 
-/* One run of regions being copied, or copied and not yet flushed. */
-struct recovery {
-  uint64_t first, nr; /* regions */
-  unsigned targets;   /* those that still count on it */
-  bool spoiled;       /* a failed write made a target miss some of it again */
-  struct recovery *next;
-};
-
-struct resync {
-  pthread_t thread[RESYNC_THREADS];
-  unsigned nr_threads;
-  pthread_cond_t wake;
-
-  /* Protected by m->lock. */
-  bool stop;
-  unsigned busy;                  /* threads that copy */
-  unsigned exited;                /* threads that have ended */
-  uint64_t cursor;                /* next region to look at */
-  uint64_t data_from, data_until; /* where the source surely has data */
-  struct recovery *running;       /* being copied */
-  struct recovery *copied;        /* wait for the sweep */
-  uint64_t copied_regions;        /* in that list */
-  struct recovery *sweeping;      /* taken by the sweep, not yet raised */
-  uint64_t total_regions;         /* resync_todo when this round began */
-  uint64_t copied_bytes, skipped_bytes;
-  uint64_t begin_ns, begin_bytes; /* for the rate shown */
-};
-
-struct rate {
-  atomic_uint_fast64_t client_ns; /* last client request */
-  pthread_mutex_t lock;
-  uint64_t next_ns; /* protected by lock: the ceiling's next free moment */
-};
-
 /* Of a leg that comes back. */
 struct rejoin_times {
   uint64_t first_ns, max_ns, steady_ns;
 };
 
 struct mirror {
-  /* Read-only once mirror_open returned. */
+  /* Read-only once it is open. */
   struct mirror_config config;
   struct mirror_limits limits;
   struct dirty_log *log;
@@ -152,7 +93,7 @@ struct mirror {
   pthread_cond_t cond; /* anything below changed that someone waits for */
 
   /* Protected by lock. */
-  unsigned in_sync, resyncing, failed, missing;
+  unsigned in_sync, resyncing, failed, missing; /* member-state.h */
   unsigned promoting; /* of resyncing: may be in-sync by the log already */
   unsigned primary;   /* slot, always in in_sync */
   struct range_list ranges;
@@ -170,7 +111,7 @@ struct mirror {
   pthread_cond_t rejoin_wake; /* a leg is out of use, or the end */
   uint64_t held_until;        /* S21; 0 = nothing is held */
 
-  struct bitset held; /* read-only once mirror_open returned: regions in which
+  struct bitset held; /* read-only once it is open: regions in which
                        * writes wait until held_until; nr 0 = none */
   struct rate rate;
 
@@ -183,195 +124,18 @@ struct mirror {
   bool worker_exited;
 };
 
-/* One modification of the same range on several legs. */
-struct request {
-  enum leg_op op;
-  unsigned flags; /* LEG_FUA, LEG_MAY_TRIM */
-  void *buf;
-  uint64_t offset, count;
-  uint64_t arrival; /* of a client's request: when it came in */
-};
-
-/* A request on its way to several legs.  Lives on the caller's stack. */
-struct fan {
-  struct leg_io io[LOG_MAX_LEGS];
-  unsigned unsent; /* legs that did not get (all of) it: no lease */
-  atomic_uint pending;
-  sem_t done;
-};
-
-/* One modification on its way.  Lives on the caller's stack. */
-struct write_op {
-  const struct request *rq;
-  unsigned repair; /* it goes to this leg only, which should hold it already;
-                    * 0: it goes to all */
-  struct range range;
-  uint64_t first, nr; /* regions */
-  unsigned legs;      /* where it goes */
-  struct fan fan;
-};
-
-/* members.c */
-
 static inline unsigned
 writing_set (const struct mirror *m)
 {
   return m->in_sync | m->resyncing;
 }
 
-/* Send the request to all legs of the mask and wait for all.  Returns the
- * mask of those that failed, unsent ones included; fan->io[slot].error says
- * why.
- */
-unsigned fan_out (struct mirror *m, struct fan *fan, unsigned legs,
-                  const struct request *rq);
-
-/* As fan_out, but legs that were not sent it, for want of the lease, are sent
- * it when the lease is back, if that is before the deadline.
- */
-unsigned fan_out_leased (struct mirror *m, struct fan *fan, unsigned legs,
-                         const struct request *rq, uint64_t deadline);
-
-/* A leg's errno as the client gets it: NBD knows few, and nbdkit turns all
- * others into EINVAL, which would blame the request.
- */
-int client_error (int err);
-
-/* S5, in memory: the leg is not used any more.  False if it was not used,
- * or is the last in-sync leg, which is never given up.  m->lock is held.
- */
-bool member_fail_locked (struct mirror *m, unsigned slot);
-
-/* As above for each of a mask; returns those that failed now. */
-unsigned members_fail_locked (struct mirror *m, unsigned slots);
-
-/* Tell the admin about legs that failed now.  No lock is held. */
-void members_report_failed (struct mirror *m, unsigned slots);
-
-/* Who sends requests to legs holds them from the section that chooses them
- * until the last answer: a leg that failed is closed and opened again only
- * when nobody holds it.  m->lock is held.
- */
-void members_use_locked (struct mirror *m, unsigned slots);
-void members_unuse_locked (struct mirror *m, unsigned slots);
-
-/* S6, S12: a write to these regions ended in an error; every leg but the
- * primary misses them.  m->lock is held.
- */
-void members_miss_locked (struct mirror *m, uint64_t first, uint64_t nr);
-
-/* Of all waiting for the log that a request does which came in at arrival.
- * Time spent in the queue for the range counts, or overlapping requests would
- * add up; but whoever comes to the front late still gets a try.
- */
-uint64_t log_deadline (const struct mirror *m, uint64_t arrival);
-
-/* A client's request comes in, and waits for the lease of the log (S19) until
- * log_deadline.  0: leave it later; or -1 with errno ESHUTDOWN, EIO.  m->lock
- * is held, and given up while waiting.
- */
-int request_enter_locked (struct mirror *m, uint64_t arrival);
-void request_leave_locked (struct mirror *m);
-
-/* The lease, which an answer with data needs, too.  Waits for it until
- * log_deadline; 0, or -1 with errno EIO.  m->lock is held, and given up while
- * waiting.
- */
-int lease_needed_locked (struct mirror *m, uint64_t arrival);
-
-/* One try to make the failures known so far durable.  m->lock is held, and
- * given up meanwhile.
- */
-void record_failures_locked (struct mirror *m, uint64_t deadline);
-
-/* What an acknowledgement needs: all failures durably recorded (S4), and the
- * lease (S19).  Waits for them until log_deadline; 0, or -1.  m->lock is
- * held, and given up while waiting.
- */
-int acknowledge_locked (struct mirror *m, uint64_t arrival);
-
-/* leg->on_lost and leg->may_write of every member's leg. */
-void member_on_lost (struct leg *leg);
-bool member_may_write (struct leg *leg);
-
-/* Wake the worker. m->lock is held. */
-void worker_wake_locked (struct mirror *m);
-
-/* write.c */
-
-/* What comes before and after a modification of the legs in op->legs; in: rq
- * and repair.  bad: legs on which it failed, as from fan_out.  Both return 0,
- * or -1 with errno; after -1 of write_begin there is nothing to end.  No lock
- * is held.
- */
-int write_begin (struct mirror *m, struct write_op *op);
-int write_end (struct mirror *m, struct write_op *op, unsigned bad);
-
-/* Flush every leg of the writing set; legs whose flush failed have
- * failed when it returns.  0, or -1 if an in-sync leg is left whose flush
- * failed, or a leg was not sent it: if need be it waits for the lease, at most
- * until the deadline.
- */
-int flush_legs (struct mirror *m, uint64_t deadline);
-
-/* rejoin.c.  stop: m->stopping is set.  False if a thread still hangs at the
- * deadline, while it opens a leg; it will not touch the log any more.
- */
-int rejoin_start (struct mirror *m);
-bool rejoin_stop (struct mirror *m, uint64_t deadline);
-
-/* quarantine.c: S21, after an unclean end. */
-
-/* Before the start clears the marks: keep what is marked after an unclean
- * end.  And when it is done.  -1 with the error reported.
- */
-int quarantine_marked (const struct dirty_log *log, struct bitset *marked);
-int quarantine_init (struct mirror *m, const struct bitset *marked);
-/* The legs are connected: count from now on.  m->lock is held. */
-void quarantine_begin_locked (struct mirror *m);
-/* Until when copies to a leg must wait that is connected now.  m->lock is
- * held.
- */
-uint64_t quarantine_until (const struct mirror *m, enum leg_kind kind);
-/* Before a write to these regions.  -1 with errno ESHUTDOWN.  m->lock is
- * held, and given up while waiting.
- */
-int quarantine_wait_locked (struct mirror *m, uint64_t first, uint64_t nr);
-/* True once, when it has ended and marks were cleared, in memory, that the
- * start had kept.
- */
-bool quarantine_over (struct mirror *m);
-/* The mirror ends.  The log must not be called clean if it ends too early. */
-void quarantine_end (struct mirror *m);
-
-/* repair.c: legs of the mask could not read this range, which another leg
- * could.  Write it to them again, where that is possible and the budget allows
- * it.  arrival: of the read.  Blocks; the caller holds no range and no lock.
- */
-void read_repair (struct mirror *m, unsigned bad, uint64_t offset,
-                  uint64_t count, uint64_t arrival);
-
-/* sweep.c: one round.  at_once: do not wait for regions to be idle.  Waits
- * for the log at most until the deadline.
- */
-void sweep (struct mirror *m, bool at_once, uint64_t deadline);
-
-/* resync.c */
-int resync_start (struct mirror *m);
-/* False if a thread still hangs in a leg at the deadline. */
-bool resync_stop (struct mirror *m, uint64_t deadline);
-void resync_wake_locked (struct mirror *m);
-/* Regions that the resyncing legs miss, summed over them. */
-uint64_t resync_todo (const struct mirror *m, const struct log_status *ls);
-void resync_spoil_locked (struct mirror *m, uint64_t first, uint64_t nr);
-void resync_drop_target_locked (struct mirror *m, unsigned slot);
-
-/* rate.c */
-void rate_init (struct rate *rate);
-/* A client request comes in; returns the time. */
-uint64_t rate_client (struct rate *rate);
-/* After copying bytes, which took elapsed ns: nanoseconds to pause. */
-uint64_t rate_pause (struct mirror *m, uint64_t bytes, uint64_t elapsed);
-
+/* Wake the worker.  m->lock is held. */
+static inline void
+worker_wake_locked (struct mirror *m)
+{
+  m->wake_worker = true;
+  pthread_cond_broadcast (&m->cond);
+}
 
 #endif /* NBDMIRROR_MIRROR_IMPL_H */

@@ -9,21 +9,9 @@
 #include <uuid/uuid.h>
 
 #include "cleanup.h"
+#include "member-state.h"
 #include "mirror-impl.h"
-
-static const char *
-member_state (const struct mirror *m, unsigned slot)
-{
-  unsigned bit = SLOT_BIT (slot);
-
-  if (m->missing & bit)
-    return "missing";
-  if ((m->failed & bit) || atomic_load (&m->member[slot].leg->lost))
-    return "failed";
-  if (m->in_sync & bit)
-    return "in-sync";
-  return m->member[slot].stalls > 0 ? "stale" : "resyncing";
-}
+#include "resync.h"
 
 static const char *
 mirror_state (const struct mirror *m)
@@ -64,7 +52,7 @@ member_status (struct mirror *m, unsigned slot, const struct log_status *ls,
   snprintf (st->name, sizeof st->name, "%s",
             member->name[0] ? member->name : "missing");
   st->kind = leg_kind_name (member->kind);
-  st->state = member_state (m, slot);
+  st->state = member_state_name (m, slot);
   st->primary = slot == m->primary;
   st->missed_regions = ls->missed[slot];
   st->read_repairs = member->read_repairs;

@@ -7,7 +7,6 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 
 #include "leg.h"
 #include "status.h"
@@ -29,7 +28,7 @@ enum read_policy {
 struct mirror_config {
   unsigned nr_legs;
   char *leg[MIRROR_MAX_LEGS]; /* absolute path, URI, or "missing" */
-  char *log; /* "core", "disk:/PATH", "userspace:..."; NULL: design 2.1 */
+  char *log;                  /* "core", "disk:/PATH", "userspace:..." */
   char *log_tls_psk, *log_tls_certificates, *log_tls_username; /* or NULL */
   uint64_t region_size; /* bytes, 0 = not given */
   enum sync_policy sync;
@@ -52,17 +51,6 @@ struct mirror_config {
 
 struct mirror;
 
-/* Read the log and every leg, decide (design, section 6), and make the
- * decision durable.  NULL with the error reported; nothing was written
- * then.  With config->plan: print the plan to out, write nothing, return
- * NULL; *plan_ok says whether it would serve.
- *
- * Takes over the configuration's strings.  Blocks.  The process may fork
- * afterwards.
- */
-struct mirror *mirror_open (const struct mirror_config *config, FILE *out,
-                            bool *plan_ok);
-
 /* After the fork: connect the legs, start the worker.  -1 with the error
  * reported.
  */
@@ -82,7 +70,7 @@ bool mirror_stop (struct mirror *m, uint64_t deadline);
 /* NULL is allowed. */
 void mirror_free (struct mirror *m);
 
-/* Fixed once mirror_open returned. */
+/* Fixed once it is open. */
 struct mirror_limits {
   uint64_t size;
   uint32_t min_block, preferred_block;

@@ -2,16 +2,15 @@
 
 #include "config.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cleanup.h"
-#include "msg.h"
-#include "zero.h"
 #include "probe.h"
+#include "regions.h"
+#include "zero.h"
 
 #define MIB (UINT64_C (1) << 20)
 #define MAX_EXTENTS 10000 /* looked at one by one at start-up */
@@ -90,10 +89,10 @@ static bool
 except_enter (struct probe_guard *guard, uint64_t offset, uint64_t count)
 {
   const struct probe_except *except = (const struct probe_except *) guard;
-  uint64_t first = offset >> except->region_shift;
-  uint64_t last = (offset + count - 1) >> except->region_shift;
+  uint64_t first, nr;
 
-  return bitset_next_set (except->regions, first) > last;
+  regions_of (offset, count, except->region_shift, &first, &nr);
+  return bitset_next_set (except->regions, first) >= first + nr;
 }
 
 static void
@@ -187,10 +186,10 @@ static void
 set_data (struct bitset *data, uint64_t offset, uint64_t length,
           unsigned region_shift)
 {
-  uint64_t first = offset >> region_shift;
-  uint64_t last = (offset + length - 1) >> region_shift;
+  uint64_t first, nr;
 
-  bitset_set_range (data, first, last - first + 1);
+  regions_of (offset, length, region_shift, &first, &nr);
+  bitset_set_range (data, first, nr);
 }
 
 int

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* What the content of a leg says when it joins a mirror (design, section 6).
+/* What the content of a leg says when it joins a mirror.
  * All functions read only, and block.
  */
 

@@ -23,6 +23,7 @@
 #include "cleanup.h"
 #include "mirror-impl.h"
 #include "msg.h"
+#include "quarantine.h"
 
 /* A copy of the set, for a mirror of nr regions; -1 with the error reported.
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* How fast resync may go (design 2.1).
+/* How fast resync may go.
  *
  * resync-rate is a hard ceiling, shared by all copiers.  Below it resync
  * runs freely while no client asks for anything.  While clients are active
@@ -13,6 +13,7 @@
 
 #include "cleanup.h"
 #include "mirror-impl.h"
+#include "rate.h"
 
 #define ACTIVE_NS (100 * NSEC_PER_MSEC)
 

@@ -17,18 +17,33 @@
 
 #include <errno.h>
 
+#include "acknowledge.h"
 #include "cleanup.h"
 #include "mirror-impl.h"
+#include "range.h"
+#include "rate.h"
+#include "repair.h"
+#include "report.h"
+#include "source.h"
 
 #define SEQUENTIAL_BONUS 8
 
+/* A question to a leg; it may reduce *count to what it did.  0, or -1 with
+ * errno.  No lock is held.
+ */
+typedef int (*read_fn) (struct leg *leg, uint64_t offset, uint64_t *count,
+                        void *opaque);
+
 struct read_op {
+  struct source src; /* of the piece at hand */
   uint64_t arrival;
   struct range range;
   uint64_t offset, count; /* what is left */
-  unsigned tried;         /* legs that failed this piece */
-  unsigned bad;           /* legs that failed any, for a reason of their own */
-  int error;
+  unsigned bad;           /* legs that failed any piece */
+  /* The piece at hand. */
+  uint64_t *piece; /* its length */
+  read_fn fn;
+  void *opaque;
 };
 
 static uint64_t
@@ -94,14 +109,14 @@ choose_by_policy (struct mirror *m, unsigned legs, uint64_t offset)
 static int
 choose_leg (struct mirror *m, const struct read_op *op, uint64_t *count)
 {
-  unsigned legs = m->in_sync & ~op->tried;
+  unsigned legs = m->in_sync & ~op->src.tried;
   uint64_t region = op->offset >> m->region_shift;
   uint64_t in_region;
 
   if (legs)
     return choose_by_policy (m, legs, op->offset);
 
-  FOR_EACH_SLOT (slot, m->resyncing & ~op->tried)
+  FOR_EACH_SLOT (slot, m->resyncing & ~op->src.tried)
     if (dirty_log_in_sync (m->log, slot, region, 1))
       legs |= SLOT_BIT (slot);
   if (!legs)
@@ -138,49 +153,42 @@ read_end (struct mirror *m, struct read_op *op, int r)
   return r;
 }
 
-/* Ask legs until one answers.  fn does the I/O without the lock, and may
- * reduce *count to what it did.  m->lock is held on entry and return.
- */
-typedef int (*read_fn) (struct leg *leg, uint64_t offset, uint64_t *count,
-                        void *opaque);
-
 static int
-ask_leg (struct mirror *m, struct read_op *op, int slot, uint64_t *count,
-         read_fn fn, void *opaque)
+read_next (struct source *src)
 {
-  if (fn (m->member[slot].leg, op->offset, count, opaque) == 0)
-    return 0;
-  op->bad |= SLOT_BIT (slot);
-  return -1;
+  struct read_op *op = (struct read_op *) src;
+  int slot;
+
+  if (lease_needed_locked (src->m, op->arrival) == -1)
+    return -1;
+  slot = choose_leg (src->m, op, op->piece);
+  if (slot == -1)
+    errno = src->error ? client_error (src->error) : EIO;
+  return slot;
 }
 
+static int
+read_ask (struct source *src, struct leg *leg)
+{
+  struct read_op *op = (struct read_op *) src;
+
+  return op->fn (leg, op->offset, op->piece, op->opaque);
+}
+
+/* Ask legs until one answers.  m->lock is held, and given up meanwhile. */
 static int
 read_piece (struct mirror *m, struct read_op *op, uint64_t *count, read_fn fn,
             void *opaque)
 {
-  op->tried = 0;
-  op->error = EIO;
-  for (;;) {
-    int slot, r;
+  int slot;
 
-    if (lease_needed_locked (m, op->arrival) == -1)
-      return -1;
-    slot = choose_leg (m, op, count);
-    if (slot == -1) {
-      errno = op->error;
-      return -1;
-    }
-    members_use_locked (m, SLOT_BIT (slot));
-    pthread_mutex_unlock (&m->lock);
-    r = ask_leg (m, op, slot, count, fn, opaque);
-    if (r == -1)
-      op->error = client_error (errno);
-    pthread_mutex_lock (&m->lock);
-    members_unuse_locked (m, SLOT_BIT (slot));
-    if (r == 0)
-      return 0;
-    op->tried |= SLOT_BIT (slot);
-  }
+  op->src = (struct source){.m = m, .next = read_next, .ask = read_ask};
+  op->piece = count;
+  op->fn = fn;
+  op->opaque = opaque;
+  slot = source_ask_locked (&op->src);
+  op->bad |= op->src.tried;
+  return slot == -1 ? -1 : 0;
 }
 
 static int

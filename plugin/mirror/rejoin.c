@@ -8,8 +8,8 @@
  *   1. open the leg anew, when the last request that was sent to it is over;
  *   2. see whether it still is that leg: size, block size, and samples that
  *      are compared with the source in regions that it does not miss, under
- *      the range lock (design, section 6).  If it is empty the log notes
- *      that it misses everything;
+ *      the range lock.  If it is empty the log notes that it misses
+ *      everything;
  *   3. let it in: under m->lock the regions marked now go into its missed
  *      map, for their writers may have chosen their legs without it (S5),
  *      and it is a resync target.
@@ -26,13 +26,16 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "cleanup.h"
+#include "member-state.h"
 #include "mirror-impl.h"
 #include "msg.h"
-#include "probe.h"
+#include "quarantine.h"
+#include "recovery.h"
+#include "rejoin-check.h"
+#include "rejoin.h"
 #include "thread.h"
 
 #define MAX_FLAPS 10
@@ -99,143 +102,6 @@ wait_delay (struct rejoin *r)
   return !m->stopping;
 }
 
-/* --- is it that leg? --- */
-
-static bool
-fits (struct rejoin *r)
-{
-  const struct mirror_limits *limits = &r->m->limits;
-
-  if (r->leg->size < limits->size) {
-    leg_report (r->leg,
-                "has %" PRIu64 " bytes now, but the mirror has %" PRIu64,
-                r->leg->size, limits->size);
-    return false;
-  }
-  if (r->leg->min_block > limits->min_block) {
-    leg_report (r->leg,
-                "has blocks of %" PRIu32
-                " bytes now, which clients were not told",
-                r->leg->min_block);
-    return false;
-  }
-  return true;
-}
-
-struct live_guard {
-  struct probe_guard guard;
-  struct rejoin *r;
-  struct range range;
-};
-
-/* No writer holds the range.  What was written there since the leg is out is
- * in a region that is marked, or that it misses (S3).
- */
-static bool
-must_agree (const struct rejoin *r, uint64_t offset, uint64_t count)
-{
-  const struct mirror *m = r->m;
-  uint64_t first = offset >> m->region_shift;
-  uint64_t last = (offset + count - 1) >> m->region_shift;
-
-  for (uint64_t region = first; region <= last; ++region)
-    if (!dirty_log_is_clean (m->log, region))
-      return false;
-  return dirty_log_in_sync (m->log, r->member->slot, first, last - first + 1);
-}
-
-static bool
-live_enter (struct probe_guard *guard, uint64_t offset, uint64_t count)
-{
-  struct live_guard *live = (struct live_guard *) guard;
-  struct mirror *m = live->r->m;
-  CLEANUP_LOCK (&m->lock);
-
-  if (m->stopping)
-    return false;
-  range_lock (&m->ranges, &live->range, offset, count, true, &m->lock);
-  if (!m->stopping && must_agree (live->r, offset, count))
-    return true;
-  range_unlock (&m->ranges, &live->range);
-  return false;
-}
-
-static void
-live_leave (struct probe_guard *guard)
-{
-  struct live_guard *live = (struct live_guard *) guard;
-  CLEANUP_LOCK (&live->r->m->lock);
-
-  range_unlock (&live->r->m->ranges, &live->range);
-}
-
-/* enum probe_answer, or -1. */
-static int
-compare_with (struct rejoin *r, struct leg *source)
-{
-  struct live_guard live = {.guard = {live_enter, live_leave}, .r = r};
-  struct probe_regions recent;
-
-  probe_recent (r->m->log, r->m->log->geo.region_size, &recent);
-  return probe_same (source, r->leg, r->m->limits.size, &recent, &live.guard);
-}
-
-static bool
-is_known (const struct rejoin *r)
-{
-  const struct log_leg *rec = &r->m->log->leg[r->member->slot];
-
-  return rec->kind == (uint32_t) r->leg->kind &&
-         memcmp (rec->id, r->leg->id, LOG_ID_SIZE) == 0;
-}
-
-/* The comparison did not show that it is the leg: what it holds, and its
- * identity, decide.  A disk may have been replaced under the same name.
- */
-static bool
-may_be_used (struct rejoin *r, int answer, const char *source)
-{
-  int empty = probe_empty (r->leg, r->m->limits.size);
-
-  if (empty == -1)
-    return false;
-  r->blank = empty == PROBE_YES;
-  if (r->blank || (answer == PROBE_NO_EVIDENCE && is_known (r)))
-    return true;
-  leg_report (r->leg,
-              "is not the leg that the log knows, its content differs from "
-              "leg %s: it is not used",
-              source);
-  return false;
-}
-
-static unsigned
-use_primary (struct mirror *m)
-{
-  CLEANUP_LOCK (&m->lock);
-
-  members_use_locked (m, SLOT_BIT (m->primary));
-  return m->primary;
-}
-
-static bool
-is_the_leg (struct rejoin *r)
-{
-  struct mirror *m = r->m;
-  unsigned source = use_primary (m);
-  int answer = compare_with (r, m->member[source].leg);
-
-  {
-    CLEANUP_LOCK (&m->lock);
-    members_unuse_locked (m, SLOT_BIT (source));
-  }
-  r->blank = false;
-  if (answer == -1)
-    return false;
-  return answer == PROBE_YES ||
-         may_be_used (r, answer, m->member[source].name);
-}
-
 /* --- one try --- */
 
 /* What the log says of the leg becomes true of what is here now, in memory.
@@ -281,15 +147,12 @@ join (struct rejoin *r)
 {
   struct mirror *m = r->m;
   struct member *member = r->member;
-  unsigned bit = SLOT_BIT (member->slot);
   CLEANUP_LOCK (&m->lock);
 
   if (m->stopping || atomic_load (&r->leg->lost))
     return false;
   dirty_log_leg_failed (m->log, member->slot);
-  m->failed &= ~bit;
-  m->missing &= ~bit;
-  m->resyncing |= bit;
+  member_set_state_locked (m, SLOT_BIT (member->slot), MEMBER_RESYNCING);
   member->kind = r->leg->kind;
   member->joined_ns = now_ns ();
   member->stalls = 0;
@@ -328,8 +191,9 @@ static void
 try_once (struct rejoin *r)
 {
   leg_close (r->leg);
-  if (leg_open (r->leg, 0) == 0 && leg_settle (r->leg) == 0 && fits (r) &&
-      is_the_leg (r) && is_recorded (r) && join (r)) {
+  if (leg_open (r->leg, 0) == 0 && leg_settle (r->leg) == 0 &&
+      rejoin_fits (r->member) && rejoin_is_the_leg (r->member, &r->blank) &&
+      is_recorded (r) && join (r)) {
     report_joined (r);
     r->reported[0] = '\0';
     return;

@@ -32,9 +32,16 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "acknowledge.h"
 #include "cleanup.h"
+#include "fan.h"
+#include "flush.h"
+#include "member-state.h"
 #include "mirror-impl.h"
 #include "msg.h"
+#include "repair.h"
+#include "source.h"
+#include "write.h"
 
 #define HOUR_NS (3600 * NSEC_PER_SEC)
 
@@ -45,13 +52,6 @@ struct repair {
   unsigned source; /* slot of the one that was */
   char *buf;       /* COPY_CHUNK bytes */
 };
-
-/* Legs that may be read instead; m->lock is held. */
-static unsigned
-sources (const struct repair *rp)
-{
-  return rp->m->in_sync & ~rp->bad;
-}
 
 /* --- the budget --- */
 
@@ -86,7 +86,8 @@ enter (struct repair *rp, uint64_t arrival, bool *used_up)
   struct member *member = &m->member[rp->slot];
   CLEANUP_LOCK (&m->lock);
 
-  if (!(m->in_sync & SLOT_BIT (rp->slot)) || !sources (rp))
+  if (!(m->in_sync & SLOT_BIT (rp->slot)) ||
+      source_next_locked (m, rp->bad) == -1)
     return false;
   if (budget_take_locked (member))
     return request_enter_locked (m, arrival) == 0;
@@ -109,14 +110,14 @@ change_primary (struct repair *rp, bool *changed)
 {
   struct mirror *m = rp->m;
   CLEANUP_LOCK (&m->lock);
-  unsigned legs = sources (rp);
+  int slot = source_next_locked (m, rp->bad);
 
-  *changed = legs && (rp->bad & SLOT_BIT (m->primary));
+  *changed = slot != -1 && slot != (int) m->primary;
   if (*changed) {
-    m->primary = (unsigned) __builtin_ctz (legs);
+    member_set_primary_locked (m, (unsigned) slot);
     dirty_log_set_primary (m->log, m->primary);
   }
-  return legs != 0;
+  return slot != -1;
 }
 
 static bool
@@ -131,38 +132,17 @@ primary_can_be_read (struct repair *rp, uint64_t arrival)
 
 /* --- one chunk, its range is taken --- */
 
-/* m->lock is held. */
-static bool
-next_source (struct repair *rp)
-{
-  unsigned legs = sources (rp);
-
-  if (!legs)
-    return false;
-  rp->source = (unsigned) __builtin_ctz (legs);
-  return true;
-}
-
 static bool
 read_source (struct repair *rp, const struct request *rq)
 {
-  struct mirror *m = rp->m;
-  bool done = false;
-  CLEANUP_LOCK (&m->lock);
+  CLEANUP_LOCK (&rp->m->lock);
+  int slot =
+    source_read_locked (rp->m, &rp->bad, rq->buf, rq->offset, rq->count);
 
-  while (!done && next_source (rp)) {
-    unsigned bit = SLOT_BIT (rp->source);
-
-    members_use_locked (m, bit);
-    pthread_mutex_unlock (&m->lock);
-    done = leg_run (m->member[rp->source].leg, LEG_READ, 0, rq->buf,
-                    rq->offset, rq->count) == 0;
-    pthread_mutex_lock (&m->lock);
-    members_unuse_locked (m, bit);
-    if (!done)
-      rp->bad |= bit;
-  }
-  return done;
+  if (slot == -1)
+    return false;
+  rp->source = (unsigned) slot;
+  return true;
 }
 
 static bool

@@ -15,46 +15,20 @@
 #include "config.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 
 #include "cleanup.h"
 #include "copy.h"
+#include "members.h"
 #include "mirror-impl.h"
 #include "msg.h"
+#include "recovery.h"
+#include "resync.h"
+#include "thread.h"
 
 #define SWEEP_BYTES (UINT64_C (1) << 30) /* copied before a sweep is due */
 #define FIRST_STALL_NS NSEC_PER_SEC
 #define MAX_STALL_NS (30 * NSEC_PER_SEC)
-
-void
-resync_wake_locked (struct mirror *m)
-{
-  pthread_cond_broadcast (&m->resync.wake);
-}
-
-void
-resync_spoil_locked (struct mirror *m, uint64_t first, uint64_t nr)
-{
-  struct recovery *lists[] = {m->resync.running, m->resync.copied,
-                              m->resync.sweeping};
-
-  for (size_t i = 0; i < 3; ++i)
-    for (struct recovery *rec = lists[i]; rec; rec = rec->next)
-      if (rec->first < first + nr && first < rec->first + rec->nr)
-        rec->spoiled = true;
-}
-
-void
-resync_drop_target_locked (struct mirror *m, unsigned slot)
-{
-  struct recovery *lists[] = {m->resync.running, m->resync.copied,
-                              m->resync.sweeping};
-
-  for (size_t i = 0; i < 3; ++i)
-    for (struct recovery *rec = lists[i]; rec; rec = rec->next)
-      rec->targets &= ~SLOT_BIT (slot);
-}
 
 /* --- choosing work; m->lock is held --- */
 
@@ -262,7 +236,6 @@ copier_thread (void *opaque)
   struct mirror *m = opaque;
   char *buf = aligned_alloc (4096, COPY_CHUNK);
 
-  pthread_setname_np (pthread_self (), "mirror-resync");
   if (!buf)
     msg_error ("resync: out of memory");
   pthread_mutex_lock (&m->lock);
@@ -292,11 +265,8 @@ resync_start (struct mirror *m)
   struct resync *rs = &m->resync;
 
   for (; rs->nr_threads < RESYNC_THREADS; ++rs->nr_threads) {
-    int err =
-      pthread_create (&rs->thread[rs->nr_threads], NULL, copier_thread, m);
-
-    if (err != 0) {
-      errno = err;
+    if (thread_start (&rs->thread[rs->nr_threads], "mirror-resync",
+                      copier_thread, m) == -1) {
       msg_error ("resync: cannot start a thread: %m");
       return -1;
     }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /* A snapshot of the mirror for people and programs.  status-json.c turns
- * it into the JSON of `nbdmirror status --json` (design, section 2.3).
+ * it into the JSON of `nbdmirror status --json`, which
+ * nbdmirror(1) describes.
  */
 
 #ifndef NBDMIRROR_STATUS_H

@@ -21,8 +21,14 @@
 #include <stdlib.h>
 
 #include "cleanup.h"
+#include "flush.h"
+#include "member-state.h"
 #include "mirror-impl.h"
 #include "msg.h"
+#include "recovery.h"
+#include "sweep.h"
+
+#define IDLE_NS (2 * NSEC_PER_SEC) /* a region is cleared after this */
 
 /* A hot region as step 1 saw it. */
 struct candidate {
@@ -177,7 +183,8 @@ record_promotions (struct mirror *m)
       dirty_log_leg_in_sync (m->log, slot);
       ready |= SLOT_BIT (slot);
     }
-  m->promoting = ready;
+  member_set_state_locked (m, m->promoting & ~ready, MEMBER_RESYNCING);
+  member_set_state_locked (m, ready, MEMBER_PROMOTING);
   return ready;
 }
 
@@ -193,9 +200,8 @@ announce_promotions (struct mirror *m, unsigned ready)
   ready &= m->promoting;
   FOR_EACH_SLOT (slot, ready)
     m->member[slot].stall_reported = false;
-  m->promoting = 0;
-  m->resyncing &= ~ready;
-  m->in_sync |= ready;
+  member_set_state_locked (m, m->promoting & ~ready, MEMBER_RESYNCING);
+  member_set_state_locked (m, ready, MEMBER_IN_SYNC);
   pthread_cond_broadcast (&m->cond);
   return ready;
 }

@@ -21,12 +21,19 @@
 #include "config.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <string.h>
 
+#include "acknowledge.h"
 #include "cleanup.h"
+#include "fan.h"
+#include "members.h"
 #include "mirror-impl.h"
-#include "msg.h"
+#include "quarantine.h"
+#include "range.h"
+#include "rate.h"
+#include "regions.h"
+#include "report.h"
+#include "write.h"
 
 /* Count the write in each of its regions; true in *new_marks if a mark is
  * not durable yet.  -1 if there is no memory.
@@ -116,8 +123,7 @@ write_enter_locked (struct mirror *m, struct write_op *op)
 {
   const struct request *rq = op->rq;
 
-  op->first = rq->offset >> m->region_shift;
-  op->nr = ((rq->offset + rq->count - 1) >> m->region_shift) - op->first + 1;
+  regions_of (rq->offset, rq->count, m->region_shift, &op->first, &op->nr);
   if (request_enter_locked (m, rq->arrival) == -1)
     return -1;
   if (quarantine_wait_locked (m, op->first, op->nr) == -1) {
@@ -353,67 +359,4 @@ mirror_trim (struct mirror *m, uint64_t offset, uint64_t count, bool fua)
   if (begin >= end || !all_fast (m, true))
     return fua ? mirror_flush (m) : 0;
   return mirror_zero (m, begin, end - begin, fua, true, false);
-}
-
-/* Flush every leg of the writing set; the in-sync legs that did it. */
-static int
-flush_all (struct mirror *m, struct fan *fan, uint64_t deadline,
-           unsigned *failed)
-{
-  const struct request rq = {.op = LEG_FLUSH};
-  unsigned legs, bad;
-
-  pthread_mutex_lock (&m->lock);
-  legs = writing_set (m);
-  members_use_locked (m, legs);
-  pthread_mutex_unlock (&m->lock);
-
-  bad = fan_out_leased (m, fan, legs, &rq, deadline);
-
-  CLEANUP_LOCK (&m->lock);
-  members_unuse_locked (m, legs);
-  if (!bad)
-    return 0;
-  *failed = members_fail_locked (m, bad & ~fan->unsent);
-  if ((m->in_sync & bad) || fan->unsent) { /* the last one, or no lease */
-    errno = EIO;
-    return -1;
-  }
-  return 0;
-}
-
-int
-flush_legs (struct mirror *m, uint64_t deadline)
-{
-  struct fan fan;
-  unsigned failed = 0;
-  int r = flush_all (m, &fan, deadline, &failed);
-
-  if (failed)
-    members_report_failed (m, failed);
-  if (r == -1)
-    errno = EIO;
-  return r;
-}
-
-int
-mirror_flush (struct mirror *m)
-{
-  uint64_t arrival = rate_client (&m->rate);
-  int r = 0;
-
-  {
-    CLEANUP_LOCK (&m->lock);
-    if (request_enter_locked (m, arrival) == -1)
-      return -1;
-  }
-  r = flush_legs (m, log_deadline (m, arrival));
-
-  CLEANUP_LOCK (&m->lock);
-  if (acknowledge_locked (m, arrival) == -1)
-    r = -1;
-  request_leave_locked (m);
-  if (r == -1)
-    errno = EIO;
-  return r;
 }

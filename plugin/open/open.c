@@ -8,16 +8,18 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 #include <uuid/uuid.h>
 
 #include "apply.h"
 #include "cleanup.h"
-#include "mirror-impl.h"
+#include "deadline.h"
+#include "mirror-new.h"
 #include "msg.h"
+#include "open.h"
 #include "plan.h"
 #include "probe.h"
+#include "quarantine.h"
 
 /* --- the questions of the plan --- */
 
@@ -223,145 +225,84 @@ say_notes (const struct plan *plan)
  * alone.
  */
 static int
-init_leg (struct mirror *m, struct member *member, struct plan_leg *pl)
+name_absent_legs (struct plan_input *in)
 {
-  if (pl->leg)
-    member->leg = pl->leg;
-  else if (!pl->missing)
-    member->leg = new_leg (&m->config, pl->name);
-  pl->leg = NULL;
-  if (!member->leg)
-    return pl->missing ? 0 : -1;
-  member->kind = member->leg->kind;
+  for (unsigned i = 0; i < in->nr_legs; ++i) {
+    struct plan_leg *pl = &in->leg[i];
+
+    if (!pl->leg && !pl->missing)
+      pl->leg = new_leg (in->config, pl->name);
+    if (!pl->leg && !pl->missing)
+      return -1;
+  }
   return 0;
 }
 
-static int
-init_members (struct mirror *m, struct plan_input *in, const struct plan *plan)
+/* By the record as it is now. */
+static enum member_state
+state_of (const struct plan_input *in, const struct plan *plan, unsigned slot)
+{
+  if (!plan->slot[slot].here)
+    return MEMBER_MISSING;
+  return in->log->leg[slot].state == LOG_LEG_IN_SYNC ? MEMBER_IN_SYNC
+                                                     : MEMBER_RESYNCING;
+}
+
+static void
+fill_legs (const struct plan_input *in, const struct plan *plan,
+           struct mirror_leg *legs)
 {
   unsigned unnamed = in->nr_legs;
 
   for (unsigned s = 0; s < LOG_MAX_LEGS; ++s) {
-    struct member *member = &m->member[s];
     int number = plan->slot[s].leg;
 
     if (!plan->slot[s].configured)
       continue;
-    member->mirror = m;
-    member->slot = s;
-    member->index = number >= 0 ? (unsigned) number : unnamed++;
-    member->name =
-      strdup (number >= 0 ? in->leg[number].name : m->log->leg[s].name);
-    if (!member->name)
-      return -1;
-    m->configured |= SLOT_BIT (s);
-    if (number >= 0 && init_leg (m, member, &in->leg[number]) == -1)
-      return -1;
+    legs[s].state = state_of (in, plan, s);
+    if (number >= 0) {
+      legs[s].index = (unsigned) number;
+      legs[s].name = in->leg[number].name;
+      legs[s].leg = in->leg[number].leg;
+    }
+    else {
+      legs[s].index = unnamed++;
+      legs[s].name = in->log->leg[s].name;
+    }
   }
-  return 0;
 }
 
-/* Who is what, by the record as it is now. */
+/* They are the mirror's. */
 static void
-init_sets (struct mirror *m, const struct plan *plan)
+give_away (struct plan_input *in, const struct plan *plan)
 {
-  FOR_EACH_SLOT (s, m->configured) {
-    if (!plan->slot[s].here)
-      m->missing |= SLOT_BIT (s);
-    else if (m->log->leg[s].state == LOG_LEG_IN_SYNC)
-      m->in_sync |= SLOT_BIT (s);
-    else
-      m->resyncing |= SLOT_BIT (s);
-  }
-  m->primary = plan->source;
-}
-
-static void
-init_limits (struct mirror *m)
-{
-  const struct log_geometry *geo = &m->log->geo;
-  uint64_t max_hot = MAX_HOT_BYTES / geo->region_size;
-
-  m->region_shift = (unsigned) __builtin_ctz (geo->region_size);
-  m->nr_regions = geo->nr_regions;
-  m->max_hot = max_hot < MIN_HOT_REGIONS   ? MIN_HOT_REGIONS
-               : max_hot > MAX_HOT_REGIONS ? MAX_HOT_REGIONS
-                                           : max_hot;
-  m->limits.size = geo->size;
-  m->limits.min_block = 1;
-  FOR_EACH_SLOT (s, m->configured) {
-    const struct leg *leg = m->member[s].leg;
-
-    if (leg && leg->min_block > m->limits.min_block)
-      m->limits.min_block = leg->min_block;
-    if (leg && leg->rotational)
-      m->limits.rotational = true;
-  }
-  m->limits.preferred_block =
-    m->limits.min_block > 4096 ? m->limits.min_block : 4096;
-}
-
-/* Critical sections are far shorter than a context switch, so a thread that
- * finds the lock taken spins a little first.
- */
-static void
-init_lock (pthread_mutex_t *lock)
-{
-  pthread_mutexattr_t attr;
-
-  pthread_mutexattr_init (&attr);
-  pthread_mutexattr_settype (&attr, PTHREAD_MUTEX_ADAPTIVE_NP);
-  pthread_mutex_init (lock, &attr);
-  pthread_mutexattr_destroy (&attr);
+  in->log = NULL;
+  for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
+    if (plan->slot[s].configured && plan->slot[s].leg >= 0)
+      in->leg[plan->slot[s].leg].leg = NULL;
 }
 
 static struct mirror *
 build (struct plan_input *in, const struct plan *plan)
 {
-  struct mirror *m = calloc (1, sizeof *m);
+  struct mirror_leg legs[LOG_MAX_LEGS] = {0};
+  struct mirror *m;
 
-  if (!m || hot_init (&m->hot) == -1) {
-    msg_error ("%m");
-    free (m);
+  if (name_absent_legs (in) == -1)
     return NULL;
-  }
-  m->config = *in->config;
-  m->rejoin =
-    (struct rejoin_times){REJOIN_FIRST_NS, REJOIN_MAX_NS, REJOIN_STEADY_NS};
-  m->quarantine_ns = m->config.quarantine * NSEC_PER_SEC;
-  init_lock (&m->lock);
-  cond_init_monotonic (&m->cond);
-  cond_init_monotonic (&m->resync.wake);
-  cond_init_monotonic (&m->rejoin_wake);
-  rate_init (&m->rate);
-  m->log = in->log;
-  in->log = NULL;
-  if (init_members (m, in, plan) == -1) {
-    msg_error ("%m");
-    mirror_free (m);
-    return NULL;
-  }
-  init_sets (m, plan);
-  init_limits (m);
+  fill_legs (in, plan, legs);
+  for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
+    if (legs[s].leg)
+      leg_quiesce (legs[s].leg);
+  m = mirror_new (in->config, in->log, legs, plan->source);
+  if (m)
+    give_away (in, plan);
   return m;
-}
-
-/* From here on a lost leg is the mirror's business. */
-static void
-watch_legs (struct mirror *m)
-{
-  FOR_EACH_SLOT (s, m->configured)
-    if (m->member[s].leg) {
-      leg_quiesce (m->member[s].leg);
-      m->member[s].leg->opaque = &m->member[s];
-      m->member[s].leg->on_lost = member_on_lost;
-      m->member[s].leg->may_write = member_may_write;
-    }
 }
 
 /* The log's records and marks become what the plan says. */
 static struct mirror *
-begin (struct plan_input *in, const struct plan *plan)
+carry_out (struct plan_input *in, const struct plan *plan)
 {
   struct bitset marked;
   struct mirror *m = NULL;
@@ -375,8 +316,6 @@ begin (struct plan_input *in, const struct plan *plan)
     m = NULL;
   }
   bitset_free (&marked);
-  if (m)
-    watch_legs (m);
   return m;
 }
 
@@ -397,7 +336,7 @@ decide (struct plan_input *in, FILE *out, bool *plan_ok)
     return NULL;
   }
   say_notes (&plan);
-  return begin (in, &plan);
+  return carry_out (in, &plan);
 }
 
 struct mirror *

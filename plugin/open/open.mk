@@ -6,6 +6,7 @@ libopen_la_SOURCES = \
 	plugin/open/apply.c \
 	plugin/open/apply.h \
 	plugin/open/open.c \
+	plugin/open/open.h \
 	plugin/open/plan-content.c \
 	plugin/open/plan-geometry.c \
 	plugin/open/plan-impl.h \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Start-up: who is the source, and what each leg misses (design, section
- * 6).  Decides only; start.c asks and carries out.
+/* Start-up: who is the source, and what each leg misses.  Decides only; open.c
+ * asks, and apply.c carries it out.
  */
 
 #ifndef NBDMIRROR_PLAN_H

@@ -58,7 +58,7 @@ must_find 'S5: marked regions not missed by a leg that fails' 20 \
 mutant plugin/mirror/write.c 's/\.flags = fua ? LEG_FUA : 0,/.flags = fua \&\& !m,/'
 must_find 'S7: FUA dropped' 20 subset cache --crash all
 
-mutant plugin/mirror/write.c \
+mutant plugin/mirror/flush.c \
   's/fan_out_leased (m, fan, legs, &rq/fan_out_leased (m, fan, legs \& -legs, \&rq/'
 must_find 'S8: flush of one leg only' 20 subset cache --crash idle
 

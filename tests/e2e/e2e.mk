@@ -56,6 +56,7 @@ e2e_tests = \
 	tests/e2e/test-start-replaced-leg.sh \
 	tests/e2e/test-start-rolled-back-leg.sh \
 	tests/e2e/test-start-words-in-unit-file.sh \
+	tests/e2e/test-threads-take-no-signals.sh \
 	$(NULL)
 TESTS += \
 	tests/check/check-includes.sh \

@@ -8,7 +8,11 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "deadline.h"
 #include "mirror-fixture.h"
+#include "mirror-new.h"
+#include "resync.h"
+#include "sweep.h"
 
 /* --- crash images --- */
 
@@ -57,68 +61,55 @@ check_image (const struct mem_log_image *image, void *opaque)
 /* --- building --- */
 
 static void
+record_kind (struct fx *fx, unsigned leg, enum leg_kind kind)
+{
+  struct leg *l = fx->leg[leg];
+
+  l->kind = kind;
+  dirty_log_set_leg (fx->log, leg, kind, l->id, l->size, "");
+}
+
+void
+fx_set_kind (struct fx *fx, unsigned leg, enum leg_kind kind)
+{
+  record_kind (fx, leg, kind);
+  fx->m->member[leg].kind = kind;
+}
+
+static void
 add_leg (struct fx *fx, unsigned i, uint64_t size)
 {
-  struct mirror *m = fx->m;
-  struct member *member = &m->member[i];
   char name[16];
 
   snprintf (name, sizeof name, "/leg%u", i);
   fx->leg[i] = mem_leg_new (name, size);
   fx->leg[i]->min_block = BLOCK;
   ck_assert_int_eq (leg_open (fx->leg[i], 0), 0);
-  member->mirror = m;
-  member->slot = member->index = i;
-  member->name = strdup (name);
-  member->leg = fx->leg[i];
-  fx_set_kind (fx, i, LEG_FILE);
-  member->leg->opaque = member;
-  member->leg->on_lost = member_on_lost;
-  member->leg->may_write = member_may_write;
-  m->configured |= SLOT_BIT (i);
+  record_kind (fx, i, LEG_FILE);
 }
 
-void
-fx_set_kind (struct fx *fx, unsigned leg, enum leg_kind kind)
+/* The log as it is now goes with these sets. */
+static struct mirror *
+make_mirror (const struct fx *fx, unsigned resyncing, unsigned primary)
 {
-  struct leg *l = fx->leg[leg];
+  const struct mirror_config config = {
+    .nr_legs = fx->nr_legs,
+    .source_leg = -1,
+    .write_mostly = -1,
+    .read_policy = READ_FIRST,
+    .log_timeout = 15,
+    .leg_timeout = 10,
+  };
+  struct mirror_leg legs[LOG_MAX_LEGS] = {0};
 
-  l->kind = fx->m->member[leg].kind = kind;
-  dirty_log_set_leg (fx->log, leg, kind, l->id, l->size, "");
-}
-
-static void
-set_config (struct mirror_config *config, unsigned nr_legs)
-{
-  config->nr_legs = nr_legs;
-  config->source_leg = config->write_mostly = -1;
-  config->read_policy = READ_FIRST;
-  config->log_timeout = 15;
-  config->leg_timeout = 10;
-}
-
-static void
-init_mirror (struct fx *fx, uint64_t nr_regions, unsigned region_shift)
-{
-  struct mirror *m = calloc (1, sizeof *m);
-
-  ck_assert_ptr_nonnull (m);
-  ck_assert_int_eq (hot_init (&m->hot), 0);
-  pthread_mutex_init (&m->lock, NULL);
-  cond_init_monotonic (&m->cond);
-  cond_init_monotonic (&m->resync.wake);
-  cond_init_monotonic (&m->rejoin_wake);
-  rate_init (&m->rate);
-  set_config (&m->config, fx->nr_legs);
-  m->region_shift = region_shift;
-  m->nr_regions = nr_regions;
-  m->max_hot = MAX_HOT_REGIONS;
-  m->rejoin =
-    (struct rejoin_times){REJOIN_FIRST_NS, REJOIN_MAX_NS, REJOIN_STEADY_NS};
-  m->limits.size = nr_regions << region_shift;
-  m->limits.min_block = BLOCK;
-  m->limits.preferred_block = 4096;
-  fx->m = m;
+  for (unsigned i = 0; i < fx->nr_legs; ++i)
+    legs[i] = (struct mirror_leg){
+      .name = fx->leg[i]->name,
+      .index = i,
+      .leg = fx->leg[i],
+      .state = resyncing & SLOT_BIT (i) ? MEMBER_RESYNCING : MEMBER_IN_SYNC,
+    };
+  return mirror_new (&config, fx->log, legs, primary);
 }
 
 struct fx *
@@ -127,22 +118,20 @@ fx_new (unsigned nr_legs, uint64_t nr_regions, unsigned region_shift,
 {
   struct fx *fx = calloc (1, sizeof *fx);
   uint64_t size = nr_regions << region_shift;
+  unsigned primary = (unsigned) __builtin_ctz (~resyncing);
 
   ck_assert_ptr_nonnull (fx);
   fx->nr_legs = nr_legs;
   pthread_mutex_init (&fx->kept_lock, NULL);
-  init_mirror (fx, nr_regions, region_shift);
   fx->log = mem_log_new (size, UINT32_C (1) << region_shift, nr_legs);
-  fx->m->log = fx->log;
   for (unsigned i = 0; i < nr_legs; ++i)
     add_leg (fx, i, size);
-  fx->m->resyncing = resyncing;
-  fx->m->in_sync = fx->m->configured & ~resyncing;
-  fx->m->primary = (unsigned) __builtin_ctz (fx->m->in_sync);
   FOR_EACH_SLOT (s, resyncing)
     dirty_log_set_region_sync (fx->log, s, 0, nr_regions, false);
-  dirty_log_set_primary (fx->log, fx->m->primary);
+  dirty_log_set_primary (fx->log, primary);
   ck_assert_int_eq (dirty_log_commit (fx->log, NO_DEADLINE), 0);
+  fx->m = make_mirror (fx, resyncing, primary);
+  ck_assert_ptr_nonnull (fx->m);
   mem_log_observe (fx->log, check_image, fx);
   return fx;
 }

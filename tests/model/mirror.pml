@@ -409,7 +409,7 @@ inline take_answer (who)
   g_failed = g_failed & ~(who)
 }
 
-/* members.c:record_failures_locked: what follows the flush. */
+/* acknowledge.c:record_failures_locked: what follows the flush. */
 inline recorded (who)
 {
   if
@@ -529,7 +529,7 @@ active [NWRITER] proctype writer ()
        fi;
        take_answer (T_WRITER (me))
      }
-  :: atomic { /* members.c:fan_out: one leg does it */
+  :: atomic { /* fan.c:fan_out: one leg does it */
        w_pc[me] == W_FAN && w_left[me] ->
        pick_leg (w_left[me]);
        w_left[me] = w_left[me] & ~BIT (l);
@@ -557,7 +557,7 @@ active [NWRITER] proctype writer ()
        w_bad[me] = 0;
        SCRATCH_0
      }
-  :: atomic { /* members.c:acknowledge_locked */
+  :: atomic { /* acknowledge.c:acknowledge_locked */
        w_pc[me] == W_ACK ->
        if
        :: unrec && WAITS_FOR_RECORD (me) ->
@@ -935,7 +935,7 @@ active proctype sweeper ()
        take_answer (T_SWEEP);
        s_pc = S_IDLE
      }
-  :: d_step { /* mirror.c:worker_thread */
+  :: d_step { /* mirror-worker.c:worker_thread */
        state == UP && s_pc == S_IDLE && unrec ->
        rcov = rcov | T_SWEEP;
        log_ask (T_SWEEP, false);
@@ -1076,7 +1076,7 @@ active proctype reader ()
   od
 }
 
-/* --- start.c, plan.c, apply.c --- */
+/* --- open.c, plan.c, apply.c --- */
 
 inline see_durable ()
 {
@@ -1207,7 +1207,7 @@ inline begin_start ()
 #ifndef MISTAKE_S22_ABSENT
   LEG_STALE (y & ~x); /* in-sync, but absent */
 #endif
-  in_sync = x;        /* start.c:init_sets goes by this and the record */
+  in_sync = x;        /* open.c:state_of goes by this and the record */
 #ifdef LATE
   quar = ANY_LATE && (l_mark
 #ifndef MISTAKE_S21_MARKED
@@ -1297,7 +1297,7 @@ active proctype world ()
        state = APPLY_COMMIT;
        SCRATCH_0
      }
-  :: d_step { /* start.c:init_sets */
+  :: d_step { /* open.c:state_of */
        state == APPLY_COMMIT && (g_ok & T_START) ->
        take_answer (T_START);
        x = in_sync;

@@ -15,7 +15,10 @@
 
 #include "apply.h"
 #include "cleanup.h"
+#include "member-state.h"
 #include "mirror-fixture.h"
+#include "quarantine.h"
+#include "sweep.h"
 
 #define SHIFT 16
 #define REGION (UINT64_C (1) << SHIFT)
@@ -206,8 +209,7 @@ START_TEST (a_leg_that_was_absent_at_the_start_is_used_when_it_comes)
   ck_assert_int_eq (dirty_log_flush (fx->log, NO_DEADLINE), 0);
   fx_fill (fx, 0, UNSAMPLED * REGION, REGION, 'x');
   leg_close (fx->leg[1]);
-  fx->m->in_sync = 1u << 0;
-  fx->m->missing = 1u << 1;
+  member_set_state_locked (fx->m, SLOT_BIT (1), MEMBER_MISSING);
   fx_start (fx);
   is_whole_again ();
   CLEANUP_LOCK (&fx->m->lock);
@@ -688,7 +690,7 @@ END_TEST
 
 /* --- S21: after an unclean end --- */
 
-/* What start.c does with a log that says: an unclean end, leg 0 the source,
+/* What open.c does with a log that says: an unclean end, leg 0 the source,
  * UNSAMPLED marked (or not), leg 1, if there is one, misses UNSAMPLED2.
  */
 static void
@@ -714,8 +716,7 @@ unclean_end (enum leg_kind source, bool marked)
   ck_assert_int_eq (plan_apply (&in, &plan), 0);
   ck_assert_int_eq (quarantine_init (fx->m, &marks), 0);
   bitset_free (&marks);
-  fx->m->in_sync = 1u << 0;
-  fx->m->resyncing = all () & ~1u;
+  member_set_state_locked (fx->m, all () & ~1u, MEMBER_RESYNCING);
 }
 
 static unsigned

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "cleanup.h"
+#include "member-state.h"
 #include "mirror-fixture.h"
 
 #define SHIFT 12
@@ -337,7 +338,7 @@ START_TEST (s16_the_answer_is_what_was_read_if_the_log_fails)
   struct fx *fx = legs_with_bad_block (2);
 
   fx->m->config.log_timeout = 1;
-  fx->m->primary = 1;
+  member_set_primary_locked (fx->m, 1);
   mem_log_fail (fx->log, MEM_LOG_FLUSH, UINT32_MAX, ENOSPC);
   reads (fx, 0, BLOCK, 'a');
   ck_assert_uint_eq (writes (fx, 0), 0);

@@ -14,7 +14,10 @@
 
 #include "cleanup.h"
 #include "copy.h"
+#include "members.h"
 #include "mirror-fixture.h"
+#include "rate.h"
+#include "resync.h"
 
 #define SHIFT 12
 #define REGION (UINT64_C (1) << SHIFT)

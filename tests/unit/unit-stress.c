@@ -21,6 +21,7 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "members.h"
 #include "mirror-fixture.h"
 
 #define SHIFT 13

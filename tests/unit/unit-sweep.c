@@ -10,7 +10,10 @@
 #include <stdlib.h>
 
 #include "cleanup.h"
+#include "member-state.h"
 #include "mirror-fixture.h"
+#include "resync.h"
+#include "sweep.h"
 
 #define SHIFT 12
 #define REGION (UINT64_C (1) << SHIFT)
@@ -450,7 +453,7 @@ set_primary (struct fx *f, unsigned leg)
 {
   CLEANUP_LOCK (&f->m->lock);
 
-  f->m->primary = leg;
+  member_set_primary_locked (f->m, leg);
   dirty_log_set_primary (f->log, leg);
 }
 

@@ -8,7 +8,9 @@
 #include <stdlib.h>
 
 #include "cleanup.h"
+#include "member-state.h"
 #include "mirror-fixture.h"
+#include "write.h"
 
 #define SHIFT 12
 #define REGION (UINT64_C (1) << SHIFT)
@@ -356,8 +358,7 @@ START_TEST (s8_flush_reaches_targets_too)
 {
   {
     CLEANUP_LOCK (&fx->m->lock);
-    fx->m->in_sync = 1u << 0;
-    fx->m->resyncing = 1u << 1;
+    member_set_state_locked (fx->m, SLOT_BIT (1), MEMBER_RESYNCING);
   }
   do_succeeds (fx, OP_FLUSH, 0, 0, 0);
   ck_assert_uint_eq (fx_sent (fx, 0, LEG_FLUSH), 1);

@@ -62,6 +62,7 @@ unit_tests = \
 	tests/unit/unit-damage \
 	tests/unit/unit-dump \
 	tests/unit/unit-hot \
+	tests/unit/unit-member-state \
 	tests/unit/unit-owner \
 	tests/unit/unit-plan \
 	tests/unit/unit-probe \
@@ -194,6 +195,13 @@ mirror_fixture = \
 tests_unit_unit_lease_SOURCES = tests/unit/unit-lease.c $(mirror_fixture)
 tests_unit_unit_lease_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_unit_lease_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
+
+tests_unit_unit_member_state_SOURCES = \
+	tests/unit/unit-member-state.c \
+	$(mirror_fixture) \
+	$(NULL)
+tests_unit_unit_member_state_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_unit_member_state_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
 
 tests_unit_unit_write_SOURCES = tests/unit/unit-write.c $(mirror_fixture)
 tests_unit_unit_write_CPPFLAGS = $(TEST_CPPFLAGS)

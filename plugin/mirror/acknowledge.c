@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* The thread that waits for the record of a failure does the log flush itself,
+ * so a failure costs no hand-over; members.c has the order.
+ */
+
+#include "config.h"
+
+#include <errno.h>
+
+#include "acknowledge.h"
+#include "cleanup.h"
+#include "mirror-impl.h"
+
+#define LAST_TRY_NS NSEC_PER_SEC /* of one that queued too long */
+
+void
+record_failures_locked (struct mirror *m, uint64_t deadline)
+{
+  uint64_t known = m->failures;
+  uint64_t retry;
+  int r;
+
+  pthread_mutex_unlock (&m->lock);
+  r = dirty_log_flush (m->log, deadline);
+  pthread_mutex_lock (&m->lock);
+  if (r == 0) {
+    if (m->failures_recorded < known)
+      m->failures_recorded = known;
+    pthread_cond_broadcast (&m->cond);
+    return;
+  }
+  retry = now_ns () + RETRY_NS;
+  if (m->failures_recorded < known)
+    cond_wait_until (&m->cond, &m->lock, retry < deadline ? retry : deadline);
+}
+
+uint64_t
+log_deadline (const struct mirror *m, uint64_t arrival)
+{
+  uint64_t deadline = arrival + m->config.log_timeout * NSEC_PER_SEC;
+  uint64_t one_try = now_ns () + LAST_TRY_NS;
+
+  return deadline > one_try ? deadline : one_try;
+}
+
+static bool
+is_stopping (struct mirror *m)
+{
+  CLEANUP_LOCK (&m->lock);
+  return m->stopping;
+}
+
+/* False if there is no hope. */
+static bool
+lease_retry (struct mirror *m, uint64_t deadline)
+{
+  uint64_t now = now_ns ();
+  uint64_t retry = now + RETRY_NS < deadline ? now + RETRY_NS : deadline;
+
+  if (now >= deadline || is_stopping (m))
+    return false;
+  return dirty_log_wait_valid (m->log, retry) == 0 || errno == ETIMEDOUT;
+}
+
+int
+lease_wait (struct mirror *m, uint64_t deadline)
+{
+  while (!dirty_log_valid (m->log))
+    if (!lease_retry (m, deadline)) {
+      errno = EIO;
+      return -1;
+    }
+  return 0;
+}
+
+static int
+lease_wait_unlocked (struct mirror *m, uint64_t arrival)
+{
+  uint64_t deadline = log_deadline (m, arrival);
+  int r;
+
+  pthread_mutex_unlock (&m->lock);
+  r = lease_wait (m, deadline);
+  pthread_mutex_lock (&m->lock);
+  return r;
+}
+
+int
+lease_needed_locked (struct mirror *m, uint64_t arrival)
+{
+  return dirty_log_valid (m->log) ? 0 : lease_wait_unlocked (m, arrival);
+}
+
+int
+request_enter_locked (struct mirror *m, uint64_t arrival)
+{
+  if (m->stopping) {
+    errno = ESHUTDOWN;
+    return -1;
+  }
+  m->active++;
+  if (lease_needed_locked (m, arrival) == 0)
+    return 0;
+  request_leave_locked (m);
+  errno = EIO;
+  return -1;
+}
+
+void
+request_leave_locked (struct mirror *m)
+{
+  if (--m->active == 0 && m->stopping)
+    pthread_cond_broadcast (&m->cond);
+}
+
+static bool
+is_over_locked (const struct mirror *m, uint64_t deadline)
+{
+  uint64_t now = now_ns ();
+
+  return now >= deadline || (m->stopping && now >= m->stop_deadline);
+}
+
+static int
+failures_wait_locked (struct mirror *m, uint64_t arrival)
+{
+  uint64_t deadline = log_deadline (m, arrival);
+
+  while (m->failures_recorded < m->failures) {
+    if (is_over_locked (m, deadline))
+      return -1;
+    record_failures_locked (m, deadline);
+  }
+  return 0;
+}
+
+int
+acknowledge_locked (struct mirror *m, uint64_t arrival)
+{
+  for (;;) {
+    if (m->failures_recorded < m->failures) {
+      if (failures_wait_locked (m, arrival) == -1)
+        return -1;
+    }
+    else if (dirty_log_valid (m->log))
+      return 0;
+    else if (lease_needed_locked (m, arrival) == -1)
+      return -1;
+  }
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Which legs are used, and how one leaves. */
+
+#ifndef NBDMIRROR_MEMBERS_H
+#define NBDMIRROR_MEMBERS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "leg.h"
+
+struct mirror;
+
+/* Who sends requests to legs holds them from the section that chooses them
+ * until the last answer: a leg that failed is closed and opened again only
+ * when nobody holds it.  m->lock is held.
+ */
+void members_use_locked (struct mirror *m, unsigned slots);
+void members_unuse_locked (struct mirror *m, unsigned slots);
+
+/* S5, in memory: the leg is not used any more.  False if it was not used,
+ * or is the last in-sync leg, which is never given up.  m->lock is held.
+ */
+bool member_fail_locked (struct mirror *m, unsigned slot);
+
+/* As above for each of a mask; returns those that failed now. */
+unsigned members_fail_locked (struct mirror *m, unsigned slots);
+
+/* S6, S12: a write to these regions ended in an error; every leg but the
+ * primary misses them.  m->lock is held.
+ */
+void members_miss_locked (struct mirror *m, uint64_t first, uint64_t nr);
+
+/* leg->on_lost and leg->may_write of every member's leg. */
+void member_on_lost (struct leg *leg);
+bool member_may_write (struct leg *leg);
+
+#endif /* NBDMIRROR_MEMBERS_H */

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Making and freeing a mirror; life.c starts and stops it. */
+
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "members.h"
+#include "mirror-impl.h"
+#include "mirror-new.h"
+#include "msg.h"
+
+#define MAX_HOT_BYTES (UINT64_C (2) << 30)
+#define MAX_HOT_REGIONS 4096
+#define MIN_HOT_REGIONS 256
+#define REJOIN_FIRST_NS (500 * NSEC_PER_MSEC) /* before the first try */
+#define REJOIN_MAX_NS (30 * NSEC_PER_SEC)     /* between tries */
+#define REJOIN_STEADY_NS (60 * NSEC_PER_SEC)  /* in use, and it is forgiven */
+
+/* Critical sections are far shorter than a context switch, so a thread that
+ * finds the lock taken spins a little first.
+ */
+static void
+init_lock (pthread_mutex_t *lock)
+{
+  pthread_mutexattr_t attr;
+
+  pthread_mutexattr_init (&attr);
+  pthread_mutexattr_settype (&attr, PTHREAD_MUTEX_ADAPTIVE_NP);
+  pthread_mutex_init (lock, &attr);
+  pthread_mutexattr_destroy (&attr);
+}
+
+static void
+init_parts (struct mirror *m)
+{
+  m->rejoin =
+    (struct rejoin_times){REJOIN_FIRST_NS, REJOIN_MAX_NS, REJOIN_STEADY_NS};
+  m->quarantine_ns = m->config.quarantine * NSEC_PER_SEC;
+  init_lock (&m->lock);
+  cond_init_monotonic (&m->cond);
+  cond_init_monotonic (&m->resync.wake);
+  cond_init_monotonic (&m->rejoin_wake);
+  rate_init (&m->rate);
+}
+
+static int
+copy_names (struct mirror *m, const struct mirror_leg *legs)
+{
+  for (unsigned slot = 0; slot < LOG_MAX_LEGS; ++slot) {
+    if (!legs[slot].name)
+      continue;
+    m->member[slot].name = strdup (legs[slot].name);
+    if (!m->member[slot].name)
+      return -1;
+  }
+  return 0;
+}
+
+/* From here on a lost leg is the mirror's business. */
+static void
+take_leg (struct member *member, struct leg *leg)
+{
+  member->leg = leg;
+  member->kind = leg->kind;
+  leg->opaque = member;
+  leg->on_lost = member_on_lost;
+  leg->may_write = member_may_write;
+}
+
+static void
+init_members (struct mirror *m, const struct mirror_leg *legs,
+              unsigned primary)
+{
+  enum member_state state[LOG_MAX_LEGS];
+
+  for (unsigned slot = 0; slot < LOG_MAX_LEGS; ++slot) {
+    struct member *member = &m->member[slot];
+
+    if (!legs[slot].name)
+      continue;
+    member->mirror = m;
+    member->slot = slot;
+    member->index = legs[slot].index;
+    if (legs[slot].leg)
+      take_leg (member, legs[slot].leg);
+    state[slot] = legs[slot].state;
+    m->configured |= SLOT_BIT (slot);
+  }
+  member_states_init (m, state, primary);
+}
+
+static void
+init_limits (struct mirror *m)
+{
+  const struct log_geometry *geo = &m->log->geo;
+  uint64_t max_hot = MAX_HOT_BYTES / geo->region_size;
+
+  m->region_shift = (unsigned) __builtin_ctz (geo->region_size);
+  m->nr_regions = geo->nr_regions;
+  m->max_hot = max_hot < MIN_HOT_REGIONS   ? MIN_HOT_REGIONS
+               : max_hot > MAX_HOT_REGIONS ? MAX_HOT_REGIONS
+                                           : max_hot;
+  m->limits.size = geo->size;
+  m->limits.min_block = 1;
+  FOR_EACH_SLOT (s, m->configured) {
+    const struct leg *leg = m->member[s].leg;
+
+    if (leg && leg->min_block > m->limits.min_block)
+      m->limits.min_block = leg->min_block;
+    if (leg && leg->rotational)
+      m->limits.rotational = true;
+  }
+  m->limits.preferred_block =
+    m->limits.min_block > 4096 ? m->limits.min_block : 4096;
+}
+
+struct mirror *
+mirror_new (const struct mirror_config *config, struct dirty_log *log,
+            const struct mirror_leg legs[LOG_MAX_LEGS], unsigned primary)
+{
+  struct mirror *m = calloc (1, sizeof *m);
+
+  if (!m) {
+    msg_error ("%m");
+    return NULL;
+  }
+  m->config = *config;
+  init_parts (m);
+  if (hot_init (&m->hot) == -1 || copy_names (m, legs) == -1) {
+    msg_error ("%m");
+    mirror_free (m);
+    return NULL;
+  }
+  m->log = log;
+  init_members (m, legs, primary);
+  init_limits (m);
+  return m;
+}
+
+const struct mirror_limits *
+mirror_limits (const struct mirror *m)
+{
+  return &m->limits;
+}
+
+void
+mirror_free (struct mirror *m)
+{
+  if (!m)
+    return;
+  dirty_log_close (m->log, now_ns ());
+  for (unsigned slot = 0; slot < LOG_MAX_LEGS; ++slot) {
+    leg_free (m->member[slot].leg);
+    free (m->member[slot].name);
+  }
+  hot_free (&m->hot);
+  bitset_free (&m->held);
+  pthread_cond_destroy (&m->rejoin_wake);
+  pthread_cond_destroy (&m->resync.wake);
+  pthread_cond_destroy (&m->cond);
+  pthread_mutex_destroy (&m->lock);
+  pthread_mutex_destroy (&m->rate.lock);
+  free (m);
+}

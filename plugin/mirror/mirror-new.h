@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Making a mirror, when it is known who is what. */
+
+#ifndef NBDMIRROR_MIRROR_NEW_H
+#define NBDMIRROR_MIRROR_NEW_H
+
+#include "dirty-log.h"
+#include "leg.h"
+#include "member-state.h"
+#include "mirror.h"
+
+/* What takes a slot of a new mirror. */
+struct mirror_leg {
+  const char *name; /* "" if it was never named; NULL: the slot is free */
+  unsigned index;   /* the number the user knows it by */
+  struct leg *leg;  /* NULL: nobody named it.  If its state is not missing it
+                     * was opened, and no request is under way */
+  enum member_state state;
+};
+
+/* A mirror of an open log, which says the geometry, and of legs, by slot.  The
+ * leg in slot primary is in-sync.  Takes over log and legs; the strings of the
+ * configuration must outlive it.  Nothing runs yet, and neither the log nor a
+ * leg is asked for anything.  NULL with the error reported, and nothing was
+ * taken over then.
+ */
+struct mirror *mirror_new (const struct mirror_config *config,
+                           struct dirty_log *log,
+                           const struct mirror_leg legs[LOG_MAX_LEGS],
+                           unsigned primary);
+
+#endif /* NBDMIRROR_MIRROR_NEW_H */

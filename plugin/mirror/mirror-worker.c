@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "config.h"
+
+#include <errno.h>
+
+#include "acknowledge.h"
+#include "cleanup.h"
+#include "mirror-impl.h"
+#include "mirror-worker.h"
+#include "msg.h"
+#include "quarantine.h"
+#include "sweep.h"
+#include "thread.h"
+
+#define TICK_NS NSEC_PER_SEC
+#define MIN_SWEEP_GAP_NS (100 * NSEC_PER_MSEC)
+
+static void
+worker_wait (struct mirror *m)
+{
+  uint64_t tick = now_ns () + TICK_NS;
+
+  while (!m->worker_stop && !m->wake_worker)
+    if (cond_wait_until (&m->cond, &m->lock, tick) == ETIMEDOUT)
+      break;
+  m->wake_worker = false;
+}
+
+/* A full hot set or a flood of copied regions must not make it spin. */
+static void
+worker_gap (struct mirror *m, uint64_t last_sweep)
+{
+  uint64_t until = last_sweep + MIN_SWEEP_GAP_NS;
+
+  while (!m->worker_stop && now_ns () < until)
+    cond_wait_until (&m->cond, &m->lock, until);
+}
+
+static uint64_t
+failures_of (struct mirror *m)
+{
+  CLEANUP_LOCK (&m->lock);
+  return m->failures;
+}
+
+/* A leg that fails meanwhile costs a round. */
+static void
+last_sweeps (struct mirror *m, uint64_t deadline)
+{
+  uint64_t failures;
+
+  do {
+    failures = failures_of (m);
+    sweep (m, true, deadline);
+  } while (failures_of (m) != failures && now_ns () < deadline);
+}
+
+static void *
+worker_thread (void *opaque)
+{
+  struct mirror *m = opaque;
+  uint64_t last_sweep = 0, deadline;
+
+  pthread_mutex_lock (&m->lock);
+  while (!m->worker_stop) {
+    worker_wait (m);
+    if (m->failures_recorded < m->failures)
+      record_failures_locked (m, now_ns () + RETRY_NS);
+    worker_gap (m, last_sweep);
+    pthread_mutex_unlock (&m->lock);
+    last_sweep = now_ns ();
+    deadline = last_sweep + m->config.log_timeout * NSEC_PER_SEC;
+    sweep (m, false, deadline);
+    if (quarantine_over (m))
+      dirty_log_commit (m->log, deadline); /* else the next one does it */
+    pthread_mutex_lock (&m->lock);
+  }
+  pthread_mutex_unlock (&m->lock);
+  last_sweeps (m, m->last_deadline);
+  {
+    CLEANUP_LOCK (&m->lock);
+    m->worker_exited = true;
+    pthread_cond_broadcast (&m->cond);
+  }
+  return NULL;
+}
+
+int
+mirror_worker_start (struct mirror *m)
+{
+  if (thread_start (&m->worker, "mirror-worker", worker_thread, m) == -1) {
+    msg_error ("cannot start the worker thread: %m");
+    return -1;
+  }
+  m->worker_started = true;
+  return 0;
+}
+
+static bool
+worker_exited (struct mirror *m, uint64_t deadline)
+{
+  CLEANUP_LOCK (&m->lock);
+
+  m->worker_stop = true;
+  worker_wake_locked (m);
+  while (!m->worker_exited && now_ns () < deadline)
+    cond_wait_until (&m->cond, &m->lock, deadline);
+  return m->worker_exited;
+}
+
+bool
+mirror_worker_stop (struct mirror *m, uint64_t deadline)
+{
+  if (!m->worker_started) {
+    last_sweeps (m, deadline);
+    return true;
+  }
+  if (!worker_exited (m, deadline))
+    return false;
+  pthread_join (m->worker, NULL);
+  m->worker_started = false;
+  return true;
+}

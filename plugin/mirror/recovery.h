@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* The state of a resync: runs of regions that are being copied, or were
+ * copied and wait for the sweep.  resync.c chooses and ends them, copy.c
+ * copies, sweep.c makes them durable; this is what everybody else may tell
+ * them.
+ */
+
+#ifndef NBDMIRROR_RECOVERY_H
+#define NBDMIRROR_RECOVERY_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define RESYNC_THREADS 4
+
+struct mirror;
+
+/* One run of regions being copied, or copied and not yet flushed. */
+struct recovery {
+  uint64_t first, nr; /* regions */
+  unsigned targets;   /* those that still count on it */
+  bool spoiled;       /* a failed write made a target miss some of it again */
+  struct recovery *next;
+};
+
+struct resync {
+  pthread_t thread[RESYNC_THREADS];
+  unsigned nr_threads;
+  pthread_cond_t wake;
+
+  /* Protected by m->lock. */
+  bool stop;
+  unsigned busy;                  /* threads that copy */
+  unsigned exited;                /* threads that have ended */
+  uint64_t cursor;                /* next region to look at */
+  uint64_t data_from, data_until; /* where the source surely has data */
+  struct recovery *running;       /* being copied */
+  struct recovery *copied;        /* wait for the sweep */
+  uint64_t copied_regions;        /* in that list */
+  struct recovery *sweeping;      /* taken by the sweep, not yet raised */
+  uint64_t total_regions;         /* resync_todo when this round began */
+  uint64_t copied_bytes, skipped_bytes;
+  uint64_t begin_ns, begin_bytes; /* for the rate shown */
+};
+
+/* m->lock is held for all of these. */
+
+/* There may be something to copy, or copiers are to stop. */
+void resync_wake_locked (struct mirror *m);
+
+/* What was copied of these regions proves nothing any more: it is copied
+ * again.
+ */
+void resync_spoil_locked (struct mirror *m, uint64_t first, uint64_t nr);
+
+/* The leg has failed: what was copied to it does not count. */
+void resync_drop_target_locked (struct mirror *m, unsigned slot);
+
+#endif /* NBDMIRROR_RECOVERY_H */

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "config.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "members.h"
+#include "mirror-impl.h"
+#include "probe.h"
+#include "range.h"
+#include "regions.h"
+#include "rejoin-check.h"
+
+bool
+rejoin_fits (const struct member *member)
+{
+  const struct mirror_limits *limits = &member->mirror->limits;
+  struct leg *leg = member->leg;
+
+  if (leg->size < limits->size) {
+    leg_report (leg, "has %" PRIu64 " bytes now, but the mirror has %" PRIu64,
+                leg->size, limits->size);
+    return false;
+  }
+  if (leg->min_block > limits->min_block) {
+    leg_report (leg,
+                "has blocks of %" PRIu32
+                " bytes now, which clients were not told",
+                leg->min_block);
+    return false;
+  }
+  return true;
+}
+
+struct live_guard {
+  struct probe_guard guard;
+  struct member *member;
+  struct range range;
+};
+
+/* No writer holds the range.  What was written there since the leg is out is
+ * in a region that is marked, or that it misses (S3).
+ */
+static bool
+must_agree (const struct member *member, uint64_t offset, uint64_t count)
+{
+  const struct mirror *m = member->mirror;
+  uint64_t first, nr;
+
+  regions_of (offset, count, m->region_shift, &first, &nr);
+  for (uint64_t region = first; region < first + nr; ++region)
+    if (!dirty_log_is_clean (m->log, region))
+      return false;
+  return dirty_log_in_sync (m->log, member->slot, first, nr);
+}
+
+static bool
+live_enter (struct probe_guard *guard, uint64_t offset, uint64_t count)
+{
+  struct live_guard *live = (struct live_guard *) guard;
+  struct mirror *m = live->member->mirror;
+  CLEANUP_LOCK (&m->lock);
+
+  if (m->stopping)
+    return false;
+  range_lock (&m->ranges, &live->range, offset, count, true, &m->lock);
+  if (!m->stopping && must_agree (live->member, offset, count))
+    return true;
+  range_unlock (&m->ranges, &live->range);
+  return false;
+}
+
+static void
+live_leave (struct probe_guard *guard)
+{
+  struct live_guard *live = (struct live_guard *) guard;
+  struct mirror *m = live->member->mirror;
+  CLEANUP_LOCK (&m->lock);
+
+  range_unlock (&m->ranges, &live->range);
+}
+
+/* enum probe_answer, or -1. */
+static int
+compare_with (struct member *member, struct leg *source)
+{
+  struct mirror *m = member->mirror;
+  struct live_guard live = {.guard = {live_enter, live_leave},
+                            .member = member};
+  struct probe_regions recent;
+
+  probe_recent (m->log, UINT32_C (1) << m->region_shift, &recent);
+  return probe_same (source, member->leg, m->limits.size, &recent,
+                     &live.guard);
+}
+
+static bool
+is_known (const struct member *member)
+{
+  const struct log_leg *rec = &member->mirror->log->leg[member->slot];
+
+  return rec->kind == (uint32_t) member->leg->kind &&
+         memcmp (rec->id, member->leg->id, LOG_ID_SIZE) == 0;
+}
+
+/* The comparison did not show that it is the leg: what it holds, and its
+ * identity, decide.  A disk may have been replaced under the same name.
+ */
+static bool
+may_be_used (struct member *member, int answer, const char *source,
+             bool *blank)
+{
+  int empty = probe_empty (member->leg, member->mirror->limits.size);
+
+  if (empty == -1)
+    return false;
+  *blank = empty == PROBE_YES;
+  if (*blank || (answer == PROBE_NO_EVIDENCE && is_known (member)))
+    return true;
+  leg_report (member->leg,
+              "is not the leg that the log knows, its content differs from "
+              "leg %s: it is not used",
+              source);
+  return false;
+}
+
+static unsigned
+use_primary (struct mirror *m)
+{
+  CLEANUP_LOCK (&m->lock);
+
+  members_use_locked (m, SLOT_BIT (m->primary));
+  return m->primary;
+}
+
+bool
+rejoin_is_the_leg (struct member *member, bool *blank)
+{
+  struct mirror *m = member->mirror;
+  unsigned source = use_primary (m);
+  int answer = compare_with (member, m->member[source].leg);
+
+  {
+    CLEANUP_LOCK (&m->lock);
+    members_unuse_locked (m, SLOT_BIT (source));
+  }
+  *blank = false;
+  if (answer == -1)
+    return false;
+  return answer == PROBE_YES ||
+         may_be_used (member, answer, m->member[source].name, blank);
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* What clients and the admin are told of a leg that fails. */
+
+#ifndef NBDMIRROR_REPORT_H
+#define NBDMIRROR_REPORT_H
+
+struct mirror;
+
+/* A leg's errno as the client gets it: NBD knows few, and nbdkit turns all
+ * others into EINVAL, which would blame the request.
+ */
+int client_error (int err);
+
+/* Tell the admin about legs that failed now.  No lock is held. */
+void members_report_failed (struct mirror *m, unsigned slots);
+
+#endif /* NBDMIRROR_REPORT_H */

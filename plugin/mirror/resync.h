@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* The copiers; recovery.h is what they are told of failures. */
+
+#ifndef NBDMIRROR_RESYNC_H
+#define NBDMIRROR_RESYNC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dirty-log.h"
+
+struct mirror;
+
+/* Start the copiers.  -1 with the error reported. */
+int resync_start (struct mirror *m);
+
+/* False if a thread still hangs in a leg at the deadline.  Blocks. */
+bool resync_stop (struct mirror *m, uint64_t deadline);
+
+/* Regions that the resyncing legs miss, summed over them.  m->lock is held. */
+uint64_t resync_todo (const struct mirror *m, const struct log_status *ls);
+
+#endif /* NBDMIRROR_RESYNC_H */
