@@ -14,7 +14,6 @@
 
 #include "config.h"
 
-#include <errno.h>
 #include <stdlib.h>
 
 #include "cleanup.h"
@@ -264,13 +263,12 @@ resync_start (struct mirror *m)
 {
   struct resync *rs = &m->resync;
 
-  for (; rs->nr_threads < RESYNC_THREADS; ++rs->nr_threads) {
+  for (; rs->nr_threads < RESYNC_THREADS; ++rs->nr_threads)
     if (thread_start (&rs->thread[rs->nr_threads], "mirror-resync",
                       copier_thread, m) == -1) {
       msg_error ("resync: cannot start a thread: %m");
       return -1;
     }
-  }
   return 0;
 }
 
