@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /* The protocol: parts shared by proto.c (frames), proto-payload.c (what is
- * in them), proto-wire.c (fields) and proto-buf.c (bytes).
+ * in them) and proto-wire.c (fields).
  *
  * A payload is described once, as a list of fields, for both directions:
  * the functions wire_... append a field to a buffer or take it from a
@@ -15,15 +15,10 @@
 
 #define PROTO_RUN_SIZE 12 /* packed: first u64, nr u32 */
 
-/* --- proto-buf.c --- */
-
-/* 0, or -1 with errno ENOMEM. */
-int proto_buf_append (struct proto_buf *buf, const void *bytes, size_t len);
-
 /* --- proto-wire.c --- */
 
 struct wire {
-  struct proto_buf *buf;     /* to append to, or NULL ... */
+  struct buffer *buf;        /* to append to, or NULL ... */
   const uint8_t *next, *end; /* ... to take these bytes */
   int error; /* errno of the first failure; nothing happens after it */
 };

@@ -4,7 +4,6 @@ noinst_LTLIBRARIES += libproto.la
 libproto_la_SOURCES = \
 	net/proto/proto.c \
 	net/proto/proto.h \
-	net/proto/proto-buf.c \
 	net/proto/proto-impl.h \
 	net/proto/proto-payload.c \
 	net/proto/proto-wire.c \

@@ -4,8 +4,6 @@ noinst_LTLIBRARIES += libstream.la
 libstream_la_SOURCES = \
 	net/stream/address.c \
 	net/stream/address.h \
-	net/stream/buffer.c \
-	net/stream/buffer.h \
 	net/stream/ev-util.h \
 	net/stream/lookup.c \
 	net/stream/lookup.h \
