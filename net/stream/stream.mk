@@ -7,9 +7,12 @@ libstream_la_SOURCES = \
 	net/stream/ev-util.h \
 	net/stream/lookup.c \
 	net/stream/lookup.h \
+	net/stream/stream-impl.h \
+	net/stream/stream-io.c \
 	net/stream/stream-plain.c \
 	net/stream/stream-socket.c \
 	net/stream/stream-socket.h \
+	net/stream/stream-state.c \
 	net/stream/stream-tls.c \
 	net/stream/stream.c \
 	net/stream/stream.h \
