@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "byte-order.h"
-#include "proto-impl.h"
+#include "proto-wire.h"
 
 void
 wire_check (struct wire *w, bool ok)

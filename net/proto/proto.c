@@ -8,7 +8,8 @@
 #include <zlib.h>
 
 #include "byte-order.h"
-#include "proto-impl.h"
+#include "proto-types.h"
+#include "proto-wire.h"
 
 enum {
   HEADER_MAGIC = 0,

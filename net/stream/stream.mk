@@ -14,10 +14,13 @@ libstream_la_SOURCES = \
 	net/stream/stream-socket.h \
 	net/stream/stream-state.c \
 	net/stream/stream-tls.c \
+	net/stream/stream-tls.h \
 	net/stream/stream.c \
 	net/stream/stream.h \
 	net/stream/tls-impl.h \
 	net/stream/tls-psk.c \
+	net/stream/tls-reason.c \
+	net/stream/tls-session.c \
 	net/stream/tls.c \
 	net/stream/tls.h \
 	net/stream/transport.h \
