@@ -7,6 +7,8 @@ libstream_la_SOURCES = \
 	net/stream/ev-util.h \
 	net/stream/lookup.c \
 	net/stream/lookup.h \
+	net/stream/resolved.c \
+	net/stream/resolved.h \
 	net/stream/stream-impl.h \
 	net/stream/stream-io.c \
 	net/stream/stream-plain.c \
