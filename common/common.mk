@@ -4,6 +4,8 @@ noinst_LTLIBRARIES += libcommon.la
 libcommon_la_SOURCES = \
 	common/bitset.c \
 	common/bitset.h \
+	common/buffer.c \
+	common/buffer.h \
 	common/byte-order.h \
 	common/cleanup.h \
 	common/deadline.h \

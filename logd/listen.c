@@ -15,13 +15,13 @@
 
 #include <systemd/sd-daemon.h>
 
-#include "address.h"
 #include "http.h"
 #include "listen.h"
 #include "logd-client.h"
 #include "logd.h"
 #include "msg.h"
 #include "options.h"
+#include "resolved.h"
 #include "unix-socket.h"
 
 #define ACCEPT_PAUSE 0.5

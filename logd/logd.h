@@ -80,7 +80,7 @@ struct server {
   unsigned nr_clients;
   struct client *dead;      /* to be freed */
   bool later;               /* served_later was called for some log */
-  struct proto_buf scratch; /* for one frame */
+  struct buffer scratch; /* for one frame */
 
   ev_timer tick;
   uint64_t last_tick;

@@ -213,6 +213,6 @@ server_run (struct server *s)
   listen_start (s);
   ev_run (s->loop, 0);
   stop_watchers (s, &prepare);
-  proto_buf_free (&s->scratch);
+  buffer_free (&s->scratch);
   return 0;
 }

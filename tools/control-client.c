@@ -16,6 +16,7 @@
 
 #include <json-c/json.h>
 
+#include "buffer.h"
 #include "cleanup.h"
 #include "control-client.h"
 #include "deadline.h"
@@ -25,12 +26,7 @@
 
 #define ANSWER_TIME (5 * NSEC_PER_SEC)
 #define MAX_REPLY ((size_t) 4 << 20)
-
-/* A line that is being received. */
-struct line {
-  char *text;
-  size_t len, size;
-};
+#define RECEIVE_SIZE ((size_t) 16 << 10)
 
 int
 client_open (struct client *c, const char *path)
@@ -103,35 +99,26 @@ send_request (struct client *c, const char *text, uint64_t deadline)
   return 0;
 }
 
+/* Have room for more of the line, and the NUL behind it. */
 static int
-grow_line (struct client *c, struct line *line)
+reserve_line (struct client *c, struct buffer *line)
 {
-  size_t size = line->size == 0 ? 16384 : line->size * 2;
-  char *text;
-
-  if (line->len + 1 < line->size)
-    return 0;
-  if (size > MAX_REPLY) {
+  if (line->len > MAX_REPLY) {
     msg_error ("%s: the answer is too long", c->path);
     return -1;
   }
-  text = realloc (line->text, size);
-  if (text == NULL) {
-    msg_error ("%s: %m", c->path);
-    return -1;
-  }
-  line->text = text;
-  line->size = size;
-  return 0;
+  if (buffer_reserve (line, RECEIVE_SIZE + 1) == 0)
+    return 0;
+  msg_error ("%s: %m", c->path);
+  return -1;
 }
 
 /* Append what has come.  1: the line is complete, 0: not yet, -1. */
 static int
-receive_some (struct client *c, struct line *line)
+receive_some (struct client *c, struct buffer *line)
 {
-  char *end;
-  ssize_t r = recv (c->fd, line->text + line->len, line->size - line->len - 1,
-                    MSG_DONTWAIT);
+  char *at = (char *) buffer_tail (line), *end;
+  ssize_t r = recv (c->fd, at, buffer_room (line) - 1, MSG_DONTWAIT);
 
   if (r == -1 && (errno == EAGAIN || errno == EINTR))
     return 0;
@@ -142,9 +129,8 @@ receive_some (struct client *c, struct line *line)
       msg_error ("%s: receive: %m", c->path);
     return -1;
   }
-  end = memchr (line->text + line->len, '\n', (size_t) r);
   line->len += (size_t) r;
-  line->text[line->len] = '\0';
+  end = memchr (at, '\n', (size_t) r);
   if (end == NULL)
     return 0;
   *end = '\0';
@@ -152,12 +138,12 @@ receive_some (struct client *c, struct line *line)
 }
 
 static int
-receive_line (struct client *c, struct line *line, uint64_t deadline)
+receive_line (struct client *c, struct buffer *line, uint64_t deadline)
 {
   int r;
 
   do {
-    if (grow_line (c, line) == -1 || wait_for (c, POLLIN, deadline) == -1)
+    if (reserve_line (c, line) == -1 || wait_for (c, POLLIN, deadline) == -1)
       return -1;
     r = receive_some (c, line);
   } while (r == 0);
@@ -193,16 +179,16 @@ struct json_object *
 client_status (struct client *c)
 {
   uint64_t deadline = now_ns () + ANSWER_TIME;
-  struct line line = {.text = NULL};
+  struct buffer line = {.data = NULL};
   struct json_object *reply = NULL, *status = NULL;
 
   if (send_request (c, "{\"command\":\"status\"}\n", deadline) == 0 &&
       receive_line (c, &line, deadline) == 0) {
-    reply = json_tokener_parse (line.text);
+    reply = json_tokener_parse ((const char *) line.data);
     status = open_reply (c, reply);
   }
   json_object_put (reply);
-  free (line.text);
+  buffer_free (&line);
   return status;
 }
 

@@ -78,12 +78,12 @@ on_timer (struct ev_loop *loop, ev_timer *w, int revents)
 static void
 send_frame (struct exchange *x, const struct proto_msg *msg)
 {
-  struct proto_buf buf = {.data = NULL};
+  struct buffer buf = {.data = NULL};
 
   if (proto_encode (&buf, msg) == -1 ||
       stream_write (x->stream, buf.data, buf.len) == -1)
     no_answer (x, strerror (errno));
-  proto_buf_free (&buf);
+  buffer_free (&buf);
 }
 
 static void

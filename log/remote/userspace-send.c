@@ -14,7 +14,7 @@
 /* Neighbours become one run, and runs one frame, as far as that goes. */
 struct runs {
   struct user_log *u;
-  struct proto_buf *out;
+  struct buffer *out;
   struct proto_msg msg;
   struct proto_runs_frame frame;
   bool open;          /* a frame is */

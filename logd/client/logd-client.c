@@ -49,10 +49,10 @@ client_text (char buf[TEXT_SIZE], const char *fmt, va_list args)
 void
 client_reply (struct client *c, struct proto_msg *reply)
 {
-  struct proto_buf *buf = &c->server->scratch;
+  struct buffer *buf = &c->server->scratch;
 
   reply->flags |= PROTO_REPLY;
-  buf->len = 0;
+  buffer_clear (buf);
   if (proto_encode (buf, reply) == -1 ||
       stream_write (c->stream, buf->data, buf->len) == -1) {
     msg_error ("%s: reply to %s: %m", stream_peer (c->stream),

@@ -11,10 +11,10 @@
 void
 answer_keep (struct served *l, struct proto_msg *reply)
 {
-  struct proto_buf *buf = &l->server->scratch;
+  struct buffer *buf = &l->server->scratch;
 
   reply->flags |= PROTO_REPLY;
-  buf->len = 0;
+  buffer_clear (buf);
   if (proto_encode (buf, reply) == 0)
     replies_keep (&l->replies, reply->id, buf->data, buf->len);
 }

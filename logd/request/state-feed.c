@@ -151,7 +151,7 @@ static int
 send_runs (struct state_feed *f)
 {
   struct client *c = f->feed.client;
-  struct proto_buf *buf = &c->server->scratch;
+  struct buffer *buf = &c->server->scratch;
   const struct proto_msg msg = {
     .type = PROTO_STATE_RUNS,
     .flags = PROTO_REPLY | PROTO_MORE,
@@ -161,7 +161,7 @@ send_runs (struct state_feed *f)
   struct proto_runs_frame frame;
   uint64_t first, nr;
 
-  buf->len = 0;
+  buffer_clear (buf);
   if (proto_runs_begin (&frame, buf, &msg) == -1)
     return -1;
   while (frame.nr < PROTO_MAX_RUNS && next_run (f, &first, &nr)) {

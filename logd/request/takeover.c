@@ -104,14 +104,14 @@ fence (struct served *l, struct takeover *t)
 static void
 send_release (struct served *l)
 {
-  struct proto_buf *buf = &l->server->scratch;
+  struct buffer *buf = &l->server->scratch;
   static const char text[] = "somebody waits for this log";
   const struct proto_msg notice = {
     .type = PROTO_RELEASE,
     .text = {text, sizeof text - 1},
   };
 
-  buf->len = 0;
+  buffer_clear (buf);
   if (l->owner && proto_encode (buf, &notice) == 0)
     (void) stream_write (l->owner->stream, buf->data, buf->len);
 }

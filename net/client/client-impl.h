@@ -38,7 +38,7 @@ struct log_client {
   ev_io alarm;
 
   /* client-link.c */
-  struct proto_buf out;
+  struct buffer out;
   uint64_t last_id;
   unsigned unanswered; /* requests */
   uint64_t silent_ns;  /* time: nothing came since, though asked for */

@@ -24,7 +24,7 @@ log_client_send (struct log_client *c)
 {
   int r = stream_write (c->connector.stream, c->out.data, c->out.len);
 
-  c->out.len = 0;
+  buffer_clear (&c->out);
   return r;
 }
 
@@ -80,7 +80,7 @@ reset (struct log_client *c)
   c->unanswered = 0;
   c->waiting = false;
   c->unsent = 0;
-  c->out.len = 0;
+  buffer_clear (&c->out);
 }
 
 void

@@ -129,7 +129,7 @@ log_client_free (struct log_client *c)
   }
   if (c->alarm_fd >= 0)
     close (c->alarm_fd);
-  proto_buf_free (&c->out);
+  buffer_free (&c->out);
   free (c);
   errno = err;
 }
@@ -230,7 +230,7 @@ log_client_epoch (const struct log_client *c)
   return c->epoch;
 }
 
-struct proto_buf *
+struct buffer *
 log_client_output (struct log_client *c)
 {
   return &c->out;

@@ -148,7 +148,7 @@ uint64_t log_client_epoch (const struct log_client *c);
 uint64_t log_client_id (struct log_client *c);
 
 /* Where to append frames of changes. */
-struct proto_buf *log_client_output (struct log_client *c);
+struct buffer *log_client_output (struct log_client *c);
 
 /* Append a request with an answer.  Returns its id, or 0 with errno. */
 uint64_t log_client_flush (struct log_client *c, uint32_t flags);

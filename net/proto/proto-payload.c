@@ -9,7 +9,9 @@
 #include <assert.h>
 #include <string.h>
 
-#include "proto-impl.h"
+#include "proto-payload.h"
+#include "proto-str.h"
+#include "proto-wire.h"
 #include "zero.h"
 
 #define MIN_REGION_SIZE (UINT32_C (64) << 10)
@@ -29,70 +31,6 @@ static_assert (8 + 3 + 4 + PROTO_MAX_RUNS * PROTO_RUN_SIZE <=
                  PROTO_MAX_PAYLOAD,
                "runs");
 static_assert (MAX_JSON <= UINT16_MAX, "length of a string");
-
-/* --- what may be in strings --- */
-
-static bool
-str_has (struct proto_str str, unsigned char first, unsigned char last)
-{
-  for (uint32_t i = 0; i < str.len; ++i)
-    if ((unsigned char) str.s[i] < first || (unsigned char) str.s[i] > last)
-      return false;
-  return true;
-}
-
-static bool
-ascii_ok (struct proto_str str)
-{
-  return str_has (str, ' ', '~');
-}
-
-/* UTF-8, but no control characters. */
-static bool
-text_ok (struct proto_str str)
-{
-  return str_has (str, ' ', 0xff) &&
-         (str.len == 0 || !memchr (str.s, 0x7f, str.len));
-}
-
-/* JSON may contain the byte 7f as it is. */
-static bool
-json_ok (struct proto_str str)
-{
-  return str_has (str, ' ', 0xff);
-}
-
-/* A path can have any character. */
-static bool
-leg_name_ok (struct proto_str str)
-{
-  return str_has (str, 1, 0xff);
-}
-
-static bool
-alnum (char c)
-{
-  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-         (c >= '0' && c <= '9');
-}
-
-bool
-proto_name_ok (struct proto_str name)
-{
-  if (name.len < 1 || name.len > PROTO_MAX_NAME || !alnum (name.s[0]))
-    return false;
-  for (uint32_t i = 1; i < name.len; ++i)
-    if (!alnum (name.s[i]) && name.s[i] != '.' && name.s[i] != '_' &&
-        name.s[i] != '-')
-      return false;
-  return true;
-}
-
-static bool
-name_or_empty_ok (struct proto_str name)
-{
-  return name.len == 0 || proto_name_ok (name);
-}
 
 /* --- values --- */
 
@@ -123,20 +61,20 @@ hello_fields (struct wire *w, struct proto_hello *hello)
 {
   wire_u32 (w, &hello->version);
   wire_u64 (w, &hello->features);
-  wire_str (w, &hello->software, PROTO_MAX_HOST, ascii_ok);
+  wire_str (w, &hello->software, PROTO_MAX_HOST, proto_ascii_ok);
   wire_id (w, hello->server);
   wire_check (w, hello->version >= 1);
 }
 
-static void
-hello (struct wire *w, struct proto_msg *msg)
+void
+payload_hello (struct wire *w, struct proto_msg *msg)
 {
   hello_fields (w, &msg->hello);
   wire_check (w, is_zero (msg->hello.server, PROTO_ID_SIZE));
 }
 
-static void
-hello_reply (struct wire *w, struct proto_msg *msg)
+void
+payload_hello_reply (struct wire *w, struct proto_msg *msg)
 {
   hello_fields (w, &msg->hello);
 }
@@ -154,15 +92,15 @@ attach_ok (const struct proto_attach *a)
           a->flush_number == 0);
 }
 
-static void
-attach (struct wire *w, struct proto_msg *msg)
+void
+payload_attach (struct wire *w, struct proto_msg *msg)
 {
   struct proto_attach *a = &msg->attach;
 
   wire_u32 (w, &a->flags);
   wire_id (w, a->session);
   wire_str (w, &a->name, PROTO_MAX_NAME, proto_name_ok);
-  wire_str (w, &a->host, PROTO_MAX_HOST, ascii_ok);
+  wire_str (w, &a->host, PROTO_MAX_HOST, proto_ascii_ok);
   wire_u32 (w, &a->pid);
   wire_id (w, a->uuid);
   wire_u64 (w, &a->epoch);
@@ -184,8 +122,8 @@ attached_ok (const struct proto_attached *a)
          a->nr_regions == regions_of (a->size, a->region_size);
 }
 
-static void
-attached (struct wire *w, struct proto_msg *msg)
+void
+payload_attached (struct wire *w, struct proto_msg *msg)
 {
   struct proto_attached *a = &msg->attached;
 
@@ -199,19 +137,19 @@ attached (struct wire *w, struct proto_msg *msg)
   wire_u32 (w, &a->region_size);
   wire_u64 (w, &a->nr_regions);
   wire_u64 (w, &a->owner_pid);
-  wire_str (w, &a->owner_host, PROTO_MAX_HOST, ascii_ok);
+  wire_str (w, &a->owner_host, PROTO_MAX_HOST, proto_ascii_ok);
   wire_check (w, attached_ok (a));
 }
 
-static void
-renewed (struct wire *w, struct proto_msg *msg)
+void
+payload_renewed (struct wire *w, struct proto_msg *msg)
 {
   wire_u32 (w, &msg->renewed.lease_ms);
 }
 
 /* RENEW, DETACH, FLUSH. */
-static void
-epoch_flags (struct wire *w, struct proto_msg *msg)
+void
+payload_epoch_flags (struct wire *w, struct proto_msg *msg)
 {
   uint32_t all = msg->type == PROTO_FLUSH    ? PROTO_FLUSH_COMMIT
                  : msg->type == PROTO_DETACH ? PROTO_DETACH_CLEAN
@@ -222,16 +160,16 @@ epoch_flags (struct wire *w, struct proto_msg *msg)
   wire_check (w, (msg->flush.flags & ~all) == 0);
 }
 
-static void
-flushed (struct wire *w, struct proto_msg *msg)
+void
+payload_flushed (struct wire *w, struct proto_msg *msg)
 {
   wire_u64 (w, &msg->flushed.flush_number);
 }
 
 /* --- changes --- */
 
-static void
-create (struct wire *w, struct proto_msg *msg)
+void
+payload_create (struct wire *w, struct proto_msg *msg)
 {
   struct proto_create *c = &msg->create;
 
@@ -243,8 +181,8 @@ create (struct wire *w, struct proto_msg *msg)
   wire_check (w, geometry_ok (c->size, c->region_size));
 }
 
-static void
-grow (struct wire *w, struct proto_msg *msg)
+void
+payload_grow (struct wire *w, struct proto_msg *msg)
 {
   wire_u64 (w, &msg->grow.epoch);
   wire_u64 (w, &msg->grow.size);
@@ -268,13 +206,13 @@ leg (struct wire *w, struct proto_leg *l, uint64_t generation)
   wire_id (w, l->id);
   wire_u64 (w, &l->generation);
   wire_u64 (w, &l->size);
-  wire_str (w, &l->name, PROTO_MAX_LEG_NAME, leg_name_ok);
+  wire_str (w, &l->name, PROTO_MAX_LEG_NAME, proto_leg_name_ok);
   wire_check (w, leg_ok (l, generation));
 }
 
 /* SET_RECORD, STATE_RECORD. */
-static void
-record (struct wire *w, struct proto_msg *msg)
+void
+payload_record (struct wire *w, struct proto_msg *msg)
 {
   struct proto_record *r = &msg->record;
 
@@ -301,8 +239,8 @@ change_ok (unsigned type, const struct proto_change *c)
 /* MARK_REGION, CLEAR_REGION, SET_REGION_SYNC, STATE_RUNS.  The runs are the
  * last field: proto_runs_add.
  */
-static void
-change (struct wire *w, struct proto_msg *msg)
+void
+payload_change (struct wire *w, struct proto_msg *msg)
 {
   struct proto_change *c = &msg->change;
 
@@ -332,8 +270,8 @@ query_ok (unsigned type, const struct proto_query *q)
   }
 }
 
-static void
-query (struct wire *w, struct proto_msg *msg)
+void
+payload_query (struct wire *w, struct proto_msg *msg)
 {
   wire_u32 (w, &msg->query.slot);
   wire_u64 (w, &msg->query.first);
@@ -358,8 +296,8 @@ answer_ok (unsigned type, const struct proto_answer *a)
   }
 }
 
-static void
-answer (struct wire *w, struct proto_msg *msg)
+void
+payload_answer (struct wire *w, struct proto_msg *msg)
 {
   wire_u64 (w, &msg->answer.value);
   wire_u64 (w, &msg->answer.first);
@@ -370,136 +308,34 @@ answer (struct wire *w, struct proto_msg *msg)
 /* --- administration --- */
 
 /* STATUS_INFO, DELETE, TAKEOVER. */
-static void
-named (struct wire *w, struct proto_msg *msg)
+void
+payload_named (struct wire *w, struct proto_msg *msg)
 {
   uint32_t all = msg->type == PROTO_TAKEOVER ? PROTO_TAKEOVER_FENCED : 0;
 
   wire_u32 (w, &msg->named.flags);
   wire_str (w, &msg->named.name, PROTO_MAX_NAME,
-            msg->type == PROTO_STATUS_INFO ? name_or_empty_ok : proto_name_ok);
+            msg->type == PROTO_STATUS_INFO ? proto_name_or_empty_ok
+                                           : proto_name_ok);
   wire_check (w, (msg->named.flags & ~all) == 0);
 }
 
-static void
-json (struct wire *w, struct proto_msg *msg)
+void
+payload_json (struct wire *w, struct proto_msg *msg)
 {
-  wire_str (w, &msg->text, MAX_JSON, json_ok);
+  wire_str (w, &msg->text, MAX_JSON, proto_json_ok);
 }
 
 /* Errors, RELEASE. */
-static void
-text (struct wire *w, struct proto_msg *msg)
+void
+payload_text (struct wire *w, struct proto_msg *msg)
 {
-  wire_str (w, &msg->text, PROTO_MAX_TEXT, text_ok);
+  wire_str (w, &msg->text, PROTO_MAX_TEXT, proto_text_ok);
 }
 
-static void
-nothing (struct wire *w, struct proto_msg *msg)
+void
+payload_nothing (struct wire *w, struct proto_msg *msg)
 {
   (void) w;
   (void) msg;
-}
-
-/* --- which frame has which --- */
-
-static const struct {
-  const char *name;
-  payload_fn *request;
-  payload_fn *part;  /* a reply that others follow */
-  payload_fn *reply; /* the last one */
-  payload_fn *notice;
-} types[PROTO_NR_TYPES] = {
-  [PROTO_HELLO] = {"hello", .request = hello, .reply = hello_reply},
-  [PROTO_ATTACH] = {"attach", .request = attach, .reply = attached},
-  [PROTO_RENEW] = {"renew", .request = epoch_flags, .reply = renewed},
-  [PROTO_DETACH] = {"detach", .request = epoch_flags, .reply = nothing},
-  [PROTO_CREATE] = {"create", .request = create},
-  [PROTO_GROW] = {"grow", .request = grow},
-  [PROTO_SET_RECORD] = {"set-record", .request = record},
-  [PROTO_MARK_REGION] = {"mark-region", .request = change},
-  [PROTO_CLEAR_REGION] = {"clear-region", .request = change},
-  [PROTO_SET_REGION_SYNC] = {"set-region-sync", .request = change},
-  [PROTO_FLUSH] = {"flush", .request = epoch_flags, .reply = flushed},
-  [PROTO_IS_CLEAN] = {"is-clean", .request = query, .reply = answer},
-  [PROTO_IN_SYNC] = {"in-sync", .request = query, .reply = answer},
-  [PROTO_GET_RESYNC_WORK] = {"get-resync-work", .request = query,
-                             .reply = answer},
-  [PROTO_GET_SYNC_COUNT] = {"get-sync-count", .request = query,
-                            .reply = answer},
-  [PROTO_IS_REMOTE_RECOVERING] = {"is-remote-recovering", .request = query,
-                                  .reply = answer},
-  [PROTO_STATUS_INFO] = {"status-info", .request = named, .part = json,
-                         .reply = json},
-  [PROTO_DELETE] = {"delete", .request = named, .reply = nothing},
-  [PROTO_TAKEOVER] = {"takeover", .request = named, .reply = nothing},
-  [PROTO_STATE_RECORD] = {"state-record", .part = record},
-  [PROTO_STATE_RUNS] = {"state-runs", .part = change},
-  [PROTO_RELEASE] = {"release", .notice = text},
-};
-
-static const char *const errors[PROTO_NR_ERRORS] = {
-  [PROTO_OK] = "ok",
-  [PROTO_E_INVALID] = "invalid",
-  [PROTO_E_UNSUPPORTED] = "unsupported",
-  [PROTO_E_DENIED] = "denied",
-  [PROTO_E_OWNED] = "owned",
-  [PROTO_E_WAIT] = "wait",
-  [PROTO_E_STALE] = "stale",
-  [PROTO_E_OTHER_LOG] = "other-log",
-  [PROTO_E_NO_LOG] = "no-log",
-  [PROTO_E_IO] = "io",
-  [PROTO_E_NO_SPACE] = "no-space",
-  [PROTO_E_BUSY] = "busy",
-};
-
-bool
-proto_type_known (unsigned type)
-{
-  return type < PROTO_NR_TYPES && types[type].name;
-}
-
-const char *
-proto_type_name (unsigned type)
-{
-  return proto_type_known (type) ? types[type].name : "?";
-}
-
-const char *
-proto_error_name (unsigned error)
-{
-  return error < PROTO_NR_ERRORS ? errors[error] : "?";
-}
-
-/* Only E_WAIT goes on, and only ATTACH waits.  Otherwise any type can be
- * replied to with an error, a type that is not known, too.
- */
-static payload_fn *
-error_payload (const struct proto_msg *msg)
-{
-  bool more = msg->flags & PROTO_MORE;
-
-  if (msg->error >= PROTO_NR_ERRORS || more != (msg->error == PROTO_E_WAIT) ||
-      (more && msg->type != PROTO_ATTACH))
-    return NULL;
-  return text;
-}
-
-payload_fn *
-proto_payload (const struct proto_msg *msg)
-{
-  bool reply = msg->flags & PROTO_REPLY;
-
-  if (msg->flags & ~(PROTO_REPLY | PROTO_MORE))
-    return NULL;
-  if (reply && msg->id != 0 && msg->error)
-    return error_payload (msg);
-  if (msg->error || !proto_type_known (msg->type))
-    return NULL;
-  if (msg->id == 0)
-    return msg->flags ? NULL : types[msg->type].notice;
-  if (reply)
-    return msg->flags & PROTO_MORE ? types[msg->type].part
-                                   : types[msg->type].reply;
-  return msg->flags ? NULL : types[msg->type].request;
 }

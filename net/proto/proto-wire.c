@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "byte-order.h"
-#include "proto-impl.h"
+#include "proto-wire.h"
 
 void
 wire_check (struct wire *w, bool ok)
@@ -23,7 +23,7 @@ pass (struct wire *w, const void *bytes, size_t len)
   if (w->error)
     return NULL;
   if (w->buf) {
-    if (proto_buf_append (w->buf, bytes, len) == -1)
+    if (buffer_append (w->buf, bytes, len) == -1)
       w->error = errno;
     return w->error ? NULL : bytes;
   }

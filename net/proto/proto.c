@@ -8,7 +8,8 @@
 #include <zlib.h>
 
 #include "byte-order.h"
-#include "proto-impl.h"
+#include "proto-types.h"
+#include "proto-wire.h"
 
 enum {
   HEADER_MAGIC = 0,
@@ -38,7 +39,7 @@ frame_crc (const uint8_t *frame, size_t len)
 /* --- encoding --- */
 
 static int
-header_append (struct proto_buf *buf, const struct proto_msg *msg)
+header_append (struct buffer *buf, const struct proto_msg *msg)
 {
   uint8_t header[PROTO_HEADER_SIZE] = {0};
 
@@ -47,12 +48,12 @@ header_append (struct proto_buf *buf, const struct proto_msg *msg)
   put_be16 (header + HEADER_FLAGS, msg->flags);
   put_be64 (header + HEADER_ID, msg->id);
   put_be32 (header + HEADER_ERROR, msg->error);
-  return proto_buf_append (buf, header, sizeof header);
+  return buffer_append (buf, header, sizeof header);
 }
 
 /* The frame that begins at start ends here. */
 static void
-frame_end (struct proto_buf *buf, size_t start)
+frame_end (struct buffer *buf, size_t start)
 {
   uint8_t *frame = buf->data + start;
   size_t len = buf->len - start;
@@ -62,7 +63,7 @@ frame_end (struct proto_buf *buf, size_t start)
 }
 
 int
-proto_encode (struct proto_buf *buf, const struct proto_msg *msg)
+proto_encode (struct buffer *buf, const struct proto_msg *msg)
 {
   struct proto_msg fields = *msg;
   payload_fn *payload = proto_payload (msg);
@@ -91,7 +92,7 @@ has_runs (unsigned type)
 }
 
 int
-proto_runs_begin (struct proto_runs_frame *f, struct proto_buf *buf,
+proto_runs_begin (struct proto_runs_frame *f, struct buffer *buf,
                   const struct proto_msg *msg)
 {
   struct proto_msg fields = *msg;
@@ -120,7 +121,7 @@ proto_runs_add (struct proto_runs_frame *f, uint64_t first, uint32_t nr)
   }
   put_be64 (run, first);
   put_be32 (run + 8, nr);
-  if (proto_buf_append (f->buf, run, sizeof run) == -1)
+  if (buffer_append (f->buf, run, sizeof run) == -1)
     return -1;
   f->nr++;
   return 0;

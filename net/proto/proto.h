@@ -24,7 +24,7 @@
  * all values in the ranges said here.  Decoded runs, names and texts point
  * into the frame, which must live as long.
  *
- * No function allocates except through proto_buf, none blocks, all are
+ * No function allocates except through struct buffer, none blocks, all are
  * thread-safe for different objects.
  */
 
@@ -34,6 +34,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "buffer.h"
 
 #define PROTO_MAGIC UINT32_C (0x6e626d4c)
 #define PROTO_VERSION 1
@@ -299,19 +301,12 @@ struct proto_msg {
 
 /* --- bytes --- */
 
-/* A growing buffer.  Zeroed is empty. */
-struct proto_buf {
-  uint8_t *data;
-  size_t len, cap;
-};
-
-void proto_buf_free (struct proto_buf *buf);
-
-/* Append one frame; msg does not point into buf.  Returns 0, or -1 with
+/* Append one frame to a buffer from which nothing was consumed; msg does not
+ * point into it.  Returns 0, or -1 with
  * errno, and nothing was appended: ENOMEM, EINVAL (a value out of its range,
  * or too long, or there is no such frame).
  */
-int proto_encode (struct proto_buf *buf, const struct proto_msg *msg);
+int proto_encode (struct buffer *buf, const struct proto_msg *msg);
 
 /* Frames of runs are built in place: begin (msg as for proto_encode, its
  * runs ignored), add up to PROTO_MAX_RUNS, end.  0, or -1 with errno as
@@ -319,12 +314,12 @@ int proto_encode (struct proto_buf *buf, const struct proto_msg *msg);
  * may still be ended.
  */
 struct proto_runs_frame {
-  struct proto_buf *buf;
+  struct buffer *buf;
   size_t start; /* of the frame */
   uint32_t nr;
 };
 
-int proto_runs_begin (struct proto_runs_frame *f, struct proto_buf *buf,
+int proto_runs_begin (struct proto_runs_frame *f, struct buffer *buf,
                       const struct proto_msg *msg);
 int proto_runs_add (struct proto_runs_frame *f, uint64_t first, uint32_t nr);
 void proto_runs_end (struct proto_runs_frame *f);

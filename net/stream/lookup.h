@@ -16,7 +16,7 @@
 
 #include <ev.h>
 
-#include "address.h"
+#include "resolved.h"
 
 #define LOOKUP_MAX 8
 

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "address.h"
+#include "resolved.h"
 #include "stream-socket.h"
 
 /* A peer that says nothing is asked after this time, and given up if what

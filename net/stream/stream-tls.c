@@ -8,36 +8,17 @@
 
 #include "config.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <gnutls/x509.h>
-
-#include "buffer.h"
-#include "tls-impl.h"
+#include "stream-tls.h"
 #include "transport.h"
 
 #define READ_SIZE ((size_t) 32 << 10)
 #define SEND_SIZE ((size_t) 128 << 10)
 #define KEEP_SIZE ((size_t) 64 << 10)
-
-struct tls_transport {
-  struct transport base;
-  const struct tls *tls;
-  gnutls_session_t session;
-  struct buffer in, out;
-  bool broken;  /* reading failed, base.reason says how */
-  bool ended;   /* the peer has closed the connection */
-  int received; /* what ended the input, if it is not the socket */
-
-  /* What is verified: GnuTLS keeps the pointers. */
-  char *server_name;
-  gnutls_typed_vdata_st verify[2];
-  char identity[256];
-};
 
 static struct tls_transport *
 tls_transport (struct transport *t)
@@ -123,65 +104,6 @@ tls_fill (struct transport *base)
     t->broken = true;
 }
 
-/* --- reasons --- */
-
-static void
-explain_certificate (struct tls_transport *t)
-{
-  unsigned status = gnutls_session_get_verify_cert_status (t->session);
-  gnutls_datum_t text = {0};
-  size_t len;
-
-  gnutls_certificate_verification_status_print (status, GNUTLS_CRT_X509, &text,
-                                                0);
-  len = text.size;
-  while (len > 0 && strchr (". ", text.data[len - 1]) != NULL)
-    --len;
-  snprintf (t->base.reason, sizeof t->base.reason, "TLS: %.*s", (int) len,
-            (char *) text.data);
-  gnutls_free (text.data);
-}
-
-/* Where GnuTLS's text does not tell what to look for. */
-static const char *
-hint (const struct tls_transport *t, int r)
-{
-  switch (r) {
-  case GNUTLS_E_UNEXPECTED_PACKET:
-  case GNUTLS_E_UNEXPECTED_PACKET_LENGTH:
-  case GNUTLS_E_UNSUPPORTED_VERSION_PACKET:
-    return " (does the peer use TLS?)";
-  case GNUTLS_E_RECEIVED_ILLEGAL_PARAMETER:
-  case GNUTLS_E_DECRYPTION_FAILED:
-  case GNUTLS_E_FATAL_ALERT_RECEIVED:
-    return t->tls->certificates ? "" : " (unknown user or wrong key?)";
-  default:
-    return "";
-  }
-}
-
-static void
-explain (struct tls_transport *t, int r)
-{
-  char *reason = t->base.reason;
-  const size_t size = sizeof t->base.reason;
-
-  switch (r) {
-  case GNUTLS_E_PULL_ERROR:
-    break; /* tls_fill has said it */
-  case GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR:
-    explain_certificate (t);
-    break;
-  case GNUTLS_E_FATAL_ALERT_RECEIVED:
-    snprintf (reason, size, "TLS: refused by the peer: %s%s",
-              gnutls_alert_get_name (gnutls_alert_get (t->session)),
-              hint (t, r));
-    break;
-  default:
-    snprintf (reason, size, "TLS: %s%s", gnutls_strerror (r), hint (t, r));
-  }
-}
-
 /* Is the call to be made again, because of this result?  Also GNUTLS_E_AGAIN
  * can mean that: GnuTLS says it when a record was no data, or no whole
  * message, although there are more of them.
@@ -195,41 +117,6 @@ is_interim (const struct tls_transport *t, ssize_t r, size_t in_before)
 }
 
 /* --- handshake --- */
-
-static void
-set_identity (struct tls_transport *t, const gnutls_datum_t *der)
-{
-  gnutls_x509_crt_t cert;
-  size_t size = sizeof t->identity;
-
-  if (gnutls_x509_crt_init (&cert) < 0)
-    return;
-  if (gnutls_x509_crt_import (cert, der, GNUTLS_X509_FMT_DER) < 0 ||
-      gnutls_x509_crt_get_dn_by_oid (cert, GNUTLS_OID_X520_COMMON_NAME, 0, 0,
-                                     t->identity, &size) < 0 ||
-      strlen (t->identity) != size)
-    t->identity[0] = '\0'; /* none, too long, or with a NUL byte */
-  gnutls_x509_crt_deinit (cert);
-}
-
-/* A certificate that was not verified tells nothing. */
-static void
-find_identity (struct tls_transport *t)
-{
-  const gnutls_datum_t *certs;
-  const char *user = NULL;
-  unsigned nr = 0;
-
-  if (t->tls->psk_server)
-    user = gnutls_psk_server_get_username (t->session);
-  if (user && strlen (user) < sizeof t->identity)
-    strcpy (t->identity, user);
-  if (!t->tls->verify)
-    return;
-  certs = gnutls_certificate_get_peers (t->session, &nr);
-  if (nr > 0)
-    set_identity (t, &certs[0]);
-}
 
 /* Tell the peer why, if it did not tell us. */
 static int
@@ -248,7 +135,7 @@ fail_handshake (struct tls_transport *t, int r)
     gnutls_alert_send_appropriate (t->session, r);
     send_kept (t);
   }
-  explain (t, r);
+  tls_explain (t, r);
   return -1;
 }
 
@@ -269,7 +156,7 @@ tls_handshake (struct transport *base)
     return -1;
   if (r == GNUTLS_E_AGAIN)
     return 0;
-  find_identity (t);
+  tls_find_identity (t);
   return 1;
 }
 
@@ -293,7 +180,7 @@ end_of_input (struct tls_transport *t)
               "TLS: the peer wants to negotiate again");
     return -1;
   default:
-    explain (t, t->received);
+    tls_explain (t, t->received);
     return -1;
   }
 }
@@ -344,7 +231,7 @@ tls_put (struct transport *base, const uint8_t *buf, size_t len)
     ssize_t r = gnutls_record_send (t->session, buf + done, len - done);
 
     if (r < 0) {
-      explain (t, (int) r);
+      tls_explain (t, (int) r);
       errno = EPROTO;
       return -1;
     }
@@ -400,77 +287,6 @@ static const struct transport_ops tls_ops = {
 
 /* --- start --- */
 
-static int
-set_credentials (struct tls_transport *t)
-{
-  const struct tls *tls = t->tls;
-
-  if (tls->psk_server)
-    return gnutls_credentials_set (t->session, GNUTLS_CRD_PSK,
-                                   tls->psk_server);
-  if (tls->psk_client)
-    return gnutls_credentials_set (t->session, GNUTLS_CRD_PSK,
-                                   tls->psk_client);
-  return gnutls_credentials_set (t->session, GNUTLS_CRD_CERTIFICATE,
-                                 tls->certificates);
-}
-
-/* What the peer's certificate must be good for, and whose it must be. */
-static void
-set_verify (struct tls_transport *t)
-{
-  const char *purpose =
-    t->tls->server ? GNUTLS_KP_TLS_WWW_CLIENT : GNUTLS_KP_TLS_WWW_SERVER;
-
-  if (!t->tls->verify)
-    return;
-  t->verify[0].type = GNUTLS_DT_KEY_PURPOSE_OID;
-  t->verify[0].data = (unsigned char *) purpose;
-  t->verify[1].type = GNUTLS_DT_DNS_HOSTNAME;
-  t->verify[1].data = (unsigned char *) t->server_name;
-  gnutls_session_set_verify_cert2 (t->session, t->verify,
-                                   t->tls->server ? 1 : 2, 0);
-  if (t->tls->server)
-    gnutls_certificate_server_set_request (t->session, GNUTLS_CERT_REQUIRE);
-}
-
-/* The extension that names the server has no room for addresses. */
-static int
-set_server_name (struct tls_transport *t)
-{
-  struct in6_addr addr;
-
-  if (inet_pton (AF_INET, t->server_name, &addr) == 1 ||
-      inet_pton (AF_INET6, t->server_name, &addr) == 1)
-    return 0;
-  return gnutls_server_name_set (t->session, GNUTLS_NAME_DNS, t->server_name,
-                                 strlen (t->server_name));
-}
-
-/* Nothing is ever resumed, so tickets would be for nothing. */
-static int
-start_session (struct tls_transport *t)
-{
-  unsigned flags = GNUTLS_NONBLOCK | GNUTLS_NO_TICKETS;
-  int r;
-
-  r = gnutls_init (&t->session,
-                   flags | (t->tls->server ? GNUTLS_SERVER : GNUTLS_CLIENT));
-  if (r < 0)
-    return r;
-  gnutls_transport_set_ptr (t->session, t);
-  gnutls_transport_set_pull_function (t->session, pull);
-  gnutls_transport_set_pull_timeout_function (t->session, pull_timeout);
-  gnutls_transport_set_push_function (t->session, push);
-  set_verify (t);
-  r = gnutls_priority_set (t->session, t->tls->priority);
-  if (r >= 0)
-    r = set_credentials (t);
-  if (r >= 0 && t->server_name)
-    r = set_server_name (t);
-  return r;
-}
-
 static struct tls_transport *
 new_transport (const struct tls *tls, int fd)
 {
@@ -495,7 +311,13 @@ init (struct tls_transport *t, const char *server_name)
     if (t->server_name == NULL)
       return -1;
   }
-  r = start_session (t);
+  r = tls_session_start (t);
+  if (r >= 0) {
+    gnutls_transport_set_ptr (t->session, t);
+    gnutls_transport_set_pull_function (t->session, pull);
+    gnutls_transport_set_pull_timeout_function (t->session, pull_timeout);
+    gnutls_transport_set_push_function (t->session, push);
+  }
   errno = r == GNUTLS_E_MEMORY_ERROR ? ENOMEM : EINVAL;
   return r < 0 ? -1 : 0;
 }

@@ -4,19 +4,25 @@ noinst_LTLIBRARIES += libstream.la
 libstream_la_SOURCES = \
 	net/stream/address.c \
 	net/stream/address.h \
-	net/stream/buffer.c \
-	net/stream/buffer.h \
 	net/stream/ev-util.h \
 	net/stream/lookup.c \
 	net/stream/lookup.h \
+	net/stream/resolved.c \
+	net/stream/resolved.h \
+	net/stream/stream-impl.h \
+	net/stream/stream-io.c \
 	net/stream/stream-plain.c \
 	net/stream/stream-socket.c \
 	net/stream/stream-socket.h \
+	net/stream/stream-state.c \
 	net/stream/stream-tls.c \
+	net/stream/stream-tls.h \
 	net/stream/stream.c \
 	net/stream/stream.h \
 	net/stream/tls-impl.h \
 	net/stream/tls-psk.c \
+	net/stream/tls-reason.c \
+	net/stream/tls-session.c \
 	net/stream/tls.c \
 	net/stream/tls.h \
 	net/stream/transport.h \

@@ -36,6 +36,7 @@
 #include <ev.h>
 #include <json-c/json.h>
 
+#include "buffer.h"
 #include "control.h"
 #include "mirror.h"
 #include "msg.h"
@@ -56,8 +57,7 @@ struct client {
   bool closing; /* reads no more, closed when out is sent */
   char in[MAX_REQUEST + 1];
   size_t in_len;
-  char *out; /* out_pos ... out_len is not sent yet */
-  size_t out_pos, out_len, out_size;
+  struct buffer out; /* is not sent yet */
 };
 
 /* All of it belongs to the thread while that runs. */
@@ -199,31 +199,18 @@ client_free (struct client *cl)
   ev_io_stop (c->loop, &cl->io);
   close (cl->io.fd);
   c->client[cl->slot] = NULL;
-  free (cl->out);
+  buffer_free (&cl->out);
   free (cl);
 }
 
-/* Make room for len more bytes of output and a newline. */
+/* Append len bytes of output and a newline. */
 static int
-client_reserve (struct client *cl, size_t len)
+client_append (struct client *cl, const char *text, size_t len)
 {
-  size_t need = cl->out_len - cl->out_pos + len + 1;
-  char *out;
-
-  if (need > MAX_OUTPUT)
+  if (len >= MAX_OUTPUT - cl->out.len ||
+      buffer_append (&cl->out, text, len) == -1)
     return -1;
-  if (cl->out_pos > 0)
-    memmove (cl->out, cl->out + cl->out_pos, cl->out_len - cl->out_pos);
-  cl->out_len -= cl->out_pos;
-  cl->out_pos = 0;
-  if (need <= cl->out_size)
-    return 0;
-  out = realloc (cl->out, need);
-  if (out == NULL)
-    return -1;
-  cl->out = out;
-  cl->out_size = need;
-  return 0;
+  return buffer_append (&cl->out, "\n", 1);
 }
 
 /* Queue a reply and drop the reference to it. */
@@ -236,13 +223,8 @@ client_queue (struct client *cl, struct json_object *reply)
                                        JSON_C_TO_STRING_PLAIN |
                                          JSON_C_TO_STRING_NOSLASHESCAPE,
                                        &len);
-  int r = text == NULL ? -1 : client_reserve (cl, len);
+  int r = text == NULL ? -1 : client_append (cl, text, len);
 
-  if (r == 0) {
-    memcpy (cl->out + cl->out_len, text, len);
-    cl->out[cl->out_len + len] = '\n';
-    cl->out_len += len + 1;
-  }
   json_object_put (reply);
   return r;
 }
@@ -261,15 +243,15 @@ client_queue_error (struct client *cl, const char *error)
 static int
 client_send (struct client *cl)
 {
-  while (cl->out_pos < cl->out_len) {
-    ssize_t r = send (cl->io.fd, cl->out + cl->out_pos,
-                      cl->out_len - cl->out_pos, MSG_NOSIGNAL);
+  while (cl->out.len > 0) {
+    ssize_t r =
+      send (cl->io.fd, buffer_head (&cl->out), cl->out.len, MSG_NOSIGNAL);
 
     if (r == -1 && errno == EINTR)
       continue;
     if (r == -1)
       return errno == EAGAIN ? 0 : -1;
-    cl->out_pos += (size_t) r;
+    buffer_consume (&cl->out, (size_t) r);
   }
   return 0;
 }
@@ -315,7 +297,7 @@ client_receive (struct client *cl)
 static int
 client_watch (struct client *cl)
 {
-  bool output = cl->out_pos < cl->out_len;
+  bool output = cl->out.len > 0;
   int events = (cl->closing ? 0 : EV_READ) | (output ? EV_WRITE : 0);
 
   if (events == 0)

@@ -65,7 +65,7 @@ connect_unix (const char *path)
 void
 mark_client_send (struct mark_client *c)
 {
-  struct proto_buf *out = &c->out;
+  struct buffer *out = &c->out;
   ssize_t r;
 
   if (c->sent == out->len)
@@ -288,6 +288,6 @@ mark_client_end (struct mark_client *c)
 
   mark_client_wait (c, append (c, &msg), &msg);
   close (c->fd);
-  proto_buf_free (&c->out);
+  buffer_free (&c->out);
   free (c);
 }

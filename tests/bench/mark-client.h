@@ -18,7 +18,7 @@ struct mark_client {
   uint64_t epoch, last_id;
   uint64_t regions; /* of the log, a power of two */
   uint64_t used;    /* so many are marked */
-  struct proto_buf out;
+  struct buffer out;
   size_t sent; /* of out */
   uint8_t in[2 * PROTO_MAX_FRAME];
   size_t start, end; /* of what came and was not taken */

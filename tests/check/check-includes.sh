@@ -3,7 +3,8 @@
 
 # Includes go downwards (docs/DESIGN.md draws the layers; the flags in Makefile.am
 # make most others fail to compile), and only plugin.c, params.c and the message
-# sink see nbdkit's header.
+# sink see nbdkit's header.  Threads begin in common/thread.c, which gives them
+# a name and blocks their signals.
 
 set -eu
 cd "${top_srcdir:-$(dirname "$0")/../..}"
@@ -74,5 +75,11 @@ while IFS= read -r file; do
     *) forbid "$file" -- 'nbdkit-.*' ;;
   esac
 done < <(find common net log logd plugin tools -name '*.[ch]')
+
+if grep -rnw --include='*.[ch]' pthread_create \
+     common net log logd plugin tools | grep -v '^common/thread\.c:'; then
+  echo "^ must be thread_start (common/thread.h)"
+  status=1
+fi
 
 exit $status

@@ -45,11 +45,11 @@ seal (uint8_t *frame, size_t len)
 static void
 check_encoding (const struct proto_msg *msg, const uint8_t *frame, size_t len)
 {
-  struct proto_buf buf = {0};
+  struct buffer buf = {0};
 
   assert (proto_encode (&buf, msg) == 0);
   assert (buf.len == len && memcmp (buf.data, frame, len) == 0);
-  proto_buf_free (&buf);
+  buffer_free (&buf);
 }
 
 static bool
@@ -64,7 +64,7 @@ static void
 check_runs (const struct proto_msg *msg, const uint8_t *frame, size_t len)
 {
   struct proto_runs_frame f;
-  struct proto_buf buf = {0};
+  struct buffer buf = {0};
 
   assert (proto_runs_begin (&f, &buf, msg) == 0);
   for (uint32_t i = 0; i < msg->change.runs.nr; ++i) {
@@ -75,7 +75,7 @@ check_runs (const struct proto_msg *msg, const uint8_t *frame, size_t len)
   }
   proto_runs_end (&f);
   assert (buf.len == len && memcmp (buf.data, frame, len) == 0);
-  proto_buf_free (&buf);
+  buffer_free (&buf);
 }
 
 static void

@@ -7,11 +7,11 @@ fuzz_driver = tests/fuzz/fuzz-driver.c tests/fuzz/fuzz.h
 
 tests_fuzz_fuzz_proto_request_SOURCES = tests/fuzz/fuzz-proto.c $(fuzz_driver)
 tests_fuzz_fuzz_proto_request_CPPFLAGS = $(TEST_CPPFLAGS)
-tests_fuzz_fuzz_proto_request_LDADD = libproto.la $(ZLIB_LIBS)
+tests_fuzz_fuzz_proto_request_LDADD = libproto.la libcommon.la $(ZLIB_LIBS)
 
 tests_fuzz_fuzz_proto_reply_SOURCES = tests/fuzz/fuzz-proto.c $(fuzz_driver)
 tests_fuzz_fuzz_proto_reply_CPPFLAGS = $(TEST_CPPFLAGS) -DFUZZ_REPLY
-tests_fuzz_fuzz_proto_reply_LDADD = libproto.la $(ZLIB_LIBS)
+tests_fuzz_fuzz_proto_reply_LDADD = libproto.la libcommon.la $(ZLIB_LIBS)
 
 tests_fuzz_fuzz_disk_header_SOURCES = \
 	tests/fuzz/fuzz-disk-header.c \

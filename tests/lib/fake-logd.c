@@ -55,7 +55,7 @@ hang_up (struct fake_conn *c)
 }
 
 static void
-send_all (struct fake_conn *c, struct proto_buf *buf)
+send_all (struct fake_conn *c, struct buffer *buf)
 {
   size_t done = 0;
   ssize_t n;
@@ -67,14 +67,14 @@ send_all (struct fake_conn *c, struct proto_buf *buf)
     else
       done += (size_t) n;
   }
-  proto_buf_free (buf);
+  buffer_free (buf);
 }
 
 static void
 reply (struct fake_conn *c, const struct proto_msg *request,
        struct proto_msg *msg)
 {
-  struct proto_buf buf = {0};
+  struct buffer buf = {0};
   int r;
 
   if (c->f->mute || (c->f->mute_flush && request->type == PROTO_FLUSH))
@@ -128,7 +128,7 @@ static void
 send_map (struct fake_conn *c, const struct proto_msg *request, unsigned map)
 {
   const bool *bits = c->f->memory.map[map];
-  struct proto_buf buf = {0};
+  struct buffer buf = {0};
   struct proto_runs_frame frame;
   const struct proto_msg msg = {
     .type = PROTO_STATE_RUNS,
@@ -716,7 +716,7 @@ fake_logd_free (struct fake_logd *f)
 void
 fake_logd_notice (struct fake_logd *f)
 {
-  struct proto_buf buf = {0};
+  struct buffer buf = {0};
   const struct proto_msg msg = {
     .type = PROTO_RELEASE,
     .text = {"somebody waits", 14},

@@ -197,8 +197,8 @@ void
 peer_close (struct peer *p)
 {
   close (p->fd);
-  proto_buf_free (&p->in);
-  proto_buf_free (&p->out);
+  buffer_free (&p->in);
+  buffer_free (&p->out);
 }
 
 bool

@@ -50,7 +50,7 @@ struct peer {
   int fd;
   uint64_t next_id, epoch;
   uint8_t session[PROTO_ID_SIZE], uuid[PROTO_ID_SIZE];
-  struct proto_buf in, out;
+  struct buffer in, out;
   size_t frame; /* length of the frame that the last message is in */
   struct proto_attached attached;
   uint64_t marked, missed; /* regions in the state that came with it */

@@ -14,8 +14,8 @@
 #include <check.h>
 #include <ev.h>
 
-#include "address.h"
 #include "buffer.h"
+#include "resolved.h"
 #include "stream.h"
 
 #define PATIENCE_S 20.

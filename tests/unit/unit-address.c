@@ -16,7 +16,7 @@
 
 #include <check.h>
 
-#include "address.h"
+#include "resolved.h"
 
 #define PATIENCE_MSEC 20000
 

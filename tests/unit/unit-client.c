@@ -15,10 +15,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "address.h"
 #include "client.h"
 #include "deadline.h"
 #include "fake-dns.h"
+#include "resolved.h"
 #include "unit-wait.h"
 
 /* Far less than a resolver that hangs takes, and enough on a busy machine. */

@@ -39,10 +39,10 @@ nr_samples (void)
   return n;
 }
 
-static struct proto_buf
+static struct buffer
 encoded (const struct proto_msg *msg)
 {
-  struct proto_buf buf = {0};
+  struct buffer buf = {0};
 
   ck_assert_msg (proto_encode (&buf, msg) == 0, "%s",
                  proto_type_name (msg->type));
@@ -52,7 +52,7 @@ encoded (const struct proto_msg *msg)
 
 /* Length and crc of a frame that was changed. */
 static void
-seal (struct proto_buf *frame)
+seal (struct buffer *frame)
 {
   put_be32 (frame->data + 20, (uint32_t) (frame->len - PROTO_HEADER_SIZE));
   put_be32 (frame->data + 24, 0);
@@ -61,14 +61,14 @@ seal (struct proto_buf *frame)
 }
 
 static enum proto_error
-decode (struct proto_msg *msg, const struct proto_buf *frame)
+decode (struct proto_msg *msg, const struct buffer *frame)
 {
   return proto_decode (msg, frame->data, frame->len);
 }
 
 /* Replace old_len bytes of a frame. */
 static void
-splice (struct proto_buf *frame, size_t at, size_t old_len, const void *bytes,
+splice (struct buffer *frame, size_t at, size_t old_len, const void *bytes,
         size_t len)
 {
   uint8_t *data = malloc (frame->len - old_len + len + 1);
@@ -292,7 +292,7 @@ check_same (const struct proto_msg *a, const struct proto_msg *b)
 static void
 check_round_trip (const struct proto_msg *msg)
 {
-  struct proto_buf frame = encoded (msg), again;
+  struct buffer frame = encoded (msg), again;
   struct proto_msg decoded;
 
   ck_assert_int_eq (decode (&decoded, &frame), PROTO_OK);
@@ -300,8 +300,8 @@ check_round_trip (const struct proto_msg *msg)
   again = encoded (&decoded);
   ck_assert_uint_eq (again.len, frame.len);
   ck_assert_mem_eq (again.data, frame.data, frame.len);
-  proto_buf_free (&frame);
-  proto_buf_free (&again);
+  buffer_free (&frame);
+  buffer_free (&again);
 }
 
 static void
@@ -336,10 +336,10 @@ END_TEST
 
 /* --- vectors --- */
 
-static struct proto_buf
+static struct buffer
 from_hex (const char *hex)
 {
-  struct proto_buf frame = {.data = malloc (strlen (hex) / 2 + 1)};
+  struct buffer frame = {.data = malloc (strlen (hex) / 2 + 1)};
 
   for (unsigned byte; sscanf (hex, "%2x", &byte) == 1; hex += 2)
     frame.data[frame.len++] = (uint8_t) byte;
@@ -350,7 +350,7 @@ static void
 check_vector (const char *name, const char *hex)
 {
   const struct proto_msg *msg = sample (name);
-  struct proto_buf vector = from_hex (hex), frame = encoded (msg);
+  struct buffer vector = from_hex (hex), frame = encoded (msg);
   struct proto_msg decoded;
 
   ck_assert_int_eq (decode (&decoded, &vector), PROTO_OK);
@@ -358,8 +358,8 @@ check_vector (const char *name, const char *hex)
   ck_assert_msg (frame.len == vector.len &&
                    memcmp (frame.data, vector.data, frame.len) == 0,
                  "vector %s", name);
-  proto_buf_free (&vector);
-  proto_buf_free (&frame);
+  buffer_free (&vector);
+  buffer_free (&frame);
 }
 
 START_TEST (test_vectors)
@@ -393,7 +393,7 @@ static void
 refuse_encode (const struct proto_msg *msg, const char *what)
 {
   uint8_t before[] = {1, 2, 3};
-  struct proto_buf buf = {malloc (3), 3, 3};
+  struct buffer buf = {.data = malloc (3), .len = 3, .cap = 3};
 
   memcpy (buf.data, before, 3);
   errno = 0;
@@ -401,11 +401,11 @@ refuse_encode (const struct proto_msg *msg, const char *what)
   ck_assert_int_eq (errno, EINVAL);
   ck_assert_uint_eq (buf.len, 3);
   ck_assert_mem_eq (buf.data, before, 3);
-  proto_buf_free (&buf);
+  buffer_free (&buf);
 }
 
 static void
-refuse_decode (const struct proto_buf *frame, const char *what)
+refuse_decode (const struct buffer *frame, const char *what)
 {
   struct proto_msg msg;
 
@@ -544,7 +544,7 @@ set_field (struct proto_msg *msg, const struct value *value)
 }
 
 static void
-set_bytes (struct proto_buf *frame, const struct value *value)
+set_bytes (struct buffer *frame, const struct value *value)
 {
   uint8_t bytes[8];
 
@@ -558,7 +558,7 @@ try_bad_value (int which)
 {
   const struct value *value = &bad_values[which];
   struct proto_msg msg = *sample (value->sample);
-  struct proto_buf frame = encoded (&msg);
+  struct buffer frame = encoded (&msg);
   char what[100];
 
   snprintf (what, sizeof what, "%s: %s = %#llx", value->sample, value->name,
@@ -567,7 +567,7 @@ try_bad_value (int which)
   refuse_decode (&frame, what);
   set_field (&msg, value);
   refuse_encode (&msg, what);
-  proto_buf_free (&frame);
+  buffer_free (&frame);
 }
 
 START_TEST (test_bad_values)
@@ -607,14 +607,14 @@ try_good_value (int which)
 {
   const struct value *value = &good_values[which];
   struct proto_msg msg = *sample (value->sample), decoded;
-  struct proto_buf frame = encoded (&msg);
+  struct buffer frame = encoded (&msg);
 
   set_bytes (&frame, value);
   set_field (&msg, value);
   ck_assert_int_eq (decode (&decoded, &frame), PROTO_OK);
   check_same (&decoded, &msg);
   check_round_trip (&msg);
-  proto_buf_free (&frame);
+  buffer_free (&frame);
 }
 
 START_TEST (test_good_values)
@@ -627,11 +627,11 @@ END_TEST
 /* Bytes that no value of the struct stands for. */
 START_TEST (test_bad_bool)
 {
-  struct proto_buf frame = encoded (sample ("set-region-sync"));
+  struct buffer frame = encoded (sample ("set-region-sync"));
 
   splice (&frame, PAYLOAD + 10, 1, (uint8_t[]){2}, 1);
   refuse_decode (&frame, "in_sync = 2");
-  proto_buf_free (&frame);
+  buffer_free (&frame);
 }
 END_TEST
 
@@ -692,7 +692,7 @@ static void
 try_string (const struct string *string, const char *s, size_t len, bool ok)
 {
   struct proto_msg msg = *sample (string->sample), decoded;
-  struct proto_buf frame = encoded (&msg);
+  struct buffer frame = encoded (&msg);
   size_t at = PAYLOAD + string->at;
   uint8_t prefix[2];
 
@@ -710,7 +710,7 @@ try_string (const struct string *string, const char *s, size_t len, bool ok)
     refuse_encode (&msg, string->name);
     refuse_decode (&frame, string->name);
   }
-  proto_buf_free (&frame);
+  buffer_free (&frame);
 }
 
 /* An empty string may be NULL. */
@@ -807,7 +807,7 @@ static void
 try_run (uint64_t first, uint32_t nr, bool ok)
 {
   struct proto_runs_frame f;
-  struct proto_buf built = {0}, frame;
+  struct buffer built = {0}, frame;
   struct proto_msg msg = *sample ("mark-region"), decoded;
   uint8_t packed[24] = {0};
 
@@ -837,8 +837,8 @@ try_run (uint64_t first, uint32_t nr, bool ok)
     ck_assert_int_eq (decode (&decoded, &built), PROTO_OK);
     ck_assert_uint_eq (decoded.change.runs.nr, 1);
   }
-  proto_buf_free (&frame);
-  proto_buf_free (&built);
+  buffer_free (&frame);
+  buffer_free (&built);
 }
 
 START_TEST (test_run_ranges)
@@ -866,7 +866,7 @@ END_TEST
 START_TEST (test_runs_in_place)
 {
   struct proto_msg msg = *sample ("state-runs"), decoded;
-  struct proto_buf buf = encoded (sample ("hello"));
+  struct buffer buf = encoded (sample ("hello"));
   size_t start = buf.len;
   struct proto_runs_frame f;
 
@@ -893,7 +893,7 @@ START_TEST (test_runs_in_place)
     ck_assert_uint_eq (run.nr, i % 2 + 1);
   }
   check_round_trip (&decoded);
-  proto_buf_free (&buf);
+  buffer_free (&buf);
 }
 END_TEST
 
@@ -903,7 +903,7 @@ START_TEST (test_too_many_runs)
   const uint32_t too_many[] = {PROTO_MAX_RUNS + 1, 0x15555556, UINT32_MAX};
   CLEANUP_FREE uint8_t *packed = calloc (PROTO_MAX_RUNS + 1, 12);
   struct proto_msg msg = *sample ("mark-region");
-  struct proto_buf frame = encoded (&msg);
+  struct buffer frame = encoded (&msg);
   uint8_t nr[4];
 
   for (uint32_t i = 0; i <= PROTO_MAX_RUNS; ++i)
@@ -916,14 +916,14 @@ START_TEST (test_too_many_runs)
     splice (&frame, PAYLOAD + 11, 4, nr, 4);
     refuse_decode (&frame, "runs");
   }
-  proto_buf_free (&frame);
+  buffer_free (&frame);
 }
 END_TEST
 
 START_TEST (test_runs_only_where_they_are)
 {
   struct proto_runs_frame f;
-  struct proto_buf buf = {0};
+  struct buffer buf = {0};
 
   for (const struct proto_sample *s = proto_samples; s->name; ++s) {
     bool has = !s->msg.error && (s->msg.type == PROTO_MARK_REGION ||
@@ -935,7 +935,7 @@ START_TEST (test_runs_only_where_they_are)
     ck_assert_int_eq (proto_runs_begin (&f, &buf, &s->msg), has ? 0 : -1);
     ck_assert_int_eq (buf.len > 0, has);
   }
-  proto_buf_free (&buf);
+  buffer_free (&buf);
 }
 END_TEST
 
@@ -983,7 +983,7 @@ static const struct {
 #define NR_BAD_HEADERS ((int) (sizeof bad_headers / sizeof bad_headers[0]))
 
 static void
-set_header (struct proto_buf *frame, const struct proto_msg *msg)
+set_header (struct buffer *frame, const struct proto_msg *msg)
 {
   put_be16 (frame->data + 4, msg->type);
   put_be16 (frame->data + 6, msg->flags);
@@ -996,7 +996,7 @@ static void
 try_bad_header (int which)
 {
   struct proto_msg msg = *sample (bad_headers[which].sample);
-  struct proto_buf frame = encoded (&msg);
+  struct buffer frame = encoded (&msg);
 
   msg.type = bad_headers[which].type;
   msg.flags = bad_headers[which].flags;
@@ -1005,7 +1005,7 @@ try_bad_header (int which)
   refuse_encode (&msg, bad_headers[which].sample);
   set_header (&frame, &msg);
   refuse_decode (&frame, bad_headers[which].sample);
-  proto_buf_free (&frame);
+  buffer_free (&frame);
 }
 
 START_TEST (test_bad_headers)
@@ -1020,7 +1020,7 @@ START_TEST (test_unknown_types)
 {
   const uint16_t unknown[] = {0, PROTO_NR_TYPES, 0xffff};
   struct proto_msg msg = *sample ("hello"), decoded;
-  struct proto_buf frame = encoded (&msg);
+  struct buffer frame = encoded (&msg);
 
   for (size_t i = 0; i < 3; ++i) {
     msg.type = unknown[i];
@@ -1035,13 +1035,13 @@ START_TEST (test_unknown_types)
                                  .error = PROTO_E_UNSUPPORTED};
     check_round_trip (&decoded);
   }
-  proto_buf_free (&frame);
+  buffer_free (&frame);
 }
 END_TEST
 
 START_TEST (test_frame_length)
 {
-  struct proto_buf frame = encoded (sample ("hello"));
+  struct buffer frame = encoded (sample ("hello"));
 
   put_be32 (frame.data + 20, PROTO_MAX_PAYLOAD);
   ck_assert_uint_eq (proto_frame_length (frame.data), PROTO_MAX_FRAME);
@@ -1056,7 +1056,7 @@ START_TEST (test_frame_length)
     ck_assert_uint_eq (proto_frame_length (frame.data), 0);
     frame.data[i] ^= 0x20;
   }
-  proto_buf_free (&frame);
+  buffer_free (&frame);
 }
 END_TEST
 
@@ -1079,7 +1079,7 @@ decode_copy (struct proto_msg *msg, const uint8_t *bytes, size_t len)
 static void
 try_truncated (int which)
 {
-  struct proto_buf frame = encoded (&proto_samples[which].msg);
+  struct buffer frame = encoded (&proto_samples[which].msg);
   struct proto_msg msg;
 
   for (size_t len = 0; len < frame.len; ++len)
@@ -1089,7 +1089,7 @@ try_truncated (int which)
     seal (&frame);
     ck_assert_int_ne (decode_copy (&msg, frame.data, frame.len), PROTO_OK);
   }
-  proto_buf_free (&frame);
+  buffer_free (&frame);
 }
 
 START_TEST (test_truncated)
@@ -1102,7 +1102,7 @@ END_TEST
 static void
 try_longer (int which)
 {
-  struct proto_buf frame = encoded (&proto_samples[which].msg);
+  struct buffer frame = encoded (&proto_samples[which].msg);
   struct proto_msg msg;
 
   splice (&frame, frame.len, 0, "", 1);
@@ -1110,7 +1110,7 @@ try_longer (int which)
   frame.len--;
   ck_assert_int_eq (decode_copy (&msg, frame.data, frame.len),
                     PROTO_E_INVALID);
-  proto_buf_free (&frame);
+  buffer_free (&frame);
 }
 
 START_TEST (test_longer)
@@ -1122,10 +1122,10 @@ END_TEST
 
 /* What is accepted is encoded to the same bytes. */
 static void
-check_sealed (struct proto_buf *frame)
+check_sealed (struct buffer *frame)
 {
   struct proto_msg msg;
-  struct proto_buf again;
+  struct buffer again;
 
   seal (frame);
   if (decode (&msg, frame) != PROTO_OK)
@@ -1133,14 +1133,15 @@ check_sealed (struct proto_buf *frame)
   again = encoded (&msg);
   ck_assert_uint_eq (again.len, frame->len);
   ck_assert_mem_eq (again.data, frame->data, frame->len);
-  proto_buf_free (&again);
+  buffer_free (&again);
 }
 
 static void
 try_flipped (int which)
 {
-  const struct proto_buf frame = encoded (&proto_samples[which].msg);
-  struct proto_buf copy = {malloc (frame.len), frame.len, frame.len};
+  const struct buffer frame = encoded (&proto_samples[which].msg);
+  struct buffer copy = {
+    .data = malloc (frame.len), .len = frame.len, .cap = frame.len};
   struct proto_msg msg;
 
   for (size_t bit = 0; bit < frame.len * 8; ++bit) {
@@ -1150,7 +1151,7 @@ try_flipped (int which)
     ck_assert_uint_eq (msg.id, 0);
     check_sealed (&copy);
   }
-  proto_buf_free (&copy);
+  buffer_free (&copy);
   free (frame.data);
 }
 
@@ -1166,7 +1167,7 @@ END_TEST
  */
 START_TEST (test_sealed_header)
 {
-  struct proto_buf frame = encoded (sample ("hello"));
+  struct buffer frame = encoded (sample ("hello"));
   struct proto_msg msg;
 
   for (size_t i = 0; i < PROTO_HEADER_SIZE; ++i)
@@ -1179,7 +1180,7 @@ START_TEST (test_sealed_header)
     }
   seal (&frame);
   ck_assert_int_eq (decode (&msg, &frame), PROTO_OK);
-  proto_buf_free (&frame);
+  buffer_free (&frame);
 }
 END_TEST
 
@@ -1187,8 +1188,9 @@ END_TEST
 static void
 try_random (int which)
 {
-  const struct proto_buf frame = encoded (&proto_samples[which].msg);
-  struct proto_buf copy = {malloc (frame.len), frame.len, frame.len};
+  const struct buffer frame = encoded (&proto_samples[which].msg);
+  struct buffer copy = {
+    .data = malloc (frame.len), .len = frame.len, .cap = frame.len};
   unsigned seed = (unsigned) which + 1;
 
   for (const struct proto_sample *s = proto_samples; s->name; ++s)
@@ -1200,7 +1202,7 @@ try_random (int which)
           (uint8_t) rand_r (&seed);
       check_sealed (&copy);
     }
-  proto_buf_free (&copy);
+  buffer_free (&copy);
   free (frame.data);
 }
 
@@ -1215,11 +1217,11 @@ END_TEST
 
 START_TEST (test_buffer)
 {
-  struct proto_buf buf = {0}, full = {0};
+  struct buffer buf = {0}, full = {0};
   size_t start = 0;
   struct proto_msg msg;
 
-  proto_buf_free (&buf);
+  buffer_free (&buf);
   for (const struct proto_sample *s = proto_samples; s->name; ++s)
     ck_assert_int_eq (proto_encode (&buf, &s->msg), 0);
   for (const struct proto_sample *s = proto_samples; s->name; ++s) {
@@ -1230,7 +1232,7 @@ START_TEST (test_buffer)
     start += len;
   }
   ck_assert_uint_eq (start, buf.len);
-  proto_buf_free (&buf);
+  buffer_free (&buf);
   ck_assert_ptr_null (buf.data);
   full.len = full.cap = SIZE_MAX - 8;
   ck_assert_int_eq (proto_encode (&full, sample ("hello")), -1);

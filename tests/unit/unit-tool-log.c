@@ -106,12 +106,12 @@ send_bytes (const void *data, size_t len)
 static void
 send_msg (struct proto_msg msg)
 {
-  struct proto_buf buf = {.data = NULL};
+  struct buffer buf = {.data = NULL};
 
   msg.flags |= PROTO_REPLY;
   ck_assert_int_eq (proto_encode (&buf, &msg), 0);
   send_bytes (buf.data, buf.len);
-  proto_buf_free (&buf);
+  buffer_free (&buf);
 }
 
 static struct proto_str

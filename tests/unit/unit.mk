@@ -90,7 +90,7 @@ tests_unit_unit_proto_SOURCES = \
 	tests/unit/unit-proto.c \
 	$(NULL)
 tests_unit_unit_proto_CPPFLAGS = $(TEST_CPPFLAGS)
-tests_unit_unit_proto_LDADD = libproto.la $(TEST_LIBS)
+tests_unit_unit_proto_LDADD = libproto.la libcommon.la $(TEST_LIBS)
 
 # The log.
 tests_unit_unit_core_SOURCES = tests/unit/unit-core.c
@@ -237,7 +237,7 @@ tests_unit_unit_stress_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_unit_stress_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
 
 # The network.
-STREAM_LIBS = libstream.la libunixsocket.la
+STREAM_LIBS = libstream.la libunixsocket.la libcommon.la
 
 tests_unit_unit_address_SOURCES = tests/unit/unit-address.c
 tests_unit_unit_address_CPPFLAGS = $(TEST_CPPFLAGS)

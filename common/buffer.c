@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* A queue of bytes in one piece.
+/* Bytes in one piece.
  *
  * What is consumed leaves a gap at the front.  It is closed only when it is
  * as long as what must be moved; otherwise the buffer grows to twice that.

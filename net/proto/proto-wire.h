@@ -1,29 +1,21 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The protocol: parts shared by proto.c (frames), proto-payload.c (what is
- * in them), proto-wire.c (fields) and proto-buf.c (bytes).
+/* Fields, to bytes and from bytes.
  *
  * A payload is described once, as a list of fields, for both directions:
  * the functions wire_... append a field to a buffer or take it from a
  * frame, and what is checked is checked both ways.
  */
 
-#ifndef NBDMIRROR_PROTO_IMPL_H
-#define NBDMIRROR_PROTO_IMPL_H
+#ifndef NBDMIRROR_PROTO_WIRE_H
+#define NBDMIRROR_PROTO_WIRE_H
 
 #include "proto.h"
 
 #define PROTO_RUN_SIZE 12 /* packed: first u64, nr u32 */
 
-/* --- proto-buf.c --- */
-
-/* 0, or -1 with errno ENOMEM. */
-int proto_buf_append (struct proto_buf *buf, const void *bytes, size_t len);
-
-/* --- proto-wire.c --- */
-
 struct wire {
-  struct proto_buf *buf;     /* to append to, or NULL ... */
+  struct buffer *buf;        /* to append to, or NULL ... */
   const uint8_t *next, *end; /* ... to take these bytes */
   int error; /* errno of the first failure; nothing happens after it */
 };
@@ -42,15 +34,4 @@ void wire_runs (struct wire *w, struct proto_runs *runs);
 
 bool proto_run_ok (uint64_t first, uint64_t nr);
 
-/* --- proto-payload.c --- */
-
-typedef void payload_fn (struct wire *w, struct proto_msg *msg);
-
-bool proto_type_known (unsigned type);
-
-/* What a frame of this type, flags, id and error has as payload; NULL if
- * there is no such frame.
- */
-payload_fn *proto_payload (const struct proto_msg *msg);
-
-#endif /* NBDMIRROR_PROTO_IMPL_H */
+#endif /* NBDMIRROR_PROTO_WIRE_H */

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* A queue of bytes in one piece: appended at the end, consumed from the
- * front.  Zeroed is empty.  Each byte is moved a constant number of times,
- * on average.
+/* Bytes in one piece, as many as there are: appended at the end, consumed
+ * from the front.  Zeroed is empty.  Each byte is moved a constant number of
+ * times, on average.
+ *
+ * While nothing was consumed the first byte is at data.  len may be made
+ * smaller by hand.
  */
 
 #ifndef NBDMIRROR_BUFFER_H
@@ -13,7 +16,7 @@
 
 struct buffer {
   uint8_t *data;
-  size_t start, len, cap;
+  size_t len, cap, start;
 };
 
 void buffer_free (struct buffer *b);
@@ -26,6 +29,13 @@ int buffer_append (struct buffer *b, const void *data, size_t len);
 
 /* Take n <= len bytes from the front. */
 void buffer_consume (struct buffer *b, size_t n);
+
+/* Make it empty, and keep the memory. */
+static inline void
+buffer_clear (struct buffer *b)
+{
+  b->start = b->len = 0;
+}
 
 /* Give the memory back if the buffer is empty and has more than keep. */
 void buffer_trim (struct buffer *b, size_t keep);
