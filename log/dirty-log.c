@@ -9,7 +9,7 @@
 #include <string.h>
 #include <uuid/uuid.h>
 
-#include "core.h"
+#include "truth.h"
 #include "deadline.h"
 #include "msg.h"
 
@@ -79,7 +79,7 @@ dirty_log_create_as (struct dirty_log *log, const struct log_geometry *geo,
                      uint64_t generation, const uint8_t uuid[16])
 {
   assert (geo->nr_regions > 0 && geo->nr_regions <= LOG_MAX_REGIONS);
-  if (core_alloc_maps (log, geo->nr_regions) == -1)
+  if (truth_alloc_maps (log, geo->nr_regions) == -1)
     return out_of_memory (log);
   log->geo = *geo;
   log->generation = generation;
@@ -97,7 +97,7 @@ dirty_log_grow (struct dirty_log *log, uint64_t new_size)
   uint64_t nr = new_size / region_size + (new_size % region_size != 0);
 
   assert (new_size >= log->geo.size && nr <= LOG_MAX_REGIONS);
-  if (core_grow_maps (log, nr) == -1)
+  if (truth_grow_maps (log, nr) == -1)
     return out_of_memory (log);
   log->geo.size = new_size;
   log->geo.nr_regions = nr;

@@ -2,12 +2,7 @@
 
 noinst_LTLIBRARIES += libdirtylog.la
 libdirtylog_la_SOURCES = \
-	log/backend.h \
-	log/core.c \
-	log/core.h \
 	log/core-log.c \
-	log/core-query.c \
-	log/core-recent.c \
 	log/dirty-log.c \
 	log/dirty-log.h \
 	log/disk/disk.c \
@@ -22,8 +17,6 @@ libdirtylog_la_SOURCES = \
 	log/disk/disk-read.c \
 	log/disk/disk-record.c \
 	log/disk/disk-write.c \
-	log/group-commit.c \
-	log/group-commit.h \
 	log/disk/store.h \
 	log/disk/store-file.c \
 	log/remote/userspace.c \
@@ -33,12 +26,17 @@ libdirtylog_la_SOURCES = \
 	log/remote/userspace-send.c \
 	log/remote/userspace-session.c \
 	log/remote/userspace-spec.c \
+	log/truth/backend.h \
+	log/truth/group-commit.c \
+	log/truth/group-commit.h \
+	log/truth/truth.c \
+	log/truth/truth.h \
+	log/truth/truth-query.c \
+	log/truth/truth-recent.c \
 	$(NULL)
 libdirtylog_la_CPPFLAGS = \
 	$(CLIENT_CPPFLAGS) \
-	$(LOG_CPPFLAGS) \
-	-I$(srcdir)/log/disk \
-	-I$(srcdir)/log/remote \
+	$(LOG_IMPL_CPPFLAGS) \
 	$(UUID_CFLAGS) \
 	$(ZLIB_CFLAGS) \
 	$(NULL)

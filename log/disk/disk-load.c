@@ -55,7 +55,7 @@ read_kernel_map (struct disk_log *d, uint64_t valid_nr)
 static int
 alloc_all (struct disk_log *d, uint64_t nr)
 {
-  if (core_alloc_maps (&d->log, nr) == -1 || disk_maps_resize (d) == -1) {
+  if (truth_alloc_maps (&d->log, nr) == -1 || disk_maps_resize (d) == -1) {
     errno = ENOMEM;
     msg_error ("log disk:%s: %m", d->log.name);
     return -1;
@@ -180,7 +180,7 @@ load_truth (struct disk_log *d)
     bitset_or (&log->out_of_sync, &log->missed[s]);
     /* Rule (20). */
     if (log->missed[s].count > 0)
-      core_leg_stale (log, s);
+      truth_leg_stale (log, s);
     if (d->map[DISK_MAP_NAMES].blocks > 0 && log->leg[s].state)
       disk_name_decode (log->leg[s].name,
                         d->map[DISK_MAP_NAMES].image + (1 + s) * DISK_BLOCK);

@@ -147,7 +147,7 @@ wanted_word (struct disk_log *d, unsigned map, uint64_t word)
 {
   if (map == DISK_MAP_KERNEL)
     return d->log.marked.words[word] | d->log.out_of_sync.words[word];
-  return core_map (&d->log, map)->words[word];
+  return truth_map (&d->log, map)->words[word];
 }
 
 /* The first word of a block; of the block behind the last: their number. */

@@ -41,8 +41,8 @@ announce_end (struct disk_log *d, bool commit, int err)
     d->log.counters.flushes++;
   d->wrote = false;
   group_end (&d->group, commit, err);
-  core_count_cycles (&d->log, &d->group);
-  return core_note_result (&d->log, err);
+  truth_count_cycles (&d->log, &d->group);
+  return truth_note_result (&d->log, err);
 }
 
 /* 0 or an errno. */
@@ -65,7 +65,7 @@ run_cycle (struct disk_log *d, bool commit)
   int err = write_cycle (d, commit);
 
   if (announce_end (d, commit, err))
-    core_report_result (&d->log, err);
+    truth_report_result (&d->log, err);
   return err;
 }
 
@@ -100,7 +100,7 @@ write_last (struct disk_log *d)
       err = errno;
   }
   if (err)
-    core_report_result (&d->log, err);
+    truth_report_result (&d->log, err);
 }
 
 static void *
@@ -161,7 +161,7 @@ disk_free (struct disk_log *d)
   pthread_cond_destroy (&d->work);
   group_destroy (&d->group);
   pthread_mutex_destroy (&d->io_lock);
-  core_destroy (&d->log);
+  truth_destroy (&d->log);
   free (d);
 }
 
@@ -209,8 +209,8 @@ disk_log_open_store (struct log_store *store, const char *name, unsigned flags)
   }
   d->store = store;
   d->read_only = flags & LOG_READ_ONLY;
-  core_get_host (d->host);
-  if (core_init (&d->log, &disk_log_ops, name) == -1) {
+  truth_get_host (d->host);
+  if (truth_init (&d->log, &disk_log_ops, name) == -1) {
     store->ops->close (store);
     free (d);
     return NULL;

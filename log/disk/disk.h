@@ -5,7 +5,7 @@
  *
  * Words: the *image* of a map is what the medium holds, or will hold when
  * the writes of its *unsure* blocks are synced.  Wanted is what the truth
- * in memory (core.h) says.  A flush lowers: the image becomes image OR
+ * in memory (truth.h) says.  A flush lowers: the image becomes image OR
  * wanted.  Only then may a commit raise: the image becomes wanted.  The
  * kernel's bitmap is a map like the others, wanted where a region is marked
  * or missed by anyone; it is only written inverted.
@@ -25,7 +25,7 @@
 #ifndef NBDMIRROR_LOG_DISK_H
 #define NBDMIRROR_LOG_DISK_H
 
-#include "core.h"
+#include "truth.h"
 #include "disk-format.h"
 #include "group-commit.h"
 #include "store.h"

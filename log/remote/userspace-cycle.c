@@ -59,7 +59,7 @@ end_locked (struct user_log *u, int err)
   if (err == 0)
     user_cycle_durable_locked (u, commit);
   group_end (&u->group, commit, err);
-  core_count_cycles (&u->log, &u->group);
+  truth_count_cycles (&u->log, &u->group);
 }
 
 static void
@@ -71,12 +71,12 @@ cycle_done (struct user_log *u, uint64_t flush_number)
     CLEANUP_LOCK (&u->log.lock);
     u->log.flush_number = flush_number;
     end_locked (u, 0);
-    report = core_note_result (&u->log, 0);
+    report = truth_note_result (&u->log, 0);
   }
   log_client_remember (u->client, u->log.uuid, flush_number);
   user_tell_connected (u);
   if (report)
-    core_report_result (&u->log, 0);
+    truth_report_result (&u->log, 0);
 }
 
 static void
@@ -90,7 +90,7 @@ cycle_failed (struct user_log *u, const struct proto_msg *msg)
   {
     CLEANUP_LOCK (&u->log.lock);
     end_locked (u, err);
-    report = core_note_result (&u->log, err);
+    report = truth_note_result (&u->log, err);
     memcpy (u->log.last_error, text, sizeof text);
   }
   if (report)

@@ -22,7 +22,7 @@ begin (struct dirty_log *log)
   log->generation = 0;
   log->primary = 0;
   memset (log->leg, 0, sizeof log->leg);
-  if (core_alloc_maps (log, LOG_MAX_REGIONS) == -1 ||
+  if (truth_alloc_maps (log, LOG_MAX_REGIONS) == -1 ||
       bitset_init (&log->kernel_dirty, LOG_MAX_REGIONS) == -1)
     return no_memory;
   return NULL;
@@ -55,7 +55,7 @@ load_runs (struct dirty_log *log, const struct proto_change *change)
 {
   struct bitset *map = change->map == PROTO_MAP_KERNEL_DIRTY
                          ? &log->kernel_dirty
-                         : core_map (log, change->map);
+                         : truth_map (log, change->map);
 
   for (uint32_t i = 0; i < change->runs.nr; ++i) {
     struct proto_run run = proto_run_get (&change->runs, i);
@@ -116,7 +116,7 @@ cut_maps (struct user_log *u, const struct proto_attached *a)
   uint64_t nr = has_maps (a) ? a->nr_regions : 0;
   uint64_t kernel_nr = a->found == LOG_FOUND_KERNEL_SINCE ? nr : 0;
 
-  if (core_grow_maps (log, nr) == -1 ||
+  if (truth_grow_maps (log, nr) == -1 ||
       bitset_resize (&log->kernel_dirty, kernel_nr) == -1)
     return -1;
   log->geo.nr_regions = nr;
@@ -130,7 +130,7 @@ derive (struct dirty_log *log)
   for (unsigned s = 0; s < LOG_MAX_LEGS; ++s) {
     bitset_or (&log->out_of_sync, &log->missed[s]);
     if (log->missed[s].count > 0)
-      core_leg_stale (log, s);
+      truth_leg_stale (log, s);
   }
 }
 

@@ -116,7 +116,7 @@ all_of_word (const struct bitset *bs, uint64_t word)
 static int
 lower_map (struct user_log *u, unsigned m)
 {
-  const struct bitset *wanted = core_map (&u->log, m);
+  const struct bitset *wanted = truth_map (&u->log, m);
   struct user_map *map = &u->map[m];
   uint64_t want, have;
   struct runs r;
@@ -136,7 +136,7 @@ lower_map (struct user_log *u, unsigned m)
 static int
 raise_map (struct user_log *u, unsigned m)
 {
-  const struct bitset *wanted = core_map (&u->log, m);
+  const struct bitset *wanted = truth_map (&u->log, m);
   struct user_map *map = &u->map[m];
   uint64_t want, have;
   struct runs r;
@@ -288,7 +288,7 @@ forget_server (struct user_log *u)
     struct user_map *map = &u->map[m];
 
     bitset_clear_range (&map->image, 0, map->image.nr);
-    all_words (&map->lower, core_map (&u->log, m));
+    all_words (&map->lower, truth_map (&u->log, m));
     map->unknown = !u->creating;
     if (map->unknown)
       bitset_set_range (&map->raise, 0, map->raise.nr);
@@ -424,7 +424,7 @@ void
 user_take_image (struct user_log *u)
 {
   for (unsigned m = 0; m < LOG_NR_MAPS; ++m)
-    bitset_or (&u->map[m].image, core_map (&u->log, m));
+    bitset_or (&u->map[m].image, truth_map (&u->log, m));
   take_record (&u->log, &u->sent);
   for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
     u->sure[s] =

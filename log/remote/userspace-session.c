@@ -112,7 +112,7 @@ lose (struct user_log *u, const char *text)
     u->in_flight = false;
     group_give_up (&u->group, ESTALE);
     if (!known) {
-      core_note_result (&u->log, ESTALE);
+      truth_note_result (&u->log, ESTALE);
       snprintf (u->log.last_error, sizeof u->log.last_error, "%s", text);
     }
     pthread_cond_broadcast (&u->leased);

@@ -35,7 +35,7 @@ free_all (struct user_log *u)
   user_maps_free (u);
   pthread_cond_destroy (&u->leased);
   group_destroy (&u->group);
-  core_destroy (&u->log);
+  truth_destroy (&u->log);
   free (u);
 }
 
@@ -82,7 +82,7 @@ open_client (struct user_log *u)
                     (u->in_memory ? PROTO_ATTACH_MEMORY : 0),
   };
 
-  core_get_host (host);
+  truth_get_host (host);
   u->client = log_client_new (&options, &user_callbacks, u);
   if (u->client)
     return 0;
@@ -132,7 +132,7 @@ new_log (const struct dirty_log_ops *ops, const char *name, unsigned flags)
     free (u);
     return NULL;
   }
-  if (core_init (&u->log, ops, name) == -1) {
+  if (truth_init (&u->log, ops, name) == -1) {
     free (u);
     return NULL;
   }

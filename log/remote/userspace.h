@@ -8,7 +8,7 @@
  *
  * Words: the *image* of a map is what the server holds, or will hold when
  * all that was sent to it has arrived.  Wanted is what the truth in memory
- * (core.h) says.  A flush lowers: it sends wanted minus image.  A commit
+ * (truth.h) says.  A flush lowers: it sends wanted minus image.  A commit
  * also raises: it sends image minus wanted.  The *sent* record is the image
  * of the record.
  *
@@ -46,7 +46,7 @@
 
 #include "address.h"
 #include "client.h"
-#include "core.h"
+#include "truth.h"
 #include "group-commit.h"
 #include "proto.h"
 

@@ -16,7 +16,7 @@
 #include <stdlib.h>
 
 #include "cleanup.h"
-#include "core.h"
+#include "truth.h"
 #include "deadline.h"
 #include "mem-log.h"
 
@@ -205,10 +205,10 @@ mem_flush (struct dirty_log *log, bool commit, uint64_t deadline)
   {
     CLEANUP_LOCK (&log->lock);
     log->counters.flushes++;
-    report = core_note_result (log, err);
+    report = truth_note_result (log, err);
   }
   if (report)
-    core_report_result (log, err);
+    truth_report_result (log, err);
   errno = err;
   return r;
 }
@@ -277,7 +277,7 @@ mem_close (struct dirty_log *log, uint64_t deadline)
     mem->image.unclean = true;
     tell_observer (mem);
   }
-  core_destroy (log);
+  truth_destroy (log);
   pthread_cond_destroy (&mem->changed);
   pthread_mutex_destroy (&mem->lock);
   free (mem);
@@ -328,7 +328,7 @@ mem_log_new (uint64_t size, uint32_t region_size, unsigned nr_legs)
   pthread_mutex_init (&mem->lock, NULL);
   cond_init_monotonic (&mem->changed);
   mem->limit = NO_DEADLINE;
-  r = core_init (log, &mem_log_ops, "test");
+  r = truth_init (log, &mem_log_ops, "test");
   assert (r == 0);
   r = dirty_log_create (log, &geo, 1);
   assert (r == 0);

@@ -8,12 +8,12 @@
 #include <string.h>
 
 #include "cleanup.h"
-#include "core.h"
+#include "truth.h"
 
 static uint64_t
 work_word (const struct dirty_log *log, unsigned slots, uint64_t word)
 {
-  return core_missed_word (log, slots, word) & ~log->recovering.words[word];
+  return truth_missed_word (log, slots, word) & ~log->recovering.words[word];
 }
 
 /* The first region at or after 'from' that is work, or nr_regions. */
@@ -84,7 +84,7 @@ dirty_log_next_run (struct dirty_log *log, unsigned map, uint64_t from,
                     uint64_t *first, uint64_t *nr)
 {
   CLEANUP_LOCK (&log->lock);
-  const struct bitset *bs = core_map (log, map);
+  const struct bitset *bs = truth_map (log, map);
 
   assert (map < LOG_NR_MAPS);
   *first = bitset_next_set (bs, from);

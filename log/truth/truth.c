@@ -10,14 +10,14 @@
 #include <unistd.h>
 
 #include "cleanup.h"
-#include "core.h"
+#include "truth.h"
 #include "deadline.h"
 #include "group-commit.h"
 #include "msg.h"
 
 int
-core_init (struct dirty_log *log, const struct dirty_log_ops *ops,
-           const char *name)
+truth_init (struct dirty_log *log, const struct dirty_log_ops *ops,
+            const char *name)
 {
   int err;
 
@@ -42,13 +42,13 @@ static void
 free_maps (struct dirty_log *log)
 {
   for (unsigned map = 0; map < LOG_NR_MAPS; ++map)
-    bitset_free (core_map (log, map));
+    bitset_free (truth_map (log, map));
   bitset_free (&log->out_of_sync);
   bitset_free (&log->recovering);
 }
 
 void
-core_destroy (struct dirty_log *log)
+truth_destroy (struct dirty_log *log)
 {
   free_maps (log);
   bitset_free (&log->kernel_dirty);
@@ -57,38 +57,38 @@ core_destroy (struct dirty_log *log)
 }
 
 struct bitset *
-core_map (struct dirty_log *log, unsigned map)
+truth_map (struct dirty_log *log, unsigned map)
 {
   return map == LOG_MAP_MARKED ? &log->marked : &log->missed[map - 1];
 }
 
 int
-core_alloc_maps (struct dirty_log *log, uint64_t nr)
+truth_alloc_maps (struct dirty_log *log, uint64_t nr)
 {
   int r = 0;
 
   free_maps (log);
   for (unsigned map = 0; map < LOG_NR_MAPS; ++map)
-    r |= bitset_init (core_map (log, map), nr);
+    r |= bitset_init (truth_map (log, map), nr);
   r |= bitset_init (&log->out_of_sync, nr);
   r |= bitset_init (&log->recovering, nr);
   return r;
 }
 
 int
-core_grow_maps (struct dirty_log *log, uint64_t nr)
+truth_grow_maps (struct dirty_log *log, uint64_t nr)
 {
   int r = 0;
 
   for (unsigned map = 0; map < LOG_NR_MAPS; ++map)
-    r |= bitset_resize (core_map (log, map), nr);
+    r |= bitset_resize (truth_map (log, map), nr);
   r |= bitset_resize (&log->out_of_sync, nr);
   r |= bitset_resize (&log->recovering, nr);
   return r;
 }
 
 void
-core_get_host (char host[LOG_HOST_SIZE])
+truth_get_host (char host[LOG_HOST_SIZE])
 {
   memset (host, 0, LOG_HOST_SIZE);
   gethostname (host, LOG_HOST_SIZE - 1);
@@ -98,7 +98,7 @@ core_get_host (char host[LOG_HOST_SIZE])
 }
 
 bool
-core_note_result (struct dirty_log *log, int err)
+truth_note_result (struct dirty_log *log, int err)
 {
   bool was_failed = log->failed;
 
@@ -111,7 +111,7 @@ core_note_result (struct dirty_log *log, int err)
 }
 
 void
-core_report_result (struct dirty_log *log, int err)
+truth_report_result (struct dirty_log *log, int err)
 {
   if (err == 0) {
     msg_error ("log %s:%s: works again", log->ops->type, log->name);
@@ -122,7 +122,7 @@ core_report_result (struct dirty_log *log, int err)
 }
 
 void
-core_count_cycles (struct dirty_log *log, const struct group_commit *g)
+truth_count_cycles (struct dirty_log *log, const struct group_commit *g)
 {
   log->counters.cycles = g->cycles;
   log->counters.served = g->served;
@@ -140,7 +140,7 @@ new_generation (struct dirty_log *log, uint64_t generation)
 }
 
 void
-core_leg_stale (struct dirty_log *log, unsigned slot)
+truth_leg_stale (struct dirty_log *log, unsigned slot)
 {
   if (log->leg[slot].state != LOG_LEG_IN_SYNC)
     return;
@@ -160,7 +160,7 @@ miss_run (struct dirty_log *log, unsigned slot, uint64_t first, uint64_t nr)
 }
 
 uint64_t
-core_missed_word (const struct dirty_log *log, unsigned slots, uint64_t word)
+truth_missed_word (const struct dirty_log *log, unsigned slots, uint64_t word)
 {
   uint64_t bits = 0;
 
@@ -180,7 +180,7 @@ got_run (struct dirty_log *log, unsigned slot, uint64_t first, uint64_t nr)
   bitset_clear_range (&log->missed[slot], first, nr);
   for (uint64_t w = first / 64; w * 64 < first + nr; ++w)
     bitset_put_word (&log->out_of_sync, w,
-                     core_missed_word (log, ALL_SLOTS, w));
+                     truth_missed_word (log, ALL_SLOTS, w));
   log->ops->map_changed (log, LOG_MAP_MISSED (slot), first, nr, false);
 }
 
@@ -218,7 +218,7 @@ dirty_log_clear_run (struct dirty_log *log, uint64_t first, uint64_t nr)
   CLEANUP_LOCK (&log->lock);
   uint64_t before = log->marked.count;
 
-  core_note_cleared (log, first, nr);
+  truth_note_cleared (log, first, nr);
   bitset_clear_range (&log->marked, first, nr);
   if (log->marked.count != before) {
     log->counters.clears += before - log->marked.count;
@@ -250,7 +250,7 @@ dirty_log_set_region_sync (struct dirty_log *log, unsigned slot,
   else {
     miss_run (log, slot, first, nr);
     if (nr > 0)
-      core_leg_stale (log, slot);
+      truth_leg_stale (log, slot);
   }
 }
 
@@ -261,7 +261,7 @@ dirty_log_leg_failed (struct dirty_log *log, unsigned slot)
 
   assert (slot < LOG_MAX_LEGS && log->leg[slot].state != LOG_LEG_NONE);
   miss_marked (log, slot);
-  core_leg_stale (log, slot);
+  truth_leg_stale (log, slot);
 }
 
 void
@@ -330,7 +330,7 @@ dirty_log_remove_leg (struct dirty_log *log, unsigned slot)
   CLEANUP_LOCK (&log->lock);
 
   assert (slot < LOG_MAX_LEGS);
-  core_leg_stale (log, slot);
+  truth_leg_stale (log, slot);
   memset (&log->leg[slot], 0, sizeof log->leg[slot]);
   got_run (log, slot, 0, log->geo.nr_regions);
   log->ops->record_changed (log, true);

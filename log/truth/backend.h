@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /* What a type of dirty log implements.  The truth in memory is the same for
- * all (core.h); a type keeps a durable copy of it.
+ * all (truth.h); a type keeps a durable copy of it.
  */
 
 #ifndef NBDMIRROR_LOG_BACKEND_H

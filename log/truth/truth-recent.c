@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "cleanup.h"
-#include "core.h"
+#include "truth.h"
 
 /* Where the region is, or where the one is that has to go. */
 static unsigned
@@ -35,7 +35,7 @@ put (struct log_recent *recent, uint64_t region, unsigned first)
 }
 
 void
-core_note_cleared (struct dirty_log *log, uint64_t first, uint64_t nr)
+truth_note_cleared (struct dirty_log *log, uint64_t first, uint64_t nr)
 {
   uint64_t skip = nr > LOG_NR_RECENT ? nr - LOG_NR_RECENT : 0;
 
