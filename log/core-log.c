@@ -24,7 +24,7 @@ core_open (const char *name, const struct log_options *options)
     free (log);
     return NULL;
   }
-  log->found = LOG_FOUND_NEW;
+  log->info.found = LOG_FOUND_NEW;
   return log;
 }
 

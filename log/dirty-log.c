@@ -60,7 +60,7 @@ static int
 out_of_memory (struct dirty_log *log)
 {
   errno = ENOMEM;
-  msg_error ("log %s:%s: %m", log->ops->type, log->name);
+  msg_error ("log %s:%s: %m", log->ops->type, log->info.name);
   return -1;
 }
 
@@ -81,27 +81,33 @@ dirty_log_create_as (struct dirty_log *log, const struct log_geometry *geo,
   assert (geo->nr_regions > 0 && geo->nr_regions <= LOG_MAX_REGIONS);
   if (truth_alloc_maps (log, geo->nr_regions) == -1)
     return out_of_memory (log);
-  log->geo = *geo;
-  log->generation = generation;
-  log->primary = 0;
-  memset (log->leg, 0, sizeof log->leg);
+  log->info.geo = *geo;
+  log->record = (struct log_record){.generation = generation};
   log->recent.nr = 0;
-  memcpy (log->uuid, uuid, sizeof log->uuid);
+  memcpy (log->info.uuid, uuid, sizeof log->info.uuid);
   return log->ops->create (log);
 }
 
 int
 dirty_log_grow (struct dirty_log *log, uint64_t new_size)
 {
-  uint32_t region_size = log->geo.region_size;
+  uint32_t region_size = log->info.geo.region_size;
   uint64_t nr = new_size / region_size + (new_size % region_size != 0);
 
-  assert (new_size >= log->geo.size && nr <= LOG_MAX_REGIONS);
+  assert (new_size >= log->info.geo.size && nr <= LOG_MAX_REGIONS);
   if (truth_grow_maps (log, nr) == -1)
     return out_of_memory (log);
-  log->geo.size = new_size;
-  log->geo.nr_regions = nr;
+  log->info.geo.size = new_size;
+  log->info.geo.nr_regions = nr;
   return log->ops->grow (log);
+}
+
+void
+dirty_log_on_release (struct dirty_log *log, void (*fn) (void *opaque),
+                      void *opaque)
+{
+  log->on_release = fn;
+  log->opaque = opaque;
 }
 
 int

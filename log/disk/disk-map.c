@@ -84,7 +84,7 @@ int
 disk_maps_resize (struct disk_log *d)
 {
   uint64_t blocks = d->layout.map_size / DISK_BLOCK;
-  bool kept = !d->log.shared_map;
+  bool kept = !d->log.info.shared_map;
 
   for (unsigned m = 0; m < LOG_NR_MAPS; ++m)
     if (map_resize (&d->map[m], kept ? blocks : 0) == -1)

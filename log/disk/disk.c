@@ -175,7 +175,7 @@ disk_close (struct dirty_log *log, uint64_t deadline)
   else if (!stop_thread (d, deadline)) {
     /* The thread needs all that we would free. */
     msg_error ("log disk:%s: does not answer, left as after a crash",
-               log->name);
+               log->info.name);
     return;
   }
   disk_free (d);
@@ -244,7 +244,7 @@ disk_start (struct dirty_log *log)
 
   assert (!d->read_only && d->ready);
   if (thread_start (&d->thread, "disk-log", disk_thread, d) == -1) {
-    msg_error ("log disk:%s: thread: %m", log->name);
+    msg_error ("log disk:%s: thread: %m", log->info.name);
     return -1;
   }
   {

@@ -102,7 +102,7 @@ struct dirty_log *disk_log_open_store (struct log_store *store,
 
 /* --- disk-map.c: images --- */
 
-/* Make images for log->geo and d->layout; old contents are kept as far as
+/* Make images for log->info.geo and d->layout; old contents are kept as far as
  * the maps were there.  0, or -1 with errno.
  */
 int disk_maps_resize (struct disk_log *d);

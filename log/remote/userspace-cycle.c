@@ -73,7 +73,7 @@ cycle_done (struct user_log *u, uint64_t flush_number)
     end_locked (u, 0);
     report = truth_note_result (&u->log, 0);
   }
-  log_client_remember (u->client, u->log.uuid, flush_number);
+  log_client_remember (u->client, u->log.info.uuid, flush_number);
   user_tell_connected (u);
   if (report)
     truth_report_result (&u->log, 0);
@@ -94,7 +94,7 @@ cycle_failed (struct user_log *u, const struct proto_msg *msg)
     memcpy (u->log.last_error, text, sizeof text);
   }
   if (report)
-    msg_error ("log %s:%s: %s: %s", u->log.ops->type, u->log.name,
+    msg_error ("log %s:%s: %s: %s", u->log.ops->type, u->log.info.name,
                proto_type_name (msg->type), text);
 }
 
@@ -124,7 +124,8 @@ detached (struct user_log *u, const struct proto_msg *msg)
   u->detached = true;
   if (msg->error) {
     print_error (text, sizeof text, msg);
-    msg_error ("log %s:%s: close: %s", u->log.ops->type, u->log.name, text);
+    msg_error ("log %s:%s: close: %s", u->log.ops->type, u->log.info.name,
+               text);
   }
   log_client_stop (u->client);
 }
@@ -183,7 +184,7 @@ is_clean_locked (const struct user_log *u)
 {
   if (u->touched)
     return u->last_ok && !u->log.stay_unclean && u->log.marked.count == 0;
-  return u->log.found == LOG_FOUND_OURS && !u->log.unclean;
+  return u->log.info.found == LOG_FOUND_OURS && !u->log.info.unclean;
 }
 
 /* As begin_cycle. */

@@ -19,9 +19,7 @@ static const char *
 begin (struct dirty_log *log)
 {
   bitset_free (&log->kernel_dirty);
-  log->generation = 0;
-  log->primary = 0;
-  memset (log->leg, 0, sizeof log->leg);
+  log->record = (struct log_record){.generation = 0};
   if (truth_alloc_maps (log, LOG_MAX_REGIONS) == -1 ||
       bitset_init (&log->kernel_dirty, LOG_MAX_REGIONS) == -1)
     return no_memory;
@@ -43,10 +41,10 @@ load_leg (struct log_leg *to, const struct proto_leg *from)
 static const char *
 load_record (struct dirty_log *log, const struct proto_record *record)
 {
-  log->generation = record->generation;
-  log->primary = record->primary;
+  log->record.generation = record->generation;
+  log->record.primary = record->primary;
   for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
-    load_leg (&log->leg[s], &record->leg[s]);
+    load_leg (&log->record.leg[s], &record->leg[s]);
   return NULL;
 }
 
@@ -119,7 +117,7 @@ cut_maps (struct user_log *u, const struct proto_attached *a)
   if (truth_grow_maps (log, nr) == -1 ||
       bitset_resize (&log->kernel_dirty, kernel_nr) == -1)
     return -1;
-  log->geo.nr_regions = nr;
+  log->info.geo.nr_regions = nr;
   return user_maps_alloc (u);
 }
 
@@ -137,16 +135,16 @@ derive (struct dirty_log *log)
 static void
 take_facts (struct dirty_log *log, const struct proto_attached *a)
 {
-  log->found = (enum log_found) a->found;
-  log->unclean = a->flags & PROTO_LOG_UNCLEAN;
-  log->shared_map = a->flags & PROTO_LOG_SHARED_MAP;
+  log->info.found = (enum log_found) a->found;
+  log->info.unclean = a->flags & PROTO_LOG_UNCLEAN;
+  log->info.shared_map = a->flags & PROTO_LOG_SHARED_MAP;
   log->flush_number = a->flush_number;
-  memcpy (log->uuid, a->uuid, sizeof log->uuid);
-  log->geo.size = a->size;
-  log->geo.region_size = a->region_size;
-  log->owner_pid = a->owner_pid;
-  memset (log->owner_host, 0, sizeof log->owner_host);
-  memcpy (log->owner_host, a->owner_host.s, a->owner_host.len);
+  memcpy (log->info.uuid, a->uuid, sizeof log->info.uuid);
+  log->info.geo.size = a->size;
+  log->info.geo.region_size = a->region_size;
+  log->info.owner_pid = a->owner_pid;
+  memset (log->info.owner_host, 0, sizeof log->info.owner_host);
+  memcpy (log->info.owner_host, a->owner_host.s, a->owner_host.len);
 }
 
 const char *

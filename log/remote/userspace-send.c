@@ -195,14 +195,6 @@ same_record (const struct log_record *a, const struct log_record *b)
   return same;
 }
 
-static void
-take_record (const struct dirty_log *log, struct log_record *record)
-{
-  record->generation = log->generation;
-  record->primary = log->primary;
-  memcpy (record->leg, log->leg, sizeof record->leg);
-}
-
 /* Invariant (2).  In a log that is not there yet there is nothing to lower.
  */
 static void
@@ -250,11 +242,10 @@ encode_record (struct user_log *u)
 static int
 send_record (struct user_log *u, bool lowered)
 {
-  struct log_record record;
+  struct log_record record = u->log.record;
 
   if (!u->record_changed)
     return 0;
-  take_record (&u->log, &record);
   if (lowered)
     lower_record (u, &record);
   else
@@ -307,12 +298,12 @@ send_create (struct user_log *u)
     .type = PROTO_CREATE,
     .id = log_client_id (u->client),
     .create = {.epoch = log_client_epoch (u->client),
-               .size = u->log.geo.size,
-               .region_size = u->log.geo.region_size,
-               .generation = u->log.generation},
+               .size = u->log.info.geo.size,
+               .region_size = u->log.info.geo.region_size,
+               .generation = u->log.record.generation},
   };
 
-  memcpy (msg.create.uuid, u->log.uuid, sizeof msg.create.uuid);
+  memcpy (msg.create.uuid, u->log.info.uuid, sizeof msg.create.uuid);
   u->create_sent = u->grow_sent = true;
   return proto_encode (log_client_output (u->client), &msg);
 }
@@ -323,7 +314,8 @@ send_grow (struct user_log *u)
   struct proto_msg msg = {
     .type = PROTO_GROW,
     .id = log_client_id (u->client),
-    .grow = {.epoch = log_client_epoch (u->client), .size = u->log.geo.size},
+    .grow = {.epoch = log_client_epoch (u->client),
+             .size = u->log.info.geo.size},
   };
 
   u->grow_sent = true;
@@ -403,7 +395,7 @@ user_maps_free (struct user_log *u)
 int
 user_maps_grow (struct user_log *u)
 {
-  uint64_t nr = u->log.geo.nr_regions, words = bitset_words (nr);
+  uint64_t nr = u->log.info.geo.nr_regions, words = bitset_words (nr);
   int r = 0;
 
   for (unsigned m = 0; m < LOG_NR_MAPS; ++m)
@@ -425,7 +417,7 @@ user_take_image (struct user_log *u)
 {
   for (unsigned m = 0; m < LOG_NR_MAPS; ++m)
     bitset_or (&u->map[m].image, truth_map (&u->log, m));
-  take_record (&u->log, &u->sent);
+  u->sent = u->log.record;
   for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
     u->sure[s] =
       u->sent.leg[s].state == LOG_LEG_IN_SYNC && u->log.missed[s].count == 0;

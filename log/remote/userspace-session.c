@@ -31,7 +31,7 @@ check_again (const struct user_log *u, const struct proto_attached *a)
 {
   if (u->creating)
     return NULL;
-  if (memcmp (a->uuid, u->log.uuid, sizeof a->uuid) != 0)
+  if (memcmp (a->uuid, u->log.info.uuid, sizeof a->uuid) != 0)
     return "the server has another log of this name now";
   if (a->flush_number < u->log.flush_number)
     return "the server's log is older than what it has acknowledged";
@@ -43,7 +43,7 @@ user_tell_connected (struct user_log *u)
 {
   if (u->told)
     msg_error ("log %s:%s: connected again, to %s", u->log.ops->type,
-               u->log.name, log_client_server (u->client));
+               u->log.info.name, log_client_server (u->client));
   u->told = false;
 }
 
@@ -94,7 +94,8 @@ on_waiting (void *opaque, const char *text)
   struct user_log *u = opaque;
 
   if (!u->waiting)
-    msg_error ("log %s:%s: waiting: %s", u->log.ops->type, u->log.name, text);
+    msg_error ("log %s:%s: waiting: %s", u->log.ops->type, u->log.info.name,
+               text);
   u->waiting = true;
 }
 
@@ -105,7 +106,8 @@ lose (struct user_log *u, const char *text)
 
   atomic_store (&u->log.valid_until, 0);
   if (!known)
-    msg_error ("log %s:%s: lost: %s", u->log.ops->type, u->log.name, text);
+    msg_error ("log %s:%s: lost: %s", u->log.ops->type, u->log.info.name,
+               text);
   {
     CLEANUP_LOCK (&u->log.lock);
     u->lost = u->log.disconnected = true;
@@ -148,7 +150,7 @@ on_refused (void *opaque, enum proto_error error, const char *text)
     u->opened = true; /* found new */
   else {
     u->refused = true;
-    msg_error ("log %s:%s: %s: %s", u->log.ops->type, u->log.name,
+    msg_error ("log %s:%s: %s: %s", u->log.ops->type, u->log.info.name,
                log_client_server (u->client), text);
   }
   return false;
@@ -159,9 +161,9 @@ on_release (void *opaque, const char *text)
 {
   struct user_log *u = opaque;
 
-  msg_debug ("log %s:%s: %s", u->log.ops->type, u->log.name, text);
+  msg_debug ("log %s:%s: %s", u->log.ops->type, u->log.info.name, text);
   if (u->log.on_release)
-    u->log.on_release (&u->log);
+    u->log.on_release (u->log.opaque);
 }
 
 static void
@@ -177,7 +179,8 @@ on_disconnected (void *opaque, const char *reason, bool was_attached)
   }
   u->detach_sent = false;
   if (!u->told)
-    msg_error ("log %s:%s: %s %s; retrying", u->log.ops->type, u->log.name,
+    msg_error ("log %s:%s: %s %s; retrying", u->log.ops->type,
+               u->log.info.name,
                was_attached ? "lost the connection to" : "cannot reach",
                reason);
   u->told = true;

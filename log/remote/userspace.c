@@ -86,7 +86,7 @@ open_client (struct user_log *u)
   u->client = log_client_new (&options, &user_callbacks, u);
   if (u->client)
     return 0;
-  msg_error ("log %s:%s: %m", u->log.ops->type, u->log.name);
+  msg_error ("log %s:%s: %m", u->log.ops->type, u->log.info.name);
   return -1;
 }
 
@@ -116,7 +116,7 @@ attach (struct user_log *u)
                           now_ns () + WAIT_NS);
   if (!u->opened && !u->refused && !u->lost)
     msg_error ("log %s:%s: no server gives it to us", u->log.ops->type,
-               u->log.name);
+               u->log.info.name);
   if (u->read_only)
     log_client_stop (u->client);
   return u->opened && !u->lost ? 0 : -1;
@@ -182,7 +182,7 @@ static int
 no_memory (struct user_log *u)
 {
   errno = ENOMEM;
-  msg_error ("log %s:%s: %m", u->log.ops->type, u->log.name);
+  msg_error ("log %s:%s: %m", u->log.ops->type, u->log.info.name);
   return -1;
 }
 
@@ -267,7 +267,7 @@ flush_here (struct user_log *u, bool commit, uint64_t deadline)
                         deadline < limit ? deadline : limit);
   r = group_leave (&u->group, caller.cycle, commit);
   if (r == -1 && errno == ETIMEDOUT && limit <= now_ns ())
-    msg_error ("log %s:%s: flush: %m", u->log.ops->type, u->log.name);
+    msg_error ("log %s:%s: flush: %m", u->log.ops->type, u->log.info.name);
   return r;
 }
 
@@ -384,12 +384,12 @@ user_start (struct dirty_log *log)
   log->disconnected = u->lowering = u->threaded = true;
   if (thread_start (&u->thread, "log-client", user_thread, u) == -1) {
     u->threaded = false;
-    msg_error ("log %s:%s: thread: %m", log->ops->type, log->name);
+    msg_error ("log %s:%s: thread: %m", log->ops->type, log->info.name);
     return -1;
   }
   if (dirty_log_flush (log, now_ns () + START_NS) == 0)
     return 0;
-  msg_error ("log %s:%s: start: %m", log->ops->type, log->name);
+  msg_error ("log %s:%s: start: %m", log->ops->type, log->info.name);
   return -1;
 }
 
@@ -474,7 +474,7 @@ user_close (struct dirty_log *log, uint64_t deadline)
     ended = end_session (u, close_deadline (u, deadline));
   if (!ended || (!u->read_only && !u->detached && !u->lost))
     msg_error ("log %s:%s: does not answer, left as after a crash",
-               log->ops->type, log->name);
+               log->ops->type, log->info.name);
   if (ended) /* else the thread needs all that we would free */
     free_all (u);
 }

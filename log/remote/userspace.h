@@ -148,7 +148,7 @@ void user_cycle_abort_locked (struct user_log *u);
 
 /* --- userspace-send.c --- */
 
-/* Images for log->geo: empty, or longer.  0, or -1 with errno. */
+/* Images for log->info.geo: empty, or longer.  0, or -1 with errno. */
 int user_maps_alloc (struct user_log *u);
 int user_maps_grow (struct user_log *u);
 void user_maps_free (struct user_log *u);

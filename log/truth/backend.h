@@ -1,13 +1,49 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* What a type of dirty log implements.  The truth in memory is the same for
- * all (truth.h); a type keeps a durable copy of it.
+/* A dirty log from inside, and what a type of log implements.  The truth in
+ * memory is the same for all (truth.h); a type keeps a durable copy of it.
  */
 
 #ifndef NBDMIRROR_LOG_BACKEND_H
 #define NBDMIRROR_LOG_BACKEND_H
 
+#include <pthread.h>
+#include <stdatomic.h>
+
 #include "dirty-log.h"
+
+struct dirty_log {
+  const struct dirty_log_ops *ops;
+  char *name; /* info.name */
+
+  /* Read-only once dirty_log_open returned, but for create and grow. */
+  struct log_info info;
+  struct bitset kernel_dirty; /* nr = 0 but for LOG_FOUND_KERNEL_SINCE */
+
+  /* Read-only once dirty_log_start returned.  May be NULL. */
+  void (*on_release) (void *opaque);
+  void *opaque;
+
+  /* Protected by lock. */
+  pthread_mutex_t lock;
+  struct log_record record;
+  struct bitset marked;
+  struct bitset missed[LOG_MAX_LEGS]; /* nr = 0 until opened or created */
+  struct bitset out_of_sync;          /* the union of all missed[] */
+  struct bitset recovering;           /* handed out as resync work */
+  struct log_recent recent;
+  struct log_counters counters;
+  uint64_t flush_number; /* dirty_log_flush_number */
+  bool stay_unclean;     /* dirty_log_stay_unclean */
+  bool failed;           /* the last flush or commit failed */
+  bool disconnected;     /* its server cannot be reached */
+  char last_error[256];  /* why, "" if never */
+
+  /* CLOCK_BOOTTIME, ns: until when the owner may use the legs.  Only a log
+   * with a lease ever changes it.
+   */
+  atomic_uint_fast64_t valid_until;
+};
 
 struct dirty_log_ops {
   /* A specification is "TYPE", or "TYPE:NAME" if the type wants a name. */
@@ -18,8 +54,8 @@ struct dirty_log_ops {
   struct dirty_log *(*open) (const char *name,
                              const struct log_options *options);
 
-  /* geo, generation and maps were made anew, all empty; maps and geo became
-   * longer.  0, or -1 with the error reported.
+  /* Geometry, record and maps were made anew, all empty; maps and geometry
+   * became longer.  0, or -1 with the error reported.
    */
   int (*create) (struct dirty_log *log);
   int (*grow) (struct dirty_log *log);
@@ -27,8 +63,7 @@ struct dirty_log_ops {
   int (*start) (struct dirty_log *log);
   void (*close) (struct dirty_log *log, uint64_t deadline);
 
-  /* nr >= 1 bits of a map, or something in leg[], generation or primary
-   * changed.  Called with log->lock held; must not block or fail.
+  /* nr >= 1 bits of a map, or something in the record, changed.  Called with log->lock held; must not block or fail.
    */
   void (*map_changed) (struct dirty_log *log, unsigned map, uint64_t first,
                        uint64_t nr, bool lowering);

@@ -27,6 +27,7 @@ truth_init (struct dirty_log *log, const struct dirty_log_ops *ops,
     msg_error ("log: %m");
     return -1;
   }
+  log->info.name = log->name;
   atomic_init (&log->valid_until, NO_DEADLINE);
   err = pthread_mutex_init (&log->lock, NULL);
   if (err) {
@@ -114,11 +115,11 @@ void
 truth_report_result (struct dirty_log *log, int err)
 {
   if (err == 0) {
-    msg_error ("log %s:%s: works again", log->ops->type, log->name);
+    msg_error ("log %s:%s: works again", log->ops->type, log->info.name);
     return;
   }
   errno = err;
-  msg_error ("log %s:%s: flush: %m", log->ops->type, log->name);
+  msg_error ("log %s:%s: flush: %m", log->ops->type, log->info.name);
 }
 
 void
@@ -133,19 +134,19 @@ truth_count_cycles (struct dirty_log *log, const struct group_commit *g)
 static void
 new_generation (struct dirty_log *log, uint64_t generation)
 {
-  log->generation = generation;
+  log->record.generation = generation;
   for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
-    if (log->leg[s].state == LOG_LEG_IN_SYNC)
-      log->leg[s].generation = generation;
+    if (log->record.leg[s].state == LOG_LEG_IN_SYNC)
+      log->record.leg[s].generation = generation;
 }
 
 void
 truth_leg_stale (struct dirty_log *log, unsigned slot)
 {
-  if (log->leg[slot].state != LOG_LEG_IN_SYNC)
+  if (log->record.leg[slot].state != LOG_LEG_IN_SYNC)
     return;
-  log->leg[slot].state = LOG_LEG_STALE;
-  new_generation (log, log->generation + 1);
+  log->record.leg[slot].state = LOG_LEG_STALE;
+  new_generation (log, log->record.generation + 1);
   log->ops->record_changed (log, true);
 }
 
@@ -259,16 +260,16 @@ dirty_log_leg_failed (struct dirty_log *log, unsigned slot)
 {
   CLEANUP_LOCK (&log->lock);
 
-  assert (slot < LOG_MAX_LEGS && log->leg[slot].state != LOG_LEG_NONE);
+  assert (slot < LOG_MAX_LEGS && log->record.leg[slot].state != LOG_LEG_NONE);
   miss_marked (log, slot);
   truth_leg_stale (log, slot);
 }
 
 void
-dirty_log_stay_unclean (struct dirty_log *log)
+dirty_log_stay_unclean (struct dirty_log *log, bool unclean)
 {
   CLEANUP_LOCK (&log->lock);
-  log->stay_unclean = true;
+  log->stay_unclean = unclean;
 }
 
 void
@@ -276,10 +277,10 @@ dirty_log_leg_in_sync (struct dirty_log *log, unsigned slot)
 {
   CLEANUP_LOCK (&log->lock);
 
-  assert (slot < LOG_MAX_LEGS && log->leg[slot].state != LOG_LEG_NONE);
+  assert (slot < LOG_MAX_LEGS && log->record.leg[slot].state != LOG_LEG_NONE);
   assert (log->missed[slot].count == 0);
-  log->leg[slot].state = LOG_LEG_IN_SYNC;
-  log->leg[slot].generation = log->generation;
+  log->record.leg[slot].state = LOG_LEG_IN_SYNC;
+  log->record.leg[slot].generation = log->record.generation;
   log->ops->record_changed (log, false);
 }
 
@@ -288,7 +289,7 @@ dirty_log_set_generation (struct dirty_log *log, uint64_t generation)
 {
   CLEANUP_LOCK (&log->lock);
 
-  assert (generation > log->generation);
+  assert (generation > log->record.generation);
   new_generation (log, generation);
   log->ops->record_changed (log, true);
 }
@@ -299,7 +300,7 @@ dirty_log_set_primary (struct dirty_log *log, unsigned slot)
   CLEANUP_LOCK (&log->lock);
 
   assert (slot < LOG_MAX_LEGS);
-  log->primary = slot;
+  log->record.primary = slot;
   log->ops->record_changed (log, true);
 }
 
@@ -309,12 +310,12 @@ dirty_log_set_leg (struct dirty_log *log, unsigned slot, uint32_t kind,
                    const char *name)
 {
   CLEANUP_LOCK (&log->lock);
-  struct log_leg *leg = &log->leg[slot];
+  struct log_leg *leg = &log->record.leg[slot];
 
   assert (slot < LOG_MAX_LEGS && strlen (name) < LOG_NAME_SIZE);
   if (leg->state == LOG_LEG_NONE) {
     leg->state = LOG_LEG_STALE;
-    miss_run (log, slot, 0, log->geo.nr_regions);
+    miss_run (log, slot, 0, log->info.geo.nr_regions);
   }
   leg->kind = kind;
   memcpy (leg->id, id, LOG_ID_SIZE);
@@ -331,8 +332,8 @@ dirty_log_remove_leg (struct dirty_log *log, unsigned slot)
 
   assert (slot < LOG_MAX_LEGS);
   truth_leg_stale (log, slot);
-  memset (&log->leg[slot], 0, sizeof log->leg[slot]);
-  got_run (log, slot, 0, log->geo.nr_regions);
+  memset (&log->record.leg[slot], 0, sizeof log->record.leg[slot]);
+  got_run (log, slot, 0, log->info.geo.nr_regions);
   log->ops->record_changed (log, true);
 }
 
@@ -342,7 +343,7 @@ record_ok (const struct dirty_log *log, const struct log_record *record)
   for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
     if (record->leg[s].state == LOG_LEG_IN_SYNC && log->missed[s].count > 0)
       return false;
-  return record->generation >= log->generation &&
+  return record->generation >= log->record.generation &&
          record->primary < LOG_MAX_LEGS;
 }
 
@@ -355,9 +356,7 @@ dirty_log_set_record (struct dirty_log *log, const struct log_record *record)
     errno = EINVAL;
     return -1;
   }
-  log->generation = record->generation;
-  log->primary = record->primary;
-  memcpy (log->leg, record->leg, sizeof log->leg);
+  log->record = *record;
   log->ops->record_changed (log, true);
   return 0;
 }

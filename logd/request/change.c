@@ -33,11 +33,12 @@ change_refuse (struct client *c, const struct proto_msg *msg, const char *fmt,
 static bool
 runs_fit (const struct served *l, const struct proto_runs *runs)
 {
+  uint64_t regions = dirty_log_info (l->log)->geo.nr_regions;
+
   for (uint32_t i = 0; i < runs->nr; ++i) {
     struct proto_run run = proto_run_get (runs, i);
 
-    if (run.first > l->log->geo.nr_regions ||
-        run.nr > l->log->geo.nr_regions - run.first)
+    if (run.first > regions || run.nr > regions - run.first)
       return false;
   }
   return true;
@@ -71,7 +72,7 @@ change_request (struct client *c, const struct proto_msg *msg)
     return;
   if (!l->usable || msg->change.slot >= LOG_MAX_LEGS || !runs_fit (l, runs)) {
     change_refuse (c, msg, "not regions of this log, which has %" PRIu64,
-                   l->log->geo.nr_regions);
+                   dirty_log_info (l->log)->geo.nr_regions);
     return;
   }
   l->stats.changes++;

@@ -11,6 +11,8 @@ libopen_la_SOURCES = \
 	plugin/open/plan-geometry.c \
 	plugin/open/plan-impl.h \
 	plugin/open/plan-match.c \
+	plugin/open/plan-print.c \
+	plugin/open/plan-print.h \
 	plugin/open/plan-source.c \
 	plugin/open/plan.c \
 	plugin/open/plan.h \

@@ -38,7 +38,7 @@ int plan_geometry_ours (const struct plan_input *in, struct plan *plan);
 static inline bool
 plan_recorded (const struct plan_input *in, unsigned slot)
 {
-  return in->log->leg[slot].state != LOG_LEG_NONE;
+  return in->record->leg[slot].state != LOG_LEG_NONE;
 }
 
 /* The leg is the very object that the slot's record knows. */

@@ -254,9 +254,9 @@ note_absent (const struct plan_input *in, struct plan *plan)
 {
   for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
     if (plan->slot[s].configured && !plan->slot[s].here &&
-        in->log->leg[s].name[0] != 0)
+        in->record->leg[s].name[0] != 0)
       plan_note (plan, "leg %s: is not here, the mirror starts degraded\n",
-                 in->log->leg[s].name);
+                 in->record->leg[s].name);
 }
 
 static void
@@ -316,8 +316,8 @@ kernel_kept_both (const struct plan_input *in)
   unsigned in_sync = 0, stale = 0;
 
   for (unsigned s = 0; s < LOG_MAX_LEGS; ++s) {
-    in_sync += in->log->leg[s].state == LOG_LEG_IN_SYNC;
-    stale += in->log->leg[s].state == LOG_LEG_STALE;
+    in_sync += in->record->leg[s].state == LOG_LEG_IN_SYNC;
+    stale += in->record->leg[s].state == LOG_LEG_STALE;
   }
   return in_sync == 2 && stale == 0;
 }
@@ -326,7 +326,7 @@ kernel_kept_both (const struct plan_input *in)
 static int
 go_on_after_kernel (const struct plan_input *in, struct plan *plan)
 {
-  plan->source = in->log->primary;
+  plan->source = in->record->primary;
   plan->others_miss = MISS_KERNEL_DIRTY;
   if (kernel_kept_both (in) && plan->source < LOG_MAX_LEGS &&
       plan_may_be_source (in, plan, plan->source))
