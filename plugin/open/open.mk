@@ -14,6 +14,8 @@ libopen_la_SOURCES = \
 	plugin/open/plan-print.c \
 	plugin/open/plan-print.h \
 	plugin/open/plan-source.c \
+	plugin/open/plan-verdict.c \
+	plugin/open/plan-verdict.h \
 	plugin/open/plan.c \
 	plugin/open/plan.h \
 	$(NULL)

@@ -3,6 +3,7 @@
 /* Between the files that make a plan:
  *
  *   plan.c           what each kind of log found means
+ *   plan-verdict.c   what the plan says
  *   plan-geometry.c  size and regions
  *   plan-match.c     which leg belongs to which record
  *   plan-source.c    who is the source
@@ -15,18 +16,7 @@
 #ifndef NBDMIRROR_PLAN_IMPL_H
 #define NBDMIRROR_PLAN_IMPL_H
 
-#include "plan.h"
-
-/* Refuse, or go on with the reason.  Returns 0. */
-int plan_refuse (struct plan *plan, const char *fmt, ...)
-  __attribute__ ((format (printf, 2, 3)));
-
-/* Not refused after all. */
-void plan_forgive (struct plan *plan);
-
-/* A line for the admin, with its line end. */
-void plan_note (struct plan *plan, const char *fmt, ...)
-  __attribute__ ((format (printf, 2, 3)));
+#include "plan-verdict.h"
 
 /* Of a log that begins a new life. */
 int plan_geometry_new (const struct plan_input *in, struct plan *plan);
