@@ -7,8 +7,8 @@
 #include <stdlib.h>
 
 #include "cleanup.h"
-#include "truth.h"
 #include "msg.h"
+#include "truth.h"
 
 static struct dirty_log *
 core_open (const char *name, const struct log_options *options)

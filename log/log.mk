@@ -5,6 +5,7 @@ libdirtylog_la_SOURCES = \
 	log/core-log.c \
 	log/dirty-log.c \
 	log/dirty-log.h \
+	log/log-types.c \
 	log/disk/disk.c \
 	log/disk/disk.h \
 	log/disk/disk-create.c \
@@ -12,9 +13,9 @@ libdirtylog_la_SOURCES = \
 	log/disk/disk-find.h \
 	log/disk/disk-format.c \
 	log/disk/disk-format.h \
+	log/disk/disk-io.c \
 	log/disk/disk-load.c \
 	log/disk/disk-map.c \
-	log/disk/disk-read.c \
 	log/disk/disk-record.c \
 	log/disk/disk-write.c \
 	log/disk/store.h \

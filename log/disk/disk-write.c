@@ -30,32 +30,6 @@
 
 static const uint8_t zero_block[DISK_BLOCK] __attribute__ ((aligned (4096)));
 
-int
-disk_store_write (struct disk_log *d, const void *buf, uint64_t count,
-                  uint64_t offset)
-{
-  struct log_store *store = d->store;
-
-  d->wrote = true;
-  if (store->fixed_size && count > store->size - offset)
-    count = store->size - offset;
-  return store->ops->write (store, buf, count, offset);
-}
-
-int
-disk_store_sync (struct disk_log *d)
-{
-  return d->store->ops->sync (d->store);
-}
-
-int
-disk_block_0_write (struct disk_log *d)
-{
-  if (disk_store_write (d, d->map[DISK_MAP_KERNEL].image, DISK_BLOCK, 0) == -1)
-    return -1;
-  return disk_store_sync (d);
-}
-
 /* --- maps --- */
 
 static int

@@ -25,10 +25,10 @@
 #ifndef NBDMIRROR_LOG_DISK_H
 #define NBDMIRROR_LOG_DISK_H
 
-#include "truth.h"
 #include "disk-format.h"
 #include "group-commit.h"
 #include "store.h"
+#include "truth.h"
 
 /* The maps of backend.h, then two more. */
 enum {
@@ -133,13 +133,21 @@ void disk_maps_raise (struct disk_log *d);
  */
 int disk_load (struct disk_log *d);
 
-/* --- disk-read.c --- */
+/* --- disk-io.c --- */
 
 /* Aligned for the store; free it.  NULL with errno. */
 void *disk_buffer (size_t size);
 
 /* Reads zeroes beyond the end of the store. */
 int disk_read (struct disk_log *d, void *buf, uint64_t count, uint64_t offset);
+
+/* The end of a device cuts a block short. */
+int disk_store_write (struct disk_log *d, const void *buf, uint64_t count,
+                      uint64_t offset);
+int disk_store_sync (struct disk_log *d);
+
+/* Block 0 as it is in the image, and sync. */
+int disk_block_0_write (struct disk_log *d);
 
 /* Whether this extent of the store is zero (what is beyond its end is), and
  * whether all of it seems to be: rule (10); create looks at the whole
@@ -174,12 +182,6 @@ void disk_slot_put (struct disk_log *d, const struct disk_slot *slot);
 void disk_header_put (struct disk_log *d);
 
 /* --- disk-write.c --- */
-
-/* The store's calls; the end of a device cuts a block short. */
-int disk_store_write (struct disk_log *d, const void *buf, uint64_t count,
-                      uint64_t offset);
-int disk_store_sync (struct disk_log *d);
-int disk_block_0_write (struct disk_log *d);
 
 /* One flush, or one commit, with io_lock held: 0, or -1 with errno. */
 int disk_write_lowering (struct disk_log *d, bool will_raise);

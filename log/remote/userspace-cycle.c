@@ -44,6 +44,15 @@ print_error (char *buf, size_t size, const struct proto_msg *msg)
     snprintf (buf, size, "%s", proto_error_name (msg->error));
 }
 
+void
+user_tell_connected (struct user_log *u)
+{
+  if (u->told)
+    msg_error ("log %s:%s: connected again, to %s", u->log.ops->type,
+               u->log.info.name, log_client_server (u->client));
+  u->told = false;
+}
+
 static void
 end_locked (struct user_log *u, int err)
 {

@@ -38,15 +38,6 @@ check_again (const struct user_log *u, const struct proto_attached *a)
   return NULL;
 }
 
-void
-user_tell_connected (struct user_log *u)
-{
-  if (u->told)
-    msg_error ("log %s:%s: connected again, to %s", u->log.ops->type,
-               u->log.info.name, log_client_server (u->client));
-  u->told = false;
-}
-
 /* If there is something to send again, that has to work before we say so. */
 static void
 connected (struct user_log *u, bool again)

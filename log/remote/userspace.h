@@ -46,9 +46,9 @@
 
 #include "address.h"
 #include "client.h"
-#include "truth.h"
 #include "group-commit.h"
 #include "proto.h"
+#include "truth.h"
 
 #define USER_MAX_SERVERS 8
 
@@ -130,9 +130,6 @@ const char *user_load_attached (struct user_log *u,
 
 extern const struct log_client_callbacks user_callbacks;
 
-/* All is well again: say so, if anything else was said. */
-void user_tell_connected (struct user_log *u);
-
 /* --- userspace-cycle.c --- */
 
 /* Begin the next cycle, if it is time; when closing, say goodbye.  The
@@ -142,6 +139,9 @@ void user_step (struct user_log *u);
 
 /* A reply of the server. */
 void user_cycle_reply (struct user_log *u, const struct proto_msg *msg);
+
+/* All is well again: say so, if anything else was said. */
+void user_tell_connected (struct user_log *u);
 
 /* The connection is lost, the session is; log->lock is held. */
 void user_cycle_abort_locked (struct user_log *u);

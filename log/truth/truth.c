@@ -10,10 +10,10 @@
 #include <unistd.h>
 
 #include "cleanup.h"
-#include "truth.h"
 #include "deadline.h"
 #include "group-commit.h"
 #include "msg.h"
+#include "truth.h"
 
 int
 truth_init (struct dirty_log *log, const struct dirty_log_ops *ops,

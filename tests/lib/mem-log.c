@@ -16,9 +16,9 @@
 #include <stdlib.h>
 
 #include "cleanup.h"
-#include "truth.h"
 #include "deadline.h"
 #include "mem-log.h"
+#include "truth.h"
 
 struct mem_log {
   struct dirty_log base;
