@@ -6,6 +6,8 @@ libdirtylog_la_SOURCES = \
 	log/dirty-log.c \
 	log/dirty-log.h \
 	log/log-types.c \
+	log/record-wire.c \
+	log/record-wire.h \
 	log/disk/disk.c \
 	log/disk/disk.h \
 	log/disk/disk-create.c \

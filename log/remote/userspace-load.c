@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "record-wire.h"
 #include "userspace.h"
 
 static const char no_memory[] = "not enough memory for the log";
@@ -16,7 +17,7 @@ static const char no_memory[] = "not enough memory for the log";
 /* --- parts --- */
 
 static const char *
-begin (struct dirty_log *log)
+load_begin (struct dirty_log *log)
 {
   bitset_free (&log->kernel_dirty);
   log->record = (struct log_record){.generation = 0};
@@ -27,49 +28,27 @@ begin (struct dirty_log *log)
 }
 
 static void
-load_leg (struct log_leg *to, const struct proto_leg *from)
-{
-  memset (to, 0, sizeof *to);
-  to->state = (enum log_leg_state) from->state;
-  to->kind = from->kind;
-  memcpy (to->id, from->id, sizeof to->id);
-  to->generation = from->generation;
-  to->size = from->size;
-  memcpy (to->name, from->name.s, from->name.len);
-}
-
-static const char *
-load_record (struct dirty_log *log, const struct proto_record *record)
-{
-  log->record.generation = record->generation;
-  log->record.primary = record->primary;
-  for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
-    load_leg (&log->record.leg[s], &record->leg[s]);
-  return NULL;
-}
-
-static const char *
 load_runs (struct dirty_log *log, const struct proto_change *change)
 {
-  struct bitset *map = change->map == PROTO_MAP_KERNEL_DIRTY
-                         ? &log->kernel_dirty
-                         : truth_map (log, change->map);
+  struct bitset *map = truth_map (log, change->map);
 
   for (uint32_t i = 0; i < change->runs.nr; ++i) {
     struct proto_run run = proto_run_get (&change->runs, i);
 
     bitset_set_range (map, run.first, run.nr);
   }
-  return NULL;
 }
 
 const char *
 user_load_state (struct user_log *u, const struct proto_msg *msg)
 {
   if (!msg)
-    return begin (&u->log);
-  return msg->type == PROTO_STATE_RECORD ? load_record (&u->log, &msg->record)
-                                         : load_runs (&u->log, &msg->change);
+    return load_begin (&u->log);
+  if (msg->type == PROTO_STATE_RECORD)
+    log_record_from_wire (&u->log.record, &msg->record);
+  else
+    load_runs (&u->log, &msg->change);
+  return NULL;
 }
 
 /* --- the end --- */

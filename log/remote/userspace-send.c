@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "record-wire.h"
 #include "userspace.h"
 
 /* --- runs --- */
@@ -215,27 +216,13 @@ lower_record (const struct user_log *u, struct log_record *record)
 static int
 encode_record (struct user_log *u)
 {
-  const struct log_record *record = &u->sent;
   struct proto_msg msg = {
     .type = PROTO_SET_RECORD,
     .id = log_client_id (u->client),
-    .record = {.epoch = log_client_epoch (u->client),
-               .generation = record->generation,
-               .primary = (uint8_t) record->primary},
+    .record.epoch = log_client_epoch (u->client),
   };
 
-  for (unsigned s = 0; s < LOG_MAX_LEGS; ++s) {
-    const struct log_leg *from = &record->leg[s];
-    struct proto_leg *to = &msg.record.leg[s];
-
-    to->state = (uint8_t) from->state;
-    to->kind = (uint8_t) from->kind;
-    memcpy (to->id, from->id, sizeof to->id);
-    to->generation = from->generation;
-    to->size = from->size;
-    to->name.s = from->name;
-    to->name.len = (uint32_t) strlen (from->name);
-  }
+  log_record_to_wire (&msg.record, &u->sent);
   return proto_encode (log_client_output (u->client), &msg);
 }
 

@@ -79,28 +79,19 @@ dirty_log_put_resync_work (struct dirty_log *log, uint64_t first, uint64_t nr)
 
 /* --- questions --- */
 
-static struct bitset *
-map_to_ask (struct dirty_log *log, unsigned map)
-{
-  assert (map <= LOG_MAP_OUT_OF_SYNC);
-  if (map == LOG_MAP_KERNEL_DIRTY)
-    return &log->kernel_dirty;
-  return map == LOG_MAP_OUT_OF_SYNC ? &log->out_of_sync : truth_map (log, map);
-}
-
 uint64_t
 dirty_log_count (struct dirty_log *log, unsigned map)
 {
   CLEANUP_LOCK (&log->lock);
 
-  return map_to_ask (log, map)->count;
+  return truth_map (log, map)->count;
 }
 
 void
 dirty_log_add_map (struct dirty_log *log, unsigned map, struct bitset *set)
 {
   CLEANUP_LOCK (&log->lock);
-  const struct bitset *bs = map_to_ask (log, map);
+  const struct bitset *bs = truth_map (log, map);
 
   if (bs->nr > 0)
     bitset_or (set, bs);
@@ -111,7 +102,7 @@ dirty_log_next_run (struct dirty_log *log, unsigned map, uint64_t from,
                     uint64_t *first, uint64_t *nr)
 {
   CLEANUP_LOCK (&log->lock);
-  const struct bitset *bs = map_to_ask (log, map);
+  const struct bitset *bs = truth_map (log, map);
 
   *first = bitset_next_set (bs, from);
   if (*first >= bs->nr)

@@ -60,7 +60,17 @@ truth_destroy (struct dirty_log *log)
 struct bitset *
 truth_map (struct dirty_log *log, unsigned map)
 {
-  return map == LOG_MAP_MARKED ? &log->marked : &log->missed[map - 1];
+  switch (map) {
+  case LOG_MAP_MARKED:
+    return &log->marked;
+  case LOG_MAP_KERNEL_DIRTY:
+    return &log->kernel_dirty;
+  case LOG_MAP_OUT_OF_SYNC:
+    return &log->out_of_sync;
+  default:
+    assert (map < LOG_NR_MAPS);
+    return &log->missed[map - LOG_MAP_MISSED (0)];
+  }
 }
 
 int

@@ -29,7 +29,7 @@ int truth_grow_maps (struct dirty_log *log, uint64_t nr);
  */
 void truth_get_host (char host[LOG_HOST_SIZE]);
 
-/* The map with a number of backend.h. */
+/* The map with a number of dirty-log.h. */
 struct bitset *truth_map (struct dirty_log *log, unsigned map);
 
 /* What the legs in 'slots' miss together, in one word of their maps. */

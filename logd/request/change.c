@@ -6,13 +6,13 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "change.h"
 #include "cleanup.h"
 #include "dirty-log.h"
 #include "logd-client.h"
 #include "ownership.h"
+#include "record-wire.h"
 #include "served.h"
 
 void
@@ -80,18 +80,6 @@ change_request (struct client *c, const struct proto_msg *msg)
     change_run (l->log, msg, proto_run_get (runs, i));
 }
 
-static void
-copy_leg (struct log_leg *to, const struct proto_leg *from)
-{
-  memset (to, 0, sizeof *to);
-  to->state = (enum log_leg_state) from->state;
-  to->kind = from->kind;
-  memcpy (to->id, from->id, LOG_ID_SIZE);
-  to->generation = from->generation;
-  to->size = from->size;
-  memcpy (to->name, from->name.s, from->name.len);
-}
-
 void
 set_record_request (struct client *c, const struct proto_msg *msg)
 {
@@ -104,10 +92,7 @@ set_record_request (struct client *c, const struct proto_msg *msg)
     change_refuse (c, msg, "there is no log yet");
     return;
   }
-  record->generation = msg->record.generation;
-  record->primary = msg->record.primary;
-  for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
-    copy_leg (&record->leg[s], &msg->record.leg[s]);
+  log_record_from_wire (record, &msg->record);
   l->stats.changes++;
   if (dirty_log_set_record (l->log, record) == -1)
     change_refuse (c, msg,

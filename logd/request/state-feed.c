@@ -17,6 +17,7 @@
 #include "deadline.h"
 #include "logd-client.h"
 #include "logd.h"
+#include "record-wire.h"
 #include "served.h"
 #include "state-feed.h"
 #include "stream.h"
@@ -82,26 +83,6 @@ state_describe (struct served *l, bool reader, struct proto_attached *attached)
 
 /* --- frames --- */
 
-static void
-copy_legs (struct proto_record *to, const struct log_record *from)
-{
-  to->generation = from->generation;
-  to->primary = (uint8_t) from->primary;
-  for (unsigned s = 0; s < LOG_MAX_LEGS; ++s) {
-    const struct log_leg *leg = &from->leg[s];
-    struct proto_leg *p = &to->leg[s];
-
-    p->state = (uint8_t) leg->state;
-    if (leg->state == LOG_LEG_NONE)
-      continue;
-    p->kind = (uint8_t) leg->kind;
-    memcpy (p->id, leg->id, LOG_ID_SIZE);
-    p->generation = leg->generation;
-    p->size = leg->size;
-    p->name = (struct proto_str){leg->name, (uint32_t) strlen (leg->name)};
-  }
-}
-
 /* A damaged log has a generation; others that are not ours have nothing. */
 static bool
 has_record (const struct served *l)
@@ -122,7 +103,7 @@ send_record (struct client *c, struct served *l, uint64_t id)
   if (!record)
     return -1;
   dirty_log_get_record (l->log, record);
-  copy_legs (&msg.record, record);
+  log_record_to_wire (&msg.record, record);
   client_reply (c, &msg);
   return c->dead ? -1 : 0;
 }
