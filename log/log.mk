@@ -22,13 +22,26 @@ libdirtylog_la_SOURCES = \
 	log/disk/disk-write.c \
 	log/disk/store.h \
 	log/disk/store-file.c \
+	log/remote/userspace-cycle.c \
+	log/remote/userspace-cycle.h \
+	log/remote/userspace-flush.c \
+	log/remote/userspace-flush.h \
+	log/remote/userspace-image.c \
+	log/remote/userspace-image.h \
+	log/remote/userspace-load.c \
+	log/remote/userspace-load.h \
+	log/remote/userspace-open.c \
+	log/remote/userspace-open.h \
+	log/remote/userspace-runs.c \
+	log/remote/userspace-runs.h \
+	log/remote/userspace-send.c \
+	log/remote/userspace-send.h \
+	log/remote/userspace-session.c \
+	log/remote/userspace-session.h \
+	log/remote/userspace-spec.c \
+	log/remote/userspace-spec.h \
 	log/remote/userspace.c \
 	log/remote/userspace.h \
-	log/remote/userspace-cycle.c \
-	log/remote/userspace-load.c \
-	log/remote/userspace-send.c \
-	log/remote/userspace-session.c \
-	log/remote/userspace-spec.c \
 	log/truth/backend.h \
 	log/truth/group-commit.c \
 	log/truth/group-commit.h \

@@ -12,7 +12,8 @@
 
 #include "cleanup.h"
 #include "msg.h"
-#include "userspace.h"
+#include "userspace-cycle.h"
+#include "userspace-send.h"
 
 /* --- the outcome --- */
 

@@ -10,7 +10,8 @@
 #include <string.h>
 
 #include "record-wire.h"
-#include "userspace.h"
+#include "userspace-image.h"
+#include "userspace-load.h"
 
 static const char no_memory[] = "not enough memory for the log";
 

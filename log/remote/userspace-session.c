@@ -13,7 +13,9 @@
 #include "cleanup.h"
 #include "deadline.h"
 #include "msg.h"
-#include "userspace.h"
+#include "userspace-cycle.h"
+#include "userspace-load.h"
+#include "userspace-session.h"
 
 /* --- attached --- */
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "msg.h"
-#include "userspace.h"
+#include "userspace-spec.h"
 
 #define STRING(n) #n
 #define STRING_OF(n) STRING (n)
