@@ -8,18 +8,26 @@ libdirtylog_la_SOURCES = \
 	log/log-types.c \
 	log/record-wire.c \
 	log/record-wire.h \
-	log/disk/disk.c \
-	log/disk/disk.h \
 	log/disk/disk-create.c \
+	log/disk/disk-create.h \
 	log/disk/disk-find.c \
 	log/disk/disk-find.h \
 	log/disk/disk-format.c \
 	log/disk/disk-format.h \
 	log/disk/disk-io.c \
+	log/disk/disk-io.h \
 	log/disk/disk-load.c \
+	log/disk/disk-load.h \
 	log/disk/disk-map.c \
+	log/disk/disk-map.h \
+	log/disk/disk-number.c \
+	log/disk/disk-number.h \
 	log/disk/disk-record.c \
+	log/disk/disk-record.h \
 	log/disk/disk-write.c \
+	log/disk/disk-write.h \
+	log/disk/disk.c \
+	log/disk/disk.h \
 	log/disk/store.h \
 	log/disk/store-file.c \
 	log/remote/userspace-cycle.c \

@@ -12,7 +12,9 @@
 #include <string.h>
 
 #include "cleanup.h"
-#include "disk.h"
+#include "disk-create.h"
+#include "disk-io.h"
+#include "disk-map.h"
 #include "msg.h"
 
 static int

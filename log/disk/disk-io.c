@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "cleanup.h"
-#include "disk.h"
+#include "disk-io.h"
 #include "zero.h"
 
 #define CHUNK (UINT64_C (1) << 20)

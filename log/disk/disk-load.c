@@ -13,6 +13,10 @@
 
 #include "cleanup.h"
 #include "disk-find.h"
+#include "disk-io.h"
+#include "disk-load.h"
+#include "disk-map.h"
+#include "disk-number.h"
 #include "msg.h"
 #include "zero.h"
 

@@ -9,7 +9,7 @@
 #include <sys/mman.h>
 
 #include "byte-order.h"
-#include "disk.h"
+#include "disk-map.h"
 
 #define BLOCK_WORDS (DISK_BLOCK / 8)
 #define KERNEL_SKIP (DISK_BITMAP_OFFSET / 8)

@@ -8,7 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "disk.h"
+#include "disk-io.h"
+#include "disk-record.h"
 
 void
 disk_slot_build (struct disk_log *d, struct disk_slot *slot)

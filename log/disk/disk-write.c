@@ -26,7 +26,11 @@
 #include <string.h>
 
 #include "cleanup.h"
-#include "disk.h"
+#include "disk-io.h"
+#include "disk-map.h"
+#include "disk-number.h"
+#include "disk-record.h"
+#include "disk-write.h"
 
 static const uint8_t zero_block[DISK_BLOCK] __attribute__ ((aligned (4096)));
 

@@ -16,7 +16,10 @@
 
 #include "cleanup.h"
 #include "deadline.h"
-#include "disk.h"
+#include "disk-create.h"
+#include "disk-load.h"
+#include "disk-map.h"
+#include "disk-write.h"
 #include "msg.h"
 #include "thread.h"
 

@@ -22,6 +22,7 @@
 #include "byte-order.h"
 #include "cleanup.h"
 #include "deadline.h"
+#include "disk-number.h"
 #include "disk.h"
 #include "full-io.h"
 #include "mem-store.h"
