@@ -13,7 +13,6 @@
 
 #include "config.h"
 
-#include <string.h>
 
 #include "apply.h"
 #include "deadline.h"

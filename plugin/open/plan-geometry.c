@@ -6,7 +6,8 @@
 
 #include <inttypes.h>
 
-#include "plan-impl.h"
+#include "plan-geometry.h"
+#include "plan-verdict.h"
 
 #define DEFAULT_REGION_SIZE (UINT64_C (512) << 10)
 #define DEFAULT_MAX_REGIONS (UINT64_C (4) << 20)

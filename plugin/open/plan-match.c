@@ -8,10 +8,10 @@
 
 #include "config.h"
 
-#include <inttypes.h>
 #include <string.h>
 
-#include "plan-impl.h"
+#include "plan-match.h"
+#include "plan-verdict.h"
 #include "probe.h"
 
 enum match_by {

@@ -15,7 +15,10 @@
 
 #include <inttypes.h>
 
-#include "plan-impl.h"
+#include "plan-content.h"
+#include "plan-match.h"
+#include "plan-source.h"
+#include "plan-verdict.h"
 #include "probe.h"
 
 /* --- source=N@G --- */

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* What a plan says. */
+/* What a plan says: that it refuses, and why, and notes.
+ *
+ * A decision to refuse is not an error: the functions of a plan return 0 then,
+ * with plan->refuse set, and -1 only for an error that was reported.
+ */
 
 #ifndef NBDMIRROR_PLAN_VERDICT_H
 #define NBDMIRROR_PLAN_VERDICT_H
