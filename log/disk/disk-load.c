@@ -23,7 +23,7 @@
 #define CHUNK (UINT64_C (1) << 20)
 
 static int
-refuse (struct disk_log *d, const char *why)
+load_refuse (struct disk_log *d, const char *why)
 {
   msg_error ("log disk:%s: %s", d->log.info.name, why);
   return -1;
@@ -73,10 +73,10 @@ load_kernel_log (struct disk_log *d, uint64_t nr)
   struct dirty_log *log = &d->log;
 
   if (nr == 0 || nr > LOG_MAX_REGIONS)
-    return refuse (d, "kernel log with an impossible number of regions");
+    return load_refuse (d, "kernel log with an impossible number of regions");
   disk_layout_init (&d->layout, nr, 0);
   if (d->layout.bitmap_end > d->store->size)
-    return refuse (d, "kernel log shorter than its bitmap");
+    return load_refuse (d, "kernel log shorter than its bitmap");
   log->info.found = LOG_FOUND_KERNEL;
   log->info.geo.nr_regions = nr;
   /* Until it is ours, there is no room for more than the kernel's map. */
@@ -326,7 +326,7 @@ load_without_slots (struct disk_log *d, struct disk_findings *f)
     return read_failed (d);
   if (f->third_valid)
     return load_damaged (d, f);
-  return refuse (d, "is not a log");
+  return load_refuse (d, "is not a log");
 }
 
 /* Rules (13) to (17). */
@@ -356,7 +356,8 @@ load_with_slots (struct disk_log *d, struct disk_findings *f)
     return load_damaged (d, f);
   }
   if (f->header.version == DISK_VERSION_KERNEL && header_nr != nr)
-    return refuse (d, "the kernel used it with another number of regions");
+    return load_refuse (d,
+                        "the kernel used it with another number of regions");
   d->log.info.found = f->header.version == DISK_VERSION_OURS
                         ? LOG_FOUND_OURS
                         : LOG_FOUND_KERNEL_SINCE;
@@ -384,7 +385,7 @@ disk_load (struct disk_log *d)
     return -1;
   }
   if (f.verdict[0] == DISK_SLOT_FOREIGN || f.verdict[1] == DISK_SLOT_FOREIGN)
-    return refuse (d, "made by a newer version of nbdmirror");
+    return load_refuse (d, "made by a newer version of nbdmirror");
   return disk_find_magic (&f) ? load_with_slots (d, &f)
                               : load_without_slots (d, &f);
 }

@@ -96,7 +96,7 @@ is_open_or_refused (void *arg)
 }
 
 static int
-attach (struct user_log *u)
+open_attach (struct user_log *u)
 {
   log_client_start (u->client);
   log_client_run_until (u->client, is_open, u, now_ns () + OPEN_NS);
@@ -147,7 +147,7 @@ user_open_type (const struct dirty_log_ops *ops, const char *name,
     return NULL;
   u->spec = spec;
   if (open_tls (u, options) == -1 || open_client (u) == -1 ||
-      attach (u) == -1) {
+      open_attach (u) == -1) {
     user_free (u);
     return NULL;
   }

@@ -93,7 +93,7 @@ on_waiting (void *opaque, const char *text)
 }
 
 static void
-lose (struct user_log *u, const char *text)
+session_lose (struct user_log *u, const char *text)
 {
   bool known = u->detach_tried; /* we gave it up */
 
@@ -117,7 +117,7 @@ lose (struct user_log *u, const char *text)
 static void
 on_lost (void *opaque, const char *text)
 {
-  lose (opaque, text);
+  session_lose (opaque, text);
 }
 
 /* A server that is down may come back; what it keeps in memory does not. */
@@ -126,7 +126,7 @@ refused_again (struct user_log *u, enum proto_error error)
 {
   if (!u->in_memory || error != PROTO_E_NO_LOG)
     return true;
-  lose (u, "the server does not have it in its memory any more");
+  session_lose (u, "the server does not have it in its memory any more");
   return false;
 }
 

@@ -21,7 +21,7 @@ place_of (const struct log_recent *recent, uint64_t region)
 }
 
 static void
-put (struct log_recent *recent, uint64_t region, unsigned first)
+recent_put (struct log_recent *recent, uint64_t region, unsigned first)
 {
   unsigned i = place_of (recent, region);
 
@@ -41,8 +41,9 @@ truth_note_cleared (struct dirty_log *log, uint64_t first, uint64_t nr)
 
   for (uint64_t r = first + skip; r < first + nr; ++r)
     if (bitset_test (&log->marked, r))
-      put (&log->recent, r,
-           bitset_test (&log->out_of_sync, r) ? LOG_NR_RECENT_EQUAL : 0);
+      recent_put (&log->recent, r,
+                  bitset_test (&log->out_of_sync, r) ? LOG_NR_RECENT_EQUAL
+                                                     : 0);
 }
 
 void

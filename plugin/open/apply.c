@@ -197,7 +197,7 @@ apply_new (const struct apply *a)
  * if it was short.
  */
 static int
-grow (const struct apply *a)
+apply_grow (const struct apply *a)
 {
   uint64_t first = geometry (a)->size >> region_shift (a);
 
@@ -284,7 +284,7 @@ apply_ours (const struct apply *a)
 {
   if (a->plan->generation > a->in->record->generation)
     dirty_log_set_generation (a->log, a->plan->generation);
-  if (a->plan->grow && grow (a) == -1)
+  if (a->plan->grow && apply_grow (a) == -1)
     return -1;
   if (a->plan->diverged)
     diverge (a);

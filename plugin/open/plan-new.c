@@ -147,38 +147,34 @@ check_kernel_legs (const struct plan_input *in, struct plan *plan)
   return 0;
 }
 
-int
-plan_kernel (const struct plan_input *in, struct plan *plan)
+/* What the log does not say. */
+static int
+kernel_geometry (const struct plan_input *in, struct plan *plan)
 {
-  uint64_t regions = in->log->geo.nr_regions;
-
-  plan_sync_none_is_for_new_logs (in, plan);
-  if (!plan->refuse && in->config->region_size == 0)
+  if (in->config->region_size == 0)
     return plan_refuse (
       plan,
       "log %s: was written by the kernel's dm-mirror, which does "
       "not store the region size: give region-size= (the table "
       "has it in sectors of 512 bytes)",
       in->log->name);
-  if (!plan->refuse)
-    need_every_leg (in, plan);
+  need_every_leg (in, plan);
   if (!plan->refuse)
     plan_geometry_new (in, plan);
-  if (plan->refuse)
+  if (plan->refuse || plan->geo.nr_regions == in->log->geo.nr_regions)
     return 0;
-  if (plan->geo.nr_regions != regions)
-    return plan_refuse (plan,
-                        "log %s: has %" PRIu64
-                        " regions, but a mirror of %" PRIu64
-                        " bytes has %" PRIu64 " of %" PRIu32
-                        " bytes: check region-size= and size=",
-                        in->log->name, regions, plan->geo.size,
-                        plan->geo.nr_regions, plan->geo.region_size);
-  if (plan->source != 0)
-    return plan_refuse (plan,
-                        "log %s: was written by the kernel's dm-mirror, for "
-                        "which leg 0 is the source: it must be here",
-                        in->log->name);
+  return plan_refuse (plan,
+                      "log %s: has %" PRIu64
+                      " regions, but a mirror of %" PRIu64
+                      " bytes has %" PRIu64 " of %" PRIu32
+                      " bytes: check region-size= and size=",
+                      in->log->name, in->log->geo.nr_regions, plan->geo.size,
+                      plan->geo.nr_regions, plan->geo.region_size);
+}
+
+static int
+take_kernel_log (const struct plan_input *in, struct plan *plan)
+{
   plan->create = true;
   plan->generation = 1;
   slots_by_number (in, plan,
@@ -190,6 +186,22 @@ plan_kernel (const struct plan_input *in, struct plan *plan)
              "source\n",
              in->log->name, in->leg[0].name);
   return check_kernel_legs (in, plan);
+}
+
+int
+plan_kernel (const struct plan_input *in, struct plan *plan)
+{
+  plan_sync_none_is_for_new_logs (in, plan);
+  if (!plan->refuse)
+    kernel_geometry (in, plan);
+  if (plan->refuse)
+    return 0;
+  if (plan->source != 0)
+    return plan_refuse (plan,
+                        "log %s: was written by the kernel's dm-mirror, for "
+                        "which leg 0 is the source: it must be here",
+                        in->log->name);
+  return take_kernel_log (in, plan);
 }
 
 int
