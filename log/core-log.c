@@ -7,8 +7,8 @@
 #include <stdlib.h>
 
 #include "cleanup.h"
-#include "core.h"
 #include "msg.h"
+#include "truth.h"
 
 static struct dirty_log *
 core_open (const char *name, const struct log_options *options)
@@ -20,11 +20,11 @@ core_open (const char *name, const struct log_options *options)
     msg_error ("log: %m");
     return NULL;
   }
-  if (core_init (log, &core_log_ops, name) == -1) {
+  if (truth_init (log, &core_log_ops, name) == -1) {
     free (log);
     return NULL;
   }
-  log->found = LOG_FOUND_NEW;
+  log->info.found = LOG_FOUND_NEW;
   return log;
 }
 
@@ -39,7 +39,7 @@ static void
 core_close (struct dirty_log *log, uint64_t deadline)
 {
   (void) deadline;
-  core_destroy (log);
+  truth_destroy (log);
   free (log);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The types of log there are, and the calls that go to the type. */
+/* The calls that go to the type. */
 
 #include "config.h"
 
@@ -9,58 +9,15 @@
 #include <string.h>
 #include <uuid/uuid.h>
 
-#include "core.h"
 #include "deadline.h"
 #include "msg.h"
-
-static const struct dirty_log_ops *const types[] = {
-  &core_log_ops,
-  &disk_log_ops,
-  &userspace_log_ops,
-  &userspace_core_log_ops,
-};
-
-#define NR_TYPES (sizeof types / sizeof types[0])
-
-/* The name in a specification of this type, or NULL if it is none. */
-static const char *
-name_of_type (const struct dirty_log_ops *ops, const char *spec)
-{
-  size_t len = strlen (ops->type);
-
-  if (strncmp (spec, ops->type, len) != 0)
-    return NULL;
-  if (!ops->name_is)
-    return spec[len] == '\0' ? "" : NULL;
-  return spec[len] == ':' && spec[len + 1] != '\0' ? spec + len + 1 : NULL;
-}
-
-struct dirty_log *
-dirty_log_open_with (const char *spec, const struct log_options *options)
-{
-  for (size_t i = 0; i < NR_TYPES; ++i) {
-    const char *name = name_of_type (types[i], spec);
-
-    if (name)
-      return types[i]->open (name, options);
-  }
-  msg_error ("log=%s: must be core, disk:PATH or userspace:HOST/NAME", spec);
-  return NULL;
-}
-
-struct dirty_log *
-dirty_log_open (const char *spec, unsigned flags)
-{
-  const struct log_options options = {.flags = flags};
-
-  return dirty_log_open_with (spec, &options);
-}
+#include "truth.h"
 
 static int
 out_of_memory (struct dirty_log *log)
 {
   errno = ENOMEM;
-  msg_error ("log %s:%s: %m", log->ops->type, log->name);
+  msg_error ("log %s:%s: %m", log->ops->type, log->info.name);
   return -1;
 }
 
@@ -79,29 +36,35 @@ dirty_log_create_as (struct dirty_log *log, const struct log_geometry *geo,
                      uint64_t generation, const uint8_t uuid[16])
 {
   assert (geo->nr_regions > 0 && geo->nr_regions <= LOG_MAX_REGIONS);
-  if (core_alloc_maps (log, geo->nr_regions) == -1)
+  if (truth_alloc_maps (log, geo->nr_regions) == -1)
     return out_of_memory (log);
-  log->geo = *geo;
-  log->generation = generation;
-  log->primary = 0;
-  memset (log->leg, 0, sizeof log->leg);
+  log->info.geo = *geo;
+  log->record = (struct log_record){.generation = generation};
   log->recent.nr = 0;
-  memcpy (log->uuid, uuid, sizeof log->uuid);
+  memcpy (log->info.uuid, uuid, sizeof log->info.uuid);
   return log->ops->create (log);
 }
 
 int
 dirty_log_grow (struct dirty_log *log, uint64_t new_size)
 {
-  uint32_t region_size = log->geo.region_size;
+  uint32_t region_size = log->info.geo.region_size;
   uint64_t nr = new_size / region_size + (new_size % region_size != 0);
 
-  assert (new_size >= log->geo.size && nr <= LOG_MAX_REGIONS);
-  if (core_grow_maps (log, nr) == -1)
+  assert (new_size >= log->info.geo.size && nr <= LOG_MAX_REGIONS);
+  if (truth_grow_maps (log, nr) == -1)
     return out_of_memory (log);
-  log->geo.size = new_size;
-  log->geo.nr_regions = nr;
+  log->info.geo.size = new_size;
+  log->info.geo.nr_regions = nr;
   return log->ops->grow (log);
+}
+
+void
+dirty_log_on_release (struct dirty_log *log, void (*fn) (void *opaque),
+                      void *opaque)
+{
+  log->on_release = fn;
+  log->opaque = opaque;
 }
 
 int

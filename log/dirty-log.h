@@ -48,8 +48,6 @@
 #ifndef NBDMIRROR_DIRTY_LOG_H
 #define NBDMIRROR_DIRTY_LOG_H
 
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -130,56 +128,29 @@ struct log_counters {
   uint64_t cycles, served; /* group commit: writes, callers they served */
 };
 
-struct dirty_log_ops;
-
-struct dirty_log {
-  const struct dirty_log_ops *ops;
-
-  /* Read-only once dirty_log_open returned, except where said. */
-  char *name; /* as the user typed it, without the type: "" for core, the
-               * path for disk, SERVERS/NAME for userspace */
+/* What a log is, and as what it was found. */
+struct log_info {
+  const char *name; /* as the user typed it, without the type: "" for core,
+                     * the path for disk, SERVERS/NAME for userspace */
   enum log_found found;
-  bool unclean;    /* found: it was not shut down cleanly */
-  bool shared_map; /* found or created: the device is too small for our
-                         * area (design, section 5): marks and missed maps
-                         * survive only as the kernel's bitmap, names not at
-                         * all */
-  struct bitset kernel_dirty; /* only for LOG_FOUND_KERNEL_SINCE */
-  uint8_t uuid[16];           /* set by open or create */
-  struct log_geometry geo;    /* set by open, create or grow */
-  uint64_t owner_pid;         /* found: last owner, 0 = unknown */
+  bool unclean;            /* found: it was not shut down cleanly */
+  bool shared_map;         /* found or created: the device is too small for
+                            * our area: marks and missed maps survive only as
+                            * the kernel's bitmap, names not at all */
+  uint8_t uuid[16];        /* of the mirror */
+  struct log_geometry geo; /* 0 as far as it is not known */
+  uint64_t owner_pid;      /* found: last owner, 0 = unknown */
   char owner_host[LOG_HOST_SIZE];
-
-  /* Set before dirty_log_start, or NULL: another mirror asks for the log.  To
-   * consent is to close it.  Called by a thread of the log, without locks;
-   * must not block.
-   */
-  void (*on_release) (struct dirty_log *log);
-  void *opaque;
-
-  /* Protected by lock. */
-  pthread_mutex_t lock;
-  uint64_t generation;
-  unsigned primary; /* slot of the recorded primary */
-  struct log_leg leg[LOG_MAX_LEGS];
-  struct bitset marked;
-  struct bitset missed[LOG_MAX_LEGS]; /* nr = 0 until opened or created */
-  struct bitset out_of_sync;          /* the union of all missed[] */
-  struct bitset recovering;           /* handed out as resync work */
-  struct log_recent recent;
-  struct log_counters counters;
-  uint64_t flush_number; /* of the last flush or commit that is durable;
-                          * found: of the last one the store knows */
-  bool stay_unclean;     /* dirty_log_stay_unclean */
-  bool failed;           /* the last flush or commit failed */
-  bool disconnected;     /* its server cannot be reached */
-  char last_error[256];  /* why, "" if never */
-
-  /* CLOCK_BOOTTIME, ns: until when the owner may use the legs.  Only a log
-   * with a lease (backend.h) ever changes it.
-   */
-  atomic_uint_fast64_t valid_until;
 };
+
+/* All that a log knows beside its maps. */
+struct log_record {
+  uint64_t generation;
+  unsigned primary; /* slot */
+  struct log_leg leg[LOG_MAX_LEGS];
+};
+
+struct dirty_log;
 
 /* Open the log that a specification names: "core", "disk:PATH" (PATH
  * absolute), "userspace:SERVERS/NAME", or "userspace-core:SERVERS/NAME", a
@@ -218,6 +189,17 @@ int dirty_log_create_as (struct dirty_log *log, const struct log_geometry *geo,
  */
 int dirty_log_grow (struct dirty_log *log, uint64_t new_size);
 
+/* What is known of the log, which stays its own: create and grow change it,
+ * nothing else does.
+ */
+const struct log_info *dirty_log_info (const struct dirty_log *log);
+
+/* Copies of the record, of one leg's, or of just its state. */
+void dirty_log_get_record (struct dirty_log *log, struct log_record *record);
+void dirty_log_get_leg (struct dirty_log *log, unsigned slot,
+                        struct log_leg *leg);
+enum log_leg_state dirty_log_leg_state (struct dirty_log *log, unsigned slot);
+
 /* Replace identity, kind, size and name of a leg's record, or make a new
  * one.  Its state, if new, is stale and it misses everything.  After
  * start-up only for a leg that is not in use, with the name that it has; part
@@ -235,6 +217,13 @@ void dirty_log_remove_leg (struct dirty_log *log, unsigned slot);
  */
 void dirty_log_set_primary (struct dirty_log *log, unsigned slot);
 
+/* Before dirty_log_start: fn is called when another mirror asks for the log.
+ * To consent is to close it.  A thread of the log calls it, without locks; it
+ * must not block.
+ */
+void dirty_log_on_release (struct dirty_log *log, void (*fn) (void *opaque),
+                           void *opaque);
+
 /* After nbdkit forked: start the backend's thread and record this process
  * as the owner.  Before this call flush and commit work in the caller.
  * 0, or -1 with the error reported.  Blocks.
@@ -247,8 +236,8 @@ int dirty_log_start (struct dirty_log *log);
  */
 void dirty_log_close (struct dirty_log *log, uint64_t deadline);
 
-/* dirty_log_close must not say that it was a clean shutdown. */
-void dirty_log_stay_unclean (struct dirty_log *log);
+/* Whether dirty_log_close must not say that it was a clean shutdown. */
+void dirty_log_stay_unclean (struct dirty_log *log, bool unclean);
 
 /* Kernel: mark_region.  A write to the region may be in flight. */
 void dirty_log_mark (struct dirty_log *log, uint64_t region);
@@ -293,32 +282,43 @@ void dirty_log_leg_in_sync (struct dirty_log *log, unsigned slot);
 /* Start-up only: generation = the given one, which must be larger. */
 void dirty_log_set_generation (struct dirty_log *log, uint64_t generation);
 
-/* All that a log knows beside its maps.  For the log server and its client:
- * there the mirror's own log follows the rules, and the server's copies.
+/* Replace the record.  For the log server: there the client's log follows the
+ * rules, and the server's copies.  -1 with errno EINVAL if it breaks I1 (a leg
+ * that misses something is in-sync) or the generation goes back.
  */
-struct log_record {
-  uint64_t generation;
-  unsigned primary;
-  struct log_leg leg[LOG_MAX_LEGS];
-};
-
-/* set: -1 with errno EINVAL if the record breaks I1 (a leg that misses
- * something is in-sync) or the generation goes back.
- */
-void dirty_log_get_record (struct dirty_log *log, struct log_record *record);
 int dirty_log_set_record (struct dirty_log *log,
                           const struct log_record *record);
+
+/* Number of the last flush or commit that is durable; until there was one, of
+ * the last one that the store knows.
+ */
+uint64_t dirty_log_flush_number (struct dirty_log *log);
 
 /* The maps of a log: the marks, and what the leg in slot s missed. */
 #define LOG_MAP_MARKED 0
 #define LOG_MAP_MISSED(s) (1 + (s))
 #define LOG_NR_MAPS (1 + LOG_MAX_LEGS)
 
+/* Two more that can be asked for: what the kernel left dirty (empty but for
+ * LOG_FOUND_KERNEL_SINCE), and what any leg misses.
+ */
+#define LOG_MAP_KERNEL_DIRTY LOG_NR_MAPS
+#define LOG_MAP_OUT_OF_SYNC (LOG_NR_MAPS + 1)
+
 /* The first run of set bits of a map at or after 'from'.  False if there is
  * none.
  */
 bool dirty_log_next_run (struct dirty_log *log, unsigned map, uint64_t from,
                          uint64_t *first, uint64_t *nr);
+
+/* Number of set bits of a map. */
+uint64_t dirty_log_count (struct dirty_log *log, unsigned map);
+
+/* set |= map.  The set has as many bits as the log has regions; a log that
+ * has none yet adds nothing.
+ */
+void dirty_log_add_map (struct dirty_log *log, unsigned map,
+                        struct bitset *set);
 
 /* Rule S19.  May this mirror use its legs now?  False when the lease of a
  * log on a server is over: the legs may be another mirror's by now.  To be

@@ -2,43 +2,65 @@
 
 noinst_LTLIBRARIES += libdirtylog.la
 libdirtylog_la_SOURCES = \
-	log/backend.h \
-	log/core.c \
-	log/core.h \
 	log/core-log.c \
-	log/core-query.c \
-	log/core-recent.c \
 	log/dirty-log.c \
 	log/dirty-log.h \
-	log/disk/disk.c \
-	log/disk/disk.h \
+	log/log-types.c \
+	log/record-wire.c \
+	log/record-wire.h \
 	log/disk/disk-create.c \
+	log/disk/disk-create.h \
 	log/disk/disk-find.c \
 	log/disk/disk-find.h \
 	log/disk/disk-format.c \
 	log/disk/disk-format.h \
+	log/disk/disk-io.c \
+	log/disk/disk-io.h \
 	log/disk/disk-load.c \
+	log/disk/disk-load.h \
 	log/disk/disk-map.c \
-	log/disk/disk-read.c \
+	log/disk/disk-map.h \
+	log/disk/disk-number.c \
+	log/disk/disk-number.h \
 	log/disk/disk-record.c \
+	log/disk/disk-record.h \
 	log/disk/disk-write.c \
-	log/group-commit.c \
-	log/group-commit.h \
+	log/disk/disk-write.h \
+	log/disk/disk.c \
+	log/disk/disk.h \
 	log/disk/store.h \
 	log/disk/store-file.c \
+	log/remote/userspace-cycle.c \
+	log/remote/userspace-cycle.h \
+	log/remote/userspace-flush.c \
+	log/remote/userspace-flush.h \
+	log/remote/userspace-image.c \
+	log/remote/userspace-image.h \
+	log/remote/userspace-load.c \
+	log/remote/userspace-load.h \
+	log/remote/userspace-open.c \
+	log/remote/userspace-open.h \
+	log/remote/userspace-runs.c \
+	log/remote/userspace-runs.h \
+	log/remote/userspace-send.c \
+	log/remote/userspace-send.h \
+	log/remote/userspace-session.c \
+	log/remote/userspace-session.h \
+	log/remote/userspace-spec.c \
+	log/remote/userspace-spec.h \
 	log/remote/userspace.c \
 	log/remote/userspace.h \
-	log/remote/userspace-cycle.c \
-	log/remote/userspace-load.c \
-	log/remote/userspace-send.c \
-	log/remote/userspace-session.c \
-	log/remote/userspace-spec.c \
+	log/truth/backend.h \
+	log/truth/group-commit.c \
+	log/truth/group-commit.h \
+	log/truth/truth.c \
+	log/truth/truth.h \
+	log/truth/truth-query.c \
+	log/truth/truth-recent.c \
 	$(NULL)
 libdirtylog_la_CPPFLAGS = \
 	$(CLIENT_CPPFLAGS) \
-	$(LOG_CPPFLAGS) \
-	-I$(srcdir)/log/disk \
-	-I$(srcdir)/log/remote \
+	$(LOG_IMPL_CPPFLAGS) \
 	$(UUID_CFLAGS) \
 	$(ZLIB_CFLAGS) \
 	$(NULL)

@@ -6,14 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "bitset.h"
-#include "dirty-log.h"
 #include "dump-facts.h"
 
 const char *
-log_found_name (const struct dirty_log *log)
+log_found_name (const struct dump *log)
 {
-  switch (log->found) {
+  switch (log->info->found) {
   case LOG_FOUND_NEW:
     return "new";
   case LOG_FOUND_OURS:
@@ -29,9 +27,9 @@ log_found_name (const struct dirty_log *log)
 }
 
 const char *
-log_leg_state_name (const struct dirty_log *log, unsigned slot)
+log_leg_state_name (const struct dump *log, unsigned slot)
 {
-  switch (log->leg[slot].state) {
+  switch (log->record.leg[slot].state) {
   case LOG_LEG_NONE:
     return "none";
   case LOG_LEG_IN_SYNC:
@@ -43,30 +41,31 @@ log_leg_state_name (const struct dirty_log *log, unsigned slot)
 }
 
 bool
-log_is_ours (const struct dirty_log *log)
+log_is_ours (const struct dump *log)
 {
-  return log->found == LOG_FOUND_OURS || log->found == LOG_FOUND_KERNEL_SINCE;
+  return log->info->found == LOG_FOUND_OURS ||
+         log->info->found == LOG_FOUND_KERNEL_SINCE;
 }
 
 char *
-log_uuid_text (char buf[UUID_TEXT], const struct dirty_log *log)
+log_uuid_text (char buf[UUID_TEXT], const struct dump *log)
 {
   char *p = buf;
 
-  for (size_t i = 0; i < sizeof log->uuid; ++i)
+  for (size_t i = 0; i < sizeof log->info->uuid; ++i)
     p += sprintf (p, "%s%02x", i >= 4 && i <= 10 && i % 2 == 0 ? "-" : "",
-                  log->uuid[i]);
+                  log->info->uuid[i]);
   return buf;
 }
 
 /* Legs with that state. */
 static unsigned
-count_legs (const struct dirty_log *log, enum log_leg_state state)
+count_legs (const struct dump *log, enum log_leg_state state)
 {
   unsigned count = 0;
 
   for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
-    count += log->leg[s].state == state;
+    count += log->record.leg[s].state == state;
   return count;
 }
 
@@ -74,43 +73,45 @@ count_legs (const struct dirty_log *log, enum log_leg_state state)
  * primary if it is in-sync, else the first that is.  -1: none.
  */
 static int
-source_leg (const struct dirty_log *log)
+source_leg (const struct dump *log)
 {
-  if (log->primary < LOG_MAX_LEGS &&
-      log->leg[log->primary].state == LOG_LEG_IN_SYNC)
-    return (int) log->primary;
+  if (log->record.primary < LOG_MAX_LEGS &&
+      log->record.leg[log->record.primary].state == LOG_LEG_IN_SYNC)
+    return (int) log->record.primary;
   for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
-    if (log->leg[s].state == LOG_LEG_IN_SYNC)
+    if (log->record.leg[s].state == LOG_LEG_IN_SYNC)
       return (int) s;
   return -1;
 }
 
 static void
-plan_ours (char buf[PLAN_TEXT], const struct dirty_log *log)
+plan_ours (char buf[PLAN_TEXT], const struct dump *log)
 {
   int source = source_leg (log);
-  uint64_t marked = log->unclean ? log->marked.count : 0;
+  uint64_t marked =
+    log->info->unclean ? dirty_log_count (log->log, LOG_MAP_MARKED) : 0;
 
   if (source == -1)
     snprintf (buf, PLAN_TEXT, "refuse: no leg is in-sync");
-  else if (marked == 0 && log->out_of_sync.count == 0)
+  else if (marked == 0 && dirty_log_count (log->log, LOG_MAP_OUT_OF_SYNC) == 0)
     snprintf (buf, PLAN_TEXT, "serve, copy nothing");
   else
     snprintf (buf, PLAN_TEXT,
               "serve, source leg %d: copy %" PRIu64 " marked regions to every "
               "other leg, and %" PRIu64 " to legs that miss them",
-              source, marked, log->out_of_sync.count);
+              source, marked, dirty_log_count (log->log, LOG_MAP_OUT_OF_SYNC));
 }
 
 static void
-plan_kernel_since (char buf[PLAN_TEXT], const struct dirty_log *log)
+plan_kernel_since (char buf[PLAN_TEXT], const struct dump *log)
 {
   if (count_legs (log, LOG_LEG_IN_SYNC) == 2 &&
       count_legs (log, LOG_LEG_STALE) == 0)
     snprintf (buf, PLAN_TEXT,
               "the kernel used it since: serve, source leg %d: copy %" PRIu64
               " regions it left dirty",
-              source_leg (log), log->kernel_dirty.count);
+              source_leg (log),
+              dirty_log_count (log->log, LOG_MAP_KERNEL_DIRTY));
   else
     snprintf (buf, PLAN_TEXT,
               "refuse: the kernel used it since, and not just two legs were "
@@ -118,9 +119,9 @@ plan_kernel_since (char buf[PLAN_TEXT], const struct dirty_log *log)
 }
 
 char *
-log_plan (char buf[PLAN_TEXT], const struct dirty_log *log)
+log_plan (char buf[PLAN_TEXT], const struct dump *log)
 {
-  switch (log->found) {
+  switch (log->info->found) {
   case LOG_FOUND_NEW:
     snprintf (buf, PLAN_TEXT, "begin a new log");
     return buf;
@@ -131,7 +132,7 @@ log_plan (char buf[PLAN_TEXT], const struct dirty_log *log)
     snprintf (buf, PLAN_TEXT,
               "with the kernel's region-size=: serve, source leg 0: copy "
               "%" PRIu64 " dirty regions",
-              log->marked.count);
+              dirty_log_count (log->log, LOG_MAP_MARKED));
     return buf;
   case LOG_FOUND_KERNEL_SINCE:
     plan_kernel_since (buf, log);
@@ -144,25 +145,21 @@ log_plan (char buf[PLAN_TEXT], const struct dirty_log *log)
 }
 
 bool
-next_run (const struct bitset *bs, uint64_t *next, uint64_t *first,
-          uint64_t *nr)
+next_run (const struct dump *log, unsigned map, uint64_t *next,
+          uint64_t *first, uint64_t *nr)
 {
-  if (bs->nr == 0)
+  if (!dirty_log_next_run (log->log, map, *next, first, nr))
     return false;
-  *first = bitset_next_set (bs, *next);
-  if (*first >= bs->nr)
-    return false;
-  *next = bitset_next_clear (bs, *first);
-  *nr = *next - *first;
+  *next = *first + *nr;
   return true;
 }
 
 uint64_t
-count_runs (const struct bitset *bs, uint64_t next)
+count_runs (const struct dump *log, unsigned map, uint64_t next)
 {
   uint64_t count = 0, first, nr;
 
-  while (next_run (bs, &next, &first, &nr))
+  while (next_run (log, map, &next, &first, &nr))
     ++count;
   return count;
 }

@@ -7,8 +7,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "bitset.h"
-#include "dirty-log.h"
 #include "dump-facts.h"
 #include "dump.h"
 #include "leg-kind.h"
@@ -18,67 +16,70 @@
 
 /* "what 5 regions: 0-3 17" */
 static void
-print_bits (FILE *out, const char *what, const struct bitset *bs)
+print_bits (FILE *out, const char *what, const struct dump *log, unsigned map)
 {
+  uint64_t count = dirty_log_count (log->log, map);
   uint64_t next = 0, first, nr, left;
   unsigned shown = 0;
 
-  if (bs->count == 0)
+  if (count == 0)
     return;
-  fprintf (out, "\n%s, %" PRIu64 " region%s:", what, bs->count,
-           bs->count == 1 ? "" : "s");
-  while (shown < MAX_RUNS && next_run (bs, &next, &first, &nr)) {
+  fprintf (out, "\n%s, %" PRIu64 " region%s:", what, count,
+           count == 1 ? "" : "s");
+  while (shown < MAX_RUNS && next_run (log, map, &next, &first, &nr)) {
     fprintf (out, "%s%" PRIu64, shown++ % 8 == 0 ? "\n  " : " ", first);
     if (nr > 1)
       fprintf (out, "-%" PRIu64, first + nr - 1);
   }
-  left = count_runs (bs, next);
+  left = count_runs (log, map, next);
   if (left > 0)
     fprintf (out, "\n  and %" PRIu64 " more runs", left);
   fputc ('\n', out);
 }
 
 static void
-print_owner (FILE *out, const struct dirty_log *log)
+print_owner (FILE *out, const struct dump *log)
 {
-  if (log->owner_pid == 0)
+  if (log->info->owner_pid == 0)
     return;
-  fprintf (out, "owner       process %" PRIu64 " on ", log->owner_pid);
-  print_safe (out, log->owner_host);
-  fprintf (out, "%s\n", log->unclean ? "" : " (ended)");
+  fprintf (out, "owner       process %" PRIu64 " on ", log->info->owner_pid);
+  print_safe (out, log->info->owner_host);
+  fprintf (out, "%s\n", log->info->unclean ? "" : " (ended)");
 }
 
 static void
-print_geometry (FILE *out, const struct dirty_log *log)
+print_geometry (FILE *out, const struct dump *log)
 {
   char size[SIZE_TEXT], region[SIZE_TEXT];
 
-  if (log->geo.region_size != 0)
+  if (log->info->geo.region_size != 0)
     fprintf (out,
              "size        %" PRIu64 " (%s)\nregions     %" PRIu64 " of %s\n",
-             log->geo.size, format_size (size, log->geo.size),
-             log->geo.nr_regions, format_size (region, log->geo.region_size));
-  else if (log->geo.nr_regions != 0)
+             log->info->geo.size, format_size (size, log->info->geo.size),
+             log->info->geo.nr_regions,
+             format_size (region, log->info->geo.region_size));
+  else if (log->info->geo.nr_regions != 0)
     fprintf (out,
              "regions     %" PRIu64 ", of a size only the kernel's table "
              "knows\n",
-             log->geo.nr_regions);
+             log->info->geo.nr_regions);
 }
 
 static void
-print_header (FILE *out, const struct dirty_log *log)
+print_header (FILE *out, const struct dump *log)
 {
   char uuid[UUID_TEXT], plan[PLAN_TEXT];
 
   fprintf (out, "log         ");
-  print_safe (out, log->name);
+  print_safe (out, log->info->name);
   fprintf (out, "\nfound       %s\n", log_found_name (log));
   if (log_is_ours (log)) {
     fprintf (out, "uuid        %s\n", log_uuid_text (uuid, log));
-    fprintf (out, "generation  %" PRIu64 "\n", log->generation);
+    fprintf (out, "generation  %" PRIu64 "\n", log->record.generation);
     fprintf (out, "state       %s\n",
-             log->unclean ? "unclean: in use, or its server did not end well"
-                          : "clean");
+             log->info->unclean
+               ? "unclean: in use, or its server did not end well"
+               : "clean");
     print_owner (out, log);
   }
   print_geometry (out, log);
@@ -86,39 +87,40 @@ print_header (FILE *out, const struct dirty_log *log)
 }
 
 static void
-print_legs (FILE *out, const struct dirty_log *log)
+print_legs (FILE *out, const struct dump *log)
 {
   char size[SIZE_TEXT];
 
   fprintf (out, "\n%4s  %-7s  %-7s  %-7s  %10s  %10s  %10s  %s\n", "leg",
            "state", "", "kind", "size", "generation", "missed", "name");
   for (unsigned s = 0; s < LOG_MAX_LEGS; ++s) {
-    const struct log_leg *leg = &log->leg[s];
+    const struct log_leg *leg = &log->record.leg[s];
 
     if (leg->state == LOG_LEG_NONE)
       continue;
     fprintf (out,
              "%4u  %-7s  %-7s  %-7s  %10s  %10" PRIu64 "  %10" PRIu64 "  ", s,
-             log_leg_state_name (log, s), s == log->primary ? "primary" : "",
+             log_leg_state_name (log, s),
+             s == log->record.primary ? "primary" : "",
              leg_kind_name (leg->kind), format_size (size, leg->size),
-             leg->generation, log->missed[s].count);
+             leg->generation, dirty_log_count (log->log, LOG_MAP_MISSED (s)));
     print_safe (out, leg->name);
     fputc ('\n', out);
   }
 }
 
 void
-dump_text (FILE *out, struct dirty_log *log)
+dump_text (FILE *out, const struct dump *log)
 {
   char what[32];
 
   print_header (out, log);
   if (log_is_ours (log))
     print_legs (out, log);
-  print_bits (out, "marked", &log->marked);
-  print_bits (out, "left dirty by the kernel", &log->kernel_dirty);
+  print_bits (out, "marked", log, LOG_MAP_MARKED);
+  print_bits (out, "left dirty by the kernel", log, LOG_MAP_KERNEL_DIRTY);
   for (unsigned s = 0; s < LOG_MAX_LEGS; ++s) {
     snprintf (what, sizeof what, "missed by leg %u", s);
-    print_bits (out, what, &log->missed[s]);
+    print_bits (out, what, log, LOG_MAP_MISSED (s));
   }
 }

@@ -13,7 +13,7 @@
 
 #include "cleanup.h"
 #include "deadline.h"
-#include "dirty-log.h"
+#include "dump-facts.h"
 #include "dump.h"
 #include "msg.h"
 #include "nbdmirror.h"
@@ -51,21 +51,23 @@ static int
 dump_log (const char *path, int form)
 {
   CLEANUP_FREE char *spec = log_spec (path);
-  struct dirty_log *log;
+  struct dump log;
   int r = 0;
 
   if (spec == NULL)
     return EXIT_FAILED;
-  log = dirty_log_open (spec, LOG_READ_ONLY);
-  if (log == NULL)
+  log.log = dirty_log_open (spec, LOG_READ_ONLY);
+  if (log.log == NULL)
     return EXIT_FAILED;
+  log.info = dirty_log_info (log.log);
+  dirty_log_get_record (log.log, &log.record);
   if (form == 't')
-    r = dump_dm_table (stdout, log);
+    r = dump_dm_table (stdout, &log);
   else if (form == 'j')
-    dump_json (stdout, log);
+    dump_json (stdout, &log);
   else
-    dump_text (stdout, log);
-  dirty_log_close (log, NO_DEADLINE);
+    dump_text (stdout, &log);
+  dirty_log_close (log.log, NO_DEADLINE);
   return r == -1 ? EXIT_FAILED : 0;
 }
 

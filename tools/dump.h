@@ -1,22 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The forms of a dump.  All take a log opened read-only, of which nothing
- * else knows, so they look into it without its lock.
- */
+/* The forms of a dump. */
 
 #ifndef NBDMIRROR_DUMP_H
 #define NBDMIRROR_DUMP_H
 
 #include <stdio.h>
 
-struct dirty_log;
+struct dump;
 
-void dump_text (FILE *out, struct dirty_log *log);
-void dump_json (FILE *out, struct dirty_log *log);
+void dump_text (FILE *out, const struct dump *log);
+void dump_json (FILE *out, const struct dump *log);
 
 /* The table line for the kernel's dm-mirror.  -1 with the reason reported:
  * it would not be safe, or there is too little to make one of.
  */
-int dump_dm_table (FILE *out, struct dirty_log *log);
+int dump_dm_table (FILE *out, const struct dump *log);
 
 #endif /* NBDMIRROR_DUMP_H */

@@ -153,13 +153,9 @@ print_resync (FILE *out, struct json_object *status)
   fprintf (out, "  %s of %s",
            format_size (done, field_u64 (resync, "done_bytes")),
            format_size (total, field_u64 (resync, "total_bytes")));
-  if (resync_is (status, "paused"))
-    fprintf (out, ", paused");
-  else {
-    fprintf (out, ", %s/s",
-             format_size (rate, field_u64 (resync, "bytes_per_second")));
-    print_eta (out, resync);
-  }
+  fprintf (out, ", %s/s",
+           format_size (rate, field_u64 (resync, "bytes_per_second")));
+  print_eta (out, resync);
   fputc ('\n', out);
 }
 

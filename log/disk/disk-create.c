@@ -12,14 +12,16 @@
 #include <string.h>
 
 #include "cleanup.h"
-#include "disk.h"
+#include "disk-create.h"
+#include "disk-io.h"
+#include "disk-map.h"
 #include "msg.h"
 
 static int
 no_memory (struct disk_log *d)
 {
   errno = ENOMEM;
-  msg_error ("log disk:%s: %m", d->log.name);
+  msg_error ("log disk:%s: %m", d->log.info.name);
   return -1;
 }
 
@@ -35,7 +37,7 @@ too_small (struct disk_log *d, uint64_t needed)
 {
   msg_error ("log disk:%s: device too small: %" PRIu64
              " bytes, must have %" PRIu64,
-             d->log.name, d->store->size, needed);
+             d->log.info.name, d->store->size, needed);
   return -1;
 }
 
@@ -50,12 +52,12 @@ static int
 check_extent (struct disk_log *d)
 {
   uint64_t end = d->layout.area_offset + d->layout.area_size;
-  int r = disk_is_zero (d, 0, d->log.shared_map ? d->store->size : end);
+  int r = disk_is_zero (d, 0, d->log.info.shared_map ? d->store->size : end);
 
   if (r == -1)
-    msg_error ("log disk:%s: read: %m", d->log.name);
+    msg_error ("log disk:%s: read: %m", d->log.info.name);
   if (r == 0)
-    msg_error ("log disk:%s: is not a log, and not empty", d->log.name);
+    msg_error ("log disk:%s: is not a log, and not empty", d->log.info.name);
   return r == 1 ? 0 : -1;
 }
 
@@ -75,10 +77,10 @@ clean_kernel_image (struct disk_log *d, uint64_t first_word)
 static int
 new_layout (struct disk_log *d)
 {
-  disk_layout_init (&d->layout, d->log.geo.nr_regions, 0);
+  disk_layout_init (&d->layout, d->log.info.geo.nr_regions, 0);
   if (!has_room (d, d->layout.bitmap_end))
     return too_small (d, d->layout.bitmap_end);
-  d->log.shared_map =
+  d->log.info.shared_map =
     !has_room (d, d->layout.area_offset + d->layout.area_size);
   if (!d->converting)
     disk_maps_free (d);
@@ -93,8 +95,8 @@ disk_log_create (struct dirty_log *log)
   uint64_t old_area = d->slot.area_offset ? d->slot.area_offset : d->old_area;
 
   assert (!d->read_only);
-  d->converting = log->found == LOG_FOUND_KERNEL && !d->ready &&
-                  d->layout.nr_regions == log->geo.nr_regions;
+  d->converting = log->info.found == LOG_FOUND_KERNEL && !d->ready &&
+                  d->layout.nr_regions == log->info.geo.nr_regions;
   if (new_layout (d) == -1 || (d->blank && check_extent (d) == -1))
     return -1;
   if (d->converting) {
@@ -137,10 +139,11 @@ move_area (struct disk_log *d, uint64_t nr)
 {
   struct disk_layout layout;
 
-  disk_layout_init (&layout, nr, d->log.shared_map ? 0 : place_area (d, nr));
+  disk_layout_init (&layout, nr,
+                    d->log.info.shared_map ? 0 : place_area (d, nr));
   if (!has_room (d, layout.bitmap_end))
     return too_small (d, layout.bitmap_end);
-  if (!d->log.shared_map &&
+  if (!d->log.info.shared_map &&
       !has_room (d, layout.area_offset + layout.area_size))
     return too_small (d, layout.area_offset + layout.area_size);
   if (!d->growing)
@@ -153,7 +156,7 @@ int
 disk_log_grow (struct dirty_log *log)
 {
   struct disk_log *d = disk (log);
-  uint64_t old_nr = d->layout.nr_regions, nr = log->geo.nr_regions;
+  uint64_t old_nr = d->layout.nr_regions, nr = log->info.geo.nr_regions;
 
   assert (!d->read_only && d->ready);
   if (d->creating)

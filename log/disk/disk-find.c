@@ -9,6 +9,7 @@
 
 #include "cleanup.h"
 #include "disk-find.h"
+#include "disk-io.h"
 
 #define CHUNK (UINT64_C (1) << 20)
 #define SCAN_MAX (UINT64_C (256) << 20)

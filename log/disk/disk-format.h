@@ -141,7 +141,6 @@
 #define DISK_SLOT_VERSION \
   UINT32_C (0x00020000) /* 1: before the first release */
 #define DISK_SLOT_SIZE 496
-#define DISK_FLUSH_NUMBER_MAGIC "nbdmirrF"
 #define DISK_SLOT_OFFSET(sequence) ((sequence) % 2 ? 512 : 16)
 
 #define DISK_CLEAN_SHUTDOWN 1u
@@ -225,18 +224,5 @@ disk_slot_regions (const struct disk_slot *slot)
 /* One of the blocks 1 ... 8.  name is a LOG_NAME_SIZE buffer. */
 void disk_name_encode (uint8_t buf[DISK_BLOCK], const char *name);
 void disk_name_decode (char *name, const uint8_t buf[DISK_BLOCK]);
-
-/* Block 9.  encode replaces the older one of the two that are there. */
-void disk_flush_number_encode (uint8_t buf[DISK_BLOCK], const uint8_t uuid[16],
-                               uint64_t number);
-uint64_t disk_flush_number_decode (const uint8_t buf[DISK_BLOCK],
-                                   const uint8_t uuid[16]);
-
-/* Behind the number, which must be there. */
-void disk_recent_encode (uint8_t buf[DISK_BLOCK], uint64_t number,
-                         const struct log_recent *recent);
-void disk_recent_decode (struct log_recent *recent,
-                         const uint8_t buf[DISK_BLOCK], uint64_t number,
-                         uint64_t nr_regions);
 
 #endif /* NBDMIRROR_DISK_FORMAT_H */

@@ -13,22 +13,26 @@
 
 #include "cleanup.h"
 #include "disk-find.h"
+#include "disk-io.h"
+#include "disk-load.h"
+#include "disk-map.h"
+#include "disk-number.h"
 #include "msg.h"
 #include "zero.h"
 
 #define CHUNK (UINT64_C (1) << 20)
 
 static int
-refuse (struct disk_log *d, const char *why)
+load_refuse (struct disk_log *d, const char *why)
 {
-  msg_error ("log disk:%s: %s", d->log.name, why);
+  msg_error ("log disk:%s: %s", d->log.info.name, why);
   return -1;
 }
 
 static int
 read_failed (struct disk_log *d)
 {
-  msg_error ("log disk:%s: read: %m", d->log.name);
+  msg_error ("log disk:%s: read: %m", d->log.info.name);
   return -1;
 }
 
@@ -55,9 +59,9 @@ read_kernel_map (struct disk_log *d, uint64_t valid_nr)
 static int
 alloc_all (struct disk_log *d, uint64_t nr)
 {
-  if (core_alloc_maps (&d->log, nr) == -1 || disk_maps_resize (d) == -1) {
+  if (truth_alloc_maps (&d->log, nr) == -1 || disk_maps_resize (d) == -1) {
     errno = ENOMEM;
-    msg_error ("log disk:%s: %m", d->log.name);
+    msg_error ("log disk:%s: %m", d->log.info.name);
     return -1;
   }
   return 0;
@@ -69,22 +73,22 @@ load_kernel_log (struct disk_log *d, uint64_t nr)
   struct dirty_log *log = &d->log;
 
   if (nr == 0 || nr > LOG_MAX_REGIONS)
-    return refuse (d, "kernel log with an impossible number of regions");
+    return load_refuse (d, "kernel log with an impossible number of regions");
   disk_layout_init (&d->layout, nr, 0);
   if (d->layout.bitmap_end > d->store->size)
-    return refuse (d, "kernel log shorter than its bitmap");
-  log->found = LOG_FOUND_KERNEL;
-  log->geo.nr_regions = nr;
+    return load_refuse (d, "kernel log shorter than its bitmap");
+  log->info.found = LOG_FOUND_KERNEL;
+  log->info.geo.nr_regions = nr;
   /* Until it is ours, there is no room for more than the kernel's map. */
-  log->shared_map = true;
+  log->info.shared_map = true;
   if (alloc_all (d, nr) == -1 || read_kernel_map (d, nr) == -1)
     return -1;
-  log->shared_map = false;
+  log->info.shared_map = false;
   for (uint64_t w = 0; w < bitset_words (nr); ++w)
     bitset_put_word (&log->marked, w,
                      disk_image_get (d, DISK_MAP_KERNEL,
                                      d->map[DISK_MAP_KERNEL].image, w));
-  log->unclean = log->marked.count > 0;
+  log->info.unclean = log->marked.count > 0;
   return 0;
 }
 
@@ -153,9 +157,9 @@ load_word (struct disk_log *d, uint64_t w, uint64_t mask)
   for (unsigned s = 0; s < LOG_MAX_LEGS; ++s) {
     bits = stored_word (d, LOG_MAP_MISSED (s), w, mask);
     explained |= bits;
-    if (log->shared_map && log->leg[s].state == LOG_LEG_STALE)
+    if (log->info.shared_map && log->record.leg[s].state == LOG_LEG_STALE)
       bits = kernel;
-    if (bits && log->leg[s].state != LOG_LEG_NONE)
+    if (bits && log->record.leg[s].state != LOG_LEG_NONE)
       bitset_put_word (&log->missed[s], w, bits);
   }
   bits = stored_word (d, LOG_MAP_MARKED, w, mask) | (kernel & ~explained);
@@ -163,7 +167,7 @@ load_word (struct disk_log *d, uint64_t w, uint64_t mask)
     bitset_put_word (&log->marked, w, bits);
     vouch_for_marks (d, w, bits);
   }
-  if (kernel && log->found == LOG_FOUND_KERNEL_SINCE)
+  if (kernel && log->info.found == LOG_FOUND_KERNEL_SINCE)
     bitset_put_word (&log->kernel_dirty, w, kernel);
 }
 
@@ -171,7 +175,7 @@ static void
 load_truth (struct disk_log *d)
 {
   struct dirty_log *log = &d->log;
-  uint64_t nr = log->geo.nr_regions;
+  uint64_t nr = log->info.geo.nr_regions;
 
   for (uint64_t w = 0; w < bitset_words (nr); ++w)
     load_word (d, w,
@@ -180,13 +184,13 @@ load_truth (struct disk_log *d)
     bitset_or (&log->out_of_sync, &log->missed[s]);
     /* Rule (20). */
     if (log->missed[s].count > 0)
-      core_leg_stale (log, s);
-    if (d->map[DISK_MAP_NAMES].blocks > 0 && log->leg[s].state)
-      disk_name_decode (log->leg[s].name,
+      truth_leg_stale (log, s);
+    if (d->map[DISK_MAP_NAMES].blocks > 0 && log->record.leg[s].state)
+      disk_name_decode (log->record.leg[s].name,
                         d->map[DISK_MAP_NAMES].image + (1 + s) * DISK_BLOCK);
   }
   if (log->marked.count > 0)
-    log->unclean = true;
+    log->info.unclean = true;
 }
 
 /* Rules (23) and (24). */
@@ -199,9 +203,9 @@ load_flush_number (struct disk_log *d)
   if (map->blocks > 0) {
     const uint8_t *block = map->image + DISK_FLUSH_NUMBER_BLOCK * DISK_BLOCK;
 
-    log->flush_number = disk_flush_number_decode (block, log->uuid);
+    log->flush_number = disk_flush_number_decode (block, log->info.uuid);
     disk_recent_decode (&log->recent, block, log->flush_number,
-                        log->geo.nr_regions);
+                        log->info.geo.nr_regions);
   }
   d->flush_number = log->flush_number;
 }
@@ -211,24 +215,24 @@ load_slot (struct disk_log *d, const struct disk_slot *slot)
 {
   struct dirty_log *log = &d->log;
 
-  memcpy (log->uuid, slot->uuid, sizeof log->uuid);
-  log->geo.size = slot->size;
-  log->geo.region_size = slot->region_size;
-  log->geo.nr_regions = disk_slot_regions (slot);
-  log->shared_map = slot->flags & DISK_SHARED_MAP;
-  log->unclean = !(slot->flags & DISK_CLEAN_SHUTDOWN);
-  log->generation = slot->generation;
-  log->primary = slot->primary;
-  log->owner_pid = slot->owner_pid;
-  memcpy (log->owner_host, slot->owner_host, LOG_HOST_SIZE);
+  memcpy (log->info.uuid, slot->uuid, sizeof log->info.uuid);
+  log->info.geo.size = slot->size;
+  log->info.geo.region_size = slot->region_size;
+  log->info.geo.nr_regions = disk_slot_regions (slot);
+  log->info.shared_map = slot->flags & DISK_SHARED_MAP;
+  log->info.unclean = !(slot->flags & DISK_CLEAN_SHUTDOWN);
+  log->record.generation = slot->generation;
+  log->record.primary = slot->primary;
+  log->info.owner_pid = slot->owner_pid;
+  memcpy (log->info.owner_host, slot->owner_host, LOG_HOST_SIZE);
   for (unsigned s = 0; s < LOG_MAX_LEGS; ++s) {
     const struct disk_leg *leg = &slot->leg[s];
 
-    memcpy (log->leg[s].id, leg->id, LOG_ID_SIZE);
-    log->leg[s].generation = leg->generation;
-    log->leg[s].size = leg->size;
-    log->leg[s].state = (enum log_leg_state) leg->state;
-    log->leg[s].kind = leg->kind;
+    memcpy (log->record.leg[s].id, leg->id, LOG_ID_SIZE);
+    log->record.leg[s].generation = leg->generation;
+    log->record.leg[s].size = leg->size;
+    log->record.leg[s].state = (enum log_leg_state) leg->state;
+    log->record.leg[s].kind = leg->kind;
   }
 }
 
@@ -254,18 +258,18 @@ load_ours (struct disk_log *d, const struct disk_findings *f)
   d->header_nr = f->header.nr_regions;
   d->durable_sequence =
     newest >= 0 ? f->slot[newest].sequence : d->slot.sequence;
-  disk_layout_init (&d->layout, log->geo.nr_regions, d->slot.area_offset);
-  if (alloc_all (d, log->geo.nr_regions) == -1)
+  disk_layout_init (&d->layout, log->info.geo.nr_regions, d->slot.area_offset);
+  if (alloc_all (d, log->info.geo.nr_regions) == -1)
     return -1;
-  if (log->found == LOG_FOUND_KERNEL_SINCE &&
-      bitset_init (&log->kernel_dirty, log->geo.nr_regions) == -1)
+  if (log->info.found == LOG_FOUND_KERNEL_SINCE &&
+      bitset_init (&log->kernel_dirty, log->info.geo.nr_regions) == -1)
     return read_failed (d);
   if (read_maps (d) == -1)
     return -1;
   load_truth (d);
   load_flush_number (d);
   disk_map_touch_all (d);
-  if (d->header_nr < log->geo.nr_regions)
+  if (d->header_nr < log->info.geo.nr_regions)
     resume_growth (d, f);
   d->slot_unsure = true;
   d->ready = d->lowering = d->record_changed = true;
@@ -290,14 +294,14 @@ number_damage (struct disk_log *d, const struct disk_findings *f)
     disk_slot_encode (block, &f->third);
     crc = crc32 (crc, block, DISK_SLOT_SIZE);
   }
-  d->log.generation = (uint64_t) crc + 1;
+  d->log.record.generation = (uint64_t) crc + 1;
   return 0;
 }
 
 static int
 load_damaged (struct disk_log *d, const struct disk_findings *f)
 {
-  d->log.found = LOG_FOUND_DAMAGED;
+  d->log.info.found = LOG_FOUND_DAMAGED;
   for (unsigned i = 0; i < 2; ++i)
     if (f->verdict[i] == DISK_SLOT_VALID) {
       d->old_area = f->slot[i].area_offset;
@@ -322,7 +326,7 @@ load_without_slots (struct disk_log *d, struct disk_findings *f)
     return read_failed (d);
   if (f->third_valid)
     return load_damaged (d, f);
-  return refuse (d, "is not a log");
+  return load_refuse (d, "is not a log");
 }
 
 /* Rules (13) to (17). */
@@ -352,10 +356,11 @@ load_with_slots (struct disk_log *d, struct disk_findings *f)
     return load_damaged (d, f);
   }
   if (f->header.version == DISK_VERSION_KERNEL && header_nr != nr)
-    return refuse (d, "the kernel used it with another number of regions");
-  d->log.found = f->header.version == DISK_VERSION_OURS
-                   ? LOG_FOUND_OURS
-                   : LOG_FOUND_KERNEL_SINCE;
+    return load_refuse (d,
+                        "the kernel used it with another number of regions");
+  d->log.info.found = f->header.version == DISK_VERSION_OURS
+                        ? LOG_FOUND_OURS
+                        : LOG_FOUND_KERNEL_SINCE;
   return load_ours (d, f);
 }
 
@@ -365,7 +370,7 @@ disk_load (struct disk_log *d)
   struct disk_findings f;
   int r = disk_is_blank (d);
 
-  d->log.found = LOG_FOUND_NEW;
+  d->log.info.found = LOG_FOUND_NEW;
   if (r == -1)
     return read_failed (d);
   d->blank = r;
@@ -376,11 +381,11 @@ disk_load (struct disk_log *d)
   if (f.header.magic_ok && f.header.version != DISK_VERSION_OURS &&
       f.header.version != DISK_VERSION_KERNEL) {
     msg_error ("log disk:%s: log version %" PRIu32 " is not known",
-               d->log.name, f.header.version);
+               d->log.info.name, f.header.version);
     return -1;
   }
   if (f.verdict[0] == DISK_SLOT_FOREIGN || f.verdict[1] == DISK_SLOT_FOREIGN)
-    return refuse (d, "made by a newer version of nbdmirror");
+    return load_refuse (d, "made by a newer version of nbdmirror");
   return disk_find_magic (&f) ? load_with_slots (d, &f)
                               : load_without_slots (d, &f);
 }

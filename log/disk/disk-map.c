@@ -9,7 +9,7 @@
 #include <sys/mman.h>
 
 #include "byte-order.h"
-#include "disk.h"
+#include "disk-map.h"
 
 #define BLOCK_WORDS (DISK_BLOCK / 8)
 #define KERNEL_SKIP (DISK_BITMAP_OFFSET / 8)
@@ -84,7 +84,7 @@ int
 disk_maps_resize (struct disk_log *d)
 {
   uint64_t blocks = d->layout.map_size / DISK_BLOCK;
-  bool kept = !d->log.shared_map;
+  bool kept = !d->log.info.shared_map;
 
   for (unsigned m = 0; m < LOG_NR_MAPS; ++m)
     if (map_resize (&d->map[m], kept ? blocks : 0) == -1)
@@ -147,7 +147,7 @@ wanted_word (struct disk_log *d, unsigned map, uint64_t word)
 {
   if (map == DISK_MAP_KERNEL)
     return d->log.marked.words[word] | d->log.out_of_sync.words[word];
-  return core_map (&d->log, map)->words[word];
+  return truth_map (&d->log, map)->words[word];
 }
 
 /* The first word of a block; of the block behind the last: their number. */

@@ -8,7 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "disk.h"
+#include "disk-io.h"
+#include "disk-record.h"
 
 void
 disk_slot_build (struct disk_log *d, struct disk_slot *slot)
@@ -16,17 +17,17 @@ disk_slot_build (struct disk_log *d, struct disk_slot *slot)
   const struct dirty_log *log = &d->log;
 
   memset (slot, 0, sizeof *slot);
-  memcpy (slot->uuid, log->uuid, sizeof slot->uuid);
-  slot->size = log->geo.size;
-  slot->region_size = log->geo.region_size;
-  slot->flags = log->shared_map ? DISK_SHARED_MAP : 0;
-  slot->generation = log->generation;
-  slot->area_offset = log->shared_map ? 0 : d->layout.area_offset;
+  memcpy (slot->uuid, log->info.uuid, sizeof slot->uuid);
+  slot->size = log->info.geo.size;
+  slot->region_size = log->info.geo.region_size;
+  slot->flags = log->info.shared_map ? DISK_SHARED_MAP : 0;
+  slot->generation = log->record.generation;
+  slot->area_offset = log->info.shared_map ? 0 : d->layout.area_offset;
   slot->owner_pid = (uint32_t) getpid ();
-  slot->primary = (uint8_t) log->primary;
+  slot->primary = (uint8_t) log->record.primary;
   memcpy (slot->owner_host, d->host, LOG_HOST_SIZE);
   for (unsigned s = 0; s < LOG_MAX_LEGS; ++s) {
-    const struct log_leg *leg = &log->leg[s];
+    const struct log_leg *leg = &log->record.leg[s];
 
     memcpy (slot->leg[s].id, leg->id, LOG_ID_SIZE);
     slot->leg[s].generation = leg->generation;
@@ -60,7 +61,7 @@ disk_slot_raise (struct disk_log *d, struct disk_slot *slot)
   *slot = d->target;
   for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
     if (slot->leg[s].state == LOG_LEG_IN_SYNC &&
-        d->log.leg[s].state != LOG_LEG_IN_SYNC)
+        d->log.record.leg[s].state != LOG_LEG_IN_SYNC)
       slot->leg[s] = d->slot.leg[s];
 }
 
@@ -113,7 +114,7 @@ write_third_copy (struct disk_log *d)
 {
   uint8_t *block = d->map[DISK_MAP_NAMES].image;
 
-  if (d->log.shared_map)
+  if (d->log.info.shared_map)
     return 0;
   disk_slot_encode (block, &d->slot);
   if (disk_store_write (d, block, DISK_BLOCK, d->layout.area_offset) == -1)

@@ -26,35 +26,13 @@
 #include <string.h>
 
 #include "cleanup.h"
-#include "disk.h"
+#include "disk-io.h"
+#include "disk-map.h"
+#include "disk-number.h"
+#include "disk-record.h"
+#include "disk-write.h"
 
 static const uint8_t zero_block[DISK_BLOCK] __attribute__ ((aligned (4096)));
-
-int
-disk_store_write (struct disk_log *d, const void *buf, uint64_t count,
-                  uint64_t offset)
-{
-  struct log_store *store = d->store;
-
-  d->wrote = true;
-  if (store->fixed_size && count > store->size - offset)
-    count = store->size - offset;
-  return store->ops->write (store, buf, count, offset);
-}
-
-int
-disk_store_sync (struct disk_log *d)
-{
-  return d->store->ops->sync (d->store);
-}
-
-int
-disk_block_0_write (struct disk_log *d)
-{
-  if (disk_store_write (d, d->map[DISK_MAP_KERNEL].image, DISK_BLOCK, 0) == -1)
-    return -1;
-  return disk_store_sync (d);
-}
 
 /* --- maps --- */
 
@@ -108,7 +86,7 @@ write_flush_number (struct disk_log *d)
   d->flush_number++;
   if (map->blocks == 0)
     return 0;
-  disk_flush_number_encode (block, d->log.uuid, d->flush_number);
+  disk_flush_number_encode (block, d->log.info.uuid, d->flush_number);
   take_recent (d, block);
   return disk_store_write (d, block, DISK_BLOCK,
                            d->layout.area_offset +
@@ -156,7 +134,8 @@ wipe_old_area (struct disk_log *d)
   uint64_t at = d->old_area, area = d->layout.area_offset;
 
   if (at >= d->layout.head_size && at < d->store->size &&
-      (d->log.shared_map || at < area || at - area >= d->layout.area_size) &&
+      (d->log.info.shared_map || at < area ||
+       at - area >= d->layout.area_size) &&
       (disk_store_write (d, zero_block, DISK_BLOCK, at) == -1 ||
        disk_store_sync (d) == -1))
     return -1;
@@ -166,7 +145,7 @@ wipe_old_area (struct disk_log *d)
 static uint64_t
 end_of_layout (const struct disk_log *d)
 {
-  if (d->log.shared_map)
+  if (d->log.info.shared_map)
     return d->layout.head_size;
   return d->layout.area_offset + d->layout.area_size;
 }
@@ -177,13 +156,13 @@ write_creating (struct disk_log *d)
   struct disk_map *map = &d->map[DISK_MAP_KERNEL];
   struct disk_slot slot = {
     .sequence = (d->slot.sequence + 1) | 1,
-    .size = d->log.geo.size,
-    .region_size = d->log.geo.region_size,
+    .size = d->log.info.geo.size,
+    .region_size = d->log.info.geo.region_size,
     .flags = DISK_CREATING,
     .area_offset = d->old_area,
   };
 
-  memcpy (slot.uuid, d->log.uuid, sizeof slot.uuid);
+  memcpy (slot.uuid, d->log.info.uuid, sizeof slot.uuid);
   memset (map->image, 0, DISK_BITMAP_OFFSET);
   disk_slot_put (d, &slot);
   d->slot.sequence = d->durable_sequence = slot.sequence;
@@ -265,7 +244,7 @@ take_names (struct disk_log *d)
   for (unsigned s = 0; s < LOG_MAX_LEGS; ++s) {
     uint8_t *stored = map->image + (1 + s) * DISK_BLOCK;
 
-    disk_name_encode (block, d->log.leg[s].name);
+    disk_name_encode (block, d->log.record.leg[s].name);
     if (memcmp (stored, block, DISK_BLOCK) != 0) {
       memcpy (stored, block, DISK_BLOCK);
       bitset_set (&map->unsure, 1 + s);

@@ -16,7 +16,10 @@
 
 #include "cleanup.h"
 #include "deadline.h"
-#include "disk.h"
+#include "disk-create.h"
+#include "disk-load.h"
+#include "disk-map.h"
+#include "disk-write.h"
 #include "msg.h"
 #include "thread.h"
 
@@ -41,8 +44,8 @@ announce_end (struct disk_log *d, bool commit, int err)
     d->log.counters.flushes++;
   d->wrote = false;
   group_end (&d->group, commit, err);
-  core_count_cycles (&d->log, &d->group);
-  return core_note_result (&d->log, err);
+  truth_count_cycles (&d->log, &d->group);
+  return truth_note_result (&d->log, err);
 }
 
 /* 0 or an errno. */
@@ -65,7 +68,7 @@ run_cycle (struct disk_log *d, bool commit)
   int err = write_cycle (d, commit);
 
   if (announce_end (d, commit, err))
-    core_report_result (&d->log, err);
+    truth_report_result (&d->log, err);
   return err;
 }
 
@@ -100,7 +103,7 @@ write_last (struct disk_log *d)
       err = errno;
   }
   if (err)
-    core_report_result (&d->log, err);
+    truth_report_result (&d->log, err);
 }
 
 static void *
@@ -161,7 +164,7 @@ disk_free (struct disk_log *d)
   pthread_cond_destroy (&d->work);
   group_destroy (&d->group);
   pthread_mutex_destroy (&d->io_lock);
-  core_destroy (&d->log);
+  truth_destroy (&d->log);
   free (d);
 }
 
@@ -175,7 +178,7 @@ disk_close (struct dirty_log *log, uint64_t deadline)
   else if (!stop_thread (d, deadline)) {
     /* The thread needs all that we would free. */
     msg_error ("log disk:%s: does not answer, left as after a crash",
-               log->name);
+               log->info.name);
     return;
   }
   disk_free (d);
@@ -209,8 +212,8 @@ disk_log_open_store (struct log_store *store, const char *name, unsigned flags)
   }
   d->store = store;
   d->read_only = flags & LOG_READ_ONLY;
-  core_get_host (d->host);
-  if (core_init (&d->log, &disk_log_ops, name) == -1) {
+  truth_get_host (d->host);
+  if (truth_init (&d->log, &disk_log_ops, name) == -1) {
     store->ops->close (store);
     free (d);
     return NULL;
@@ -244,7 +247,7 @@ disk_start (struct dirty_log *log)
 
   assert (!d->read_only && d->ready);
   if (thread_start (&d->thread, "disk-log", disk_thread, d) == -1) {
-    msg_error ("log disk:%s: thread: %m", log->name);
+    msg_error ("log disk:%s: thread: %m", log->info.name);
     return -1;
   }
   {

@@ -1,11 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The disk log: parts shared by disk.c (life cycle), disk-load.c (what is on
- * the medium) and disk-write.c (changing it).
+/* The disk log:
+ *
+ *   disk.c         life cycle, and the thread that runs the cycles
+ *   disk-create.c  anew, or longer
+ *   disk-load.c    what is on the medium
+ *   disk-find.c    which of its records counts
+ *   disk-write.c   changing it, in phases
+ *   disk-record.c  slots and header
+ *   disk-map.c     the images of the maps
+ *   disk-io.c      where it meets the store
+ *   disk-format.c  byte by byte; disk-number.c: block 9
  *
  * Words: the *image* of a map is what the medium holds, or will hold when
  * the writes of its *unsure* blocks are synced.  Wanted is what the truth
- * in memory (core.h) says.  A flush lowers: the image becomes image OR
+ * in memory (truth.h) says.  A flush lowers: the image becomes image OR
  * wanted.  Only then may a commit raise: the image becomes wanted.  The
  * kernel's bitmap is a map like the others, wanted where a region is marked
  * or missed by anyone; it is only written inverted.
@@ -25,12 +34,12 @@
 #ifndef NBDMIRROR_LOG_DISK_H
 #define NBDMIRROR_LOG_DISK_H
 
-#include "core.h"
 #include "disk-format.h"
 #include "group-commit.h"
 #include "store.h"
+#include "truth.h"
 
-/* The maps of backend.h, then two more. */
+/* The maps of dirty-log.h, then two more. */
 enum {
   DISK_MAP_KERNEL = LOG_NR_MAPS, /* from byte 0: header and slots, too */
   DISK_MAP_NAMES,                /* the area's first ten blocks */
@@ -99,93 +108,5 @@ disk (struct dirty_log *log)
  */
 struct dirty_log *disk_log_open_store (struct log_store *store,
                                        const char *name, unsigned flags);
-
-/* --- disk-map.c: images --- */
-
-/* Make images for log->geo and d->layout; old contents are kept as far as
- * the maps were there.  0, or -1 with errno.
- */
-int disk_maps_resize (struct disk_log *d);
-void disk_maps_free (struct disk_log *d);
-
-/* Byte offset of a map's first block in the store. */
-uint64_t disk_map_offset (const struct disk_log *d, unsigned map);
-
-/* One word of an image, set = dirty in all maps. */
-uint64_t disk_image_get (const struct disk_log *d, unsigned map,
-                         const uint8_t *image, uint64_t word);
-void disk_image_put (const struct disk_log *d, unsigned map, uint8_t *image,
-                     uint64_t word, uint64_t bits);
-
-/* The bits changed; both for log->lock. */
-void disk_map_touch (struct disk_log *d, unsigned map, uint64_t first,
-                     uint64_t nr);
-void disk_map_touch_all (struct disk_log *d);
-
-/* Take wanted into the images (log->lock and io_lock held). */
-void disk_maps_lower (struct disk_log *d, bool will_raise);
-void disk_maps_raise (struct disk_log *d);
-
-/* --- disk-load.c --- */
-
-/* Find out what the store holds and load it.  -1 with the error reported
- * if it must not be touched.
- */
-int disk_load (struct disk_log *d);
-
-/* --- disk-read.c --- */
-
-/* Aligned for the store; free it.  NULL with errno. */
-void *disk_buffer (size_t size);
-
-/* Reads zeroes beyond the end of the store. */
-int disk_read (struct disk_log *d, void *buf, uint64_t count, uint64_t offset);
-
-/* Whether this extent of the store is zero (what is beyond its end is), and
- * whether all of it seems to be: rule (10); create looks at the whole
- * extent it uses.  1, 0, or -1 with errno.
- */
-int disk_is_zero (struct disk_log *d, uint64_t offset, uint64_t count);
-int disk_is_blank (struct disk_log *d);
-
-/* --- disk-create.c: the ops create and grow --- */
-
-int disk_log_create (struct dirty_log *log);
-int disk_log_grow (struct dirty_log *log);
-
-/* --- disk-record.c: slots and header --- */
-
-/* What the slot should say, with flags of what is known of the log. */
-void disk_slot_build (struct disk_log *d, struct disk_slot *slot);
-
-/* Keep legs stale that are not in-sync on the medium; what was wanted when
- * the commit lowered, but legs that failed since stay stale.
- */
-void disk_slot_lower (struct disk_log *d, struct disk_slot *slot);
-void disk_slot_raise (struct disk_log *d, struct disk_slot *slot);
-
-bool disk_slot_same (const struct disk_slot *a, const struct disk_slot *b);
-
-/* Write third copy, slot and header, each synced. */
-int disk_record_write (struct disk_log *d, const struct disk_slot *wanted);
-
-/* Put a slot, the header, into the image of block 0. */
-void disk_slot_put (struct disk_log *d, const struct disk_slot *slot);
-void disk_header_put (struct disk_log *d);
-
-/* --- disk-write.c --- */
-
-/* The store's calls; the end of a device cuts a block short. */
-int disk_store_write (struct disk_log *d, const void *buf, uint64_t count,
-                      uint64_t offset);
-int disk_store_sync (struct disk_log *d);
-int disk_block_0_write (struct disk_log *d);
-
-/* One flush, or one commit, with io_lock held: 0, or -1 with errno. */
-int disk_write_lowering (struct disk_log *d, bool will_raise);
-int disk_write_raising (struct disk_log *d);
-
-/* The last thing: nothing is marked, and all is committed. */
-int disk_write_clean (struct disk_log *d);
 
 #endif /* NBDMIRROR_LOG_DISK_H */

@@ -12,7 +12,8 @@
 
 #include "cleanup.h"
 #include "msg.h"
-#include "userspace.h"
+#include "userspace-cycle.h"
+#include "userspace-send.h"
 
 /* --- the outcome --- */
 
@@ -44,6 +45,15 @@ print_error (char *buf, size_t size, const struct proto_msg *msg)
     snprintf (buf, size, "%s", proto_error_name (msg->error));
 }
 
+void
+user_tell_connected (struct user_log *u)
+{
+  if (u->told)
+    msg_error ("log %s:%s: connected again, to %s", u->log.ops->type,
+               u->log.info.name, log_client_server (u->client));
+  u->told = false;
+}
+
 static void
 end_locked (struct user_log *u, int err)
 {
@@ -59,7 +69,7 @@ end_locked (struct user_log *u, int err)
   if (err == 0)
     user_cycle_durable_locked (u, commit);
   group_end (&u->group, commit, err);
-  core_count_cycles (&u->log, &u->group);
+  truth_count_cycles (&u->log, &u->group);
 }
 
 static void
@@ -71,12 +81,12 @@ cycle_done (struct user_log *u, uint64_t flush_number)
     CLEANUP_LOCK (&u->log.lock);
     u->log.flush_number = flush_number;
     end_locked (u, 0);
-    report = core_note_result (&u->log, 0);
+    report = truth_note_result (&u->log, 0);
   }
-  log_client_remember (u->client, u->log.uuid, flush_number);
+  log_client_remember (u->client, u->log.info.uuid, flush_number);
   user_tell_connected (u);
   if (report)
-    core_report_result (&u->log, 0);
+    truth_report_result (&u->log, 0);
 }
 
 static void
@@ -90,11 +100,11 @@ cycle_failed (struct user_log *u, const struct proto_msg *msg)
   {
     CLEANUP_LOCK (&u->log.lock);
     end_locked (u, err);
-    report = core_note_result (&u->log, err);
+    report = truth_note_result (&u->log, err);
     memcpy (u->log.last_error, text, sizeof text);
   }
   if (report)
-    msg_error ("log %s:%s: %s: %s", u->log.ops->type, u->log.name,
+    msg_error ("log %s:%s: %s: %s", u->log.ops->type, u->log.info.name,
                proto_type_name (msg->type), text);
 }
 
@@ -124,7 +134,8 @@ detached (struct user_log *u, const struct proto_msg *msg)
   u->detached = true;
   if (msg->error) {
     print_error (text, sizeof text, msg);
-    msg_error ("log %s:%s: close: %s", u->log.ops->type, u->log.name, text);
+    msg_error ("log %s:%s: close: %s", u->log.ops->type, u->log.info.name,
+               text);
   }
   log_client_stop (u->client);
 }
@@ -183,7 +194,7 @@ is_clean_locked (const struct user_log *u)
 {
   if (u->touched)
     return u->last_ok && !u->log.stay_unclean && u->log.marked.count == 0;
-  return u->log.found == LOG_FOUND_OURS && !u->log.unclean;
+  return u->log.info.found == LOG_FOUND_OURS && !u->log.info.unclean;
 }
 
 /* As begin_cycle. */

@@ -9,69 +9,47 @@
 
 #include <string.h>
 
-#include "userspace.h"
+#include "record-wire.h"
+#include "userspace-image.h"
+#include "userspace-load.h"
 
 static const char no_memory[] = "not enough memory for the log";
 
 /* --- parts --- */
 
 static const char *
-begin (struct dirty_log *log)
+load_begin (struct dirty_log *log)
 {
   bitset_free (&log->kernel_dirty);
-  log->generation = 0;
-  log->primary = 0;
-  memset (log->leg, 0, sizeof log->leg);
-  if (core_alloc_maps (log, LOG_MAX_REGIONS) == -1 ||
+  log->record = (struct log_record){.generation = 0};
+  if (truth_alloc_maps (log, LOG_MAX_REGIONS) == -1 ||
       bitset_init (&log->kernel_dirty, LOG_MAX_REGIONS) == -1)
     return no_memory;
   return NULL;
 }
 
 static void
-load_leg (struct log_leg *to, const struct proto_leg *from)
-{
-  memset (to, 0, sizeof *to);
-  to->state = (enum log_leg_state) from->state;
-  to->kind = from->kind;
-  memcpy (to->id, from->id, sizeof to->id);
-  to->generation = from->generation;
-  to->size = from->size;
-  memcpy (to->name, from->name.s, from->name.len);
-}
-
-static const char *
-load_record (struct dirty_log *log, const struct proto_record *record)
-{
-  log->generation = record->generation;
-  log->primary = record->primary;
-  for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
-    load_leg (&log->leg[s], &record->leg[s]);
-  return NULL;
-}
-
-static const char *
 load_runs (struct dirty_log *log, const struct proto_change *change)
 {
-  struct bitset *map = change->map == PROTO_MAP_KERNEL_DIRTY
-                         ? &log->kernel_dirty
-                         : core_map (log, change->map);
+  struct bitset *map = truth_map (log, change->map);
 
   for (uint32_t i = 0; i < change->runs.nr; ++i) {
     struct proto_run run = proto_run_get (&change->runs, i);
 
     bitset_set_range (map, run.first, run.nr);
   }
-  return NULL;
 }
 
 const char *
 user_load_state (struct user_log *u, const struct proto_msg *msg)
 {
   if (!msg)
-    return begin (&u->log);
-  return msg->type == PROTO_STATE_RECORD ? load_record (&u->log, &msg->record)
-                                         : load_runs (&u->log, &msg->change);
+    return load_begin (&u->log);
+  if (msg->type == PROTO_STATE_RECORD)
+    log_record_from_wire (&u->log.record, &msg->record);
+  else
+    load_runs (&u->log, &msg->change);
+  return NULL;
 }
 
 /* --- the end --- */
@@ -116,10 +94,10 @@ cut_maps (struct user_log *u, const struct proto_attached *a)
   uint64_t nr = has_maps (a) ? a->nr_regions : 0;
   uint64_t kernel_nr = a->found == LOG_FOUND_KERNEL_SINCE ? nr : 0;
 
-  if (core_grow_maps (log, nr) == -1 ||
+  if (truth_grow_maps (log, nr) == -1 ||
       bitset_resize (&log->kernel_dirty, kernel_nr) == -1)
     return -1;
-  log->geo.nr_regions = nr;
+  log->info.geo.nr_regions = nr;
   return user_maps_alloc (u);
 }
 
@@ -130,23 +108,23 @@ derive (struct dirty_log *log)
   for (unsigned s = 0; s < LOG_MAX_LEGS; ++s) {
     bitset_or (&log->out_of_sync, &log->missed[s]);
     if (log->missed[s].count > 0)
-      core_leg_stale (log, s);
+      truth_leg_stale (log, s);
   }
 }
 
 static void
 take_facts (struct dirty_log *log, const struct proto_attached *a)
 {
-  log->found = (enum log_found) a->found;
-  log->unclean = a->flags & PROTO_LOG_UNCLEAN;
-  log->shared_map = a->flags & PROTO_LOG_SHARED_MAP;
+  log->info.found = (enum log_found) a->found;
+  log->info.unclean = a->flags & PROTO_LOG_UNCLEAN;
+  log->info.shared_map = a->flags & PROTO_LOG_SHARED_MAP;
   log->flush_number = a->flush_number;
-  memcpy (log->uuid, a->uuid, sizeof log->uuid);
-  log->geo.size = a->size;
-  log->geo.region_size = a->region_size;
-  log->owner_pid = a->owner_pid;
-  memset (log->owner_host, 0, sizeof log->owner_host);
-  memcpy (log->owner_host, a->owner_host.s, a->owner_host.len);
+  memcpy (log->info.uuid, a->uuid, sizeof log->info.uuid);
+  log->info.geo.size = a->size;
+  log->info.geo.region_size = a->region_size;
+  log->info.owner_pid = a->owner_pid;
+  memset (log->info.owner_host, 0, sizeof log->info.owner_host);
+  memcpy (log->info.owner_host, a->owner_host.s, a->owner_host.len);
 }
 
 const char *

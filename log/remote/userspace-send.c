@@ -7,100 +7,9 @@
 #include <assert.h>
 #include <string.h>
 
-#include "userspace.h"
-
-/* --- runs --- */
-
-/* Neighbours become one run, and runs one frame, as far as that goes. */
-struct runs {
-  struct user_log *u;
-  struct buffer *out;
-  struct proto_msg msg;
-  struct proto_runs_frame frame;
-  bool open;          /* a frame is */
-  uint64_t first, nr; /* the run at hand */
-  int error;
-};
-
-static void
-runs_init (struct runs *r, struct user_log *u, unsigned map, bool lowering)
-{
-  memset (r, 0, sizeof *r);
-  r->u = u;
-  r->out = log_client_output (u->client);
-  r->msg.change.epoch = log_client_epoch (u->client);
-  if (map != LOG_MAP_MARKED) {
-    r->msg.type = PROTO_SET_REGION_SYNC;
-    r->msg.change.slot = (uint8_t) (map - LOG_MAP_MISSED (0));
-    r->msg.change.in_sync = !lowering;
-  }
-  else
-    r->msg.type = lowering ? PROTO_MARK_REGION : PROTO_CLEAR_REGION;
-}
-
-static void
-close_frame (struct runs *r)
-{
-  if (r->open)
-    proto_runs_end (&r->frame);
-  r->open = false;
-}
-
-static void
-open_frame (struct runs *r)
-{
-  r->msg.id = log_client_id (r->u->client);
-  r->error |= proto_runs_begin (&r->frame, r->out, &r->msg);
-  r->open = r->error == 0;
-}
-
-static void
-emit_run (struct runs *r)
-{
-  if (r->nr == 0)
-    return;
-  if (r->open && r->frame.nr == PROTO_MAX_RUNS)
-    close_frame (r);
-  if (!r->open)
-    open_frame (r);
-  if (r->open)
-    r->error |= proto_runs_add (&r->frame, r->first, (uint32_t) r->nr);
-  r->nr = 0;
-}
-
-static void
-add_run (struct runs *r, uint64_t first, uint64_t nr)
-{
-  if (r->nr == 0 || first != r->first + r->nr) {
-    emit_run (r);
-    r->first = first;
-  }
-  r->nr += nr;
-}
-
-static void
-add_word (struct runs *r, uint64_t word, uint64_t bits)
-{
-  unsigned at = 0, skip, nr;
-
-  while (bits) {
-    skip = (unsigned) __builtin_ctzll (bits);
-    bits >>= skip;
-    nr = ~bits ? (unsigned) __builtin_ctzll (~bits) : 64;
-    bits = nr < 64 ? bits >> nr : 0;
-    at += skip;
-    add_run (r, word * 64 + at, nr);
-    at += nr;
-  }
-}
-
-static int
-runs_end (struct runs *r)
-{
-  emit_run (r);
-  close_frame (r);
-  return r->error;
-}
+#include "record-wire.h"
+#include "userspace-runs.h"
+#include "userspace-send.h"
 
 /* --- maps --- */
 
@@ -116,42 +25,42 @@ all_of_word (const struct bitset *bs, uint64_t word)
 static int
 lower_map (struct user_log *u, unsigned m)
 {
-  const struct bitset *wanted = core_map (&u->log, m);
+  const struct bitset *wanted = truth_map (&u->log, m);
   struct user_map *map = &u->map[m];
   uint64_t want, have;
-  struct runs r;
+  struct user_runs r;
 
-  runs_init (&r, u, m, true);
+  user_runs_init (&r, u, m, true);
   for (uint64_t w = bitset_next_set (&map->lower, 0); w < map->lower.nr;
        w = bitset_next_set (&map->lower, w + 1)) {
     want = wanted->words[w];
     have = map->image.words[w];
-    add_word (&r, w, want & ~have);
+    user_runs_add_word (&r, w, want & ~have);
     bitset_put_word (&map->image, w, want | have);
     bitset_clear (&map->lower, w);
   }
-  return runs_end (&r);
+  return user_runs_end (&r);
 }
 
 static int
 raise_map (struct user_log *u, unsigned m)
 {
-  const struct bitset *wanted = core_map (&u->log, m);
+  const struct bitset *wanted = truth_map (&u->log, m);
   struct user_map *map = &u->map[m];
   uint64_t want, have;
-  struct runs r;
+  struct user_runs r;
 
-  runs_init (&r, u, m, false);
+  user_runs_init (&r, u, m, false);
   for (uint64_t w = bitset_next_set (&map->raise, 0); w < map->raise.nr;
        w = bitset_next_set (&map->raise, w + 1)) {
     want = wanted->words[w];
     have = map->unknown ? all_of_word (wanted, w) : map->image.words[w];
-    add_word (&r, w, have & ~want);
+    user_runs_add_word (&r, w, have & ~want);
     bitset_put_word (&map->image, w, map->image.words[w] & want);
     bitset_clear (&map->raise, w);
   }
   map->unknown = false;
-  return runs_end (&r);
+  return user_runs_end (&r);
 }
 
 static int
@@ -195,14 +104,6 @@ same_record (const struct log_record *a, const struct log_record *b)
   return same;
 }
 
-static void
-take_record (const struct dirty_log *log, struct log_record *record)
-{
-  record->generation = log->generation;
-  record->primary = log->primary;
-  memcpy (record->leg, log->leg, sizeof record->leg);
-}
-
 /* Invariant (2).  In a log that is not there yet there is nothing to lower.
  */
 static void
@@ -223,38 +124,23 @@ lower_record (const struct user_log *u, struct log_record *record)
 static int
 encode_record (struct user_log *u)
 {
-  const struct log_record *record = &u->sent;
   struct proto_msg msg = {
     .type = PROTO_SET_RECORD,
     .id = log_client_id (u->client),
-    .record = {.epoch = log_client_epoch (u->client),
-               .generation = record->generation,
-               .primary = (uint8_t) record->primary},
+    .record.epoch = log_client_epoch (u->client),
   };
 
-  for (unsigned s = 0; s < LOG_MAX_LEGS; ++s) {
-    const struct log_leg *from = &record->leg[s];
-    struct proto_leg *to = &msg.record.leg[s];
-
-    to->state = (uint8_t) from->state;
-    to->kind = (uint8_t) from->kind;
-    memcpy (to->id, from->id, sizeof to->id);
-    to->generation = from->generation;
-    to->size = from->size;
-    to->name.s = from->name;
-    to->name.len = (uint32_t) strlen (from->name);
-  }
+  log_record_to_wire (&msg.record, &u->sent);
   return proto_encode (log_client_output (u->client), &msg);
 }
 
 static int
 send_record (struct user_log *u, bool lowered)
 {
-  struct log_record record;
+  struct log_record record = u->log.record;
 
   if (!u->record_changed)
     return 0;
-  take_record (&u->log, &record);
   if (lowered)
     lower_record (u, &record);
   else
@@ -288,7 +174,7 @@ forget_server (struct user_log *u)
     struct user_map *map = &u->map[m];
 
     bitset_clear_range (&map->image, 0, map->image.nr);
-    all_words (&map->lower, core_map (&u->log, m));
+    all_words (&map->lower, truth_map (&u->log, m));
     map->unknown = !u->creating;
     if (map->unknown)
       bitset_set_range (&map->raise, 0, map->raise.nr);
@@ -307,12 +193,12 @@ send_create (struct user_log *u)
     .type = PROTO_CREATE,
     .id = log_client_id (u->client),
     .create = {.epoch = log_client_epoch (u->client),
-               .size = u->log.geo.size,
-               .region_size = u->log.geo.region_size,
-               .generation = u->log.generation},
+               .size = u->log.info.geo.size,
+               .region_size = u->log.info.geo.region_size,
+               .generation = u->log.record.generation},
   };
 
-  memcpy (msg.create.uuid, u->log.uuid, sizeof msg.create.uuid);
+  memcpy (msg.create.uuid, u->log.info.uuid, sizeof msg.create.uuid);
   u->create_sent = u->grow_sent = true;
   return proto_encode (log_client_output (u->client), &msg);
 }
@@ -323,7 +209,8 @@ send_grow (struct user_log *u)
   struct proto_msg msg = {
     .type = PROTO_GROW,
     .id = log_client_id (u->client),
-    .grow = {.epoch = log_client_epoch (u->client), .size = u->log.geo.size},
+    .grow = {.epoch = log_client_epoch (u->client),
+             .size = u->log.info.geo.size},
   };
 
   u->grow_sent = true;
@@ -380,53 +267,4 @@ user_cycle_durable_locked (struct user_log *u, bool commit)
       u->sure[s] = u->sent.leg[s].state == LOG_LEG_IN_SYNC;
   u->creating &= !u->create_sent;
   u->growing &= !u->grow_sent;
-}
-
-/* --- images --- */
-
-static void
-map_free (struct user_map *map)
-{
-  bitset_free (&map->image);
-  bitset_free (&map->lower);
-  bitset_free (&map->raise);
-  map->unknown = false;
-}
-
-void
-user_maps_free (struct user_log *u)
-{
-  for (unsigned m = 0; m < LOG_NR_MAPS; ++m)
-    map_free (&u->map[m]);
-}
-
-int
-user_maps_grow (struct user_log *u)
-{
-  uint64_t nr = u->log.geo.nr_regions, words = bitset_words (nr);
-  int r = 0;
-
-  for (unsigned m = 0; m < LOG_NR_MAPS; ++m)
-    r |= bitset_resize (&u->map[m].image, nr) |
-         bitset_resize (&u->map[m].lower, words) |
-         bitset_resize (&u->map[m].raise, words);
-  return r;
-}
-
-int
-user_maps_alloc (struct user_log *u)
-{
-  user_maps_free (u);
-  return user_maps_grow (u);
-}
-
-void
-user_take_image (struct user_log *u)
-{
-  for (unsigned m = 0; m < LOG_NR_MAPS; ++m)
-    bitset_or (&u->map[m].image, core_map (&u->log, m));
-  take_record (&u->log, &u->sent);
-  for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
-    u->sure[s] =
-      u->sent.leg[s].state == LOG_LEG_IN_SYNC && u->log.missed[s].count == 0;
 }

@@ -13,7 +13,9 @@
 #include "cleanup.h"
 #include "deadline.h"
 #include "msg.h"
-#include "userspace.h"
+#include "userspace-cycle.h"
+#include "userspace-load.h"
+#include "userspace-session.h"
 
 /* --- attached --- */
 
@@ -31,20 +33,11 @@ check_again (const struct user_log *u, const struct proto_attached *a)
 {
   if (u->creating)
     return NULL;
-  if (memcmp (a->uuid, u->log.uuid, sizeof a->uuid) != 0)
+  if (memcmp (a->uuid, u->log.info.uuid, sizeof a->uuid) != 0)
     return "the server has another log of this name now";
   if (a->flush_number < u->log.flush_number)
     return "the server's log is older than what it has acknowledged";
   return NULL;
-}
-
-void
-user_tell_connected (struct user_log *u)
-{
-  if (u->told)
-    msg_error ("log %s:%s: connected again, to %s", u->log.ops->type,
-               u->log.name, log_client_server (u->client));
-  u->told = false;
 }
 
 /* If there is something to send again, that has to work before we say so. */
@@ -94,25 +87,27 @@ on_waiting (void *opaque, const char *text)
   struct user_log *u = opaque;
 
   if (!u->waiting)
-    msg_error ("log %s:%s: waiting: %s", u->log.ops->type, u->log.name, text);
+    msg_error ("log %s:%s: waiting: %s", u->log.ops->type, u->log.info.name,
+               text);
   u->waiting = true;
 }
 
 static void
-lose (struct user_log *u, const char *text)
+session_lose (struct user_log *u, const char *text)
 {
   bool known = u->detach_tried; /* we gave it up */
 
   atomic_store (&u->log.valid_until, 0);
   if (!known)
-    msg_error ("log %s:%s: lost: %s", u->log.ops->type, u->log.name, text);
+    msg_error ("log %s:%s: lost: %s", u->log.ops->type, u->log.info.name,
+               text);
   {
     CLEANUP_LOCK (&u->log.lock);
     u->lost = u->log.disconnected = true;
     u->in_flight = false;
     group_give_up (&u->group, ESTALE);
     if (!known) {
-      core_note_result (&u->log, ESTALE);
+      truth_note_result (&u->log, ESTALE);
       snprintf (u->log.last_error, sizeof u->log.last_error, "%s", text);
     }
     pthread_cond_broadcast (&u->leased);
@@ -122,7 +117,7 @@ lose (struct user_log *u, const char *text)
 static void
 on_lost (void *opaque, const char *text)
 {
-  lose (opaque, text);
+  session_lose (opaque, text);
 }
 
 /* A server that is down may come back; what it keeps in memory does not. */
@@ -131,7 +126,7 @@ refused_again (struct user_log *u, enum proto_error error)
 {
   if (!u->in_memory || error != PROTO_E_NO_LOG)
     return true;
-  lose (u, "the server does not have it in its memory any more");
+  session_lose (u, "the server does not have it in its memory any more");
   return false;
 }
 
@@ -148,7 +143,7 @@ on_refused (void *opaque, enum proto_error error, const char *text)
     u->opened = true; /* found new */
   else {
     u->refused = true;
-    msg_error ("log %s:%s: %s: %s", u->log.ops->type, u->log.name,
+    msg_error ("log %s:%s: %s: %s", u->log.ops->type, u->log.info.name,
                log_client_server (u->client), text);
   }
   return false;
@@ -159,9 +154,9 @@ on_release (void *opaque, const char *text)
 {
   struct user_log *u = opaque;
 
-  msg_debug ("log %s:%s: %s", u->log.ops->type, u->log.name, text);
+  msg_debug ("log %s:%s: %s", u->log.ops->type, u->log.info.name, text);
   if (u->log.on_release)
-    u->log.on_release (&u->log);
+    u->log.on_release (u->log.opaque);
 }
 
 static void
@@ -177,7 +172,8 @@ on_disconnected (void *opaque, const char *reason, bool was_attached)
   }
   u->detach_sent = false;
   if (!u->told)
-    msg_error ("log %s:%s: %s %s; retrying", u->log.ops->type, u->log.name,
+    msg_error ("log %s:%s: %s %s; retrying", u->log.ops->type,
+               u->log.info.name,
                was_attached ? "lost the connection to" : "cannot reach",
                reason);
   u->told = true;

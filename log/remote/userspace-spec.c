@@ -7,35 +7,43 @@
 #include <string.h>
 
 #include "msg.h"
-#include "userspace.h"
+#include "userspace-spec.h"
 
 #define STRING(n) #n
 #define STRING_OF(n) STRING (n)
 
 static int
-parse_servers (struct user_spec *spec, const char *text, size_t len,
+parse_server (struct user_spec *spec, const char *text, const char *end,
+              const char **why)
+{
+  if (spec->nr_servers == USER_MAX_SERVERS) {
+    *why = "too many servers, at most " STRING_OF (
+      USER_MAX_SERVERS) " are possible";
+    return -1;
+  }
+  return address_parse (&spec->server[spec->nr_servers++], text,
+                        (size_t) (end - text), STRING_OF (PROTO_DEFAULT_PORT),
+                        why);
+}
+
+/* A path may have commas. */
+static int
+parse_servers (struct user_spec *spec, const char *text, const char *end,
                const char **why)
 {
-  const char *end = text + len, *comma;
+  const char *comma;
 
-  do {
-    comma = text[0] == '/' ? NULL : memchr (text, ',', (size_t) (end - text));
-    if (spec->nr_servers == USER_MAX_SERVERS) {
-      *why = "too many servers, at most " STRING_OF (
-        USER_MAX_SERVERS) " are possible";
-      return -1;
-    }
-    if (address_parse (&spec->server[spec->nr_servers++], text,
-                       (size_t) ((comma ? comma : end) - text),
-                       STRING_OF (PROTO_DEFAULT_PORT), why) == -1)
+  while (text[0] != '/' &&
+         (comma = memchr (text, ',', (size_t) (end - text)))) {
+    if (parse_server (spec, text, comma, why) == -1)
       return -1;
     text = comma + 1;
-  } while (comma);
-  return 0;
+  }
+  return parse_server (spec, text, end, why);
 }
 
 static int
-parse (struct user_spec *spec, const char *text, const char **why)
+parse_spec (struct user_spec *spec, const char *text, const char **why)
 {
   const char *slash = strrchr (text, '/');
   struct proto_str name;
@@ -54,7 +62,7 @@ parse (struct user_spec *spec, const char *text, const char **why)
     return -1;
   }
   memcpy (spec->log, name.s, name.len);
-  return parse_servers (spec, text, (size_t) (slash - text), why);
+  return parse_servers (spec, text, slash, why);
 }
 
 int
@@ -62,7 +70,7 @@ user_spec_parse (struct user_spec *spec, const char *type, const char *text)
 {
   const char *why = "";
 
-  if (parse (spec, text, &why) == 0)
+  if (parse_spec (spec, text, &why) == 0)
     return 0;
   msg_error ("log=%s:%s: %s", type, text, why);
   return -1;

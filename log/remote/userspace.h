@@ -1,14 +1,21 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The log on a server: parts shared by userspace.c (life cycle, flush),
- * userspace-session.c (what comes from the server), userspace-cycle.c (when
- * to write, and what came of it), userspace-send.c (what differs),
- * userspace-load.c (the state at the start) and userspace-spec.c (the
- * specification).
+/* The log on a server:
+ *
+ *   userspace.c          life cycle
+ *   userspace-open.c     to reach a server
+ *   userspace-spec.c     the specification
+ *   userspace-load.c     the state at the start
+ *   userspace-session.c  what comes from the client
+ *   userspace-flush.c    what callers wait for
+ *   userspace-cycle.c    when to write, and what came of it
+ *   userspace-send.c     what differs
+ *   userspace-runs.c     runs of regions as frames
+ *   userspace-image.c    what the server has
  *
  * Words: the *image* of a map is what the server holds, or will hold when
  * all that was sent to it has arrived.  Wanted is what the truth in memory
- * (core.h) says.  A flush lowers: it sends wanted minus image.  A commit
+ * (truth.h) says.  A flush lowers: it sends wanted minus image.  A commit
  * also raises: it sends image minus wanted.  The *sent* record is the image
  * of the record.
  *
@@ -46,9 +53,9 @@
 
 #include "address.h"
 #include "client.h"
-#include "core.h"
 #include "group-commit.h"
 #include "proto.h"
+#include "truth.h"
 
 #define USER_MAX_SERVERS 8
 
@@ -112,56 +119,5 @@ user (struct dirty_log *log)
 {
   return (struct user_log *) log;
 }
-
-/* --- userspace-spec.c --- */
-
-/* SERVER[,SERVER...]/NAME.  -1 with the error reported; type is for that. */
-int user_spec_parse (struct user_spec *spec, const char *type,
-                     const char *text);
-
-/* --- userspace-load.c --- */
-
-/* Callbacks of the client.  Start-up only. */
-const char *user_load_state (struct user_log *u, const struct proto_msg *msg);
-const char *user_load_attached (struct user_log *u,
-                                const struct proto_attached *a);
-
-/* --- userspace-session.c --- */
-
-extern const struct log_client_callbacks user_callbacks;
-
-/* All is well again: say so, if anything else was said. */
-void user_tell_connected (struct user_log *u);
-
-/* --- userspace-cycle.c --- */
-
-/* Begin the next cycle, if it is time; when closing, say goodbye.  The
- * loop's.
- */
-void user_step (struct user_log *u);
-
-/* A reply of the server. */
-void user_cycle_reply (struct user_log *u, const struct proto_msg *msg);
-
-/* The connection is lost, the session is; log->lock is held. */
-void user_cycle_abort_locked (struct user_log *u);
-
-/* --- userspace-send.c --- */
-
-/* Images for log->geo: empty, or longer.  0, or -1 with errno. */
-int user_maps_alloc (struct user_log *u);
-int user_maps_grow (struct user_log *u);
-void user_maps_free (struct user_log *u);
-
-/* Append what a cycle sends to the client's output; log->lock is held.
- * 0, or -1 with errno (ENOMEM): the connection must be dropped then.
- */
-int user_send_cycle (struct user_log *u, bool commit);
-
-/* It is durable; log->lock is held. */
-void user_cycle_durable_locked (struct user_log *u, bool commit);
-
-/* The image and the record are as they came from the server. */
-void user_take_image (struct user_log *u);
 
 #endif /* NBDMIRROR_LOG_USERSPACE_H */

@@ -40,7 +40,8 @@
 static void
 clear_resync_work (struct served *l)
 {
-  dirty_log_put_resync_work (l->log, 0, l->log->geo.nr_regions);
+  dirty_log_put_resync_work (l->log, 0,
+                             dirty_log_info (l->log)->geo.nr_regions);
 }
 
 static void
@@ -125,21 +126,13 @@ grant (struct served *l, struct attach *a)
 
 /* --- who may --- */
 
-static uint64_t
-flush_number (struct dirty_log *log)
-{
-  CLEANUP_LOCK (&log->lock);
-
-  return log->flush_number;
-}
-
 /* What the session had, and nothing of it is lost. */
 static bool
 same_log (const struct served *l, const struct attach *a)
 {
   return !(a->flags & PROTO_ATTACH_AGAIN) ||
          (memcmp (l->uuid, a->uuid, sizeof l->uuid) == 0 &&
-          flush_number (l->log) >= a->flush_number);
+          dirty_log_flush_number (l->log) >= a->flush_number);
 }
 
 static void

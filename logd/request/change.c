@@ -6,13 +6,13 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "change.h"
 #include "cleanup.h"
 #include "dirty-log.h"
 #include "logd-client.h"
 #include "ownership.h"
+#include "record-wire.h"
 #include "served.h"
 
 void
@@ -33,11 +33,12 @@ change_refuse (struct client *c, const struct proto_msg *msg, const char *fmt,
 static bool
 runs_fit (const struct served *l, const struct proto_runs *runs)
 {
+  uint64_t regions = dirty_log_info (l->log)->geo.nr_regions;
+
   for (uint32_t i = 0; i < runs->nr; ++i) {
     struct proto_run run = proto_run_get (runs, i);
 
-    if (run.first > l->log->geo.nr_regions ||
-        run.nr > l->log->geo.nr_regions - run.first)
+    if (run.first > regions || run.nr > regions - run.first)
       return false;
   }
   return true;
@@ -71,24 +72,12 @@ change_request (struct client *c, const struct proto_msg *msg)
     return;
   if (!l->usable || msg->change.slot >= LOG_MAX_LEGS || !runs_fit (l, runs)) {
     change_refuse (c, msg, "not regions of this log, which has %" PRIu64,
-                   l->log->geo.nr_regions);
+                   dirty_log_info (l->log)->geo.nr_regions);
     return;
   }
   l->stats.changes++;
   for (uint32_t i = 0; i < runs->nr; ++i)
     change_run (l->log, msg, proto_run_get (runs, i));
-}
-
-static void
-copy_leg (struct log_leg *to, const struct proto_leg *from)
-{
-  memset (to, 0, sizeof *to);
-  to->state = (enum log_leg_state) from->state;
-  to->kind = from->kind;
-  memcpy (to->id, from->id, LOG_ID_SIZE);
-  to->generation = from->generation;
-  to->size = from->size;
-  memcpy (to->name, from->name.s, from->name.len);
 }
 
 void
@@ -103,10 +92,7 @@ set_record_request (struct client *c, const struct proto_msg *msg)
     change_refuse (c, msg, "there is no log yet");
     return;
   }
-  record->generation = msg->record.generation;
-  record->primary = msg->record.primary;
-  for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
-    copy_leg (&record->leg[s], &msg->record.leg[s]);
+  log_record_from_wire (record, &msg->record);
   l->stats.changes++;
   if (dirty_log_set_record (l->log, record) == -1)
     change_refuse (c, msg,

@@ -64,10 +64,8 @@ closed (struct served *l, void *opaque, const char *text)
 static bool
 leave (struct dirty_log *log, bool clean)
 {
-  CLEANUP_LOCK (&log->lock);
-
-  log->stay_unclean = !clean;
-  return !clean || log->marked.count > 0;
+  dirty_log_stay_unclean (log, !clean);
+  return !clean || dirty_log_count (log, LOG_MAP_MARKED) > 0;
 }
 
 static void

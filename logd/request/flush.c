@@ -30,20 +30,12 @@ struct flush_job {
   uint64_t number;
 };
 
-static uint64_t
-flush_number (struct dirty_log *log)
-{
-  CLEANUP_LOCK (&log->lock);
-
-  return log->flush_number;
-}
-
 /* Finish those of the batch that asked for this; returns the others. */
 static struct job *
 finish_flushes (struct job *batch, bool commit, int error, unsigned cycles)
 {
   struct job *others = NULL, *next;
-  uint64_t number = flush_number (((struct flush_job *) batch)->log);
+  uint64_t number = dirty_log_flush_number (((struct flush_job *) batch)->log);
 
   for (; batch; batch = next) {
     struct flush_job *f = (struct flush_job *) batch;

@@ -13,7 +13,7 @@ static bool
 query_fits (const struct served *l, const struct proto_msg *msg)
 {
   const struct proto_query *q = &msg->query;
-  uint64_t regions = l->log->geo.nr_regions;
+  uint64_t regions = dirty_log_info (l->log)->geo.nr_regions;
 
   switch (msg->type) {
   case PROTO_IS_CLEAN:
@@ -49,7 +49,7 @@ answer_query (struct dirty_log *log, const struct proto_msg *msg,
     break;
   default:
     /* With one owner at a time, nobody else recovers anything. */
-    answer->first = log->geo.nr_regions;
+    answer->first = dirty_log_info (log)->geo.nr_regions;
   }
 }
 

@@ -131,7 +131,7 @@ queue_remove (struct served *l, struct removal *removal)
 static bool
 exists (const struct served *l)
 {
-  return l->usable || l->log->found != LOG_FOUND_NEW ||
+  return l->usable || dirty_log_info (l->log)->found != LOG_FOUND_NEW ||
          l->lease.record.epoch > 0;
 }
 

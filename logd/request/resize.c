@@ -126,7 +126,7 @@ grow_request (struct client *c, const struct proto_msg *msg)
 
   if (!request_of_owner (c, msg, msg->grow.epoch))
     return;
-  geo = &c->served->log->geo;
+  geo = &dirty_log_info (c->served->log)->geo;
   if (!c->served->usable)
     change_refuse (c, msg, "there is no log yet");
   else if (msg->grow.size < geo->size ||

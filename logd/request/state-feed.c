@@ -17,6 +17,7 @@
 #include "deadline.h"
 #include "logd-client.h"
 #include "logd.h"
+#include "record-wire.h"
 #include "served.h"
 #include "state-feed.h"
 #include "stream.h"
@@ -38,20 +39,20 @@ struct state_feed {
 static enum log_found
 found_now (const struct served *l)
 {
-  const struct dirty_log *log = l->log;
+  enum log_found found = dirty_log_info (l->log)->found;
 
-  if (l->created || (log->found == LOG_FOUND_KERNEL_SINCE &&
-                     log->flush_number > l->found_flush))
+  if (l->created || (found == LOG_FOUND_KERNEL_SINCE &&
+                     dirty_log_flush_number (l->log) > l->found_flush))
     return LOG_FOUND_OURS;
-  return log->found;
+  return found;
 }
 
 static void
 describe_owner (struct served *l, struct proto_attached *attached)
 {
-  const char *host = l->log->owner_host;
+  const char *host = dirty_log_info (l->log)->owner_host;
 
-  attached->owner_pid = l->log->owner_pid;
+  attached->owner_pid = dirty_log_info (l->log)->owner_pid;
   if (l->previous.host[0]) {
     host = l->previous.host;
     attached->owner_pid = l->previous.pid;
@@ -62,7 +63,7 @@ describe_owner (struct served *l, struct proto_attached *attached)
 void
 state_describe (struct served *l, bool reader, struct proto_attached *attached)
 {
-  struct dirty_log *log = l->log;
+  const struct log_info *log = dirty_log_info (l->log);
   bool unclean = reader ? l->found_unclean : l->unclean;
 
   describe_owner (l, attached);
@@ -76,39 +77,17 @@ state_describe (struct served *l, bool reader, struct proto_attached *attached)
     attached->flags |= PROTO_LOG_SHARED_MAP;
   if (l->memory)
     attached->flags |= PROTO_LOG_MEMORY;
-
-  CLEANUP_LOCK (&log->lock);
-  attached->flush_number = log->flush_number;
+  attached->flush_number = dirty_log_flush_number (l->log);
   attached->found = (uint8_t) found_now (l);
 }
 
 /* --- frames --- */
 
-static void
-copy_legs (struct proto_record *to, const struct log_record *from)
-{
-  to->generation = from->generation;
-  to->primary = (uint8_t) from->primary;
-  for (unsigned s = 0; s < LOG_MAX_LEGS; ++s) {
-    const struct log_leg *leg = &from->leg[s];
-    struct proto_leg *p = &to->leg[s];
-
-    p->state = (uint8_t) leg->state;
-    if (leg->state == LOG_LEG_NONE)
-      continue;
-    p->kind = (uint8_t) leg->kind;
-    memcpy (p->id, leg->id, LOG_ID_SIZE);
-    p->generation = leg->generation;
-    p->size = leg->size;
-    p->name = (struct proto_str){leg->name, (uint32_t) strlen (leg->name)};
-  }
-}
-
 /* A damaged log has a generation; others that are not ours have nothing. */
 static bool
 has_record (const struct served *l)
 {
-  return l->usable || l->log->found == LOG_FOUND_DAMAGED;
+  return l->usable || dirty_log_info (l->log)->found == LOG_FOUND_DAMAGED;
 }
 
 static int
@@ -124,7 +103,7 @@ send_record (struct client *c, struct served *l, uint64_t id)
   if (!record)
     return -1;
   dirty_log_get_record (l->log, record);
-  copy_legs (&msg.record, record);
+  log_record_to_wire (&msg.record, record);
   client_reply (c, &msg);
   return c->dead ? -1 : 0;
 }
@@ -132,18 +111,10 @@ send_record (struct client *c, struct served *l, uint64_t id)
 static bool
 next_run (const struct state_feed *f, uint64_t *first, uint64_t *nr)
 {
-  struct dirty_log *log = f->served->log;
-  const struct bitset *bs = &log->kernel_dirty;
-
-  if (f->map < LOG_NR_MAPS)
-    return dirty_log_next_run (log, f->map, f->from, first, nr);
-  if (f->attached.found != LOG_FOUND_KERNEL_SINCE)
+  if (f->map == PROTO_MAP_KERNEL_DIRTY &&
+      f->attached.found != LOG_FOUND_KERNEL_SINCE)
     return false;
-  *first = bitset_next_set (bs, f->from);
-  if (*first >= bs->nr)
-    return false;
-  *nr = bitset_next_clear (bs, *first) - *first;
-  return true;
+  return dirty_log_next_run (f->served->log, f->map, f->from, first, nr);
 }
 
 /* One frame of runs, or the next map.  -1 with errno. */

@@ -64,7 +64,8 @@ answer (const struct served *l, struct takeover *t)
 {
   struct proto_msg reply = {.id = 0};
 
-  if (l->log && l->log->found == LOG_FOUND_NEW && l->lease.record.epoch == 0)
+  if (l->log && dirty_log_info (l->log)->found == LOG_FOUND_NEW &&
+      l->lease.record.epoch == 0)
     asker_error (&t->asker, PROTO_E_NO_LOG, "log %s: there is none", l->name);
   else
     asker_reply (&t->asker, &reply);

@@ -81,15 +81,17 @@ open_run (struct job *job)
 static void
 take_open (struct served *l, struct open_job *o)
 {
+  const struct log_info *info = dirty_log_info (o->log);
+
   l->log = o->log;
   l->usable =
-    o->log->found == LOG_FOUND_OURS || o->log->found == LOG_FOUND_KERNEL_SINCE;
+    info->found == LOG_FOUND_OURS || info->found == LOG_FOUND_KERNEL_SINCE;
   l->created = false;
   l->grown_from = NOT_GROWN;
   l->version++;
-  l->unclean = l->found_unclean = o->log->unclean;
-  l->found_flush = o->log->flush_number;
-  memcpy (l->uuid, o->log->uuid, sizeof l->uuid);
+  l->unclean = l->found_unclean = info->unclean;
+  l->found_flush = dirty_log_flush_number (o->log);
+  memcpy (l->uuid, info->uuid, sizeof l->uuid);
   if (o->read_lease)
     lease_restore (&l->lease, &o->record, l->server->started);
   l->loaded = true;

@@ -140,7 +140,7 @@ served_drop_owner (struct served *l, const char *fmt, ...)
 void
 served_end_growth (struct served *l)
 {
-  uint64_t nr = l->log->geo.nr_regions;
+  uint64_t nr = dirty_log_info (l->log)->geo.nr_regions;
 
   if (l->grown_from < nr)
     dirty_log_mark_run (l->log, l->grown_from, nr - l->grown_from);

@@ -22,7 +22,7 @@ status_view (struct served *l, struct log_view *view)
     return;
   view->open = true;
   dirty_log_status (l->log, &view->status);
-  view->geo = l->log->geo;
+  view->geo = dirty_log_info (l->log)->geo;
 }
 
 /* "free", "connected", "silent", "over". */

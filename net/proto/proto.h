@@ -75,7 +75,9 @@ enum proto_type {
 
   PROTO_FLUSH,
 
-  /* Questions about the attached log. */
+  /* Questions about the attached log, for the bridge to the kernel's dm-mirror:
+   * the mirror's own log answers them without its server.
+   */
   PROTO_IS_CLEAN,
   PROTO_IN_SYNC,
   PROTO_GET_RESYNC_WORK,

@@ -156,19 +156,6 @@ resync_json (const struct mirror_status *s)
   return obj;
 }
 
-/* Nothing scrubs yet, but the names are part of the contract. */
-static struct json_object *
-scrub_json (void)
-{
-  struct json_object *obj = json_object_new_object ();
-
-  add_text (obj, "state", "idle");
-  add_u64 (obj, "done_bytes", 0);
-  add_u64 (obj, "total_bytes", 0);
-  json_object_object_add (obj, "mismatches", json_object_new_array ());
-  return obj;
-}
-
 struct json_object *
 status_to_json (const struct mirror_status *s)
 {
@@ -179,6 +166,5 @@ status_to_json (const struct mirror_status *s)
   json_object_object_add (obj, "legs", legs_json (s));
   json_object_object_add (obj, "log", log_json (s));
   json_object_object_add (obj, "resync", resync_json (s));
-  json_object_object_add (obj, "scrub", scrub_json ());
   return obj;
 }

@@ -29,9 +29,9 @@
 /* --- start --- */
 
 static void
-asked_for_log (struct dirty_log *log)
+asked_for_log (void *opaque)
 {
-  struct mirror *m = log->opaque;
+  struct mirror *m = opaque;
 
   if (m->config.on_release && m->config.on_release ())
     msg_error ("log %s: another mirror asks for it: shutting down",
@@ -71,8 +71,7 @@ start_legs (struct mirror *m)
 int
 mirror_start (struct mirror *m)
 {
-  m->log->on_release = asked_for_log;
-  m->log->opaque = m;
+  dirty_log_on_release (m->log, asked_for_log, m);
   if (dirty_log_start (m->log) == -1 || start_legs (m) == -1 ||
       mirror_worker_start (m) == -1)
     return -1;

@@ -95,7 +95,7 @@ init_members (struct mirror *m, const struct mirror_leg *legs,
 static void
 init_limits (struct mirror *m)
 {
-  const struct log_geometry *geo = &m->log->geo;
+  const struct log_geometry *geo = &dirty_log_info (m->log)->geo;
   uint64_t max_hot = MAX_HOT_BYTES / geo->region_size;
 
   m->region_shift = (unsigned) __builtin_ctz (geo->region_size);

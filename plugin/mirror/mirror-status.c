@@ -84,7 +84,8 @@ log_status (const struct mirror *m, const struct log_status *ls,
   st->log_state = ls->disconnected ? "disconnected"
                   : ls->failed     ? "failed"
                                    : "ok";
-  snprintf (st->log_name, sizeof st->log_name, "%s", m->log->name);
+  snprintf (st->log_name, sizeof st->log_name, "%s",
+            dirty_log_info (m->log)->name);
   snprintf (st->log_last_error, sizeof st->log_last_error, "%s",
             ls->last_error);
   st->log_marks = ls->counters.marks;
@@ -139,7 +140,7 @@ mirror_status (struct mirror *m, struct mirror_status *st)
     return;
   }
   dirty_log_status (m->log, &ls);
-  uuid_unparse_lower (m->log->uuid, st->uuid);
+  uuid_unparse_lower (dirty_log_info (m->log)->uuid, st->uuid);
   st->size = m->limits.size;
   st->region_size = UINT64_C (1) << m->region_shift;
   st->regions = m->nr_regions;

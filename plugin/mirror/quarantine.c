@@ -25,28 +25,25 @@
 #include "msg.h"
 #include "quarantine.h"
 
-/* A copy of the set, for a mirror of nr regions; -1 with the error reported.
- */
 static int
-copy_set (struct bitset *copy, const struct bitset *set, uint64_t nr)
+no_memory (void)
 {
-  if (bitset_init (copy, set->nr) == 0) {
-    bitset_or (copy, set);
-    if (bitset_resize (copy, nr) == 0)
-      return 0;
-    bitset_free (copy);
-  }
   msg_error ("quarantine: %m");
   return -1;
 }
 
 int
-quarantine_marked (const struct dirty_log *log, struct bitset *marked)
+quarantine_marked (struct dirty_log *log, struct bitset *marked)
 {
+  const struct log_info *info = dirty_log_info (log);
+
   *marked = (struct bitset){0};
-  if (log->found != LOG_FOUND_OURS || !log->unclean)
+  if (info->found != LOG_FOUND_OURS || !info->unclean)
     return 0;
-  return copy_set (marked, &log->marked, log->marked.nr);
+  if (bitset_init (marked, info->geo.nr_regions) == -1)
+    return no_memory ();
+  dirty_log_add_map (log, LOG_MAP_MARKED, marked);
+  return 0;
 }
 
 int
@@ -54,9 +51,12 @@ quarantine_init (struct mirror *m, const struct bitset *marked)
 {
   if (marked->nr == 0 || m->member[m->primary].kind != LEG_NBD)
     return 0;
-  if (copy_set (&m->held, marked, m->nr_regions) == -1)
-    return -1;
-  bitset_or (&m->held, &m->log->out_of_sync);
+  if (bitset_init (&m->held, marked->nr) == -1)
+    return no_memory ();
+  bitset_or (&m->held, marked);
+  if (bitset_resize (&m->held, m->nr_regions) == -1)
+    return no_memory ();
+  dirty_log_add_map (m->log, LOG_MAP_OUT_OF_SYNC, &m->held);
   return 0;
 }
 
@@ -140,5 +140,5 @@ quarantine_end (struct mirror *m)
 {
   quarantine_over (m);
   if (m->held_until > 0)
-    dirty_log_stay_unclean (m->log);
+    dirty_log_stay_unclean (m->log, true);
 }

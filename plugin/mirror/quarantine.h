@@ -17,7 +17,7 @@ struct mirror;
 /* Before the start clears the marks: keep what is marked after an unclean
  * end; the caller frees it.  And when it is done.  -1 with the error reported.
  */
-int quarantine_marked (const struct dirty_log *log, struct bitset *marked);
+int quarantine_marked (struct dirty_log *log, struct bitset *marked);
 int quarantine_init (struct mirror *m, const struct bitset *marked);
 
 /* The legs are connected: count from now on.  m->lock is held. */

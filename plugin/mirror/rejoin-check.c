@@ -99,10 +99,11 @@ compare_with (struct member *member, struct leg *source)
 static bool
 is_known (const struct member *member)
 {
-  const struct log_leg *rec = &member->mirror->log->leg[member->slot];
+  struct log_leg rec;
 
-  return rec->kind == (uint32_t) member->leg->kind &&
-         memcmp (rec->id, member->leg->id, LOG_ID_SIZE) == 0;
+  dirty_log_get_leg (member->mirror->log, member->slot, &rec);
+  return rec.kind == (uint32_t) member->leg->kind &&
+         memcmp (rec.id, member->leg->id, LOG_ID_SIZE) == 0;
 }
 
 /* The comparison did not show that it is the leg: what it holds, and its

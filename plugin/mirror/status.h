@@ -40,7 +40,7 @@ struct mirror_status {
   char log_last_error[256];
   uint64_t log_marks, log_clears, log_flushes, log_flush_errors;
 
-  const char *resync_state; /* "idle", "running", "paused" */
+  const char *resync_state; /* "idle", "running" */
   uint64_t done_bytes, total_bytes, copied_bytes, skipped_bytes;
   uint64_t bytes_per_second;
   int64_t eta_seconds; /* -1 = unknown */

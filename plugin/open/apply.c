@@ -13,7 +13,6 @@
 
 #include "config.h"
 
-#include <string.h>
 
 #include "apply.h"
 #include "deadline.h"
@@ -40,6 +39,12 @@ leg_of (const struct apply *a, unsigned slot)
   return leg >= 0 ? a->in->leg[leg].leg : NULL;
 }
 
+static const struct log_geometry *
+geometry (const struct apply *a)
+{
+  return &dirty_log_info (a->log)->geo;
+}
+
 /* The slot's leg misses every region of the set. */
 static void
 miss_set (const struct apply *a, unsigned slot, const struct bitset *set)
@@ -53,17 +58,29 @@ miss_set (const struct apply *a, unsigned slot, const struct bitset *set)
   }
 }
 
+/* ... of a map of the log. */
+static void
+miss_map (const struct apply *a, unsigned slot, unsigned map)
+{
+  uint64_t first, nr, next = 0;
+
+  while (dirty_log_next_run (a->log, map, next, &first, &nr)) {
+    dirty_log_set_region_sync (a->log, slot, first, nr, false);
+    next = first + nr;
+  }
+}
+
 static void
 miss_from (const struct apply *a, unsigned slot, uint64_t first)
 {
   dirty_log_set_region_sync (a->log, slot, first,
-                             a->log->geo.nr_regions - first, false);
+                             geometry (a)->nr_regions - first, false);
 }
 
 static void
 miss_none (const struct apply *a, unsigned slot)
 {
-  dirty_log_set_region_sync (a->log, slot, 0, a->log->geo.nr_regions, true);
+  dirty_log_set_region_sync (a->log, slot, 0, geometry (a)->nr_regions, true);
 }
 
 /* Identity and name as they are now. */
@@ -87,7 +104,7 @@ record_leg (const struct apply *a, unsigned slot)
 static unsigned
 region_shift (const struct apply *a)
 {
-  return (unsigned) __builtin_ctz (a->log->geo.region_size);
+  return (unsigned) __builtin_ctz (geometry (a)->region_size);
 }
 
 /* The leg is known to be empty: it misses just what the source has.  Where
@@ -96,7 +113,7 @@ region_shift (const struct apply *a)
 static int
 miss_data (const struct apply *a, unsigned slot)
 {
-  const struct log_geometry *geo = &a->log->geo;
+  const struct log_geometry *geo = geometry (a);
   struct bitset data;
   int r = bitset_init (&data, geo->nr_regions);
 
@@ -119,7 +136,7 @@ miss_data (const struct apply *a, unsigned slot)
 static void
 in_sync_if_complete (const struct apply *a, unsigned slot)
 {
-  if (dirty_log_in_sync (a->log, slot, 0, a->log->geo.nr_regions))
+  if (dirty_log_in_sync (a->log, slot, 0, geometry (a)->nr_regions))
     dirty_log_leg_in_sync (a->log, slot);
 }
 
@@ -147,13 +164,13 @@ new_slot (const struct apply *a, unsigned slot, const struct bitset *dirty)
 }
 
 static int
-copy_set (struct bitset *to, const struct bitset *from)
+copy_marked (const struct apply *a, struct bitset *to)
 {
-  if (bitset_init (to, from->nr) == -1) {
+  if (bitset_init (to, geometry (a)->nr_regions) == -1) {
     msg_error ("log: %m");
     return -1;
   }
-  bitset_or (to, from);
+  dirty_log_add_map (a->log, LOG_MAP_MARKED, to);
   return 0;
 }
 
@@ -162,7 +179,7 @@ static int
 apply_new (const struct apply *a)
 {
   struct bitset dirty = {0};
-  int r = copy_set (&dirty, &a->log->marked);
+  int r = copy_marked (a, &dirty);
 
   if (r == 0)
     r = dirty_log_create (a->log, &a->plan->geo, a->plan->generation);
@@ -180,9 +197,9 @@ apply_new (const struct apply *a)
  * if it was short.
  */
 static int
-grow (const struct apply *a)
+apply_grow (const struct apply *a)
 {
-  uint64_t first = a->log->geo.size >> region_shift (a);
+  uint64_t first = geometry (a)->size >> region_shift (a);
 
   if (dirty_log_grow (a->log, a->plan->geo.size) == -1)
     return -1;
@@ -202,7 +219,7 @@ diverge (const struct apply *a)
 
   for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
     if (is_other (a, s) && !a->plan->slot[s].fresh) {
-      miss_set (a, s, &a->log->missed[source]);
+      miss_map (a, s, LOG_MAP_MISSED (source));
       dirty_log_leg_failed (a->log, s);
     }
   miss_none (a, source);
@@ -224,21 +241,21 @@ other_slot (const struct apply *a, unsigned slot)
   if (ps->miss == MISS_ALL)
     miss_from (a, slot, 0);
   else if (ps->miss == MISS_KERNEL_DIRTY)
-    miss_set (a, slot, &a->log->kernel_dirty);
+    miss_map (a, slot, LOG_MAP_KERNEL_DIRTY);
   if (!a->plan->kernel_used)
-    miss_set (a, slot, &a->log->marked); /* S22 */
-  if (!ps->here && a->log->leg[slot].state == LOG_LEG_IN_SYNC)
+    miss_map (a, slot, LOG_MAP_MARKED); /* S22 */
+  if (!ps->here && dirty_log_leg_state (a->log, slot) == LOG_LEG_IN_SYNC)
     dirty_log_leg_failed (a->log, slot);
 }
 
 static void
 clear_marks (const struct apply *a)
 {
-  const struct bitset *marked = &a->log->marked;
-  uint64_t region = 0;
+  uint64_t first, nr;
 
-  while ((region = bitset_next_set (marked, region)) < marked->nr)
-    dirty_log_clear (a->log, region);
+  while (dirty_log_next_run (a->log, LOG_MAP_MARKED, 0, &first, &nr))
+    for (uint64_t r = first; r < first + nr; ++r)
+      dirty_log_clear (a->log, r);
 }
 
 /* A crash before the quarantine is over must find the regions again, also if
@@ -247,7 +264,7 @@ clear_marks (const struct apply *a)
 static bool
 keeps_marks (const struct apply *a)
 {
-  return a->log->unclean && !a->plan->kernel_used &&
+  return a->in->log->unclean && !a->plan->kernel_used &&
          leg_of (a, a->plan->source)->kind == LEG_NBD;
 }
 
@@ -265,9 +282,9 @@ flush_source (const struct apply *a)
 static int
 apply_ours (const struct apply *a)
 {
-  if (a->plan->generation > a->log->generation)
+  if (a->plan->generation > a->in->record->generation)
     dirty_log_set_generation (a->log, a->plan->generation);
-  if (a->plan->grow && grow (a) == -1)
+  if (a->plan->grow && apply_grow (a) == -1)
     return -1;
   if (a->plan->diverged)
     diverge (a);
@@ -284,9 +301,10 @@ apply_ours (const struct apply *a)
 }
 
 int
-plan_apply (const struct plan_input *in, const struct plan *plan)
+plan_apply (struct dirty_log *log, const struct plan_input *in,
+            const struct plan *plan)
 {
-  struct apply a = {.in = in, .plan = plan, .log = in->log};
+  struct apply a = {.in = in, .plan = plan, .log = log};
 
   return plan->create ? apply_new (&a) : apply_ours (&a);
 }

@@ -11,6 +11,7 @@
 
 #include "plan.h"
 
-int plan_apply (const struct plan_input *in, const struct plan *plan);
+int plan_apply (struct dirty_log *log, const struct plan_input *in,
+                const struct plan *plan);
 
 #endif /* NBDMIRROR_APPLY_H */

@@ -7,7 +7,6 @@
 #include "config.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <string.h>
 #include <uuid/uuid.h>
 
@@ -17,9 +16,22 @@
 #include "mirror-new.h"
 #include "msg.h"
 #include "open.h"
-#include "plan.h"
+#include "plan-print.h"
 #include "probe.h"
 #include "quarantine.h"
+
+/* What there is, before anybody has decided anything. */
+struct opening {
+  struct plan_input in;
+  struct dirty_log *log;
+  struct log_record record;
+};
+
+static const struct opening *
+opening (const struct plan_input *in)
+{
+  return (const struct opening *) in;
+}
 
 /* --- the questions of the plan --- */
 
@@ -29,20 +41,13 @@ ask_empty (const struct plan_input *in, unsigned leg, uint64_t size)
   return probe_empty (in->leg[leg].leg, size);
 }
 
-static void
-add_missed (struct bitset *set, const struct dirty_log *log, unsigned slot)
-{
-  if (log->missed[slot].nr > 0)
-    bitset_or (set, &log->missed[slot]);
-}
-
 /* Legs must agree wherever the log knows of no reason to differ. */
 static int
 ask_same (const struct plan_input *in, const struct log_geometry *geo,
           unsigned leg, unsigned slot, unsigned source_leg,
           unsigned source_slot)
 {
-  struct dirty_log *log = in->log;
+  struct dirty_log *log = opening (in)->log;
   struct probe_regions recent;
   struct probe_except guard;
   struct bitset except;
@@ -52,11 +57,10 @@ ask_same (const struct plan_input *in, const struct log_geometry *geo,
     msg_error ("leg %s: %m", in->leg[leg].name);
     return -1;
   }
-  bitset_or (&except, &log->marked);
-  add_missed (&except, log, slot);
-  add_missed (&except, log, source_slot);
-  if (log->found == LOG_FOUND_KERNEL_SINCE)
-    bitset_or (&except, &log->kernel_dirty);
+  dirty_log_add_map (log, LOG_MAP_MARKED, &except);
+  dirty_log_add_map (log, LOG_MAP_MISSED (slot), &except);
+  dirty_log_add_map (log, LOG_MAP_MISSED (source_slot), &except);
+  dirty_log_add_map (log, LOG_MAP_KERNEL_DIRTY, &except);
   probe_recent (log, geo->region_size, &recent);
   probe_except_init (&guard, recent.shift, &except);
   r = probe_same (in->leg[source_leg].leg, in->leg[leg].leg, geo->size,
@@ -115,15 +119,20 @@ open_log (const struct mirror_config *config)
 }
 
 static int
-open_all (const struct mirror_config *config, struct plan_input *in)
+open_all (const struct mirror_config *config, struct opening *o)
 {
+  struct plan_input *in = &o->in;
+
   in->config = config;
   in->empty = ask_empty;
   in->same = ask_same;
   in->nr_legs = config->nr_legs;
-  in->log = open_log (config);
-  if (!in->log)
+  o->log = open_log (config);
+  if (!o->log)
     return -1;
+  dirty_log_get_record (o->log, &o->record);
+  in->log = dirty_log_info (o->log);
+  in->record = &o->record;
   for (unsigned i = 0; i < config->nr_legs; ++i)
     if (open_leg (config, i, &in->leg[i]) == -1)
       return -1;
@@ -131,79 +140,11 @@ open_all (const struct mirror_config *config, struct plan_input *in)
 }
 
 static void
-close_all (struct plan_input *in)
+close_all (struct opening *o)
 {
-  for (unsigned i = 0; i < in->nr_legs; ++i)
-    leg_free (in->leg[i].leg);
-  dirty_log_close (in->log, now_ns ());
-}
-
-/* --- plan=1 --- */
-
-static const char *
-miss_name (const struct plan_input *in, const struct plan *plan, unsigned s)
-{
-  const struct plan_slot *ps = &plan->slot[s];
-
-  if (s == plan->source)
-    return "source";
-  if (!ps->here)
-    return "absent, keeps its missed map";
-  switch (ps->miss) {
-  case MISS_ALL:
-    return "full resync";
-  case MISS_DATA:
-    return "empty, resync of what the source has";
-  case MISS_KERNEL_DIRTY:
-    return "resync of what the kernel left dirty";
-  case MISS_NOTHING_MORE:
-    break;
-  }
-  if (!plan->create && (in->log->marked.count || in->log->missed[s].count))
-    return "resync of missed and marked regions";
-  return "in-sync, nothing to copy";
-}
-
-static void
-print_log (FILE *out, const struct plan_input *in, const struct plan *plan)
-{
-  static const char *const found[] = {
-    [LOG_FOUND_NEW] = "new",
-    [LOG_FOUND_OURS] = "ours",
-    [LOG_FOUND_KERNEL] = "the kernel's",
-    [LOG_FOUND_KERNEL_SINCE] = "ours, used by the kernel since",
-    [LOG_FOUND_DAMAGED] = "damaged",
-  };
-
-  fprintf (out, "log %s: %s", in->config->log, found[in->log->found]);
-  if (in->log->found == LOG_FOUND_OURS)
-    fprintf (out, ", generation %" PRIu64 ", %s, %" PRIu64 " regions marked",
-             in->log->generation, in->log->unclean ? "unclean end" : "clean",
-             in->log->marked.count);
-  fprintf (out, "\n");
-  if (plan->geo.size > 0)
-    fprintf (out,
-             "mirror: %" PRIu64 " bytes, %" PRIu64 " regions of %" PRIu32
-             " bytes\n",
-             plan->geo.size, plan->geo.nr_regions, plan->geo.region_size);
-}
-
-static void
-print_plan (FILE *out, const struct plan_input *in, const struct plan *plan)
-{
-  print_log (out, in, plan);
-  fputs (plan->notes, out);
-  if (plan->refuse) {
-    fprintf (out, "would refuse: %s\n", plan->reason);
-    return;
-  }
-  for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
-    if (plan->slot[s].configured)
-      fprintf (out, "leg %s: %s\n",
-               plan->slot[s].leg >= 0 ? in->leg[plan->slot[s].leg].name
-                                      : in->log->leg[s].name,
-               miss_name (in, plan, s));
-  fprintf (out, "would serve\n");
+  for (unsigned i = 0; i < o->in.nr_legs; ++i)
+    leg_free (o->in.leg[i].leg);
+  dirty_log_close (o->log, now_ns ());
 }
 
 /* --- building --- */
@@ -240,18 +181,19 @@ name_absent_legs (struct plan_input *in)
 
 /* By the record as it is now. */
 static enum member_state
-state_of (const struct plan_input *in, const struct plan *plan, unsigned slot)
+state_of (struct dirty_log *log, const struct plan *plan, unsigned slot)
 {
   if (!plan->slot[slot].here)
     return MEMBER_MISSING;
-  return in->log->leg[slot].state == LOG_LEG_IN_SYNC ? MEMBER_IN_SYNC
-                                                     : MEMBER_RESYNCING;
+  return dirty_log_leg_state (log, slot) == LOG_LEG_IN_SYNC ? MEMBER_IN_SYNC
+                                                            : MEMBER_RESYNCING;
 }
 
 static void
-fill_legs (const struct plan_input *in, const struct plan *plan,
+fill_legs (const struct opening *o, const struct plan *plan,
            struct mirror_leg *legs)
 {
+  const struct plan_input *in = &o->in;
   unsigned unnamed = in->nr_legs;
 
   for (unsigned s = 0; s < LOG_MAX_LEGS; ++s) {
@@ -259,7 +201,7 @@ fill_legs (const struct plan_input *in, const struct plan *plan,
 
     if (!plan->slot[s].configured)
       continue;
-    legs[s].state = state_of (in, plan, s);
+    legs[s].state = state_of (o->log, plan, s);
     if (number >= 0) {
       legs[s].index = (unsigned) number;
       legs[s].name = in->leg[number].name;
@@ -267,50 +209,50 @@ fill_legs (const struct plan_input *in, const struct plan *plan,
     }
     else {
       legs[s].index = unnamed++;
-      legs[s].name = in->log->leg[s].name;
+      legs[s].name = in->record->leg[s].name;
     }
   }
 }
 
 /* They are the mirror's. */
 static void
-give_away (struct plan_input *in, const struct plan *plan)
+give_away (struct opening *o, const struct plan *plan)
 {
-  in->log = NULL;
+  o->log = NULL;
   for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
     if (plan->slot[s].configured && plan->slot[s].leg >= 0)
-      in->leg[plan->slot[s].leg].leg = NULL;
+      o->in.leg[plan->slot[s].leg].leg = NULL;
 }
 
 static struct mirror *
-build (struct plan_input *in, const struct plan *plan)
+build (struct opening *o, const struct plan *plan)
 {
   struct mirror_leg legs[LOG_MAX_LEGS] = {0};
   struct mirror *m;
 
-  if (name_absent_legs (in) == -1)
+  if (name_absent_legs (&o->in) == -1)
     return NULL;
-  fill_legs (in, plan, legs);
+  fill_legs (o, plan, legs);
   for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
     if (legs[s].leg)
       leg_quiesce (legs[s].leg);
-  m = mirror_new (in->config, in->log, legs, plan->source);
+  m = mirror_new (o->in.config, o->log, legs, plan->source);
   if (m)
-    give_away (in, plan);
+    give_away (o, plan);
   return m;
 }
 
 /* The log's records and marks become what the plan says. */
 static struct mirror *
-carry_out (struct plan_input *in, const struct plan *plan)
+carry_out (struct opening *o, const struct plan *plan)
 {
   struct bitset marked;
   struct mirror *m = NULL;
 
-  if (quarantine_marked (in->log, &marked) == -1)
+  if (quarantine_marked (o->log, &marked) == -1)
     return NULL;
-  if (plan_apply (in, plan) == 0)
-    m = build (in, plan);
+  if (plan_apply (o->log, &o->in, plan) == 0)
+    m = build (o, plan);
   if (m && quarantine_init (m, &marked) == -1) {
     mirror_free (m);
     m = NULL;
@@ -320,14 +262,14 @@ carry_out (struct plan_input *in, const struct plan *plan)
 }
 
 static struct mirror *
-decide (struct plan_input *in, FILE *out, bool *plan_ok)
+decide (struct opening *o, FILE *out, bool *plan_ok)
 {
   struct plan plan;
 
-  if (plan_make (in, &plan) == -1)
+  if (plan_make (&o->in, &plan) == -1)
     return NULL;
-  if (in->config->plan) {
-    print_plan (out, in, &plan);
+  if (o->in.config->plan) {
+    plan_print (out, o->log, &o->in, &plan);
     *plan_ok = !plan.refuse;
     return NULL;
   }
@@ -336,18 +278,18 @@ decide (struct plan_input *in, FILE *out, bool *plan_ok)
     return NULL;
   }
   say_notes (&plan);
-  return carry_out (in, &plan);
+  return carry_out (o, &plan);
 }
 
 struct mirror *
 mirror_open (const struct mirror_config *config, FILE *out, bool *plan_ok)
 {
-  struct plan_input in = {0};
+  struct opening o = {.log = NULL};
   struct mirror *m = NULL;
 
   *plan_ok = false;
-  if (open_all (config, &in) == 0)
-    m = decide (&in, out, plan_ok);
-  close_all (&in);
+  if (open_all (config, &o) == 0)
+    m = decide (&o, out, plan_ok);
+  close_all (&o);
   return m;
 }

@@ -8,10 +8,19 @@ libopen_la_SOURCES = \
 	plugin/open/open.c \
 	plugin/open/open.h \
 	plugin/open/plan-content.c \
+	plugin/open/plan-content.h \
 	plugin/open/plan-geometry.c \
-	plugin/open/plan-impl.h \
+	plugin/open/plan-geometry.h \
 	plugin/open/plan-match.c \
+	plugin/open/plan-match.h \
+	plugin/open/plan-new.c \
+	plugin/open/plan-new.h \
+	plugin/open/plan-print.c \
+	plugin/open/plan-print.h \
 	plugin/open/plan-source.c \
+	plugin/open/plan-source.h \
+	plugin/open/plan-verdict.c \
+	plugin/open/plan-verdict.h \
 	plugin/open/plan.c \
 	plugin/open/plan.h \
 	$(NULL)

@@ -8,7 +8,9 @@
 
 #include "config.h"
 
-#include "plan-impl.h"
+#include "plan-content.h"
+#include "plan-match.h"
+#include "plan-verdict.h"
 #include "probe.h"
 
 bool

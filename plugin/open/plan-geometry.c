@@ -6,7 +6,8 @@
 
 #include <inttypes.h>
 
-#include "plan-impl.h"
+#include "plan-geometry.h"
+#include "plan-verdict.h"
 
 #define DEFAULT_REGION_SIZE (UINT64_C (512) << 10)
 #define DEFAULT_MAX_REGIONS (UINT64_C (4) << 20)
@@ -95,38 +96,50 @@ plan_geometry_new (const struct plan_input *in, struct plan *plan)
   return 0;
 }
 
-int
-plan_geometry_ours (const struct plan_input *in, struct plan *plan)
+static int
+other_region_size (const struct plan_input *in, struct plan *plan)
 {
-  const struct mirror_config *config = in->config;
-  const struct log_geometry *geo = &in->log->geo;
+  return plan_refuse (plan,
+                      "region-size=%" PRIu64
+                      ": the log %s has regions of %" PRIu32
+                      " bytes; leave region-size= out",
+                      in->config->region_size, in->log->name,
+                      in->log->geo.region_size);
+}
+
+static int
+smaller_than_log (const struct plan_input *in, struct plan *plan)
+{
+  return plan_refuse (plan,
+                      "size=%" PRIu64 ": the log %s is of a mirror of %" PRIu64
+                      " bytes, it can't be made smaller",
+                      in->config->size, in->log->name, in->log->geo.size);
+}
+
+static int
+plan_growth (const struct plan_input *in, struct plan *plan)
+{
+  uint64_t size = in->config->size;
+
+  plan->grow = true;
+  plan->geo.size = size;
+  plan->geo.nr_regions = regions_of (size, plan->geo.region_size);
+  if (plan->geo.nr_regions <= LOG_MAX_REGIONS)
+    return 0;
+  return plan_refuse (plan,
+                      "size=%" PRIu64 ": more than %" PRIu64
+                      " regions of %" PRIu32 " bytes",
+                      size, LOG_MAX_REGIONS, plan->geo.region_size);
+}
+
+/* The legs have room for it. */
+static int
+check_legs (const struct plan_input *in, struct plan *plan)
+{
   const char *smallest = "";
   uint32_t block;
   uint64_t size = legs_size (in, &block, &smallest);
 
-  plan->geo = *geo;
-  if (config->region_size > 0 && config->region_size != geo->region_size)
-    return plan_refuse (plan,
-                        "region-size=%" PRIu64
-                        ": the log %s has regions of %" PRIu32
-                        " bytes; leave region-size= out",
-                        config->region_size, in->log->name, geo->region_size);
-  if (config->size > 0 && config->size < geo->size)
-    return plan_refuse (plan,
-                        "size=%" PRIu64
-                        ": the log %s is of a mirror of %" PRIu64
-                        " bytes, it can't be made smaller",
-                        config->size, in->log->name, geo->size);
-  if (config->size > geo->size) {
-    plan->grow = true;
-    plan->geo.size = config->size;
-    plan->geo.nr_regions = regions_of (config->size, geo->region_size);
-    if (plan->geo.nr_regions > LOG_MAX_REGIONS)
-      return plan_refuse (plan,
-                          "size=%" PRIu64 ": more than %" PRIu64
-                          " regions of %" PRIu32 " bytes",
-                          config->size, LOG_MAX_REGIONS, geo->region_size);
-  }
   if (size > 0 && size < plan->geo.size && plan->grow)
     return too_large (in, plan, smallest, size);
   if (size > 0 && size < plan->geo.size)
@@ -141,4 +154,20 @@ plan_geometry_ours (const struct plan_input *in, struct plan *plan)
                         " does not divide the mirror's size %" PRIu64,
                         block, plan->geo.size);
   return 0;
+}
+
+int
+plan_geometry_ours (const struct plan_input *in, struct plan *plan)
+{
+  const struct mirror_config *config = in->config;
+  const struct log_geometry *geo = &in->log->geo;
+
+  plan->geo = *geo;
+  if (config->region_size > 0 && config->region_size != geo->region_size)
+    return other_region_size (in, plan);
+  if (config->size > 0 && config->size < geo->size)
+    return smaller_than_log (in, plan);
+  if (config->size > geo->size)
+    plan_growth (in, plan);
+  return plan->refuse ? 0 : check_legs (in, plan);
 }

@@ -8,10 +8,10 @@
 
 #include "config.h"
 
-#include <inttypes.h>
 #include <string.h>
 
-#include "plan-impl.h"
+#include "plan-match.h"
+#include "plan-verdict.h"
 #include "probe.h"
 
 enum match_by {
@@ -24,7 +24,7 @@ bool
 plan_same_id (const struct plan_input *in, unsigned leg, unsigned slot)
 {
   const struct leg *pl = in->leg[leg].leg;
-  const struct log_leg *rec = &in->log->leg[slot];
+  const struct log_leg *rec = &in->record->leg[slot];
 
   return pl && rec->kind == (uint32_t) pl->kind &&
          memcmp (rec->id, pl->id, LOG_ID_SIZE) == 0;
@@ -35,7 +35,7 @@ matches (const struct plan_input *in, unsigned leg, unsigned slot,
          enum match_by by)
 {
   bool id = plan_same_id (in, leg, slot);
-  bool name = strcmp (in->log->leg[slot].name, in->leg[leg].name) == 0;
+  bool name = strcmp (in->record->leg[slot].name, in->leg[leg].name) == 0;
 
   switch (by) {
   case BY_BOTH:
@@ -89,7 +89,7 @@ slot_for_new (const struct plan_input *in, const struct plan *plan)
 {
   for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
     if (plan_recorded (in, s) && plan->slot[s].leg == -1 &&
-        in->log->leg[s].name[0] == 0)
+        in->record->leg[s].name[0] == 0)
       return (int) s;
   for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
     if (!plan->slot[s].configured)
@@ -107,7 +107,7 @@ lone_record (const struct plan_input *in, const struct plan *plan)
 
   for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
     if (plan_recorded (in, s) && plan->slot[s].leg == -1 &&
-        in->log->leg[s].name[0] != 0) {
+        in->record->leg[s].name[0] != 0) {
       if (plan->others_miss == MISS_ALL)
         return (int) s;
       if (lone != -1)
@@ -153,7 +153,7 @@ place_unknown_leg (const struct plan_input *in, struct plan *plan,
       plan_assign (in, plan, leg, (unsigned) lone);
       plan_note (plan,
                  "leg %s: its content says that it is leg %s of the log\n",
-                 in->leg[leg].name, in->log->leg[lone].name);
+                 in->leg[leg].name, in->record->leg[lone].name);
       return 0;
     }
   }

@@ -15,7 +15,10 @@
 
 #include <inttypes.h>
 
-#include "plan-impl.h"
+#include "plan-content.h"
+#include "plan-match.h"
+#include "plan-source.h"
+#include "plan-verdict.h"
 #include "probe.h"
 
 /* --- source=N@G --- */
@@ -27,12 +30,12 @@ plan_override_applies (const struct plan_input *in, struct plan *plan)
 
   if (config->source_leg < 0)
     return false;
-  if (in->log->generation != config->source_generation) {
+  if (in->record->generation != config->source_generation) {
     plan_note (plan,
                "source=%d@%" PRIu64
                ": ignored, the log is at generation %" PRIu64 "\n",
                config->source_leg, config->source_generation,
-               in->log->generation);
+               in->record->generation);
     return false;
   }
   return true;
@@ -44,7 +47,7 @@ plan_override_expires (const struct plan_input *in, struct plan *plan)
   const struct mirror_config *config = in->config;
 
   if (config->source_leg >= 0 &&
-      config->source_generation >= in->log->generation &&
+      config->source_generation >= in->record->generation &&
       config->source_generation >= plan->generation)
     plan->generation = config->source_generation + 1;
 }
@@ -71,7 +74,7 @@ may_be_offered (const struct plan_input *in, const struct plan *plan,
   if (in->log->found == LOG_FOUND_DAMAGED || none_assigned (in, plan))
     return true;
   for (unsigned s = 0; s < LOG_MAX_LEGS; ++s) {
-    bool in_sync = in->log->leg[s].state == LOG_LEG_IN_SYNC;
+    bool in_sync = in->record->leg[s].state == LOG_LEG_IN_SYNC;
 
     in_sync_here |= in_sync && plan->slot[s].here;
     if (plan->slot[s].leg == (int) leg && in_sync)
@@ -89,7 +92,7 @@ plan_offer_override (const struct plan_input *in, struct plan *plan)
   for (unsigned i = 0; i < in->nr_legs; ++i)
     if (in->leg[i].leg && may_be_offered (in, plan, i)) {
       plan_refuse (plan, "%s source=%u@%" PRIu64 " (leg %s)", intro, i,
-                   in->log->generation, in->leg[i].name);
+                   in->record->generation, in->leg[i].name);
       intro = "";
     }
   return 0;
@@ -115,7 +118,7 @@ adopt (const struct plan_input *in, struct plan *plan, unsigned leg)
   if (!none_assigned (in, plan))
     return false;
   for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
-    if (in->log->leg[s].state == LOG_LEG_IN_SYNC) {
+    if (in->record->leg[s].state == LOG_LEG_IN_SYNC) {
       plan_assign (in, plan, leg, s);
       plan->others_miss = MISS_ALL;
       plan->source = s;
@@ -160,7 +163,7 @@ bool
 plan_may_be_source (const struct plan_input *in, const struct plan *plan,
                     unsigned slot)
 {
-  return in->log->leg[slot].state == LOG_LEG_IN_SYNC &&
+  return in->record->leg[slot].state == LOG_LEG_IN_SYNC &&
          plan->slot[slot].here && plan->slot[slot].miss != MISS_ALL;
 }
 
@@ -223,7 +226,7 @@ plan_set_aside_wrong_legs (const struct plan_input *in, struct plan *plan)
 static bool
 choose (const struct plan_input *in, struct plan *plan)
 {
-  unsigned primary = in->log->primary;
+  unsigned primary = in->record->primary;
 
   for (unsigned n = 0; n <= LOG_MAX_LEGS; ++n) {
     unsigned s = n == 0 ? primary : n - 1;
@@ -243,8 +246,8 @@ no_source (const struct plan_input *in, struct plan *plan)
     plan, "no leg that is in-sync by the log %s is here; it needs one of:",
     in->log->name);
   for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
-    if (in->log->leg[s].state == LOG_LEG_IN_SYNC)
-      plan_refuse (plan, " %s", in->log->leg[s].name);
+    if (in->record->leg[s].state == LOG_LEG_IN_SYNC)
+      plan_refuse (plan, " %s", in->record->leg[s].name);
   return plan_offer_override (in, plan);
 }
 

@@ -56,7 +56,8 @@ struct plan_leg {
 
 struct plan_input {
   const struct mirror_config *config;
-  struct dirty_log *log; /* as found */
+  const struct log_info *log; /* as found */
+  const struct log_record *record;
   unsigned nr_legs;
   struct plan_leg leg[MIRROR_MAX_LEGS];
 

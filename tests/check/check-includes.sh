@@ -58,15 +58,18 @@ below net/stream -- net/proto net/client
 below net/proto -- net/stream net/client
 below net -- log logd plugin tools
 below log -- logd plugin tools
-below plugin -- logd tools
-below logd -- plugin tools
+below log/truth -- log/disk log/remote
+below log/disk -- log/remote
+below log/remote -- log/disk
+below plugin -- logd tools log/disk log/remote log/truth
+below logd -- plugin tools log/disk log/remote log/truth
 below logd/client -- logd/served logd/status logd/request
 below logd/served -- logd/status logd/request
 below logd/status -- logd/request
-below tools -- logd
+below tools -- logd log/disk log/remote log/truth
 below plugin/leg -- log plugin/mirror plugin/open plugin/control
-below plugin/mirror -- plugin/open plugin/control log/disk log/remote
-below plugin/open -- plugin/control log/disk log/remote
+below plugin/mirror -- plugin/open plugin/control
+below plugin/open -- plugin/control
 below plugin/control -- plugin/open log
 
 while IFS= read -r file; do

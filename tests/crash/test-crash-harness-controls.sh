@@ -51,7 +51,7 @@ mutant plugin/mirror/write.c \
   's/if (acknowledge_locked (m, op->rq->arrival) == -1 && !err)/if (err < 0)/'
 must_find 'S4: write does not wait for the record' 60 nbd --crash leg_mirror
 
-mutant log/core.c 's/^  miss_marked (log, slot);/  if (!log)\n  &/'
+mutant log/truth/truth.c 's/^  miss_marked (log, slot);/  if (!log)\n  &/'
 must_find 'S5: marked regions not missed by a leg that fails' 20 \
   subset cache --crash return
 

@@ -95,8 +95,8 @@ tests_bench_mark_load_LDADD = libproto.la libcommon.la
 # A plugin with a mistake: mutant.c in the directory MUTANT takes the place of
 # the source file with the same functions.
 $(MUTANT)/mutant.la: $(MUTANT)/mutant.c
-	$(LTCOMPILE) $(OPEN_CPPFLAGS) $(NBDKIT_CFLAGS) $(LIBNBD_CFLAGS) \
-	  $(UUID_CFLAGS) -I$(srcdir)/log/disk -I$(srcdir)/log/remote \
+	$(LTCOMPILE) $(OPEN_CPPFLAGS) $(LOG_IMPL_CPPFLAGS) $(NBDKIT_CFLAGS) \
+	  $(LIBNBD_CFLAGS) $(UUID_CFLAGS) \
 	  -c -o $(MUTANT)/mutant.lo $(MUTANT)/mutant.c
 	$(nbdkit_mirror_plugin_la_LINK) -rpath $(plugindir) \
 	  -Wl,--allow-multiple-definition \

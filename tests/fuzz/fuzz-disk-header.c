@@ -138,13 +138,13 @@ map_of (const struct dirty_log *log, unsigned map)
 static void
 remember (struct truth *t, const struct dirty_log *log)
 {
-  size_t size = bitset_words (log->geo.nr_regions) * sizeof (uint64_t);
+  size_t size = bitset_words (log->info.geo.nr_regions) * sizeof (uint64_t);
 
-  t->generation = log->generation;
-  t->nr_regions = log->geo.nr_regions;
-  t->primary = log->primary;
+  t->generation = log->record.generation;
+  t->nr_regions = log->info.geo.nr_regions;
+  t->primary = log->record.primary;
   for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
-    t->state[s] = log->leg[s].state;
+    t->state[s] = log->record.leg[s].state;
   for (unsigned map = 0; map < LOG_NR_MAPS; ++map) {
     t->map[map] = malloc (size);
     assert (t->map[map]);
@@ -158,14 +158,15 @@ remember (struct truth *t, const struct dirty_log *log)
 static void
 check_kept (const struct truth *t, const struct dirty_log *log)
 {
-  assert (log->found == LOG_FOUND_OURS);
-  assert (log->generation >= t->generation && log->primary == t->primary);
-  assert (log->geo.nr_regions == t->nr_regions);
+  assert (log->info.found == LOG_FOUND_OURS);
+  assert (log->record.generation >= t->generation &&
+          log->record.primary == t->primary);
+  assert (log->info.geo.nr_regions == t->nr_regions);
   for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
-    assert (log->leg[s].state == t->state[s]);
+    assert (log->record.leg[s].state == t->state[s]);
   for (unsigned map = 0; map < LOG_NR_MAPS; ++map)
     for (uint64_t w = 0; w < bitset_words (t->nr_regions); ++w)
-      assert (log->shared_map
+      assert (log->info.shared_map
                 ? (t->map[map][w] & ~map_of (log, map)->words[w]) == 0
                 : t->map[map][w] == map_of (log, map)->words[w]);
 }
@@ -181,19 +182,21 @@ forget (struct truth *t)
 static void
 check_loaded (const struct dirty_log *log)
 {
-  assert (log->primary < LOG_MAX_LEGS);
+  assert (log->record.primary < LOG_MAX_LEGS);
   for (unsigned s = 0; s < LOG_MAX_LEGS; ++s) {
-    assert (log->leg[s].state <= LOG_LEG_STALE);
-    assert (log->leg[s].generation <= log->generation);
-    assert (log->leg[s].state == LOG_LEG_STALE || log->missed[s].count == 0);
-    assert (strnlen (log->leg[s].name, LOG_NAME_SIZE) < LOG_NAME_SIZE);
+    assert (log->record.leg[s].state <= LOG_LEG_STALE);
+    assert (log->record.leg[s].generation <= log->record.generation);
+    assert (log->record.leg[s].state == LOG_LEG_STALE ||
+            log->missed[s].count == 0);
+    assert (strnlen (log->record.leg[s].name, LOG_NAME_SIZE) < LOG_NAME_SIZE);
   }
 }
 
 static bool
 is_ours (const struct dirty_log *log)
 {
-  return log->found == LOG_FOUND_OURS || log->found == LOG_FOUND_KERNEL_SINCE;
+  return log->info.found == LOG_FOUND_OURS ||
+         log->info.found == LOG_FOUND_KERNEL_SINCE;
 }
 
 static void

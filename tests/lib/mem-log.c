@@ -16,9 +16,9 @@
 #include <stdlib.h>
 
 #include "cleanup.h"
-#include "core.h"
 #include "deadline.h"
 #include "mem-log.h"
+#include "truth.h"
 
 struct mem_log {
   struct dirty_log base;
@@ -56,12 +56,12 @@ take_image (struct dirty_log *log, struct mem_log_image *image)
 {
   CLEANUP_LOCK (&log->lock);
 
-  image->nr_regions = log->geo.nr_regions;
-  image->generation = log->generation;
-  image->primary = log->primary;
+  image->nr_regions = log->info.geo.nr_regions;
+  image->generation = log->record.generation;
+  image->primary = log->record.primary;
   for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
-    image->state[s] = log->leg[s].state;
-  for (uint64_t r = 0; r < log->geo.nr_regions; ++r) {
+    image->state[s] = log->record.leg[s].state;
+  for (uint64_t r = 0; r < log->info.geo.nr_regions; ++r) {
     image->marked[r] = bitset_test (&log->marked, r);
     for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
       image->missed[s][r] = bitset_test (&log->missed[s], r);
@@ -205,10 +205,10 @@ mem_flush (struct dirty_log *log, bool commit, uint64_t deadline)
   {
     CLEANUP_LOCK (&log->lock);
     log->counters.flushes++;
-    report = core_note_result (log, err);
+    report = truth_note_result (log, err);
   }
   if (report)
-    core_report_result (log, err);
+    truth_report_result (log, err);
   errno = err;
   return r;
 }
@@ -277,7 +277,7 @@ mem_close (struct dirty_log *log, uint64_t deadline)
     mem->image.unclean = true;
     tell_observer (mem);
   }
-  core_destroy (log);
+  truth_destroy (log);
   pthread_cond_destroy (&mem->changed);
   pthread_mutex_destroy (&mem->lock);
   free (mem);
@@ -328,7 +328,7 @@ mem_log_new (uint64_t size, uint32_t region_size, unsigned nr_legs)
   pthread_mutex_init (&mem->lock, NULL);
   cond_init_monotonic (&mem->changed);
   mem->limit = NO_DEADLINE;
-  r = core_init (log, &mem_log_ops, "test");
+  r = truth_init (log, &mem_log_ops, "test");
   assert (r == 0);
   r = dirty_log_create (log, &geo, 1);
   assert (r == 0);
@@ -337,10 +337,27 @@ mem_log_new (uint64_t size, uint32_t region_size, unsigned nr_legs)
     dirty_log_set_region_sync (log, s, 0, geo.nr_regions, true);
     dirty_log_leg_in_sync (log, s);
   }
-  log->found = LOG_FOUND_OURS;
+  log->info.found = LOG_FOUND_OURS;
   take_image (log, &mem->image);
   (void) r;
   return log;
+}
+
+void
+mem_log_found_unclean (struct dirty_log *log)
+{
+  log->info.unclean = true;
+}
+
+void
+mem_log_found_kernel_since (struct dirty_log *log, uint64_t region)
+{
+  int r = bitset_init (&log->kernel_dirty, log->info.geo.nr_regions);
+
+  assert (r == 0);
+  (void) r;
+  bitset_set (&log->kernel_dirty, region);
+  log->info.found = LOG_FOUND_KERNEL_SINCE;
 }
 
 void

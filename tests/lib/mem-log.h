@@ -37,6 +37,12 @@ struct mem_log_image {
 struct dirty_log *mem_log_new (uint64_t size, uint32_t region_size,
                                unsigned nr_legs);
 
+/* As start-up finds it: after an unclean end; or after dm-mirror has used it
+ * and left the region dirty.
+ */
+void mem_log_found_unclean (struct dirty_log *log);
+void mem_log_found_kernel_since (struct dirty_log *log, uint64_t region);
+
 /* The next times calls (UINT_MAX: all) of the mask fail with err. */
 void mem_log_fail (struct dirty_log *log, unsigned calls, unsigned times,
                    int err);

@@ -105,8 +105,8 @@ user_add_legs (struct dirty_log *log, unsigned nr)
 
   for (unsigned s = 0; s < nr; ++s) {
     snprintf (name, sizeof name, "/leg%u", s);
-    dirty_log_set_leg (log, s, 2, id, log->geo.size, name);
-    dirty_log_set_region_sync (log, s, 0, log->geo.nr_regions, true);
+    dirty_log_set_leg (log, s, 2, id, log->info.geo.size, name);
+    dirty_log_set_region_sync (log, s, 0, log->info.geo.nr_regions, true);
     dirty_log_leg_in_sync (log, s);
   }
 }
@@ -116,7 +116,7 @@ user_create (struct fake_logd *f)
 {
   struct dirty_log *log = user_open (f, 0);
 
-  ck_assert_int_eq (log->found, LOG_FOUND_NEW);
+  ck_assert_int_eq (log->info.found, LOG_FOUND_NEW);
   ck_assert_int_eq (dirty_log_create (log, &user_geo, 1), 0);
   user_add_legs (log, 2);
   ck_assert_int_eq (dirty_log_commit (log, NO_DEADLINE), 0);
@@ -167,7 +167,7 @@ static bool
 maps_ok (struct fake_logd *f, struct dirty_log *log, bool equal)
 {
   for (unsigned m = 0; m < LOG_NR_MAPS; ++m)
-    for (uint64_t r = 0; r < log->geo.nr_regions; ++r) {
+    for (uint64_t r = 0; r < log->info.geo.nr_regions; ++r) {
       bool want = bitset_test (truth (log, m), r), have = f->disk.map[m][r];
 
       if (want ? !have : equal && have)
@@ -180,11 +180,12 @@ static bool
 legs_ok (struct fake_logd *f, struct dirty_log *log, bool equal)
 {
   for (unsigned s = 0; s < LOG_MAX_LEGS; ++s) {
-    enum log_leg_state want = log->leg[s].state, have = f->disk.leg[s];
+    enum log_leg_state want = log->record.leg[s].state, have = f->disk.leg[s];
 
     if (want != have && (equal || want != LOG_LEG_IN_SYNC))
       return differs ("leg", s, 0);
-    if (equal && want && log->leg[s].generation != f->disk.leg_generation[s])
+    if (equal && want &&
+        log->record.leg[s].generation != f->disk.leg_generation[s])
       return differs ("generation of leg", s, 0);
   }
   return true;
@@ -196,11 +197,12 @@ disk_is (struct fake_logd *f, struct dirty_log *log, bool equal)
   CLEANUP_LOCK (&f->lock);
 
   pthread_mutex_lock (&log->lock);
-  bool ok = f->disk.exists && f->disk.nr_regions == log->geo.nr_regions &&
-            memcmp (f->disk.uuid, log->uuid, sizeof log->uuid) == 0 &&
-            f->disk.generation == log->generation &&
-            f->disk.primary == log->primary && maps_ok (f, log, equal) &&
-            legs_ok (f, log, equal);
+  bool ok =
+    f->disk.exists && f->disk.nr_regions == log->info.geo.nr_regions &&
+    memcmp (f->disk.uuid, log->info.uuid, sizeof log->info.uuid) == 0 &&
+    f->disk.generation == log->record.generation &&
+    f->disk.primary == log->record.primary && maps_ok (f, log, equal) &&
+    legs_ok (f, log, equal);
   pthread_mutex_unlock (&log->lock);
   return ok;
 }

@@ -7,7 +7,7 @@
 #ifndef NBDMIRROR_USER_FIXTURE_H
 #define NBDMIRROR_USER_FIXTURE_H
 
-#include "dirty-log.h"
+#include "backend.h"
 #include "fake-logd.h"
 
 #define NR 1000

@@ -123,7 +123,7 @@ bit quar;   /* writes and copies in the region wait (S21) */
 bit hot, dirty;
 bit touched; /* last_seq changed since the sweep's step 1 */
 
-/* The log in memory, core.c. */
+/* The log in memory, truth.c. */
 bit l_mark;
 byte l_miss = STALE, l_sync = ALL & ~STALE, l_prim;
 
@@ -314,7 +314,7 @@ inline count_failure ()
   s_fail = (s_pc != S_IDLE)
 }
 
-/* core.c:core_leg_stale */
+/* truth.c:truth_leg_stale */
 #define LEG_STALE(bits) l_sync = l_sync & ~(bits)
 
 /* members.c:member_fail_locked */
@@ -337,7 +337,7 @@ inline member_fail (bits)
      resyncing = resyncing & ~(bits);
 #endif
      promoting = promoting & ~(bits);
-     /* core.c:dirty_log_leg_failed */
+     /* truth.c:dirty_log_leg_failed */
 #ifndef MISTAKE_S5
      if
      :: l_mark -> l_miss = l_miss | (bits)

@@ -19,6 +19,7 @@
 
 /* The fixture's legs and log; its mirror is not used. */
 static struct fx *fx;
+static struct log_record record;
 static struct plan_input in;
 static struct plan plan;
 
@@ -26,8 +27,10 @@ static void
 setup (void)
 {
   fx = fx_new (3, NR_REGIONS, SHIFT, 0);
-  in = (struct plan_input){.log = fx->log, .nr_legs = 3};
-  plan = (struct plan){.geo = fx->log->geo};
+  dirty_log_get_record (fx->log, &record);
+  in = (struct plan_input){
+    .log = dirty_log_info (fx->log), .record = &record, .nr_legs = 3};
+  plan = (struct plan){.geo = in.log->geo};
   for (unsigned i = 0; i < 3; ++i) {
     in.leg[i] = (struct plan_leg){.name = fx->leg[i]->name, .leg = fx->leg[i]};
     plan.slot[i] =
@@ -60,7 +63,7 @@ absent (unsigned slot)
 static void
 applies (void)
 {
-  ck_assert_int_eq (plan_apply (&in, &plan), 0);
+  ck_assert_int_eq (plan_apply (fx->log, &in, &plan), 0);
 }
 
 static void
@@ -122,7 +125,7 @@ apply_thread (void *arg)
 {
   int *result = arg;
 
-  *result = plan_apply (&in, &plan);
+  *result = plan_apply (fx->log, &in, &plan);
   return NULL;
 }
 
@@ -159,7 +162,7 @@ END_TEST
 START_TEST (s21_marks_stay_while_a_write_may_land_on_the_source)
 {
   unclean ();
-  fx->log->unclean = true;
+  mem_log_found_unclean (fx->log);
   fx_set_kind (fx, 0, LEG_NBD);
   applies ();
   ck_assert (fx_image_marked (fx, 3));
@@ -171,7 +174,7 @@ START_TEST (s22_a_source_that_cannot_be_flushed_refuses)
 {
   unclean ();
   mem_leg_fail (fx->leg[0], LEG_FLUSH, 1, 1, EIO);
-  ck_assert_int_eq (plan_apply (&in, &plan), -1);
+  ck_assert_int_eq (plan_apply (fx->log, &in, &plan), -1);
   ck_assert (fx_image_marked (fx, 3));
 }
 END_TEST
@@ -180,7 +183,7 @@ START_TEST (s22_a_log_that_cannot_be_written_refuses)
 {
   unclean ();
   mem_log_fail (fx->log, MEM_LOG_FLUSH, 1, EIO);
-  ck_assert_int_eq (plan_apply (&in, &plan), -1);
+  ck_assert_int_eq (plan_apply (fx->log, &in, &plan), -1);
   ck_assert (fx_image_marked (fx, 3));
   ck_assert (!fx_image_missed (fx, 1, 3));
 }
@@ -276,8 +279,7 @@ END_TEST
 START_TEST (after_the_kernel_its_dirty_regions_are_missed)
 {
   unclean ();
-  ck_assert_int_eq (bitset_init (&fx->log->kernel_dirty, NR_REGIONS), 0);
-  bitset_set (&fx->log->kernel_dirty, 7);
+  mem_log_found_kernel_since (fx->log, 7);
   mem_log_observe (fx->log, NULL, NULL);
   plan.kernel_used = true;
   plan.slot[1].miss = plan.slot[2].miss = MISS_KERNEL_DIRTY;

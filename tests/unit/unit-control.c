@@ -191,10 +191,6 @@ static const struct {
   {"resync.bytes_per_second", json_type_int},
   {"resync.eta_seconds", json_type_int},
   {"resync.sweeps", json_type_int},
-  {"scrub.state", json_type_string},
-  {"scrub.done_bytes", json_type_int},
-  {"scrub.total_bytes", json_type_int},
-  {"scrub.mismatches", json_type_array},
 };
 
 START_TEST (status_has_all_names_with_their_types)

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend.h"
 #include "deadline.h"
-#include "dirty-log.h"
 
 #define NR 1000
 
@@ -27,11 +27,11 @@ setup (void)
 
   the_log = dirty_log_open ("core", 0);
   ck_assert_ptr_nonnull (the_log);
-  ck_assert_int_eq (the_log->found, LOG_FOUND_NEW);
+  ck_assert_int_eq (the_log->info.found, LOG_FOUND_NEW);
   ck_assert_int_eq (dirty_log_create (the_log, &geo, 5), 0);
   for (unsigned s = 0; s < 3; ++s) {
     dirty_log_set_leg (the_log, s, 1, id, geo.size, "leg");
-    ck_assert_int_eq (the_log->leg[s].state, LOG_LEG_STALE);
+    ck_assert_int_eq (the_log->record.leg[s].state, LOG_LEG_STALE);
     ck_assert_uint_eq (the_log->missed[s].count, NR);
     dirty_log_set_region_sync (the_log, s, 0, NR, true);
     dirty_log_leg_in_sync (the_log, s);
@@ -87,10 +87,10 @@ START_TEST (test_failed_leg_misses_marked_regions)
   dirty_log_mark (the_log, 2);
   dirty_log_mark (the_log, 640);
   dirty_log_leg_failed (the_log, 1);
-  ck_assert_int_eq (the_log->leg[1].state, LOG_LEG_STALE);
-  ck_assert_uint_eq (the_log->generation, 6);
-  ck_assert_uint_eq (the_log->leg[0].generation, 6);
-  ck_assert_uint_eq (the_log->leg[1].generation, 5);
+  ck_assert_int_eq (the_log->record.leg[1].state, LOG_LEG_STALE);
+  ck_assert_uint_eq (the_log->record.generation, 6);
+  ck_assert_uint_eq (the_log->record.leg[0].generation, 6);
+  ck_assert_uint_eq (the_log->record.leg[1].generation, 5);
   ck_assert_uint_eq (the_log->missed[1].count, 3);
   ck_assert (!dirty_log_in_sync (the_log, 1, 0, 2));
   ck_assert (dirty_log_in_sync (the_log, 1, 3, 637));
@@ -98,7 +98,7 @@ START_TEST (test_failed_leg_misses_marked_regions)
   ck_assert_uint_eq (dirty_log_get_sync_count (the_log), NR - 3);
   dirty_log_mark (the_log, 7);
   dirty_log_leg_failed (the_log, 1);
-  ck_assert_uint_eq (the_log->generation, 6);
+  ck_assert_uint_eq (the_log->record.generation, 6);
   ck_assert_uint_eq (the_log->missed[1].count, 4);
   check_union ();
 }
@@ -107,17 +107,18 @@ END_TEST
 START_TEST (test_missing_a_region_makes_stale)
 {
   dirty_log_set_region_sync (the_log, 2, 100, 0, false);
-  ck_assert_int_eq (the_log->leg[2].state, LOG_LEG_IN_SYNC);
+  ck_assert_int_eq (the_log->record.leg[2].state, LOG_LEG_IN_SYNC);
   dirty_log_set_region_sync (the_log, 2, 100, 300, false);
-  ck_assert_int_eq (the_log->leg[2].state, LOG_LEG_STALE);
-  ck_assert_uint_eq (the_log->generation, 6);
+  ck_assert_int_eq (the_log->record.leg[2].state, LOG_LEG_STALE);
+  ck_assert_uint_eq (the_log->record.generation, 6);
   dirty_log_set_region_sync (the_log, 0, 390, 20, false);
   dirty_log_set_region_sync (the_log, 2, 100, 299, true);
   ck_assert_uint_eq (dirty_log_get_sync_count (the_log), NR - 20);
   check_union ();
   dirty_log_set_region_sync (the_log, 2, 399, 1, true);
   dirty_log_leg_in_sync (the_log, 2);
-  ck_assert_uint_eq (the_log->leg[2].generation, the_log->generation);
+  ck_assert_uint_eq (the_log->record.leg[2].generation,
+                     the_log->record.generation);
   check_union ();
 }
 END_TEST
@@ -126,10 +127,10 @@ START_TEST (test_remove_leg)
 {
   dirty_log_set_region_sync (the_log, 2, 0, 10, false);
   dirty_log_remove_leg (the_log, 2);
-  ck_assert_int_eq (the_log->leg[2].state, LOG_LEG_NONE);
+  ck_assert_int_eq (the_log->record.leg[2].state, LOG_LEG_NONE);
   ck_assert_uint_eq (dirty_log_get_sync_count (the_log), NR);
   dirty_log_remove_leg (the_log, 1);
-  ck_assert_uint_eq (the_log->generation, 7);
+  ck_assert_uint_eq (the_log->record.generation, 7);
 }
 END_TEST
 
@@ -174,7 +175,7 @@ START_TEST (test_grow)
   ck_assert_int_eq (dirty_log_grow (the_log,
                                     3 * NR * (uint64_t) LOG_MIN_REGION_SIZE),
                     0);
-  ck_assert_uint_eq (the_log->geo.nr_regions, 3 * NR);
+  ck_assert_uint_eq (the_log->info.geo.nr_regions, 3 * NR);
   ck_assert (!dirty_log_is_clean (the_log, NR - 1));
   ck_assert (dirty_log_is_clean (the_log, NR));
   ck_assert (!dirty_log_in_sync (the_log, 1, 0, 3 * NR));
@@ -191,7 +192,7 @@ START_TEST (test_generation_and_primary)
   dirty_log_status (the_log, &status);
   ck_assert_uint_eq (status.generation, 50);
   ck_assert_uint_eq (status.primary, 2);
-  ck_assert_uint_eq (the_log->leg[0].generation, 50);
+  ck_assert_uint_eq (the_log->record.leg[0].generation, 50);
 }
 END_TEST
 

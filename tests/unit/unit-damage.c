@@ -136,38 +136,50 @@ always_same (const struct plan_input *in, const struct log_geometry *g,
 static void
 make_plan (struct dirty_log *log, unsigned nr_legs, struct plan *plan)
 {
+  struct log_record record;
   struct plan_input in = {
     .config = &config,
-    .log = log,
+    .log = dirty_log_info (log),
+    .record = &record,
     .nr_legs = nr_legs,
     .empty = never_empty,
     .same = always_same,
   };
 
+  dirty_log_get_record (log, &record);
   config.nr_legs = nr_legs;
   for (unsigned i = 0; i < nr_legs; ++i)
     in.leg[i] = (struct plan_leg){.name = names[i], .leg = &legs[i]};
   ck_assert_int_eq (plan_make (&in, plan), 0);
 }
 
+static bool
+is_kernel_dirty (struct dirty_log *log, uint64_t region)
+{
+  uint64_t first, nr;
+
+  return dirty_log_next_run (log, LOG_MAP_KERNEL_DIRTY, region, &first, &nr) &&
+         first == region;
+}
+
 /* The slot's leg gets the region from the source (apply.c). */
 static bool
-is_copied (const struct dirty_log *log, const struct plan *plan, unsigned s,
+is_copied (struct dirty_log *log, const struct plan *plan, unsigned s,
            uint64_t region)
 {
   switch (plan->slot[s].miss) {
   case MISS_ALL:
     return true;
   case MISS_KERNEL_DIRTY:
-    if (bitset_test (&log->kernel_dirty, region))
+    if (is_kernel_dirty (log, region))
       return true;
     break;
   case MISS_DATA:
   case MISS_NOTHING_MORE:
     break;
   }
-  return bitset_test (&log->missed[s], region) ||
-         (!plan->kernel_used && bitset_test (&log->marked, region));
+  return !dirty_log_in_sync (log, s, region, 1) ||
+         (!plan->kernel_used && !dirty_log_is_clean (log, region));
 }
 
 /* What start-up would do with the unclean log. */
@@ -321,7 +333,7 @@ kernel_since (bool clean, unsigned i)
   kernel_writes (vectors[i].name);
 
   log = open_log (LOG_READ_ONLY);
-  ck_assert_int_eq (log->found, LOG_FOUND_KERNEL_SINCE);
+  ck_assert_int_eq (dirty_log_info (log)->found, LOG_FOUND_KERNEL_SINCE);
   make_plan (log, 2, &plan);
   ck_assert (!plan.refuse);
   ck_assert_uint_eq (plan.source, 0);

@@ -221,7 +221,7 @@ on_call (void *arg)
 static int
 op_flush (struct model *m, bool commit)
 {
-  uint64_t now = m->now++, generation = m->log->generation;
+  uint64_t now = m->now++, generation = m->log->record.generation;
   unsigned primaries = m->primaries;
   int r;
 
@@ -279,16 +279,17 @@ check_loaded (struct model *m)
 {
   struct dirty_log *log = m->log;
 
-  ck_assert_int_eq (log->found, LOG_FOUND_OURS);
-  ck_assert (log->generation >= m->acked_generation);
-  ck_assert_msg (m->primaries >> log->primary & 1,
-                 "seed %u: primary is %u again", m->first_seed, log->primary);
-  for (size_t i = 0; i < m->nr_hot && hot[i] < log->geo.nr_regions; ++i)
+  ck_assert_int_eq (log->info.found, LOG_FOUND_OURS);
+  ck_assert (log->record.generation >= m->acked_generation);
+  ck_assert_msg (m->primaries >> log->record.primary & 1,
+                 "seed %u: primary is %u again", m->first_seed,
+                 log->record.primary);
+  for (size_t i = 0; i < m->nr_hot && hot[i] < log->info.geo.nr_regions; ++i)
     check_region (m, i);
   for (unsigned s = 0; s < NR_LEGS; ++s) {
-    bool in_sync = log->leg[s].state == LOG_LEG_IN_SYNC;
+    bool in_sync = log->record.leg[s].state == LOG_LEG_IN_SYNC;
 
-    ck_assert (log->leg[s].state != LOG_LEG_NONE);
+    ck_assert (log->record.leg[s].state != LOG_LEG_NONE);
     ck_assert (!in_sync || log->missed[s].count == 0);
     ck_assert_msg (!in_sync || !m->stale[s] || m->stale_at[s] > m->acked,
                    "seed %u: leg %u is trusted again", m->first_seed, s);
@@ -330,7 +331,7 @@ model_begin (struct model *m, unsigned seed, uint64_t device, uint64_t nr)
   m->nr_hot = hot_below (nr);
   m->store = mem_store_new (device);
   open_log (m);
-  ck_assert_int_eq (m->log->found, LOG_FOUND_NEW);
+  ck_assert_int_eq (m->log->info.found, LOG_FOUND_NEW);
   new_log (m, nr);
 }
 
@@ -371,10 +372,10 @@ adopt_loaded (struct model *m)
     }
   }
   for (unsigned s = 0; s < NR_LEGS; ++s) {
-    m->stale[s] = m->log->leg[s].state != LOG_LEG_IN_SYNC;
+    m->stale[s] = m->log->record.leg[s].state != LOG_LEG_IN_SYNC;
     m->stale_at[s] = m->now;
   }
-  m->primary = m->log->primary;
+  m->primary = m->log->record.primary;
   m->primaries = 1u << m->primary;
   m->loaded = m->acked = m->now++;
 }
@@ -444,7 +445,7 @@ START_TEST (test_crash_in_creation)
       mem_store_crash_at (m.store, n);
       done = op_flush (&m, true) == 0;
       crash (&m);
-      if (done || m.log->found != LOG_FOUND_NEW)
+      if (done || m.log->info.found != LOG_FOUND_NEW)
         check_loaded (&m);
       else {
         new_log (&m, NEW_NR);
@@ -464,8 +465,8 @@ check_no_flood (struct model *m)
   ck_assert (m->log->marked.count <= NR_HOT);
   for (unsigned s = 0; s < NR_LEGS; ++s) {
     ck_assert (m->log->missed[s].count <= NR_HOT);
-    if (!m->log->shared_map)
-      ck_assert_str_eq (m->log->leg[s].name, "leg");
+    if (!m->log->info.shared_map)
+      ck_assert_str_eq (m->log->record.leg[s].name, "leg");
   }
 }
 
@@ -492,17 +493,17 @@ grow_round (unsigned n, unsigned seed, uint64_t device, bool *done)
   mem_store_crash_at (m.store, n);
   *done = op_flush (&m, true) == 0;
   crash (&m);
-  ck_assert (!*done || m.log->geo.nr_regions == GROWN_NR);
+  ck_assert (!*done || m.log->info.geo.nr_regions == GROWN_NR);
   check_loaded (&m);
-  if (*done || m.log->geo.nr_regions == OLD_NR)
+  if (*done || m.log->info.geo.nr_regions == OLD_NR)
     check_no_flood (&m);
-  if (m.log->geo.nr_regions == OLD_NR)
+  if (m.log->info.geo.nr_regions == OLD_NR)
     grow (&m);
   adopt_loaded (&m);
   ck_assert_int_eq (op_flush (&m, true), 0);
   crash (&m);
   check_loaded (&m);
-  ck_assert_uint_eq (m.log->geo.nr_regions, GROWN_NR);
+  ck_assert_uint_eq (m.log->info.geo.nr_regions, GROWN_NR);
   model_end (&m);
 }
 
@@ -528,14 +529,14 @@ replace_round (unsigned n, unsigned seed, uint64_t device)
   model_begin (&m, seed, device, NEW_NR);
   ck_assert_int_eq (op_flush (&m, true), 0);
   dirty_log_remove_leg (m.log, 1);
-  dirty_log_set_leg (m.log, 1, 1, id, m.log->geo.size, "new");
+  dirty_log_set_leg (m.log, 1, 1, id, m.log->info.geo.size, "new");
   mem_store_crash_at (m.store, n);
   done = op_flush (&m, seed % 2) == 0;
   crash (&m);
-  ck_assert_int_eq (m.log->found, LOG_FOUND_OURS);
-  ck_assert (!done || m.log->leg[1].id[0] == 99);
-  if (m.log->leg[1].id[0] == 99) {
-    ck_assert_int_eq (m.log->leg[1].state, LOG_LEG_STALE);
+  ck_assert_int_eq (m.log->info.found, LOG_FOUND_OURS);
+  ck_assert (!done || m.log->record.leg[1].id[0] == 99);
+  if (m.log->record.leg[1].id[0] == 99) {
+    ck_assert_int_eq (m.log->record.leg[1].state, LOG_LEG_STALE);
     ck_assert_uint_eq (m.log->missed[1].count, NEW_NR);
   }
   model_end (&m);

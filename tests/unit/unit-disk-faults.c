@@ -244,7 +244,8 @@ keeps_promises (const char *name)
     dirty_log_close (log, NO_DEADLINE);
     return;
   }
-  ck_assert_msg (log && log->found == LOG_FOUND_OURS, "%s %u", hit, fail_at);
+  ck_assert_msg (log && log->info.found == LOG_FOUND_OURS, "%s %u", hit,
+                 fail_at);
   dirty_log_status (log, &status);
   ck_assert_msg (!acked.stale || status.leg_state[1] == LOG_LEG_STALE,
                  "stale: %s %u", hit, fail_at);
@@ -335,8 +336,8 @@ add_legs (void)
   const uint8_t id[LOG_ID_SIZE] = {1, 2, 3};
 
   for (unsigned s = 0; s < 2; ++s) {
-    dirty_log_set_leg (log_, s, 2, id, log_->geo.size, "/leg");
-    dirty_log_set_region_sync (log_, s, 0, log_->geo.nr_regions, true);
+    dirty_log_set_leg (log_, s, 2, id, log_->info.geo.size, "/leg");
+    dirty_log_set_region_sync (log_, s, 0, log_->info.geo.nr_regions, true);
     dirty_log_leg_in_sync (log_, s);
   }
 }

@@ -22,6 +22,7 @@
 #include "byte-order.h"
 #include "cleanup.h"
 #include "deadline.h"
+#include "disk-number.h"
 #include "disk.h"
 #include "full-io.h"
 #include "mem-store.h"
@@ -60,8 +61,8 @@ add_legs (struct dirty_log *log, unsigned nr)
 
   for (unsigned s = 0; s < nr; ++s) {
     snprintf (name, sizeof name, "/leg%u", s);
-    dirty_log_set_leg (log, s, 2, id, log->geo.size, name);
-    dirty_log_set_region_sync (log, s, 0, log->geo.nr_regions, true);
+    dirty_log_set_leg (log, s, 2, id, log->info.geo.size, name);
+    dirty_log_set_region_sync (log, s, 0, log->info.geo.nr_regions, true);
     dirty_log_leg_in_sync (log, s);
   }
 }
@@ -162,9 +163,9 @@ START_TEST (test_vector)
 
   ck_assert ((log == NULL) == (nr == 0));
   if (log) {
-    ck_assert_int_eq (log->found, LOG_FOUND_KERNEL);
-    ck_assert_uint_eq (log->geo.nr_regions, nr);
-    ck_assert_uint_eq (log->geo.size, 0);
+    ck_assert_int_eq (log->info.found, LOG_FOUND_KERNEL);
+    ck_assert_uint_eq (log->info.geo.nr_regions, nr);
+    ck_assert_uint_eq (log->info.geo.size, 0);
     for (uint64_t r = 0; r < nr; ++r)
       ck_assert_msg (bitset_test (&log->marked, r) ==
                        !(hex_byte (hex, r / 8) >> (r % 8) & 1),
@@ -242,8 +243,8 @@ START_TEST (test_convert)
   dirty_log_close (log, NO_DEADLINE);
 
   log = open_mem (m);
-  ck_assert_int_eq (log->found, LOG_FOUND_OURS);
-  ck_assert (!log->unclean);
+  ck_assert_int_eq (log->info.found, LOG_FOUND_OURS);
+  ck_assert (!log->info.unclean);
   ck_assert_uint_eq (log->missed[1].count, 2);
   ck_assert_uint_eq (log->marked.count, 0);
   dirty_log_close (log, NO_DEADLINE);
@@ -266,9 +267,9 @@ START_TEST (test_create_again)
   dirty_log_close (log, NO_DEADLINE);
 
   log = open_mem (m);
-  ck_assert_int_eq (log->found, LOG_FOUND_OURS);
-  ck_assert_uint_eq (log->geo.nr_regions, 100);
-  ck_assert_uint_eq (log->generation, 7);
+  ck_assert_int_eq (log->info.found, LOG_FOUND_OURS);
+  ck_assert_uint_eq (log->info.geo.nr_regions, 100);
+  ck_assert_uint_eq (log->record.generation, 7);
   ck_assert_uint_eq (log->marked.count, 2);
   dirty_log_close (log, NO_DEADLINE);
   mem_store_free (m);
@@ -285,9 +286,9 @@ START_TEST (test_convert_small_device)
 
   memcpy (mem_store_bytes (m), mem_store_bytes (vector), 2048);
   log = open_mem (m);
-  ck_assert_int_eq (log->found, LOG_FOUND_KERNEL);
+  ck_assert_int_eq (log->info.found, LOG_FOUND_KERNEL);
   ck_assert_int_eq (dirty_log_create (log, &small, 1), 0);
-  ck_assert (log->shared_map);
+  ck_assert (log->info.shared_map);
   add_legs (log, 2);
   dirty_log_set_region_sync (log, 1, 5, 1, false);
   ck_assert_int_eq (dirty_log_commit (log, NO_DEADLINE), 0);
@@ -296,7 +297,7 @@ START_TEST (test_convert_small_device)
                     0);
   dirty_log_close (log, NO_DEADLINE);
   log = open_mem (m);
-  ck_assert_int_eq (log->found, LOG_FOUND_OURS);
+  ck_assert_int_eq (log->info.found, LOG_FOUND_OURS);
   ck_assert_uint_eq (log->marked.count, 1);
   ck_assert (bitset_test (&log->missed[1], 5));
   dirty_log_close (log, NO_DEADLINE);
@@ -361,21 +362,21 @@ START_TEST (test_reload)
   struct dirty_log *log = create_mem (m);
   uint8_t uuid[16];
 
-  memcpy (uuid, log->uuid, sizeof uuid);
+  memcpy (uuid, log->info.uuid, sizeof uuid);
   dirty_log_set_primary (log, 1);
   dirty_log_close (log, NO_DEADLINE);
 
   log = open_mem (m);
-  ck_assert_int_eq (log->found, LOG_FOUND_OURS);
-  ck_assert (!log->unclean && !log->shared_map);
-  ck_assert_int_eq (memcmp (uuid, log->uuid, sizeof uuid), 0);
-  ck_assert_uint_eq (log->geo.size, geo.size);
-  ck_assert_uint_eq (log->owner_pid, (uint64_t) getpid ());
-  ck_assert_uint_eq (log->primary, 1);
-  ck_assert_str_eq (log->leg[1].name, "/leg1");
-  ck_assert_int_eq (log->leg[1].state, LOG_LEG_IN_SYNC);
-  ck_assert_uint_eq (log->leg[1].kind, 2);
-  ck_assert_uint_eq (log->leg[1].id[2], 3);
+  ck_assert_int_eq (log->info.found, LOG_FOUND_OURS);
+  ck_assert (!log->info.unclean && !log->info.shared_map);
+  ck_assert_int_eq (memcmp (uuid, log->info.uuid, sizeof uuid), 0);
+  ck_assert_uint_eq (log->info.geo.size, geo.size);
+  ck_assert_uint_eq (log->info.owner_pid, (uint64_t) getpid ());
+  ck_assert_uint_eq (log->record.primary, 1);
+  ck_assert_str_eq (log->record.leg[1].name, "/leg1");
+  ck_assert_int_eq (log->record.leg[1].state, LOG_LEG_IN_SYNC);
+  ck_assert_uint_eq (log->record.leg[1].kind, 2);
+  ck_assert_uint_eq (log->record.leg[1].id[2], 3);
 
   /* Started: unclean, and so it stays if something is marked. */
   ck_assert_int_eq (dirty_log_start (log), 0);
@@ -384,7 +385,7 @@ START_TEST (test_reload)
   dirty_log_close (log, NO_DEADLINE);
   ck_assert (!(newest_slot (m).flags & DISK_CLEAN_SHUTDOWN));
   log = open_mem (m);
-  ck_assert (log->unclean);
+  ck_assert (log->info.unclean);
   ck_assert_uint_eq (log->marked.count, 1);
   dirty_log_close (log, NO_DEADLINE);
   mem_store_free (m);
@@ -412,7 +413,7 @@ START_TEST (test_flush_only_lowers)
   ck_assert_int_eq (dirty_log_commit (log, NO_DEADLINE), 0);
   dirty_log_close (log, NO_DEADLINE);
   log = open_mem (m);
-  ck_assert_int_eq (log->leg[1].state, LOG_LEG_IN_SYNC);
+  ck_assert_int_eq (log->record.leg[1].state, LOG_LEG_IN_SYNC);
   dirty_log_close (log, NO_DEADLINE);
   mem_store_free (m);
 }
@@ -442,11 +443,11 @@ START_TEST (test_kernel_used_it_since)
   put_le32 (bytes + 4, 2);
   bytes[1024 + 100] &= 0x7f;
   log = open_mem (m);
-  ck_assert_int_eq (log->found, LOG_FOUND_KERNEL_SINCE);
+  ck_assert_int_eq (log->info.found, LOG_FOUND_KERNEL_SINCE);
   ck_assert_uint_eq (log->kernel_dirty.count, 1);
   ck_assert (bitset_test (&log->kernel_dirty, 807));
   ck_assert (bitset_test (&log->marked, 807));
-  ck_assert (log->unclean);
+  ck_assert (log->info.unclean);
   ck_assert_int_eq (dirty_log_flush (log, NO_DEADLINE), 0);
   ck_assert_uint_eq (get_le32 (bytes + 4), 1);
   dirty_log_close (log, NO_DEADLINE);
@@ -467,10 +468,10 @@ START_TEST (test_behind_a_growth_that_did_not_finish_all_is_dirty)
   dirty_log_close (create_mem (m), NO_DEADLINE);
   put_le64 (mem_store_bytes (m) + 8, NR - 70);
   log = open_mem (m);
-  ck_assert_int_eq (log->found, LOG_FOUND_OURS);
+  ck_assert_int_eq (log->info.found, LOG_FOUND_OURS);
   ck_assert_uint_eq (log->marked.count, 70);
   ck_assert_uint_eq (bitset_next_set (&log->marked, 0), NR - 70);
-  ck_assert (log->unclean);
+  ck_assert (log->info.unclean);
   dirty_log_close (log, NO_DEADLINE);
   mem_store_free (m);
 }
@@ -535,7 +536,7 @@ check_recent (struct mem_store *m, unsigned nr, uint64_t first,
   struct dirty_log *log = open_mem (m);
   uint64_t number = log->flush_number;
 
-  ck_assert_int_eq (log->found, LOG_FOUND_OURS);
+  ck_assert_int_eq (log->info.found, LOG_FOUND_OURS);
   ck_assert_uint_eq (log->recent.nr, nr);
   ck_assert (nr < 1 || log->recent.region[0] == first);
   ck_assert (nr < 2 || log->recent.region[1] == second);
@@ -606,8 +607,8 @@ START_TEST (test_regions_cleared_last_of_another_number_do_not_count)
   uint64_t number = log->flush_number;
   uint8_t *block = flush_number_block (m);
 
-  disk_flush_number_encode (block, log->uuid, number + 1);
-  disk_flush_number_encode (block, log->uuid, number + 2);
+  disk_flush_number_encode (block, log->info.uuid, number + 1);
+  disk_flush_number_encode (block, log->info.uuid, number + 2);
   dirty_log_close (log, NO_DEADLINE);
   ck_assert_uint_eq (check_recent (m, 0, 0, 0), number + 2);
   memset (block + 40, 0, 472);
@@ -647,7 +648,7 @@ START_TEST (test_blank_and_not_blank)
   ck_assert_ptr_null (open_mem (m));
   mem_store_bytes (m)[300000] = 0;
   log = open_mem (m);
-  ck_assert_int_eq (log->found, LOG_FOUND_NEW);
+  ck_assert_int_eq (log->info.found, LOG_FOUND_NEW);
   mem_store_bytes (m)[9000] = 1;
   ck_assert_int_eq (dirty_log_create (log, &geo, 1), -1);
   ck_assert_uint_eq (mem_store_calls (m), 0);
@@ -682,7 +683,7 @@ create_over (uint64_t area_offset, bool device)
   ck_assert_uint_eq (mem_store_size (m), size);
   log = open_mem (m);
   ck_assert_ptr_nonnull (log);
-  ck_assert_int_eq (log->found, LOG_FOUND_OURS);
+  ck_assert_int_eq (log->info.found, LOG_FOUND_OURS);
   dirty_log_close (log, NO_DEADLINE);
   mem_store_free (m);
 }
@@ -703,18 +704,18 @@ START_TEST (test_shared_map)
   struct dirty_log *log = open_mem (m);
 
   ck_assert_int_eq (dirty_log_create (log, &geo, 1), 0);
-  ck_assert (log->shared_map);
+  ck_assert (log->info.shared_map);
   add_legs (log, 2);
   dirty_log_set_region_sync (log, 1, NR - 2, 2, false);
   ck_assert_int_eq (dirty_log_commit (log, NO_DEADLINE), 0);
   dirty_log_close (log, NO_DEADLINE);
   log = open_mem (m);
-  ck_assert_int_eq (log->found, LOG_FOUND_OURS);
-  ck_assert (log->shared_map && log->unclean);
+  ck_assert_int_eq (log->info.found, LOG_FOUND_OURS);
+  ck_assert (log->info.shared_map && log->info.unclean);
   ck_assert_uint_eq (log->marked.count, 2);
   ck_assert_uint_eq (log->missed[1].count, 2);
   ck_assert_uint_eq (log->missed[0].count, 0);
-  ck_assert_int_eq (log->leg[1].state, LOG_LEG_STALE);
+  ck_assert_int_eq (log->record.leg[1].state, LOG_LEG_STALE);
   dirty_log_close (log, NO_DEADLINE);
   mem_store_free (m);
 
@@ -749,13 +750,13 @@ START_TEST (test_grow)
     ck_assert_int_eq (dirty_log_commit (log, NO_DEADLINE), 0);
     dirty_log_close (log, NO_DEADLINE);
     log = open_mem (m);
-    ck_assert_int_eq (log->found, LOG_FOUND_OURS);
+    ck_assert_int_eq (log->info.found, LOG_FOUND_OURS);
     ck_assert_uint_eq (third_copies (m), 1);
-    ck_assert_uint_eq (log->geo.size, i * geo.size);
+    ck_assert_uint_eq (log->info.geo.size, i * geo.size);
     ck_assert_uint_eq (log->marked.count, 1);
     ck_assert (bitset_test (&log->marked, NR - 1));
     ck_assert_uint_eq (log->missed[1].count, i - 1);
-    ck_assert_str_eq (log->leg[0].name, "/leg0");
+    ck_assert_str_eq (log->record.leg[0].name, "/leg0");
     ck_assert (!kernel_clean (m, i * NR - 9));
     ck_assert (kernel_clean (m, i * NR - 10));
   }
@@ -787,20 +788,20 @@ check_damaged (struct mem_store *m, uint64_t at)
 {
   struct dirty_log *log = open_mem (m);
 
-  if (!log || log->found == LOG_FOUND_DAMAGED) {
+  if (!log || log->info.found == LOG_FOUND_DAMAGED) {
     dirty_log_close (log, NO_DEADLINE);
     return;
   }
-  ck_assert_msg (log->found == LOG_FOUND_OURS ||
-                   log->found == LOG_FOUND_KERNEL_SINCE,
-                 "byte %" PRIu64 ": found %d", at, (int) log->found);
-  ck_assert_uint_eq (log->geo.size, geo.size);
-  ck_assert_uint_eq (log->geo.region_size, geo.region_size);
+  ck_assert_msg (log->info.found == LOG_FOUND_OURS ||
+                   log->info.found == LOG_FOUND_KERNEL_SINCE,
+                 "byte %" PRIu64 ": found %d", at, (int) log->info.found);
+  ck_assert_uint_eq (log->info.geo.size, geo.size);
+  ck_assert_uint_eq (log->info.geo.region_size, geo.region_size);
   ck_assert (bitset_test (&log->marked, 3));
   ck_assert (bitset_test (&log->missed[1], 5));
-  ck_assert_msg (log->leg[1].state != LOG_LEG_IN_SYNC,
+  ck_assert_msg (log->record.leg[1].state != LOG_LEG_IN_SYNC,
                  "byte %" PRIu64 ": leg 1 is trusted", at);
-  ck_assert_uint_ge (log->generation, 2);
+  ck_assert_uint_ge (log->record.generation, 2);
   dirty_log_close (log, NO_DEADLINE);
 }
 
@@ -852,33 +853,33 @@ START_TEST (test_lost_sectors)
   for (unsigned i = 0; i < 2; ++i) {
     memset (bytes + DISK_SLOT_OFFSET (i) + 30, 0xff, 100);
     log = open_mem (m);
-    ck_assert_int_eq (log->found, LOG_FOUND_OURS);
+    ck_assert_int_eq (log->info.found, LOG_FOUND_OURS);
     dirty_log_close (log, NO_DEADLINE);
     memcpy (bytes, saved, sizeof saved);
   }
   memset (bytes + 20, 0xff, 492);
   memset (bytes + 520, 0xff, 488);
   log = open_mem (m);
-  ck_assert_int_eq (log->found, LOG_FOUND_OURS);
+  ck_assert_int_eq (log->info.found, LOG_FOUND_OURS);
   dirty_log_close (log, NO_DEADLINE);
 
   memset (bytes + layout.area_offset, 0xff, 512);
   log = open_mem (m);
-  ck_assert_int_eq (log->found, LOG_FOUND_DAMAGED);
+  ck_assert_int_eq (log->info.found, LOG_FOUND_DAMAGED);
   /* A new life over it. */
   ck_assert_int_eq (dirty_log_create (log, &geo, 9), 0);
   add_legs (log, 2);
   ck_assert_int_eq (dirty_log_commit (log, NO_DEADLINE), 0);
   dirty_log_close (log, NO_DEADLINE);
   log = open_mem (m);
-  ck_assert_int_eq (log->found, LOG_FOUND_OURS);
-  ck_assert_uint_eq (log->generation, 9);
+  ck_assert_int_eq (log->info.found, LOG_FOUND_OURS);
+  ck_assert_uint_eq (log->record.generation, 9);
   ck_assert_uint_eq (log->marked.count, 0);
   dirty_log_close (log, NO_DEADLINE);
 
   memset (bytes, 0, 1024);
   log = open_mem (m);
-  ck_assert_int_eq (log->found, LOG_FOUND_DAMAGED);
+  ck_assert_int_eq (log->info.found, LOG_FOUND_DAMAGED);
   dirty_log_close (log, NO_DEADLINE);
   mem_store_free (m);
 }
@@ -913,7 +914,7 @@ create_file (void)
   struct dirty_log *log = dirty_log_open (spec, 0);
 
   ck_assert_ptr_nonnull (log);
-  ck_assert_int_eq (log->found, LOG_FOUND_NEW);
+  ck_assert_int_eq (log->info.found, LOG_FOUND_NEW);
   ck_assert_int_eq (access (path, F_OK), -1);
   ck_assert_int_eq (dirty_log_create (log, &geo, 1), 0);
   add_legs (log, 2);
@@ -939,7 +940,7 @@ START_TEST (test_file_is_owned)
   ck_assert_int_eq (status, 0);
   dirty_log_close (log, NO_DEADLINE);
   log = dirty_log_open (spec, 0);
-  ck_assert_int_eq (log->found, LOG_FOUND_OURS);
+  ck_assert_int_eq (log->info.found, LOG_FOUND_OURS);
   dirty_log_close (log, NO_DEADLINE);
 }
 END_TEST

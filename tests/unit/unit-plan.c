@@ -23,7 +23,8 @@
 /* What a start-up finds, and what it decides. */
 struct scene {
   struct mirror_config config;
-  struct dirty_log log;
+  struct log_info log;
+  struct log_record record;
   struct leg leg[MIRROR_MAX_LEGS];
   struct plan_input in;
   enum probe_answer empty[MIRROR_MAX_LEGS]; /* by number of the leg */
@@ -95,28 +96,19 @@ static void
 found (enum log_found how)
 {
   scene->log.found = how;
-  scene->log.name = (char *) "/l";
-}
-
-static void
-log_maps (void)
-{
-  ck_assert_int_eq (bitset_init (&scene->log.marked, NR_REGIONS), 0);
-  ck_assert_int_eq (bitset_init (&scene->log.kernel_dirty, NR_REGIONS), 0);
-  for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
-    ck_assert_int_eq (bitset_init (&scene->log.missed[s], NR_REGIONS), 0);
+  scene->log.name = "/l";
 }
 
 static void
 record (unsigned slot, enum log_leg_state state, const char *name, uint8_t id)
 {
-  struct log_leg *rec = &scene->log.leg[slot];
+  struct log_leg *rec = &scene->record.leg[slot];
 
   rec->state = state;
   rec->kind = LEG_FILE;
   rec->id[0] = id;
   rec->size = LEG_SIZE;
-  rec->generation = scene->log.generation;
+  rec->generation = scene->record.generation;
   snprintf (rec->name, sizeof rec->name, "%s", name);
 }
 
@@ -126,8 +118,7 @@ our_log (void)
 {
   found (LOG_FOUND_OURS);
   scene->log.geo = (struct log_geometry){LEG_SIZE, REGION, NR_REGIONS};
-  scene->log.generation = 5;
-  log_maps ();
+  scene->record.generation = 5;
   record (0, LOG_LEG_IN_SYNC, "/a", 1);
   record (1, LOG_LEG_IN_SYNC, "/b", 2);
 }
@@ -137,7 +128,6 @@ kernel_log (void)
 {
   found (LOG_FOUND_KERNEL);
   scene->log.geo = (struct log_geometry){.nr_regions = NR_REGIONS};
-  log_maps ();
 }
 
 /* Two legs that hold data and agree, a new log. */
@@ -149,6 +139,7 @@ setup (void)
   scene->config.source_leg = -1;
   scene->in.config = &scene->config;
   scene->in.log = &scene->log;
+  scene->in.record = &scene->record;
   scene->in.empty = answer_empty;
   scene->in.same = answer_same;
   for (unsigned i = 0; i < MIRROR_MAX_LEGS; ++i) {
@@ -163,10 +154,6 @@ setup (void)
 static void
 teardown (void)
 {
-  bitset_free (&scene->log.marked);
-  bitset_free (&scene->log.kernel_dirty);
-  for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
-    bitset_free (&scene->log.missed[s]);
   free (scene);
 }
 
@@ -388,7 +375,7 @@ static void
 core_log (void)
 {
   found (LOG_FOUND_NEW);
-  scene->log.name = (char *) "";
+  scene->log.name = "";
 }
 
 START_TEST (core_resyncs_everything_from_leg_0)
@@ -445,7 +432,7 @@ START_TEST (unclean_source_is_the_recorded_primary)
 {
   our_log ();
   scene->log.unclean = true;
-  scene->log.primary = 1;
+  scene->record.primary = 1;
   serves (1);
 }
 END_TEST
@@ -453,8 +440,8 @@ END_TEST
 START_TEST (a_stale_primary_is_not_the_source)
 {
   our_log ();
-  scene->log.primary = 0;
-  scene->log.leg[0].state = LOG_LEG_STALE;
+  scene->record.primary = 0;
+  scene->record.leg[0].state = LOG_LEG_STALE;
   serves (1);
 }
 END_TEST
@@ -472,7 +459,7 @@ END_TEST
 START_TEST (an_absent_stale_leg_is_waited_for)
 {
   our_log ();
-  scene->log.leg[1].state = LOG_LEG_STALE;
+  scene->record.leg[1].state = LOG_LEG_STALE;
   absent (1);
   serves (0);
   slot_is (1, 1, false, false, MISS_NOTHING_MORE);
@@ -511,7 +498,7 @@ END_TEST
 START_TEST (no_in_sync_leg_here_is_refused_with_the_words_to_go_on)
 {
   our_log ();
-  scene->log.leg[1].state = LOG_LEG_STALE;
+  scene->record.leg[1].state = LOG_LEG_STALE;
   absent (0);
   refuses ("needs one of: /a");
   also_says ("source=1@5 (leg /b)");
@@ -522,7 +509,7 @@ END_TEST
 START_TEST (the_words_to_go_on_are_accepted)
 {
   our_log ();
-  scene->log.leg[1].state = LOG_LEG_STALE;
+  scene->record.leg[1].state = LOG_LEG_STALE;
   absent (0);
   scene->config.source_leg = 1;
   scene->config.source_generation = 5;
@@ -547,7 +534,7 @@ END_TEST
 START_TEST (an_override_of_an_older_generation_is_ignored)
 {
   our_log ();
-  scene->log.generation = 6;
+  scene->record.generation = 6;
   scene->config.source_leg = 1;
   scene->config.source_generation = 5;
   serves (0);
@@ -560,8 +547,8 @@ END_TEST
 START_TEST (an_override_of_an_older_generation_does_not_help)
 {
   our_log ();
-  scene->log.generation = 6;
-  scene->log.leg[1].state = LOG_LEG_STALE;
+  scene->record.generation = 6;
+  scene->record.leg[1].state = LOG_LEG_STALE;
   absent (0);
   scene->config.source_leg = 1;
   scene->config.source_generation = 5;
@@ -594,7 +581,7 @@ START_TEST (an_override_of_a_later_generation_never_comes_true)
   serves (0);
   ck_assert_uint_eq (scene->plan.generation, 10);
   found (LOG_FOUND_NEW);
-  scene->log.generation = 0;
+  scene->record.generation = 0;
   scene->config.sync = SYNC_NONE;
   serves (0);
   ck_assert_uint_eq (scene->plan.generation, 10);
@@ -646,7 +633,7 @@ START_TEST (sync_force_copies_all_from_the_source_the_log_names)
 {
   our_log ();
   scene->config.sync = SYNC_FORCE;
-  scene->log.primary = 1;
+  scene->record.primary = 1;
   serves (1);
   slot_is (0, 0, true, false, MISS_ALL);
   slot_is (1, 1, true, false, MISS_NOTHING_MORE);
@@ -660,7 +647,7 @@ START_TEST (sync_force_does_not_make_a_stale_leg_the_source)
 {
   our_log ();
   scene->config.sync = SYNC_FORCE;
-  scene->log.leg[0].state = LOG_LEG_STALE;
+  scene->record.leg[0].state = LOG_LEG_STALE;
   absent (1);
   refuses ("needs one of: /b");
 }
@@ -837,7 +824,7 @@ END_TEST
 START_TEST (a_stale_leg_that_differs_is_refused_and_not_offered)
 {
   our_log ();
-  scene->log.leg[1].state = LOG_LEG_STALE;
+  scene->record.leg[1].state = LOG_LEG_STALE;
   scene->same[1] = PROBE_NO;
   refuses ("leg /b: its content differs from leg /a");
   also_says ("source=0@5 (leg /a)");
@@ -852,7 +839,7 @@ END_TEST
 START_TEST (an_override_never_overwrites_a_foreign_disk)
 {
   our_log ();
-  scene->log.leg[1].state = LOG_LEG_STALE;
+  scene->record.leg[1].state = LOG_LEG_STALE;
   absent (0);
   record (2, LOG_LEG_STALE, "/c", 3);
   name_leg (2, "/c", 77);
@@ -875,7 +862,7 @@ START_TEST (an_empty_known_leg_and_data_of_another_identity_are_refused)
   scene->same[0] = scene->same[1] = PROBE_NO;
   scene->empty[0] = PROBE_YES;
   refuses ("leg /b: is not the leg");
-  scene->log.primary = 1;
+  scene->record.primary = 1;
   refuses ("leg /b: is not the leg");
 }
 END_TEST
@@ -897,7 +884,7 @@ START_TEST (another_object_whose_content_a_stale_leg_confirms_is_the_leg)
   our_log ();
   name_leg (0, "/a", 77);
   name_leg (1, "/b", 78);
-  scene->log.leg[1].state = LOG_LEG_STALE;
+  scene->record.leg[1].state = LOG_LEG_STALE;
   serves (0);
   slot_is (1, 1, true, false, MISS_NOTHING_MORE);
   scene->same[1] = PROBE_NO_EVIDENCE;
@@ -1024,7 +1011,7 @@ START_TEST (an_unknown_leg_takes_the_place_kept_by_missing)
 {
   our_log ();
   record (1, LOG_LEG_STALE, "", 0);
-  scene->log.leg[1].kind = LEG_MISSING;
+  scene->record.leg[1].kind = LEG_MISSING;
   scene->empty[1] = PROBE_YES;
   serves (0);
   slot_is (1, 1, true, true, MISS_ALL);
@@ -1046,7 +1033,7 @@ START_TEST (legs_in_another_order_keep_their_records)
   our_log ();
   name_leg (0, "/b", 2);
   name_leg (1, "/a", 1);
-  scene->log.leg[1].state = LOG_LEG_STALE;
+  scene->record.leg[1].state = LOG_LEG_STALE;
   serves (0);
   slot_is (0, 1, true, false, MISS_NOTHING_MORE);
   slot_is (1, 0, true, false, MISS_NOTHING_MORE);
@@ -1254,13 +1241,12 @@ kernel_used_our_log (void)
 {
   our_log ();
   found (LOG_FOUND_KERNEL_SINCE);
-  bitset_set (&scene->log.kernel_dirty, 3);
 }
 
 START_TEST (kernel_since_with_both_in_sync_goes_on_with_its_bits)
 {
   kernel_used_our_log ();
-  scene->log.primary = 1;
+  scene->record.primary = 1;
   serves (1);
   ck_assert (scene->plan.kernel_used);
   ck_assert (!scene->plan.diverged);
@@ -1273,7 +1259,7 @@ END_TEST
 START_TEST (kernel_since_with_one_stale_is_refused)
 {
   kernel_used_our_log ();
-  scene->log.leg[1].state = LOG_LEG_STALE;
+  scene->record.leg[1].state = LOG_LEG_STALE;
   refuses ("can't say which leg is right");
   also_says ("source=0@5 (leg /a)");
   also_says ("source=1@5 (leg /b)");
@@ -1301,7 +1287,7 @@ END_TEST
 START_TEST (kernel_since_override_copies_all)
 {
   kernel_used_our_log ();
-  scene->log.leg[1].state = LOG_LEG_STALE;
+  scene->record.leg[1].state = LOG_LEG_STALE;
   scene->config.source_leg = 1;
   scene->config.source_generation = 5;
   serves (1);
@@ -1314,7 +1300,7 @@ END_TEST
 START_TEST (kernel_since_override_never_overwrites_a_foreign_disk)
 {
   kernel_used_our_log ();
-  scene->log.leg[1].state = LOG_LEG_STALE;
+  scene->record.leg[1].state = LOG_LEG_STALE;
   name_leg (1, "/b", 77);
   scene->same[1] = PROBE_NO;
   scene->config.source_leg = 0;

@@ -413,12 +413,16 @@ END_TEST
 /* Or the next start would take it for a stranger's while it is copied. */
 START_TEST (the_log_knows_the_identity_of_a_leg_that_was_replaced)
 {
+  struct log_leg rec;
+
   go_away_for_good ();
-  ck_assert (memcmp (fx->log->leg[1].id, "new", 3) != 0);
+  dirty_log_get_leg (fx->log, 1, &rec);
+  ck_assert (memcmp (rec.id, "new", 3) != 0);
   come_back ();
   is_whole_again ();
-  ck_assert (memcmp (fx->log->leg[1].id, fx->leg[1]->id, LOG_ID_SIZE) == 0);
-  ck_assert (memcmp (fx->log->leg[1].id, "new", 3) == 0);
+  dirty_log_get_leg (fx->log, 1, &rec);
+  ck_assert (memcmp (rec.id, fx->leg[1]->id, LOG_ID_SIZE) == 0);
+  ck_assert (memcmp (rec.id, "new", 3) == 0);
 }
 END_TEST
 
@@ -696,8 +700,11 @@ END_TEST
 static void
 unclean_end (enum leg_kind source, bool marked)
 {
-  struct plan_input in = {.log = fx->log, .nr_legs = fx->nr_legs};
-  struct plan plan = {.geo = fx->log->geo};
+  struct log_record record;
+  struct plan_input in = {.log = dirty_log_info (fx->log),
+                          .record = &record,
+                          .nr_legs = fx->nr_legs};
+  struct plan plan = {.geo = in.log->geo};
   struct bitset marks;
 
   fx_set_kind (fx, 0, source);
@@ -711,9 +718,10 @@ unclean_end (enum leg_kind source, bool marked)
     dirty_log_mark (fx->log, UNSAMPLED);
   if (fx->nr_legs > 1)
     dirty_log_set_region_sync (fx->log, 1, UNSAMPLED2, 1, false);
-  fx->log->unclean = true;
+  mem_log_found_unclean (fx->log);
+  dirty_log_get_record (fx->log, &record);
   ck_assert_int_eq (quarantine_marked (fx->log, &marks), 0);
-  ck_assert_int_eq (plan_apply (&in, &plan), 0);
+  ck_assert_int_eq (plan_apply (fx->log, &in, &plan), 0);
   ck_assert_int_eq (quarantine_init (fx->m, &marks), 0);
   bitset_free (&marks);
   member_set_state_locked (fx->m, all () & ~1u, MEMBER_RESYNCING);

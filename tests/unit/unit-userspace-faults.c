@@ -67,7 +67,7 @@ leg_story (struct fake_logd *f, struct dirty_log *log)
   dirty_log_leg_failed (log, 0);
   dirty_log_set_primary (log, 1);
   flush_ok (f, log);
-  dirty_log_clear_run (log, 0, log->geo.nr_regions);
+  dirty_log_clear_run (log, 0, log->info.geo.nr_regions);
   commit_ok (f, log);
 }
 

@@ -68,7 +68,7 @@ START_TEST (test_found_again)
   struct dirty_log *log = user_create (f);
   uint8_t uuid[16];
 
-  memcpy (uuid, log->uuid, sizeof uuid);
+  memcpy (uuid, log->info.uuid, sizeof uuid);
   ck_assert (disk_equals (f, log));
   ck_assert (dirty_log_valid (log));
   dirty_log_set_primary (log, 1);
@@ -77,18 +77,18 @@ START_TEST (test_found_again)
   ck_assert_uint_eq (COUNT_OF (f, detach_flags), PROTO_DETACH_CLEAN);
 
   log = user_open (f, 0);
-  ck_assert_int_eq (log->found, LOG_FOUND_OURS);
-  ck_assert (!log->unclean);
-  ck_assert_mem_eq (uuid, log->uuid, sizeof uuid);
-  ck_assert_uint_eq (log->geo.size, user_geo.size);
-  ck_assert_uint_eq (log->geo.nr_regions, NR);
-  ck_assert_uint_eq (log->generation, 2);
-  ck_assert_uint_eq (log->primary, 1);
-  ck_assert_int_eq (log->leg[0].state, LOG_LEG_STALE);
-  ck_assert_int_eq (log->leg[1].state, LOG_LEG_IN_SYNC);
-  ck_assert_str_eq (log->leg[1].name, "/leg1");
-  ck_assert_uint_eq (log->owner_pid, 42);
-  ck_assert_str_eq (log->owner_host, "elsewhere");
+  ck_assert_int_eq (log->info.found, LOG_FOUND_OURS);
+  ck_assert (!log->info.unclean);
+  ck_assert_mem_eq (uuid, log->info.uuid, sizeof uuid);
+  ck_assert_uint_eq (log->info.geo.size, user_geo.size);
+  ck_assert_uint_eq (log->info.geo.nr_regions, NR);
+  ck_assert_uint_eq (log->record.generation, 2);
+  ck_assert_uint_eq (log->record.primary, 1);
+  ck_assert_int_eq (log->record.leg[0].state, LOG_LEG_STALE);
+  ck_assert_int_eq (log->record.leg[1].state, LOG_LEG_IN_SYNC);
+  ck_assert_str_eq (log->record.leg[1].name, "/leg1");
+  ck_assert_uint_eq (log->info.owner_pid, 42);
+  ck_assert_str_eq (log->info.owner_host, "elsewhere");
   dirty_log_close (log, in_seconds (5));
 }
 END_TEST
@@ -106,7 +106,7 @@ START_TEST (test_untouched)
   flushes = COUNT_OF (f, frames[PROTO_FLUSH]);
 
   log = user_open (f, 0);
-  ck_assert (log->unclean);
+  ck_assert (log->info.unclean);
   ck_assert (bitset_test (&log->marked, 3));
   ck_assert_uint_eq (log->missed[1].count, 5);
   ck_assert_uint_eq (log->out_of_sync.count, 5);
@@ -125,8 +125,8 @@ START_TEST (test_read_only)
   dirty_log_close (user_create (f), in_seconds (5));
   log = user_open (f, LOG_READ_ONLY);
   ck_assert_uint_eq (COUNT_OF (f, attach_flags), PROTO_ATTACH_READ_ONLY);
-  ck_assert_int_eq (log->found, LOG_FOUND_OURS);
-  ck_assert_int_eq (log->leg[1].state, LOG_LEG_IN_SYNC);
+  ck_assert_int_eq (log->info.found, LOG_FOUND_OURS);
+  ck_assert_int_eq (log->record.leg[1].state, LOG_LEG_IN_SYNC);
   ck_assert (dirty_log_valid (log));
   dirty_log_close (log, in_seconds (5));
   ck_assert_uint_eq (COUNT_OF (f, frames[PROTO_DETACH]), 1);
@@ -137,11 +137,11 @@ START_TEST (test_read_only_new)
 {
   struct dirty_log *log = user_open (f, LOG_READ_ONLY);
 
-  ck_assert_int_eq (log->found, LOG_FOUND_NEW);
+  ck_assert_int_eq (log->info.found, LOG_FOUND_NEW);
   dirty_log_close (log, in_seconds (5));
   LOCKED (f, f->fail_attach = PROTO_E_NO_LOG);
   log = user_open (f, LOG_READ_ONLY);
-  ck_assert_int_eq (log->found, LOG_FOUND_NEW);
+  ck_assert_int_eq (log->info.found, LOG_FOUND_NEW);
   dirty_log_close (log, in_seconds (5));
 }
 END_TEST
@@ -311,10 +311,9 @@ END_TEST
 static atomic_uint asked;
 
 static void
-on_release (struct dirty_log *log)
+on_release (void *opaque)
 {
-  (void) log;
-  asked++;
+  ++*(atomic_uint *) opaque;
 }
 
 START_TEST (test_release)
@@ -322,7 +321,7 @@ START_TEST (test_release)
   struct dirty_log *log = user_create (f);
   unsigned renewed;
 
-  log->on_release = on_release;
+  dirty_log_on_release (log, on_release, &asked);
   ck_assert_int_eq (dirty_log_start (log), 0);
   renewed = COUNT_OF (f, frames[PROTO_RENEW]);
   fake_logd_notice (f);

@@ -6,8 +6,7 @@
 TEST_CPPFLAGS = \
 	$(CLIENT_CPPFLAGS) \
 	$(OPEN_CPPFLAGS) \
-	-I$(srcdir)/log/disk \
-	-I$(srcdir)/log/remote \
+	$(LOG_IMPL_CPPFLAGS) \
 	-I$(srcdir)/logd/served \
 	-I$(srcdir)/plugin/control \
 	-I$(srcdir)/tests/bench \

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
+/* Where the disk log meets its store. */
+
 #include "config.h"
 
 #include <errno.h>
@@ -7,7 +9,7 @@
 #include <string.h>
 
 #include "cleanup.h"
-#include "disk.h"
+#include "disk-io.h"
 #include "zero.h"
 
 #define CHUNK (UINT64_C (1) << 20)
@@ -37,6 +39,34 @@ disk_read (struct disk_log *d, void *buf, uint64_t count, uint64_t offset)
   memset ((uint8_t *) buf + there, 0, count - there);
   return there > 0 ? d->store->ops->read (d->store, buf, there, offset) : 0;
 }
+
+int
+disk_store_write (struct disk_log *d, const void *buf, uint64_t count,
+                  uint64_t offset)
+{
+  struct log_store *store = d->store;
+
+  d->wrote = true;
+  if (store->fixed_size && count > store->size - offset)
+    count = store->size - offset;
+  return store->ops->write (store, buf, count, offset);
+}
+
+int
+disk_store_sync (struct disk_log *d)
+{
+  return d->store->ops->sync (d->store);
+}
+
+int
+disk_block_0_write (struct disk_log *d)
+{
+  if (disk_store_write (d, d->map[DISK_MAP_KERNEL].image, DISK_BLOCK, 0) == -1)
+    return -1;
+  return disk_store_sync (d);
+}
+
+/* --- what is there --- */
 
 int
 disk_is_zero (struct disk_log *d, uint64_t offset, uint64_t count)

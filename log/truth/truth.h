@@ -5,54 +5,54 @@
  * implemented here; what follows is for the types.
  */
 
-#ifndef NBDMIRROR_LOG_CORE_H
-#define NBDMIRROR_LOG_CORE_H
+#ifndef NBDMIRROR_LOG_TRUTH_H
+#define NBDMIRROR_LOG_TRUTH_H
 
 #include "backend.h"
 
 /* Prepare a zeroed log.  0, or -1 with the error reported. */
-int core_init (struct dirty_log *log, const struct dirty_log_ops *ops,
-               const char *name);
+int truth_init (struct dirty_log *log, const struct dirty_log_ops *ops,
+                const char *name);
 
 /* Free what the log holds, but not the log itself. */
-void core_destroy (struct dirty_log *log);
+void truth_destroy (struct dirty_log *log);
 
 /* Make all maps anew, empty, for nr regions; or longer.  All memory that a
  * change may need later is reserved here (untouched pages cost nothing).
  * 0, or -1 with errno.
  */
-int core_alloc_maps (struct dirty_log *log, uint64_t nr);
-int core_grow_maps (struct dirty_log *log, uint64_t nr);
+int truth_alloc_maps (struct dirty_log *log, uint64_t nr);
+int truth_grow_maps (struct dirty_log *log, uint64_t nr);
 
 /* The name of this machine, in printable characters (rule (6) of
  * disk-format.h).
  */
-void core_get_host (char host[LOG_HOST_SIZE]);
+void truth_get_host (char host[LOG_HOST_SIZE]);
 
-/* The map with a number of backend.h. */
-struct bitset *core_map (struct dirty_log *log, unsigned map);
+/* The map with a number of dirty-log.h. */
+struct bitset *truth_map (struct dirty_log *log, unsigned map);
 
 /* What the legs in 'slots' miss together, in one word of their maps. */
-uint64_t core_missed_word (const struct dirty_log *log, unsigned slots,
-                           uint64_t word);
+uint64_t truth_missed_word (const struct dirty_log *log, unsigned slots,
+                            uint64_t word);
 
 /* I1: the leg is not in-sync any more; new generation if it was.  Call with
  * log->lock held, or before anyone else knows the log.
  */
-void core_leg_stale (struct dirty_log *log, unsigned slot);
+void truth_leg_stale (struct dirty_log *log, unsigned slot);
 
 /* Marks are about to be cleared; log->lock is held. */
-void core_note_cleared (struct dirty_log *log, uint64_t first, uint64_t nr);
+void truth_note_cleared (struct dirty_log *log, uint64_t first, uint64_t nr);
 
 /* Remember the outcome of a flush (0 or an errno); log->lock is held.
  * Returns true if the outcome is to be reported, without a lock: the first
  * failure of a series, or the recovery from it.
  */
-bool core_note_result (struct dirty_log *log, int err);
-void core_report_result (struct dirty_log *log, int err);
+bool truth_note_result (struct dirty_log *log, int err);
+void truth_report_result (struct dirty_log *log, int err);
 
 /* Take over the numbers of cycles and callers; log->lock is held. */
 struct group_commit;
-void core_count_cycles (struct dirty_log *log, const struct group_commit *g);
+void truth_count_cycles (struct dirty_log *log, const struct group_commit *g);
 
-#endif /* NBDMIRROR_LOG_CORE_H */
+#endif /* NBDMIRROR_LOG_TRUTH_H */

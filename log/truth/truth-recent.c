@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "cleanup.h"
-#include "core.h"
+#include "truth.h"
 
 /* Where the region is, or where the one is that has to go. */
 static unsigned
@@ -21,7 +21,7 @@ place_of (const struct log_recent *recent, uint64_t region)
 }
 
 static void
-put (struct log_recent *recent, uint64_t region, unsigned first)
+recent_put (struct log_recent *recent, uint64_t region, unsigned first)
 {
   unsigned i = place_of (recent, region);
 
@@ -35,14 +35,15 @@ put (struct log_recent *recent, uint64_t region, unsigned first)
 }
 
 void
-core_note_cleared (struct dirty_log *log, uint64_t first, uint64_t nr)
+truth_note_cleared (struct dirty_log *log, uint64_t first, uint64_t nr)
 {
   uint64_t skip = nr > LOG_NR_RECENT ? nr - LOG_NR_RECENT : 0;
 
   for (uint64_t r = first + skip; r < first + nr; ++r)
     if (bitset_test (&log->marked, r))
-      put (&log->recent, r,
-           bitset_test (&log->out_of_sync, r) ? LOG_NR_RECENT_EQUAL : 0);
+      recent_put (&log->recent, r,
+                  bitset_test (&log->out_of_sync, r) ? LOG_NR_RECENT_EQUAL
+                                                     : 0);
 }
 
 void

@@ -8,12 +8,12 @@
 #include <string.h>
 
 #include "cleanup.h"
-#include "core.h"
+#include "truth.h"
 
 static uint64_t
 work_word (const struct dirty_log *log, unsigned slots, uint64_t word)
 {
-  return core_missed_word (log, slots, word) & ~log->recovering.words[word];
+  return truth_missed_word (log, slots, word) & ~log->recovering.words[word];
 }
 
 /* The first region at or after 'from' that is work, or nr_regions. */
@@ -79,14 +79,31 @@ dirty_log_put_resync_work (struct dirty_log *log, uint64_t first, uint64_t nr)
 
 /* --- questions --- */
 
+uint64_t
+dirty_log_count (struct dirty_log *log, unsigned map)
+{
+  CLEANUP_LOCK (&log->lock);
+
+  return truth_map (log, map)->count;
+}
+
+void
+dirty_log_add_map (struct dirty_log *log, unsigned map, struct bitset *set)
+{
+  CLEANUP_LOCK (&log->lock);
+  const struct bitset *bs = truth_map (log, map);
+
+  if (bs->nr > 0)
+    bitset_or (set, bs);
+}
+
 bool
 dirty_log_next_run (struct dirty_log *log, unsigned map, uint64_t from,
                     uint64_t *first, uint64_t *nr)
 {
   CLEANUP_LOCK (&log->lock);
-  const struct bitset *bs = core_map (log, map);
+  const struct bitset *bs = truth_map (log, map);
 
-  assert (map < LOG_NR_MAPS);
   *first = bitset_next_set (bs, from);
   if (*first >= bs->nr)
     return false;
@@ -99,9 +116,39 @@ dirty_log_get_record (struct dirty_log *log, struct log_record *record)
 {
   CLEANUP_LOCK (&log->lock);
 
-  record->generation = log->generation;
-  record->primary = log->primary;
-  memcpy (record->leg, log->leg, sizeof record->leg);
+  *record = log->record;
+}
+
+void
+dirty_log_get_leg (struct dirty_log *log, unsigned slot, struct log_leg *leg)
+{
+  CLEANUP_LOCK (&log->lock);
+
+  assert (slot < LOG_MAX_LEGS);
+  *leg = log->record.leg[slot];
+}
+
+enum log_leg_state
+dirty_log_leg_state (struct dirty_log *log, unsigned slot)
+{
+  CLEANUP_LOCK (&log->lock);
+
+  assert (slot < LOG_MAX_LEGS);
+  return log->record.leg[slot].state;
+}
+
+uint64_t
+dirty_log_flush_number (struct dirty_log *log)
+{
+  CLEANUP_LOCK (&log->lock);
+
+  return log->flush_number;
+}
+
+const struct log_info *
+dirty_log_info (const struct dirty_log *log)
+{
+  return &log->info;
 }
 
 bool
@@ -143,12 +190,12 @@ dirty_log_status (struct dirty_log *log, struct log_status *status)
   status->flush_number = log->flush_number;
   memcpy (status->last_error, log->last_error, sizeof status->last_error);
   status->counters = log->counters;
-  status->generation = log->generation;
-  status->primary = log->primary;
+  status->generation = log->record.generation;
+  status->primary = log->record.primary;
   status->marked = log->marked.count;
   status->out_of_sync = log->out_of_sync.count;
   for (unsigned s = 0; s < LOG_MAX_LEGS; ++s) {
     status->missed[s] = log->missed[s].count;
-    status->leg_state[s] = log->leg[s].state;
+    status->leg_state[s] = log->record.leg[s].state;
   }
 }

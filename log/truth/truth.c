@@ -10,14 +10,14 @@
 #include <unistd.h>
 
 #include "cleanup.h"
-#include "core.h"
 #include "deadline.h"
 #include "group-commit.h"
 #include "msg.h"
+#include "truth.h"
 
 int
-core_init (struct dirty_log *log, const struct dirty_log_ops *ops,
-           const char *name)
+truth_init (struct dirty_log *log, const struct dirty_log_ops *ops,
+            const char *name)
 {
   int err;
 
@@ -27,6 +27,7 @@ core_init (struct dirty_log *log, const struct dirty_log_ops *ops,
     msg_error ("log: %m");
     return -1;
   }
+  log->info.name = log->name;
   atomic_init (&log->valid_until, NO_DEADLINE);
   err = pthread_mutex_init (&log->lock, NULL);
   if (err) {
@@ -42,13 +43,13 @@ static void
 free_maps (struct dirty_log *log)
 {
   for (unsigned map = 0; map < LOG_NR_MAPS; ++map)
-    bitset_free (core_map (log, map));
+    bitset_free (truth_map (log, map));
   bitset_free (&log->out_of_sync);
   bitset_free (&log->recovering);
 }
 
 void
-core_destroy (struct dirty_log *log)
+truth_destroy (struct dirty_log *log)
 {
   free_maps (log);
   bitset_free (&log->kernel_dirty);
@@ -57,38 +58,48 @@ core_destroy (struct dirty_log *log)
 }
 
 struct bitset *
-core_map (struct dirty_log *log, unsigned map)
+truth_map (struct dirty_log *log, unsigned map)
 {
-  return map == LOG_MAP_MARKED ? &log->marked : &log->missed[map - 1];
+  switch (map) {
+  case LOG_MAP_MARKED:
+    return &log->marked;
+  case LOG_MAP_KERNEL_DIRTY:
+    return &log->kernel_dirty;
+  case LOG_MAP_OUT_OF_SYNC:
+    return &log->out_of_sync;
+  default:
+    assert (map < LOG_NR_MAPS);
+    return &log->missed[map - LOG_MAP_MISSED (0)];
+  }
 }
 
 int
-core_alloc_maps (struct dirty_log *log, uint64_t nr)
+truth_alloc_maps (struct dirty_log *log, uint64_t nr)
 {
   int r = 0;
 
   free_maps (log);
   for (unsigned map = 0; map < LOG_NR_MAPS; ++map)
-    r |= bitset_init (core_map (log, map), nr);
+    r |= bitset_init (truth_map (log, map), nr);
   r |= bitset_init (&log->out_of_sync, nr);
   r |= bitset_init (&log->recovering, nr);
   return r;
 }
 
 int
-core_grow_maps (struct dirty_log *log, uint64_t nr)
+truth_grow_maps (struct dirty_log *log, uint64_t nr)
 {
   int r = 0;
 
   for (unsigned map = 0; map < LOG_NR_MAPS; ++map)
-    r |= bitset_resize (core_map (log, map), nr);
+    r |= bitset_resize (truth_map (log, map), nr);
   r |= bitset_resize (&log->out_of_sync, nr);
   r |= bitset_resize (&log->recovering, nr);
   return r;
 }
 
 void
-core_get_host (char host[LOG_HOST_SIZE])
+truth_get_host (char host[LOG_HOST_SIZE])
 {
   memset (host, 0, LOG_HOST_SIZE);
   gethostname (host, LOG_HOST_SIZE - 1);
@@ -98,7 +109,7 @@ core_get_host (char host[LOG_HOST_SIZE])
 }
 
 bool
-core_note_result (struct dirty_log *log, int err)
+truth_note_result (struct dirty_log *log, int err)
 {
   bool was_failed = log->failed;
 
@@ -111,18 +122,18 @@ core_note_result (struct dirty_log *log, int err)
 }
 
 void
-core_report_result (struct dirty_log *log, int err)
+truth_report_result (struct dirty_log *log, int err)
 {
   if (err == 0) {
-    msg_error ("log %s:%s: works again", log->ops->type, log->name);
+    msg_error ("log %s:%s: works again", log->ops->type, log->info.name);
     return;
   }
   errno = err;
-  msg_error ("log %s:%s: flush: %m", log->ops->type, log->name);
+  msg_error ("log %s:%s: flush: %m", log->ops->type, log->info.name);
 }
 
 void
-core_count_cycles (struct dirty_log *log, const struct group_commit *g)
+truth_count_cycles (struct dirty_log *log, const struct group_commit *g)
 {
   log->counters.cycles = g->cycles;
   log->counters.served = g->served;
@@ -133,19 +144,19 @@ core_count_cycles (struct dirty_log *log, const struct group_commit *g)
 static void
 new_generation (struct dirty_log *log, uint64_t generation)
 {
-  log->generation = generation;
+  log->record.generation = generation;
   for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
-    if (log->leg[s].state == LOG_LEG_IN_SYNC)
-      log->leg[s].generation = generation;
+    if (log->record.leg[s].state == LOG_LEG_IN_SYNC)
+      log->record.leg[s].generation = generation;
 }
 
 void
-core_leg_stale (struct dirty_log *log, unsigned slot)
+truth_leg_stale (struct dirty_log *log, unsigned slot)
 {
-  if (log->leg[slot].state != LOG_LEG_IN_SYNC)
+  if (log->record.leg[slot].state != LOG_LEG_IN_SYNC)
     return;
-  log->leg[slot].state = LOG_LEG_STALE;
-  new_generation (log, log->generation + 1);
+  log->record.leg[slot].state = LOG_LEG_STALE;
+  new_generation (log, log->record.generation + 1);
   log->ops->record_changed (log, true);
 }
 
@@ -160,7 +171,7 @@ miss_run (struct dirty_log *log, unsigned slot, uint64_t first, uint64_t nr)
 }
 
 uint64_t
-core_missed_word (const struct dirty_log *log, unsigned slots, uint64_t word)
+truth_missed_word (const struct dirty_log *log, unsigned slots, uint64_t word)
 {
   uint64_t bits = 0;
 
@@ -180,7 +191,7 @@ got_run (struct dirty_log *log, unsigned slot, uint64_t first, uint64_t nr)
   bitset_clear_range (&log->missed[slot], first, nr);
   for (uint64_t w = first / 64; w * 64 < first + nr; ++w)
     bitset_put_word (&log->out_of_sync, w,
-                     core_missed_word (log, ALL_SLOTS, w));
+                     truth_missed_word (log, ALL_SLOTS, w));
   log->ops->map_changed (log, LOG_MAP_MISSED (slot), first, nr, false);
 }
 
@@ -218,7 +229,7 @@ dirty_log_clear_run (struct dirty_log *log, uint64_t first, uint64_t nr)
   CLEANUP_LOCK (&log->lock);
   uint64_t before = log->marked.count;
 
-  core_note_cleared (log, first, nr);
+  truth_note_cleared (log, first, nr);
   bitset_clear_range (&log->marked, first, nr);
   if (log->marked.count != before) {
     log->counters.clears += before - log->marked.count;
@@ -250,7 +261,7 @@ dirty_log_set_region_sync (struct dirty_log *log, unsigned slot,
   else {
     miss_run (log, slot, first, nr);
     if (nr > 0)
-      core_leg_stale (log, slot);
+      truth_leg_stale (log, slot);
   }
 }
 
@@ -259,16 +270,16 @@ dirty_log_leg_failed (struct dirty_log *log, unsigned slot)
 {
   CLEANUP_LOCK (&log->lock);
 
-  assert (slot < LOG_MAX_LEGS && log->leg[slot].state != LOG_LEG_NONE);
+  assert (slot < LOG_MAX_LEGS && log->record.leg[slot].state != LOG_LEG_NONE);
   miss_marked (log, slot);
-  core_leg_stale (log, slot);
+  truth_leg_stale (log, slot);
 }
 
 void
-dirty_log_stay_unclean (struct dirty_log *log)
+dirty_log_stay_unclean (struct dirty_log *log, bool unclean)
 {
   CLEANUP_LOCK (&log->lock);
-  log->stay_unclean = true;
+  log->stay_unclean = unclean;
 }
 
 void
@@ -276,10 +287,10 @@ dirty_log_leg_in_sync (struct dirty_log *log, unsigned slot)
 {
   CLEANUP_LOCK (&log->lock);
 
-  assert (slot < LOG_MAX_LEGS && log->leg[slot].state != LOG_LEG_NONE);
+  assert (slot < LOG_MAX_LEGS && log->record.leg[slot].state != LOG_LEG_NONE);
   assert (log->missed[slot].count == 0);
-  log->leg[slot].state = LOG_LEG_IN_SYNC;
-  log->leg[slot].generation = log->generation;
+  log->record.leg[slot].state = LOG_LEG_IN_SYNC;
+  log->record.leg[slot].generation = log->record.generation;
   log->ops->record_changed (log, false);
 }
 
@@ -288,7 +299,7 @@ dirty_log_set_generation (struct dirty_log *log, uint64_t generation)
 {
   CLEANUP_LOCK (&log->lock);
 
-  assert (generation > log->generation);
+  assert (generation > log->record.generation);
   new_generation (log, generation);
   log->ops->record_changed (log, true);
 }
@@ -299,7 +310,7 @@ dirty_log_set_primary (struct dirty_log *log, unsigned slot)
   CLEANUP_LOCK (&log->lock);
 
   assert (slot < LOG_MAX_LEGS);
-  log->primary = slot;
+  log->record.primary = slot;
   log->ops->record_changed (log, true);
 }
 
@@ -309,12 +320,12 @@ dirty_log_set_leg (struct dirty_log *log, unsigned slot, uint32_t kind,
                    const char *name)
 {
   CLEANUP_LOCK (&log->lock);
-  struct log_leg *leg = &log->leg[slot];
+  struct log_leg *leg = &log->record.leg[slot];
 
   assert (slot < LOG_MAX_LEGS && strlen (name) < LOG_NAME_SIZE);
   if (leg->state == LOG_LEG_NONE) {
     leg->state = LOG_LEG_STALE;
-    miss_run (log, slot, 0, log->geo.nr_regions);
+    miss_run (log, slot, 0, log->info.geo.nr_regions);
   }
   leg->kind = kind;
   memcpy (leg->id, id, LOG_ID_SIZE);
@@ -330,9 +341,9 @@ dirty_log_remove_leg (struct dirty_log *log, unsigned slot)
   CLEANUP_LOCK (&log->lock);
 
   assert (slot < LOG_MAX_LEGS);
-  core_leg_stale (log, slot);
-  memset (&log->leg[slot], 0, sizeof log->leg[slot]);
-  got_run (log, slot, 0, log->geo.nr_regions);
+  truth_leg_stale (log, slot);
+  memset (&log->record.leg[slot], 0, sizeof log->record.leg[slot]);
+  got_run (log, slot, 0, log->info.geo.nr_regions);
   log->ops->record_changed (log, true);
 }
 
@@ -342,7 +353,7 @@ record_ok (const struct dirty_log *log, const struct log_record *record)
   for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
     if (record->leg[s].state == LOG_LEG_IN_SYNC && log->missed[s].count > 0)
       return false;
-  return record->generation >= log->generation &&
+  return record->generation >= log->record.generation &&
          record->primary < LOG_MAX_LEGS;
 }
 
@@ -355,9 +366,7 @@ dirty_log_set_record (struct dirty_log *log, const struct log_record *record)
     errno = EINVAL;
     return -1;
   }
-  log->generation = record->generation;
-  log->primary = record->primary;
-  memcpy (log->leg, record->leg, sizeof log->leg);
+  log->record = *record;
   log->ops->record_changed (log, true);
   return 0;
 }

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#ifndef NBDMIRROR_LOG_DISK_WRITE_H
+#define NBDMIRROR_LOG_DISK_WRITE_H
+
+#include "disk.h"
+
+/* One flush, or one commit, with io_lock held: 0, or -1 with errno. */
+int disk_write_lowering (struct disk_log *d, bool will_raise);
+int disk_write_raising (struct disk_log *d);
+
+/* The last thing: nothing is marked, and all is committed. */
+int disk_write_clean (struct disk_log *d);
+
+#endif /* NBDMIRROR_LOG_DISK_WRITE_H */

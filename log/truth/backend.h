@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* A dirty log from inside, and what a type of log implements.  The truth in
+ * memory is the same for all (truth.h); a type keeps a durable copy of it.
+ */
+
+#ifndef NBDMIRROR_LOG_BACKEND_H
+#define NBDMIRROR_LOG_BACKEND_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "dirty-log.h"
+
+struct dirty_log {
+  const struct dirty_log_ops *ops;
+  char *name; /* info.name */
+
+  /* Read-only once dirty_log_open returned, but for create and grow. */
+  struct log_info info;
+  struct bitset kernel_dirty; /* nr = 0 but for LOG_FOUND_KERNEL_SINCE */
+
+  /* Read-only once dirty_log_start returned.  May be NULL. */
+  void (*on_release) (void *opaque);
+  void *opaque;
+
+  /* Protected by lock. */
+  pthread_mutex_t lock;
+  struct log_record record;
+  struct bitset marked;
+  struct bitset missed[LOG_MAX_LEGS]; /* nr = 0 until opened or created */
+  struct bitset out_of_sync;          /* the union of all missed[] */
+  struct bitset recovering;           /* handed out as resync work */
+  struct log_recent recent;
+  struct log_counters counters;
+  uint64_t flush_number; /* dirty_log_flush_number */
+  bool stay_unclean;     /* dirty_log_stay_unclean */
+  bool failed;           /* the last flush or commit failed */
+  bool disconnected;     /* its server cannot be reached */
+  char last_error[256];  /* why, "" if never */
+
+  /* CLOCK_BOOTTIME, ns: until when the owner may use the legs.  Only a log
+   * with a lease ever changes it.
+   */
+  atomic_uint_fast64_t valid_until;
+};
+
+struct dirty_log_ops {
+  /* A specification is "TYPE", or "TYPE:NAME" if the type wants a name. */
+  const char *type;
+  const char *name_is; /* what NAME is, for messages; NULL = no name */
+
+  /* The whole of dirty_log_open, the specification taken apart. */
+  struct dirty_log *(*open) (const char *name,
+                             const struct log_options *options);
+
+  /* Geometry, record and maps were made anew, all empty; maps and geometry
+   * became longer.  0, or -1 with the error reported.
+   */
+  int (*create) (struct dirty_log *log);
+  int (*grow) (struct dirty_log *log);
+
+  int (*start) (struct dirty_log *log);
+  void (*close) (struct dirty_log *log, uint64_t deadline);
+
+  /* nr >= 1 bits of a map, or something in the record, changed.  Called with log->lock held; must not block or fail.
+   */
+  void (*map_changed) (struct dirty_log *log, unsigned map, uint64_t first,
+                       uint64_t nr, bool lowering);
+  void (*record_changed) (struct dirty_log *log, bool lowering);
+
+  /* dirty_log_flush, or dirty_log_commit. */
+  int (*flush) (struct dirty_log *log, bool commit, uint64_t deadline);
+
+  /* dirty_log_hurry; NULL if flush does not wait. */
+  void (*hurry) (struct dirty_log *log, uint64_t deadline);
+
+  /* dirty_log_wait_valid; NULL if there is no lease. */
+  int (*wait_valid) (struct dirty_log *log, uint64_t deadline);
+};
+
+extern const struct dirty_log_ops core_log_ops;
+extern const struct dirty_log_ops disk_log_ops;
+extern const struct dirty_log_ops userspace_log_ops;
+extern const struct dirty_log_ops userspace_core_log_ops;
+
+#endif /* NBDMIRROR_LOG_BACKEND_H */
