@@ -121,8 +121,8 @@ write_pattern 1 0 64k
 : >"$log.sync"
 seconds_of io 'write -P 1 1M 64k' || fail 'one failed sync: the client saw it'
 [ ! -e "$log.sync" ] || fail 'no sync failed'
-said "log disk:$log: flush: Input/output error"
-said "log disk:$log: works again"
+wait_said "log disk:$log: flush: Input/output error"
+wait_said "log disk:$log: works again"
 [ "$(json .log.flush_errors)" -gt 0 ] || fail 'one failed sync: not counted'
 
 # --- writes fail for long
