@@ -35,7 +35,7 @@ for fault in pread pwrite zero extents; do
   esac
   stop_mirror
   rm "$tmp/trigger" "$tmp/mirror.log"
-  start_mirror "${leg_uri[b]}" "$tmp/a" log=disk:"$tmp/log"
+  start_mirror "${leg_uri[b]}" "$tmp/a" log=disk:"$tmp/log" quarantine=1
   wait_mirror
   qemu-io -f raw "$uri" -c 'read -P 2 1M 1M' -c 'read -P 0 3M 64k' \
     -c 'read -P 1 2M 1M' >>"$tmp/qemu-io.log" || fail "$fault: wrong data"

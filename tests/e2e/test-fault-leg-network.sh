@@ -90,10 +90,15 @@ far_in_sync ()
   json_is .mirror.state in-sync
 }
 
-# All is well again: by itself, or with a new start of the mirror.
+# end_equal [NBDKIT-ARG...]: all is well again, by itself, or with a new start of
+# the mirror, and of the leg's server with these words.
 end_equal ()
 {
   end
+  if [ $# -gt 0 ]; then
+    stop_far
+    start_far "$@"
+  fi
   in_netns=(ip netns exec "${netns[mirror]}")
   start_mirror "$uri_far" "$tmp/a" log=disk:"$tmp/log" leg-timeout=2 \
     quarantine=1
@@ -123,7 +128,7 @@ slow=$(json '.legs[0].reads')
 fast=$(json '.legs[1].reads')
 echo "$what: $slow reads, the other one $fast"
 [ "$((slow * 4))" -lt "$fast" ] || fail "$what: $slow reads of $fast"
-end_equal
+end_equal file "$tmp/b"
 
 # --- it does not answer, in two ways
 begin 'a paused leg' --filter=pause file "$tmp/b" pause-control="$tmp/pause"

@@ -37,7 +37,7 @@ crash_after 'h.pwrite (b"x" * 65536, 20 << 20)'
 
 marked=$("$tool" dump --json "$logdev" | jq .marked.count)
 [ "$marked" -gt 0 ] || fail 'nothing is marked'
-start_mirror "$b" "$tmp/a" "${leg_uri[c]}" log=disk:"$logdev"
+start_mirror "$b" "$tmp/a" "${leg_uri[c]}" log=disk:"$logdev" quarantine=1
 wait_mirror
 expect 'bytes looked at' \
   "$(json '.resync.copied_bytes + .resync.skipped_bytes')" \

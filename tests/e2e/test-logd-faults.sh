@@ -84,9 +84,14 @@ done
 # --- longer than log-timeout: EIO, in bounded time, reads too
 link_is down
 wait_for "$deadline" json_is .mirror.state failed
-background read qemu-io -r -f raw "$uri" -c 'read 0 4k'
+# Not qemu-io, which flushes when it ends, and waits for that as well.
+request ()
+{
+  background "$1" env PATH=/usr/bin:"$PATH" nbdsh -u "$uri" -c "$2"
+}
+request read 'h.pread (4096, 0)'
 read=$!
-background write qemu-io -f raw "$uri" -c 'write 0 4k'
+request write 'h.pwrite (b"x" * 4096, 0)'
 write=$!
 wait_for 40 not running "$read"
 wait_for 40 not running "$write"

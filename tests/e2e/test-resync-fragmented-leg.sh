@@ -19,7 +19,7 @@ for i in range (4096):
 start_leg a --filter=stats file "$tmp/a" statsfile="$tmp/stats"
 start_leg b file "$tmp/b"
 start_mirror "${leg_uri[a]}" "${leg_uri[b]}" log=disk:"$tmp/log" \
-  region-size=64K
+  region-size=64K quarantine=0
 wait_mirror --timeout 60
 [ "$(json .resync.copied_bytes)" -le $((4096 * 65536)) ] ||
   fail "copied $(json .resync.copied_bytes) bytes"

@@ -236,7 +236,7 @@ gone "$load"
 legs_gone
 start_leg a file "$tmp/leg-a.img"
 start_leg b file "$tmp/leg-b.img"
-start_mirror "${leg_uri[a]}" "${leg_uri[b]}" log=disk:"$tmp/log"
+start_mirror "${leg_uri[a]}" "${leg_uri[b]}" log=disk:"$tmp/log" quarantine=1
 wait_mirror
 "$check" verify "$tmp/state" "$uri"
 stop_mirror
