@@ -7,6 +7,7 @@
 # log server's clients just connect again.  No client of the mirror sees it,
 # and status is answered meanwhile.
 
+in_memory=yes
 . "$(dirname "$0")/../lib/functions.sh"
 requires_mirror
 requires_tool jq

@@ -6,6 +6,7 @@
 # longer than leg-timeout; only a slow leg stays in use; and all legs are equal
 # in the end.
 
+in_memory=yes
 . "$(dirname "$0")/../lib/functions.sh"
 requires_mirror
 requires_tool jq

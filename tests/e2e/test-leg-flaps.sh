@@ -5,6 +5,7 @@
 # often, no client sees it, the messages do not become many, and no descriptor,
 # thread or memory is lost by it.
 
+in_memory=yes
 . "$(dirname "$0")/../lib/functions.sh"
 requires_mirror
 requires nbdsh -c pass

@@ -6,6 +6,7 @@
 # error, and only what the leg missed is copied.  What is not that leg is not
 # written to; one that is empty gets everything.
 
+in_memory=yes
 . "$(dirname "$0")/../lib/functions.sh"
 requires_mirror
 requires nbdsh -c pass

@@ -6,6 +6,7 @@
 # reset.  Shorter than the lease: no client sees anything.  Longer: requests
 # wait, or end in EIO after log-timeout, and all is well afterwards.
 
+in_memory=yes
 . "$(dirname "$0")/../lib/functions.sh"
 requires_mirror
 requires_tool jq

@@ -5,6 +5,7 @@
 # verification: clients see no error, nothing is lost, and the log is right
 # after each of it.
 
+in_memory=yes
 . "$(dirname "$0")/../lib/functions.sh"
 requires_mirror
 requires_tool fio jq

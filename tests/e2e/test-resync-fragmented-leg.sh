@@ -5,6 +5,7 @@
 # data, not for the square of the pieces: block status is not asked for the
 # whole rest of the disk again and again.
 
+in_memory=yes
 . "$(dirname "$0")/../lib/functions.sh"
 requires_mirror
 requires nbdsh -c pass

@@ -6,6 +6,7 @@
 # off, with and without requests under way; a log server that is stopped.  As
 # long as a leg and the log are there, the log is clean.
 
+in_memory=yes
 . "$(dirname "$0")/../lib/functions.sh"
 requires_mirror
 requires_tool jq
