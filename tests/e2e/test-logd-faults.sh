@@ -13,7 +13,7 @@ requires_tool jq
 requires nbdsh -c pass
 
 check=$top_srcdir/tests/lib/register-check
-truncate -s 64M "$tmp/leg0" "$tmp/leg1"
+truncate -s 512M "$tmp/leg0" "$tmp/leg1"
 netns server 10.78.0.1
 netns mirror 10.78.0.2
 in_netns=(ip netns exec "${netns[server]}")
@@ -23,9 +23,11 @@ start_mirror "$tmp/leg0" "$tmp/leg1" log=userspace:10.78.0.1/disk \
   region-size=64K log-timeout=12
 wait_mirror
 
+# To more regions than may be marked at a time, so that there are new marks
+# all the time, however fast it is.
 load ()
 {
-  "$check" load "$@" --blocks 2000 "$tmp/state" "$uri" \
+  "$check" load "$@" --blocks 8000 "$tmp/state" "$uri" \
     >"$tmp/load.log" 2>&1 &
   load=$!
   pids+=("$load")

@@ -13,14 +13,15 @@ requires nbdsh -c pass
 
 check=$top_srcdir/tests/lib/register-check
 region_size=65536
-truncate -s 128M "$tmp/leg0" "$tmp/leg1"
+truncate -s 512M "$tmp/leg0" "$tmp/leg1"
 start_logd --lease 3
 start_mirror "$tmp/leg0" "$tmp/leg1" log=userspace:"$logd_sock"/disk \
   region-size=$region_size
 wait_mirror
 
-# Many regions, so that marks and clears are always under way.
-background load "$check" load --seed 3 --blocks 4000 "$tmp/state" "$uri"
+# More regions than may be marked at a time, so that marks and clears are
+# always under way.
+background load "$check" load --seed 3 --blocks 8000 "$tmp/state" "$uri"
 load=$!
 connected ()
 {
@@ -30,10 +31,10 @@ marks_more_than ()
 {
   [ "$(json .log.marks)" -gt "$1" ]
 }
-for i in 1 2 3 4; do
+for _ in 1 2 3 4; do
   wait_for "$deadline" connected
   marks=$(json .log.marks)
-  wait_for "$deadline" marks_more_than "$((i == 1 ? 150 : marks))"
+  wait_for "$deadline" marks_more_than $((marks + 150))
   kill_logd
   wait_for "$deadline" json_is .log.state disconnected
   start_logd --lease 3
