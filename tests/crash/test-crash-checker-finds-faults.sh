@@ -23,10 +23,10 @@ must_fail ()
 
 truncate -s 8M "$tmp/a" "$tmp/b"
 start_mirror "$tmp/a" "$tmp/b" region-size=64K
-"$check" load --blocks 64 --seconds 1 "$tmp/state" "$uri"
+"$check" load --blocks 64 --stop-after 1000 "$tmp/state" "$uri"
 wait_mirror
 cp "$tmp/a" "$tmp/old"
-"$check" load --blocks 64 --seconds 1 "$tmp/state" "$uri"
+"$check" load --blocks 64 --stop-after 1000 "$tmp/state" "$uri"
 "$check" verify "$tmp/state" "$uri" "$tmp/a" "$tmp/b"
 stop_mirror
 legs_equal "$tmp/a" "$tmp/b"

@@ -40,12 +40,12 @@ load ()
 }
 
 start
-load --seconds 1 --seed 1
+load --stop-after 600 --seed 1
 wait_mirror
 
 # --- leg c goes away, and much is written
 kill_leg c
-load --seconds 2 --seed 2
+load --stop-after 3000 --seed 2
 wait_for "$deadline" json_is .mirror.dirty_regions 0
 missed=$(json '.legs[2].missed_regions')
 expect 'leg b misses' "$(json '.legs[1].missed_regions')" 0

@@ -23,7 +23,7 @@ bad_leg ()
     error-pread=EIO error-pread-rate=100% error-pread-file="$tmp/pread" \
     error-pwrite=EIO error-pwrite-rate=100% error-pwrite-file="$tmp/pwrite"
   start_mirror "${leg_uri[a]}" "$tmp/b" log=disk:"$tmp/log" region-size=64K \
-    sync=none read-policy=first
+    sync=none read-policy=first quarantine=1
 }
 
 client ()

@@ -81,10 +81,10 @@ fill "$tmp/disk2"
 for i in 5 6 7; do
   pwrite_gets OK "$((i << 20))" $((i + 1))
 done
+wait_said "leg $tmp/disk2/leg1: failed, the mirror goes on without it: write"
 [ "$(json .mirror.state)" != in-sync ] || fail 'nothing failed'
 json '.legs[1].last_error' | grep -q 'No space left on device' ||
   fail "last_error: $(json '.legs[1].last_error')"
-said "leg $tmp/disk2/leg1: failed, the mirror goes on without it: write"
 # It is tried by itself, while the disk is full and when there is room.
 said_stalled ()
 {

@@ -25,19 +25,19 @@ refused 'log=disk:PATH' 'log=core' -- "$b" "$tmp/a"
 start_mirror "$b" "$tmp/a" "${leg_uri[c]}" log=disk:"$logdev" region-size=64K
 wait_mirror
 expect 'kinds' "$(json '[.legs[].kind] | join (" ")')" 'block file nbd'
-qemu-io -f raw -d unmap "$uri" -c 'write -P 1 0 16M' -c 'write -z 2M 3M' \
-  -c 'write -P 2 777 1000' -c 'discard 8M 1M' -c 'write -f -P 3 31M 1M' \
-  -c 'write -z -u 10M 1M' -c 'read -P 2 777 1000' -c 'read -P 0 10M 1M' \
-  >"$tmp/qemu-io.log"
 refused "leg $b" "$mirror_pid" -- "$b" "$tmp/d" log=core
 refused "$logdev" "$mirror_pid" -- "$tmp/d" log=disk:"$logdev"
 refused "leg $b and leg $b are the same" -- "$b" "$b" log=core
 refused "log=disk:$b: leg $b is the same" -- "$b" "$tmp/d" log=disk:"$b"
-kill_mirror
+qemu-io -f raw -d unmap "$uri" -c 'write -P 1 0 16M' -c 'write -z 2M 3M' \
+  -c 'write -P 2 777 1000' -c 'discard 8M 1M' -c 'write -f -P 3 31M 1M' \
+  -c 'write -z -u 10M 1M' -c 'read -P 2 777 1000' -c 'read -P 0 10M 1M' \
+  >"$tmp/qemu-io.log"
+crash_after 'h.pwrite (b"x" * 65536, 20 << 20)'
 
 marked=$("$tool" dump --json "$logdev" | jq .marked.count)
 [ "$marked" -gt 0 ] || fail 'nothing is marked'
-start_mirror "$b" "$tmp/a" "${leg_uri[c]}" log=disk:"$logdev"
+start_mirror "$b" "$tmp/a" "${leg_uri[c]}" log=disk:"$logdev" quarantine=1
 wait_mirror
 expect 'bytes looked at' \
   "$(json '.resync.copied_bytes + .resync.skipped_bytes')" \

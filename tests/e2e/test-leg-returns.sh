@@ -6,6 +6,7 @@
 # error, and only what the leg missed is copied.  What is not that leg is not
 # written to; one that is empty gets everything.
 
+in_memory=yes
 . "$(dirname "$0")/../lib/functions.sh"
 requires_mirror
 requires nbdsh -c pass
@@ -40,16 +41,17 @@ back ()
   wait_for "$deadline" json_is '.legs[1].state' failed
   start_leg b file "$tmp/b"
 }
-"$check" load --seconds 4 --seed 1 "$tmp/state" "$uri" >"$tmp/load.log" &
+background load "$check" load --seed 1 "$tmp/state" "$uri"
 load=$!
 wait_for "$deadline" json_is '.legs[1].writes > 100' true
 kill_leg b
 back
-wait "$load" || fail 'a client saw an error'
+wait_said "leg ${leg_uri[b]}: is back"
+wait_said "leg ${leg_uri[b]}: is in-sync now"
+kill -TERM "$load"
+reap "$load" || fail 'a client saw an error'
 wait_mirror
 "$check" verify "$tmp/state" "$uri" "$tmp/a" "$tmp/b"
-said "leg ${leg_uri[b]}: is back"
-said "leg ${leg_uri[b]}: is in-sync now"
 
 kill_leg b
 write_pattern 7 0 1M
@@ -73,7 +75,7 @@ kill -STOP "${leg_pid[b]}"
 write_pattern 10 4M 64k
 expect 'a silent leg' "$(json '.legs[1].state')" failed
 kill -CONT "${leg_pid[b]}"
-wait_mirror
+wait_for "$deadline" in_sync_again b
 legs_equal "$tmp/a" "$tmp/b"
 
 stop_mirror
@@ -105,7 +107,7 @@ expect 'the mirror' "$(json .mirror.state)" degraded
 truncate -s 32M "$tmp/empty"
 start_leg b file "$tmp/empty"
 wait_mirror
-said 'is back but empty'
+wait_said 'is back but empty'
 legs_equal "$tmp/a" "$tmp/empty"
 stop_mirror
 

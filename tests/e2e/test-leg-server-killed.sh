@@ -17,13 +17,13 @@ start_leg b file "$tmp/b"
 start ()
 {
   start_mirror "${leg_uri[a]}" "${leg_uri[b]}" log=disk:"$tmp/log" \
-    region-size=64K leg-timeout=2
+    region-size=64K leg-timeout=2 quarantine=1
 }
 
 # --- one
 start
-"$check" load --seconds 2 --seed 1 --kill "${leg_pid[b]}" --kill-after 2000 \
-  "$tmp/state" "$uri"
+"$check" load --seed 1 --kill "${leg_pid[b]}" --kill-after 2000 \
+  --stop-after 3000 "$tmp/state" "$uri"
 expect 'state' "$(json .mirror.state)" degraded
 expect 'leg 0' "$(json '.legs[0].state')" in-sync
 case $(json '.legs[1].state') in
@@ -49,10 +49,11 @@ expect 'bytes looked at by the resync' \
 legs_equal "$tmp/a" "$tmp/b"
 
 # --- both, one after the other
-"$check" load --seconds 2 --seed 2 --kill "${leg_pid[a]}" --kill-after 1000 \
-  "$tmp/state" "$uri"
-"$check" load --seconds 2 --seed 3 --kill "${leg_pid[b]}" --kill-after 1000 \
-  "$tmp/state" "$uri" >"$tmp/load.log" && fail 'no error with no leg'
+"$check" load --seed 2 --kill "${leg_pid[a]}" --kill-after 1000 \
+  --stop-after 2000 "$tmp/state" "$uri"
+"$check" load --seed 3 --kill "${leg_pid[b]}" --kill-after 1000 \
+  --stop-errors 100 "$tmp/state" "$uri" >"$tmp/load.log" &&
+  fail 'no error with no leg'
 expect 'state' "$(json .mirror.state)" failed
 "$tool" status "$control" >/dev/null && fail 'status has exit status 0'
 stop_mirror 15

@@ -6,13 +6,14 @@
 # reset.  Shorter than the lease: no client sees anything.  Longer: requests
 # wait, or end in EIO after log-timeout, and all is well afterwards.
 
+in_memory=yes
 . "$(dirname "$0")/../lib/functions.sh"
 requires_mirror
 requires_tool jq
 requires nbdsh -c pass
 
 check=$top_srcdir/tests/lib/register-check
-truncate -s 64M "$tmp/leg0" "$tmp/leg1"
+truncate -s 512M "$tmp/leg0" "$tmp/leg1"
 netns server 10.78.0.1
 netns mirror 10.78.0.2
 in_netns=(ip netns exec "${netns[server]}")
@@ -22,9 +23,11 @@ start_mirror "$tmp/leg0" "$tmp/leg1" log=userspace:10.78.0.1/disk \
   region-size=64K log-timeout=12
 wait_mirror
 
+# To more regions than may be marked at a time, so that there are new marks
+# all the time, however fast it is.
 load ()
 {
-  "$check" load "$@" --blocks 2000 "$tmp/state" "$uri" \
+  "$check" load "$@" --blocks 8000 "$tmp/state" "$uri" \
     >"$tmp/load.log" 2>&1 &
   load=$!
   pids+=("$load")
@@ -84,9 +87,14 @@ done
 # --- longer than log-timeout: EIO, in bounded time, reads too
 link_is down
 wait_for "$deadline" json_is .mirror.state failed
-background read qemu-io -r -f raw "$uri" -c 'read 0 4k'
+# Not qemu-io, which flushes when it ends, and waits for that as well.
+request ()
+{
+  background "$1" env PATH=/usr/bin:"$PATH" nbdsh -u "$uri" -c "$2"
+}
+request read 'h.pread (4096, 0)'
 read=$!
-background write qemu-io -f raw "$uri" -c 'write 0 4k'
+request write 'h.pwrite (b"x" * 4096, 0)'
 write=$!
 wait_for 40 not running "$read"
 wait_for 40 not running "$write"

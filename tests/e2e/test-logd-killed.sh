@@ -5,6 +5,7 @@
 # verification: clients see no error, nothing is lost, and the log is right
 # after each of it.
 
+in_memory=yes
 . "$(dirname "$0")/../lib/functions.sh"
 requires_mirror
 requires_tool fio jq
@@ -12,17 +13,16 @@ requires nbdsh -c pass
 
 check=$top_srcdir/tests/lib/register-check
 region_size=65536
-truncate -s 128M "$tmp/leg0" "$tmp/leg1"
+truncate -s 512M "$tmp/leg0" "$tmp/leg1"
 start_logd --lease 3
 start_mirror "$tmp/leg0" "$tmp/leg1" log=userspace:"$logd_sock"/disk \
   region-size=$region_size
 wait_mirror
 
-# Many regions, so that marks and clears are always under way.
-"$check" load --seconds 9 --seed 3 --blocks 4000 \
-  "$tmp/state" "$uri" >"$tmp/load.log" 2>&1 &
+# More regions than may be marked at a time, so that marks and clears are
+# always under way.
+background load "$check" load --seed 3 --blocks 8000 "$tmp/state" "$uri"
 load=$!
-pids+=("$load")
 connected ()
 {
   json_is .log.state ok
@@ -31,14 +31,19 @@ marks_more_than ()
 {
   [ "$(json .log.marks)" -gt "$1" ]
 }
-for ((i = 1; i <= 4; i++)); do
+for _ in 1 2 3 4; do
   wait_for "$deadline" connected
-  wait_for "$deadline" marks_more_than $((i * 150))
+  marks=$(json .log.marks)
+  wait_for "$deadline" marks_more_than $((marks + 150))
   kill_logd
   wait_for "$deadline" json_is .log.state disconnected
   start_logd --lease 3
 done
-wait "$load" || fail "the load saw an error: $(tail -n 3 "$tmp/load.log")"
+wait_for "$deadline" connected
+marks=$(json .log.marks)
+wait_for "$deadline" marks_more_than "$marks"
+kill -TERM "$load"
+reap "$load" || fail "the load saw an error: $(tail -n 3 "$tmp/load.log")"
 "$check" verify "$tmp/state" "$uri" "$tmp/leg0" "$tmp/leg1"
 legs_equal "$tmp/leg0" "$tmp/leg1"
 

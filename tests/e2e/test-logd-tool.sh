@@ -109,7 +109,7 @@ idle=$!
 wait_for "$deadline" test -e "$tmp/idle.ready"
 tool_log 1 takeover "$log"
 told 'which is alive and did not give it up'
-said 'refused, clients are connected'
+wait_said 'refused, clients are connected'
 expect 'epoch after a takeover that was refused' "$(show .epoch)" 1
 write_pattern 2 1M 1M
 kill "$idle"
@@ -129,9 +129,10 @@ legs_equal "$d/a" "$d/b"
 # One that is silent keeps it until its lease is over.
 start
 expect 'bytes looked at after the takeover' "$(looked_at)" 0
-kill_mirror
 begin=$SECONDS
-tool_log 1 delete "$log"
+kill -KILL "$mirror_pid"
+tool_log 1 delete "$log" # within the lease
+reap "$mirror_pid" || true
 tool_log 0 takeover "$log"
 [ $((SECONDS - begin)) -le 10 ] || fail 'the lease did not end'
 
@@ -152,7 +153,7 @@ timeout -s KILL "$deadline" qemu-io -f raw "$uri" -c 'write -P 9 0 64K' \
   >"$tmp/fenced.log" 2>&1 && fail 'the fenced mirror writes'
 timeout -s KILL "$deadline" qemu-io -r -f raw "$uri" -c 'read 0 64K' \
   >>"$tmp/fenced.log" 2>&1 && fail 'the fenced mirror reads'
-said 'lost: '
+wait_said 'lost: '
 kill "$idle"
 reap "$idle" || true
 stop_mirror
@@ -190,9 +191,8 @@ tool_log 0 delete "$logd_sock/moved"
 # --- a log in memory goes with the server
 start_mirror "$d/a" "$d/b" log=userspace-core:"$logd_sock/mem" sync=none \
   region-size=64K
-write_pattern 5 8M 128K
 expect 'type' "$(show .type mem)" memory
-kill_mirror
+crash_after 'h.pwrite (bytes ([5]) * (128 << 10), 8 << 20)'
 start_mirror "$d/a" "$d/b" log=userspace-core:"$logd_sock/mem"
 wait_mirror
 expect 'after a crash of the mirror' "$(looked_at)" $((128 << 10))
@@ -200,7 +200,7 @@ expect 'logs on disk' "$(find "$tmp/logs" -name '*.log')" ''
 kill_logd
 start_logd --lease 2 --status "$status_sock"
 wait_for "$deadline" json_is .mirror.state failed
-said 'no longer in the memory of the server'
+wait_said 'no longer in the memory of the server'
 timeout -s KILL "$deadline" qemu-io -f raw "$uri" -c 'write -P 6 0 64K' \
   >"$tmp/lost.log" 2>&1 && fail 'a mirror without its log writes'
 stop_mirror

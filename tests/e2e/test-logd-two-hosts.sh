@@ -59,7 +59,7 @@ marked ()
 start a
 wait_mirror
 host a
-"$check" load --seconds 5 --seed 1 --kill "${mirror_pids[a]}" \
+"$check" load --seed 1 --kill "${mirror_pids[a]}" \
   --kill-after 5000 "$tmp/state" "$uri"
 reap "${mirror_pids[a]}" || true
 marked >"$tmp/marked"
@@ -81,7 +81,7 @@ legs_equal "$tmp/leg0" "$tmp/leg1"
 echo "A was killed: B copied the $nr marked regions of 1024"
 
 # --- B is paused, with a client's request on its way to it
-"$check" load --seconds 2 --seed 2 "$tmp/state" "$uri"
+"$check" load --stop-after 2000 --seed 2 "$tmp/state" "$uri"
 kill -STOP "${mirror_pids[b]}"
 background late qemu-io -f raw "$uri" -c 'write -P 66 0 64k'
 late=$!
@@ -90,7 +90,7 @@ wait_mirror
 kill -CONT "${mirror_pids[b]}"
 host b
 wait_for "$deadline" json_is .mirror.state failed
-said 'lost: log disk is owned by'
+wait_said 'lost: log disk is owned by'
 wait_for "$deadline" not running "$late"
 reap "$late" && fail 'B wrote without its lease'
 qemu-io -f raw "$uri" -c 'write -P 66 0 64k' >"$tmp/late.log" 2>&1 &&

@@ -6,6 +6,7 @@
 # off, with and without requests under way; a log server that is stopped.  As
 # long as a leg and the log are there, the log is clean.
 
+in_memory=yes
 . "$(dirname "$0")/../lib/functions.sh"
 requires_mirror
 requires_tool jq
@@ -236,7 +237,7 @@ gone "$load"
 legs_gone
 start_leg a file "$tmp/leg-a.img"
 start_leg b file "$tmp/leg-b.img"
-start_mirror "${leg_uri[a]}" "${leg_uri[b]}" log=disk:"$tmp/log"
+start_mirror "${leg_uri[a]}" "${leg_uri[b]}" log=disk:"$tmp/log" quarantine=1
 wait_mirror
 "$check" verify "$tmp/state" "$uri"
 stop_mirror

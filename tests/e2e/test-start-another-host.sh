@@ -125,7 +125,7 @@ generation=$(dump .generation log)
 refused "${leg_uri[one]}" "source=0@$generation" "source=1@$generation" -- \
   "${leg_uri[four]}" "${leg_uri[five]}" log=disk:log
 start_mirror "${leg_uri[four]}" "${leg_uri[five]}" log=disk:log \
-  source=0@"$generation"
+  source=0@"$generation" quarantine=1
 wait_mirror
 stop_mirror
 legs_equal a b

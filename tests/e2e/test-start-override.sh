@@ -77,7 +77,7 @@ done
 # A crash while the other leg is being brought up to date; the one that is
 # not is no source then, whatever words are in the unit file.
 histories crash
-start_mirror a b log=disk:log "$override" resync-rate=64K
+start_mirror a b log=disk:log "$override" resync-rate=4K
 write_pattern 4 20M 64k
 kill_mirror
 mv b b.away

@@ -31,7 +31,7 @@ start_mirror a missing log=disk:log source=0@"$generation"
 said 'not needed, ignored'
 write_pattern 3 2M 64k
 stop_mirror
-start_mirror a b log=disk:log resync-rate=64K "${words[@]}"
+start_mirror a b log=disk:log resync-rate=4K "${words[@]}"
 kill_mirror
 mv a a.away
 refused "$d/a" "source=1@" -- a b log=disk:log "${words[@]}"
@@ -46,7 +46,7 @@ kill_mirror
 
 words+=(sync=force)
 for round in 1 2 3 4 5; do
-  start_mirror a b log=disk:log resync-rate=1M "${words[@]}"
+  start_mirror a b log=disk:log resync-rate=4K "${words[@]}"
   qemu-io -f raw "$uri" -c 'read -P 2 1M 64k' -c 'read -P 3 2M 64k' \
     -c "write -P $((10 + round)) 8M 64k" >>"$tmp/qemu-io.log"
   kill_mirror

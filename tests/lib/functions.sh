@@ -22,6 +22,8 @@
 #                              ("env LD_PRELOAD=...", "valgrind -q ...")
 #   NBDMIRROR_DEADLINE         seconds that waits may take; default 30
 #   NBDMIRROR_KEEP             not empty: keep $tmp and say where it is
+#   NBDMIRROR_MEMORY           a tmpfs for tests that need no disk; default
+#                              /dev/shm, if 2 GiB are free there
 
 set -eu -o pipefail
 
@@ -42,8 +44,24 @@ deadline=${NBDMIRROR_DEADLINE:-30}
 # Debian keeps mke2fs, nbd-client and dmsetup there.
 PATH=$PATH:/usr/sbin:/sbin
 
+# Where $tmp is made.  A file with thousands of small pieces takes seconds to
+# remove from ext4 on a disk with discard, so tests that make such ones, and
+# to which it is all the same what they are on, set in_memory=yes first.
+place_of_tmp ()
+{
+  local memory=${NBDMIRROR_MEMORY:-/dev/shm} free
+  if [ -n "${in_memory:-}" ] && [ "$(stat -fc %T "$memory" 2>/dev/null)" = tmpfs ]; then
+    free=$(df --output=avail -B 1M "$memory" | tail -n 1)
+    if [ -w "$memory" ] && [ "$free" -ge 2048 ]; then
+      echo "$memory"
+      return
+    fi
+  fi
+  echo "${TMPDIR:-/tmp}"
+}
+
 # A Unix socket's path has at most 107 characters.
-tmp=$(mktemp -d "${TMPDIR:-/tmp}/nbdmirror-test.XXXXXX")
+tmp=$(mktemp -d "$(place_of_tmp)/nbdmirror-test.XXXXXX")
 
 
 # ------------------------------------------------------------------ verdicts
@@ -180,16 +198,22 @@ not ()
   ! "$@"
 }
 
-# wait_for SECONDS CMD...: until CMD succeeds.  The only place that sleeps.
+# wait_for SECONDS CMD...: until CMD succeeds.  The only place that sleeps:
+# less often after a second, for looking takes CPU from other tests.
 wait_for ()
 {
-  local end=$((SECONDS + $1))
+  local end=$((SECONDS + $1)) looks=0
   shift
   until "$@" >/dev/null 2>&1; do
     if [ "$SECONDS" -ge "$end" ]; then
       fail "timed out waiting for: $*"
     fi
-    sleep 0.05
+    looks=$((looks + 1))
+    if [ "$looks" -lt 20 ]; then
+      sleep 0.05
+    else
+      sleep 0.2
+    fi
   done
 }
 
@@ -212,7 +236,7 @@ wait_server ()
 
 # ---------------------------------------------------------------------- legs
 
-declare -A leg_uri leg_pid leg_sock
+declare -A leg_uri leg_pid leg_sock leg_words
 
 # start_leg NAME NBDKIT-ARG...: an NBD server; its URI is in
 # ${leg_uri[NAME]}.  Example:
@@ -226,6 +250,7 @@ start_leg ()
     "${in_netns[@]}" nbdkit --exit-with-parent -P "$tmp/leg-$name.pid" \
            -U "$tmp/leg-$name.sock" "$@"
   leg_pid[$name]=$!
+  leg_words[$name]=$(printf '%q ' "$@")
   leg_sock[$name]=$tmp/leg-$name.sock
   leg_uri[$name]="nbd+unix:///?socket=$tmp/leg-$name.sock"
   wait_server "leg-$name" "${leg_pid[$name]}" ||
@@ -238,6 +263,19 @@ kill_leg ()
   kill -"${2:-KILL}" "${leg_pid[$1]}"
   reap "${leg_pid[$1]}" || true
   rm -f "${leg_sock[$1]}"
+}
+
+# revive_leg NAME: nbdkit before 1.34 may abort when a client is gone while it
+# answers, as the mirror is that gave the leg up.  A server that ended so is
+# started again; status 1 if it was.
+revive_leg ()
+{
+  if running "${leg_pid[$1]}"; then
+    return 0
+  fi
+  reap "${leg_pid[$1]}" || true
+  eval "start_leg $1 ${leg_words[$1]}"
+  return 1
 }
 
 # legs_equal A B: the files hold the same bytes.
@@ -390,6 +428,56 @@ wait_mirror ()
     fail "nbdmirror wait: status $?"
 }
 
+# A leg that fails may be back before anybody looks at its state.  What the
+# mirror said of it stays:
+#
+# lost LEG, joined LEG, synced LEG: how often it has failed, was back, and was
+# in-sync again.
+times_said ()
+{
+  grep -cF -- "$1" "$tmp/$mirror.log" || true
+}
+
+lost ()
+{
+  times_said "leg $1: failed, the mirror goes on without it"
+}
+
+joined ()
+{
+  times_said "leg $1: is back"
+}
+
+synced ()
+{
+  times_said "leg $1: is in-sync now"
+}
+
+# more_than N CMD...: the number that CMD prints is larger; for wait_for.
+more_than ()
+{
+  [ "$("${@:2}")" -gt "$1" ]
+}
+
+# leg_synced NAME N: for wait_for; the leg behind the server that start_leg
+# started was in-sync again more than N times.
+leg_synced ()
+{
+  revive_leg "$1" || true
+  more_than "$2" synced "${leg_uri[$1]}"
+}
+
+# in_sync_again NAME...: for wait_for; all legs are in-sync; those behind
+# these servers were given up before.
+in_sync_again ()
+{
+  local name
+  for name; do
+    revive_leg "$name" || true
+  done
+  json_is .mirror.state in-sync
+}
+
 # json FIELD: one field of the status, as jq writes it: json .mirror.state
 json ()
 {
@@ -491,6 +579,26 @@ said ()
 {
   grep -qF -- "$1" "$tmp/$mirror.log" ||
     fail "the mirror did not say \"$1\""
+}
+
+# wait_said WORDS: the same for what it says beside a request's answer, which
+# may come first.
+wait_said ()
+{
+  wait_for "$deadline" grep -qF -- "$1" "$tmp/$mirror.log"
+}
+
+# crash_after PYTHON: kill the mirror at once after these requests of h, so
+# that what they marked is marked: marks go away after two idle seconds, and
+# what begins another program may take longer.
+crash_after ()
+{
+  nbdsh -u "$uri" -c "
+import os, signal
+$1
+os.kill (${mirror_pids[$mirror]}, signal.SIGKILL)
+"
+  reap "${mirror_pids[$mirror]}" || true
 }
 
 # dump FIELD LOGFILE: one field of what is in a log.
