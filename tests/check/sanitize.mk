@@ -7,7 +7,9 @@ planted_bug_la_CPPFLAGS = $(AM_CPPFLAGS) $(NBDKIT_CFLAGS)
 planted_bug_la_LDFLAGS = -module -avoid-version -shared -rpath /nowhere
 EXTRA_DIST += tests/check/check-sanitizer tests/check/check-planted-bug
 
-check-programs: $(check_PROGRAMS) $(check_LTLIBRARIES)
+# After all, which is a make of its own: both need the libraries.
+check-programs: all
+	@$(MAKE) $(AM_MAKEFLAGS) $(check_PROGRAMS) $(check_LTLIBRARIES)
 check-asan check-tsan check-valgrind:
 	$(srcdir)/tests/check/check-sanitizer $(@:check-%=%)
 

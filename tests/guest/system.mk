@@ -42,7 +42,8 @@ EXTRA_DIST += \
 	.shellcheckrc \
 	quickstart \
 	run-tests \
-	scripts/debian.sh \
+	scripts/packages.sh \
+	scripts/sources.sh \
 	tests/lib/functions.sh \
 	tests/guest/dm-mirror.guest.sh \
 	tests/guest/fs-load.sh \
