@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /* A plugin with one bug for each sanitizer, to see that a sanitizer finds
- * bugs in a plugin at all.  bug=asan|tsan|valgrind says which.
+ * bugs in a plugin at all.  bug=asan|ubsan|tsan|valgrind says which.
  */
-
-#include "config.h"
 
 #define NBDKIT_API_VERSION 2
 #include <nbdkit-plugin.h>
 
+#include <limits.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,11 +63,22 @@ two_threads_without_a_lock (void)
   pthread_join (thread, NULL);
 }
 
+static void
+overflow (int number)
+{
+  volatile int one_more = number + 1;
+
+  (void) one_more;
+}
+
 static int
 planted_pread (void *handle, void *buf, uint32_t count, uint64_t offset,
                uint32_t flags)
 {
-  char *heap = malloc (count);
+  /* Volatile, so that the compiler does not know how large it is: else UBSan
+   * is the first to complain.
+   */
+  char *volatile heap = malloc (count);
 
   (void) handle;
   (void) offset;
@@ -78,6 +88,8 @@ planted_pread (void *handle, void *buf, uint32_t count, uint64_t offset,
   memset (heap, 0, count);
   if (strcmp (bug, "asan") == 0 || strcmp (bug, "valgrind") == 0)
     heap[count] = 1; /* one too far */
+  if (strcmp (bug, "ubsan") == 0)
+    overflow (INT_MAX);
   if (strcmp (bug, "tsan") == 0)
     two_threads_without_a_lock ();
   memcpy (buf, heap, count);

@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: BSD-3-Clause
 
 # Sanitizers and valgrind: tests/check/check-sanitizer says how.
-check_LTLIBRARIES = planted-bug.la
-planted_bug_la_SOURCES = tests/check/planted-bug.c
-planted_bug_la_CPPFLAGS = $(AM_CPPFLAGS) $(NBDKIT_CFLAGS)
-planted_bug_la_LDFLAGS = -module -avoid-version -shared -rpath /nowhere
-EXTRA_DIST += tests/check/check-sanitizer tests/check/check-planted-bug
+EXTRA_DIST += \
+	tests/check/check-planted-bug \
+	tests/check/check-sanitizer \
+	tests/check/planted-bug.c \
+	tests/check/valgrind.supp \
+	$(NULL)
 
-check-programs: $(check_PROGRAMS) $(check_LTLIBRARIES)
+# After all, which is a make of its own: both need the libraries.
+check-programs: all
+	@$(MAKE) $(AM_MAKEFLAGS) $(check_PROGRAMS) $(check_LTLIBRARIES)
 check-asan check-tsan check-valgrind:
 	$(srcdir)/tests/check/check-sanitizer $(@:check-%=%)
 
@@ -40,6 +43,5 @@ print-tsan-tests:
 	@echo $(tsan_tests)
 print-valgrind-tests:
 	@echo $(valgrind_tests)
-EXTRA_DIST += tests/check/valgrind.supp
 .PHONY: print-asan-tests print-tsan-tests print-valgrind-tests
 .PHONY: check-programs check-asan check-tsan check-valgrind

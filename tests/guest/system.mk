@@ -8,6 +8,7 @@ system_tests = \
 	tests/guest/test-guest-nbd-client.sh \
 	tests/guest/test-guest-power-cut.sh \
 	tests/guest/test-guest-virtio.sh \
+	tests/guest/test-other-debian.sh \
 	tests/e2e/test-quickstart.sh \
 	$(NULL)
 
@@ -42,10 +43,12 @@ EXTRA_DIST += \
 	.shellcheckrc \
 	quickstart \
 	run-tests \
-	scripts/debian.sh \
+	scripts/packages.sh \
+	scripts/sources.sh \
 	tests/lib/functions.sh \
 	tests/guest/dm-mirror.guest.sh \
 	tests/guest/fs-load.sh \
+	tests/guest/get-debian \
 	tests/guest/get-kernel \
 	tests/guest/guest.sh \
 	tests/guest/init \

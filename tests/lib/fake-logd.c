@@ -17,6 +17,7 @@
 #include "cleanup.h"
 #include "deadline.h"
 #include "fake-logd.h"
+#include "temp-path.h"
 
 struct fake_conn {
   struct fake_logd *f;
@@ -627,8 +628,8 @@ listen_unix (struct fake_logd *f)
   struct sockaddr_un addr = {.sun_family = AF_UNIX};
   int r;
 
-  snprintf (addr.sun_path, sizeof addr.sun_path, "/tmp/fake-logd-%d-%u",
-            (int) getpid (), number++);
+  snprintf (addr.sun_path, sizeof addr.sun_path, "%s/fake-logd-%d-%u",
+            temp_dir (), (int) getpid (), number++);
   unlink (addr.sun_path);
   f->listener = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   r = bind (f->listener, (struct sockaddr *) &addr, sizeof addr);

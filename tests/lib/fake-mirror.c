@@ -17,6 +17,7 @@
 #include "deadline.h"
 #include "fake-mirror.h"
 #include "mirror.h"
+#include "temp-path.h"
 
 #define PATIENCE (20 * NSEC_PER_SEC)
 
@@ -108,12 +109,12 @@ mirror_status (struct mirror *m, struct mirror_status *status)
   pthread_cond_broadcast (&m->cond);
 }
 
-static char dir[32];
+static char dir[64];
 
 const char *
 fake_dir (void)
 {
-  strcpy (dir, "/tmp/nbdmirror-XXXXXX");
+  temp_path (dir, sizeof dir, "fake");
   ck_assert_ptr_nonnull (mkdtemp (dir));
   return dir;
 }

@@ -329,11 +329,13 @@ stop_logd ()
 # ---------------------------------------------------------------- namespaces
 
 # netns NAME ADDRESS: a network namespace (needs root) with this address on
-# the bridge that all of them share; its real name is in ${netns[NAME]}.
+# the bridge that all of them share; its real name is in ${netns[NAME]}, and
+# says which run of run-tests it comes from.
 declare -A netns=()
 netns ()
 {
-  local ns=nbdm$$-$1 hub=nbdm$$-hub
+  local own=nbdm-${NBDMIRROR_RUN:-0}-$$
+  local ns=$own-$1 hub=$own-hub
 
   if [ "${#netns[@]}" -eq 0 ]; then
     [ "$(id -u)" -eq 0 ] || skip 'network namespaces need root'

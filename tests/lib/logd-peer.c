@@ -23,6 +23,7 @@
 
 #include "deadline.h"
 #include "logd-peer.h"
+#include "temp-path.h"
 #include "unit-wait.h"
 
 #define MAX_ARGS 24
@@ -92,7 +93,7 @@ logd_start (struct logd *l, logd_prepare prepare, const char *arg, ...)
   va_list args;
 
   memset (l, 0, sizeof *l);
-  strcpy (l->dir, "/tmp/unit-logd-XXXXXX");
+  temp_path (l->dir, sizeof l->dir, "unit-logd");
   ck_assert_ptr_nonnull (mkdtemp (l->dir));
   snprintf (l->socket, sizeof l->socket, "%s/sock", l->dir);
   snprintf (l->status, sizeof l->status, "%s/status", l->dir);

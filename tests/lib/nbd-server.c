@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "nbd-server.h"
+#include "temp-path.h"
 
 #define MAX_ARGS 32
 #define PATIENCE_MS 5000
@@ -117,7 +118,8 @@ listen_in_dir (struct nbd_server *server)
 static void
 make_dir (struct nbd_server *server)
 {
-  *server = (struct nbd_server){.dir = "/tmp/unit-leg-XXXXXX"};
+  memset (server, 0, sizeof *server);
+  temp_path (server->dir, sizeof server->dir, "unit-nbd");
   must (mkdtemp (server->dir) != NULL, "mkdtemp");
 }
 
@@ -174,7 +176,7 @@ nbd_server_freeze (struct nbd_server *server)
         "SIGSTOP");
 }
 
-/* Give it the time to remove what it has in /tmp.  (Valgrind has no pidfd to
+/* Give it the time to remove its socket.  (Valgrind has no pidfd to
  * wait with.)
  */
 static void

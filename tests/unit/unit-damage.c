@@ -19,6 +19,7 @@
 #include "disk-format.h"
 #include "plan.h"
 #include "probe.h"
+#include "temp-path.h"
 
 #define NR 64
 #define REGION LOG_MIN_REGION_SIZE
@@ -35,7 +36,7 @@ static const struct log_geometry geo = {
 
 static const char *const names[NR_LEGS] = {"/a", "/b", "/c"};
 
-static char path[] = "/tmp/nbdmirror-damage-XXXXXX";
+static char path[64];
 static int fd; /* of the file at path */
 static struct leg legs[NR_LEGS];
 static struct mirror_config config;
@@ -60,7 +61,7 @@ set_leg (struct dirty_log *log, unsigned s)
 static struct dirty_log *
 open_log (unsigned flags)
 {
-  char spec[64];
+  char spec[80];
 
   snprintf (spec, sizeof spec, "disk:%s", path);
   return dirty_log_open (spec, flags);
@@ -100,7 +101,7 @@ make_clean (unsigned nr_legs)
 static void
 setup (void)
 {
-  strcpy (path + strlen (path) - 6, "XXXXXX");
+  temp_path (path, sizeof path, "unit-damage");
   fd = mkstemp (path);
   ck_assert_int_ge (fd, 0);
   config = (struct mirror_config){.source_leg = -1};

@@ -24,6 +24,7 @@
 #include "cleanup.h"
 #include "deadline.h"
 #include "disk.h"
+#include "temp-path.h"
 #include "unit-wait.h"
 
 #define NR 33000
@@ -37,8 +38,8 @@ static const uint64_t regions[] = {0, 5, 4095, 32999};
 static const int faults[] = {EIO, ENOSPC, EINTR, SHORT};
 #define NR_FAULTS (sizeof faults / sizeof faults[0])
 
-static char dir[] = "/tmp/nbdmirror-test.XXXXXX";
-static char path[48], spec[64], worst_path[48], worst_spec[64];
+static char dir[64];
+static char path[80], spec[96], worst_path[80], worst_spec[96];
 
 /* --- the calls --- */
 
@@ -458,6 +459,7 @@ END_TEST
 static void
 setup (void)
 {
+  temp_path (dir, sizeof dir, "unit-disk-faults");
   ck_assert_ptr_nonnull (mkdtemp (dir));
   snprintf (path, sizeof path, "%s/log", dir);
   snprintf (worst_path, sizeof worst_path, "%s/worst", dir);

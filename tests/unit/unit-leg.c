@@ -34,6 +34,7 @@
 #include "mem-leg.h"
 #include "msg.h"
 #include "nbd-server.h"
+#include "temp-path.h"
 
 #define MAX_IOS 64
 #define MAX_WAIT_S 20
@@ -73,7 +74,7 @@ expect_msg (const char *part)
 
 /* ---- Fixture: a directory, a baseline of threads, losses ---- */
 
-static char dir[] = "/tmp/unit-leg-XXXXXX";
+static char dir[64];
 static size_t base_threads;
 static atomic_uint nr_lost;
 static sem_t lost_sem;
@@ -138,7 +139,7 @@ set_up (void)
   /* A sanitizer has a thread of its own from the first thread on. */
   ck_assert_int_eq (pthread_create (&thread, NULL, do_nothing, NULL), 0);
   pthread_join (thread, NULL);
-  strcpy (dir + sizeof dir - 7, "XXXXXX");
+  temp_path (dir, sizeof dir, "unit-leg");
   ck_assert_ptr_nonnull (mkdtemp (dir));
   base_threads = count_threads ();
   atomic_store (&nr_lost, 0);
@@ -148,7 +149,7 @@ set_up (void)
 static void
 tear_down (void)
 {
-  char cmd[64];
+  char cmd[80];
 
   snprintf (cmd, sizeof cmd, "rm -rf %s", dir);
   ck_assert_int_eq (system (cmd), 0);

@@ -20,6 +20,7 @@
 
 #include "make-certs.h"
 #include "stream-fixture.h"
+#include "temp-path.h"
 #include "tls.h"
 #include "unit-wait.h"
 
@@ -27,7 +28,7 @@
 #define PATIENCE_MSEC 20000
 
 /* Files of keys and certificates. */
-static char dir[32];
+static char dir[64];
 
 static struct side client, server;
 static struct tls *client_tls, *server_tls;
@@ -961,7 +962,7 @@ remove_one (const char *path, const struct stat *st, int flag,
 static void
 make_files (void)
 {
-  strcpy (dir, "/tmp/nbdmirror-XXXXXX");
+  temp_path (dir, sizeof dir, "unit-tls");
   ck_assert_ptr_nonnull (mkdtemp (dir));
   make_keys ();
   make_certificates ();

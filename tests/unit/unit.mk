@@ -71,7 +71,11 @@ unit_tests = \
 	$(NULL)
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
-EXTRA_DIST += tests/vectors/dm-log tests/vectors/proto-vectors.txt
+EXTRA_DIST += \
+	tests/lib/temp-path.h \
+	tests/vectors/dm-log \
+	tests/vectors/proto-vectors.txt \
+	$(NULL)
 
 tests_unit_unit_bitset_SOURCES = tests/unit/unit-bitset.c
 tests_unit_unit_bitset_CPPFLAGS = $(TEST_CPPFLAGS)
