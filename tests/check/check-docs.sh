@@ -100,6 +100,18 @@ while read -r name; do
   test_exists "$name" || complain "docs/rules.md: there is no test $name"
 done <<<"$tests"
 
+# FILE.c:FUNCTION and FILE.[ch] in docs/DESIGN.md.
+while IFS=: read -r file name; do
+  mapfile -t found < <(find ./common ./net ./log ./logd ./plugin ./tools \
+    -path "*/$file")
+  if [ ${#found[@]} -eq 0 ]; then
+    complain "docs/DESIGN.md: there is no $file"
+  elif [ -n "$name" ] && ! grep -q "^$name (" "${found[@]}"; then
+    complain "docs/DESIGN.md: $file has no function $name"
+  fi
+done < <(grep -o "\`[a-z/-]*\.[ch]\(:[a-z_0-9]*\)\{0,1\}\`" docs/DESIGN.md |
+  tr -d "\`" | sort -u)
+
 # The examples are two of the vectors.
 examples=$(sed -n '/^=head1 EXAMPLES/,/^=head1 TEST/p' \
   docs/nbdmirror-protocol.pod |
