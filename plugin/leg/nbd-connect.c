@@ -63,6 +63,26 @@ negotiate (struct nbd_handle *nbd, struct leg *leg, uint64_t deadline)
   return 0;
 }
 
+/* Report what negotiate said.  Its errno. */
+static int
+report_failure (struct leg *leg, int r)
+{
+  int err = nbd_reason_errno ();
+
+  if (r == -1)
+    leg_report (leg, "connect: %s", nbd_reason ());
+  else if (atomic_load (&leg->cancelled)) {
+    errno = err = ECANCELED;
+    leg_report (leg, "connect: %m");
+  }
+  else {
+    leg_report (leg, "connect: no answer for %g s",
+                (double) leg->options.timeout_ns / NSEC_PER_SEC);
+    err = ETIMEDOUT;
+  }
+  return err;
+}
+
 int
 conn_connect (struct conn *c)
 {
@@ -78,15 +98,7 @@ conn_connect (struct conn *c)
     c->why[0] = '\0';
     return 0;
   }
-  if (r == 1) {
-    leg_report (c->leg, "connect: no answer for %g s",
-                (double) timeout / NSEC_PER_SEC);
-    err = ETIMEDOUT;
-  }
-  else {
-    leg_report (c->leg, "connect: %s", nbd_reason ());
-    err = nbd_reason_errno ();
-  }
+  err = report_failure (c->leg, r);
   nbd_close (nbd);
   errno = err;
   return -1;

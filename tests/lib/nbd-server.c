@@ -80,19 +80,28 @@ run_nbdkit (int fd, const void *arg)
   _exit (127);
 }
 
-/* Run it in a child, which dies with the test. */
+/* Run it in a child, which dies with the test.  Until it has given up Check's
+ * handler of SIGTERM, which would kill the test, it gets none.
+ */
 static void
 spawn (struct nbd_server *server, int fd,
        void (*run) (int fd, const void *arg), const void *arg)
 {
+  sigset_t term, old;
+
+  sigemptyset (&term);
+  sigaddset (&term, SIGTERM);
+  sigprocmask (SIG_BLOCK, &term, &old);
   server->pid = fork ();
   must (server->pid != -1, "fork");
   if (server->pid == 0) {
     prctl (PR_SET_PDEATHSIG, SIGKILL);
-    signal (SIGTERM, SIG_DFL); /* Check has a handler */
+    signal (SIGTERM, SIG_DFL);
+    sigprocmask (SIG_SETMASK, &old, NULL);
     run (fd, arg);
     _exit (0);
   }
+  sigprocmask (SIG_SETMASK, &old, NULL);
   close (fd);
 }
 

@@ -908,6 +908,25 @@ START_TEST (connecting_has_a_deadline)
 }
 END_TEST
 
+START_TEST (what_is_not_wanted_any_more_does_not_open)
+{
+  static const char *const args[] = {"memory", "16M", NULL};
+  struct nbd_server server;
+  struct leg *leg;
+
+  nbd_server_start (&server, false, args);
+  leg = _i == 0 ? new_leg (server.uri, 1, 10000)
+                : new_leg (make_file ("a", 4096), 1, 10000);
+  leg_cancel (leg);
+  ck_assert_int_eq (leg_open (leg, 0), -1);
+  ck_assert_int_eq (errno, ECANCELED);
+  expect_msg ("canceled");
+  leg_free (leg);
+  ck_assert (threads_become (0));
+  nbd_server_end (&server);
+}
+END_TEST
+
 START_TEST (another_size_after_quiesce_is_refused)
 {
   static const char *const args[] = {"memory", "16M", NULL};
@@ -1493,6 +1512,7 @@ leg_suite (void)
   tcase_add_test (tc, a_read_only_export_is_refused);
   tcase_add_test (tc, a_server_without_flush_is_said);
   tcase_add_test (tc, connecting_has_a_deadline);
+  tcase_add_loop_test (tc, what_is_not_wanted_any_more_does_not_open, 0, 2);
   tcase_add_test (tc, another_size_after_quiesce_is_refused);
   tcase_add_test (tc, tcp_sockets_do_not_linger);
   tcase_add_test (tc, latency_of_two_legs_is_not_the_sum);
