@@ -130,7 +130,11 @@ END_TEST
 
 START_TEST (test_small_stack)
 {
-  ck_assert_uint_eq (look_in_thread (STACK).stack, STACK);
+  size_t small = look_in_thread (STACK).stack;
+
+  /* A sanitizer adds what it needs itself. */
+  ck_assert_uint_ge (small, STACK);
+  ck_assert_uint_lt (small, look_in_thread (0).stack);
 }
 END_TEST
 
