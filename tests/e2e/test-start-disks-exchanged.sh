@@ -11,24 +11,41 @@ requires_mirror
 d=$tmp/data
 mkdir "$d"
 cd "$d"
-truncate -s 32M a b
-loop_device a
-first=$loop_dev
-loop_device b
-second=$loop_dev
 
-start_mirror "$first" "$second" log=disk:log
-wait_mirror
-write_pattern 1 0 32M
-stop_mirror
-start_mirror "$first" missing log=disk:log
-write_pattern 2 5M 1M
-stop_mirror
+one_is_stale ()
+{
+  rm -f a b log
+  truncate -s 32M a b
+  loop_device "$d/a"
+  first=$loop_dev
+  loop_device "$d/b"
+  second=$loop_dev
+  start_mirror "$first" "$second" log=disk:log
+  wait_mirror
+  write_pattern 1 0 32M
+  stop_mirror
+  start_mirror "$first" missing log=disk:log
+  write_pattern 2 5M 1M
+  stop_mirror
+}
 
-losetup -d "$first"
-losetup -d "$second"
-losetup "$first" b
-losetup "$second" a
+# Somebody else may take a name that is free for a moment.
+exchange ()
+{
+  losetup -d "$first"
+  losetup "$first" b || return
+  losetup -d "$second"
+  losetup "$second" a
+}
+
+for _ in 1 2 3 4 5; do
+  one_is_stale
+  exchange && break
+  loop_detach "$d/a"
+  loop_detach "$d/b"
+  second=
+done
+[ -n "$second" ] || skip 'loop devices were taken by others, five times'
 planned 0 "leg $second: source" "leg $first: resync of missed" -- \
   "$first" "$second" log=disk:log
 start_mirror "$first" "$second" log=disk:log

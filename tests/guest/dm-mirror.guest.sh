@@ -61,7 +61,7 @@ synced ()
 release ()
 {
   dmsetup resume "$1-held"
-  wait_for 60 synced "$1"
+  wait_for 200 synced "$1"
   status "$1" synced
 }
 
@@ -100,8 +100,8 @@ put_in_flight ()
       seek="$(blocks "$region")" count=1 2>/dev/null &
   done
   for region; do
-    wait_for 30 marked "$log" "$region"
-    wait_for 30 arrived "$primary" "$region"
+    wait_for 200 marked "$log" "$region"
+    wait_for 200 arrived "$primary" "$region"
   done
 }
 

@@ -8,6 +8,9 @@
 
 guest_dir=$top_srcdir/tests/guest
 
+# Seconds that a guest may take: emulated, and beside other tests.
+guest_deadline=$((deadline * 10))
+
 # Get kernel and initramfs; skip the test where that cannot be done.  Only one
 # guest runs at a time: the lock is held until the test ends.
 guest_setup ()
@@ -53,13 +56,13 @@ guest_program ()
     done
 }
 
-# start_guest NAME SCRIPT SECONDS QEMU-ARG...: boot a guest that runs SCRIPT
+# start_guest NAME SCRIPT QEMU-ARG...: boot a guest that runs SCRIPT
 # with busybox's sh, with the files in $tmp/guest-NAME in its root directory.
 # The console is $tmp/guest-NAME.log; $guest_pid is the guest's process.
 start_guest ()
 {
-  local name=$1 script=$2 seconds=$3
-  shift 3
+  local name=$1 script=$2
+  shift 2
 
   mkdir -p "$tmp/guest-$name"
   cp "$script" "$tmp/guest-$name/test.sh"
@@ -68,7 +71,7 @@ start_guest ()
   cat "$guest_initramfs" "$tmp/guest-$name.gz" > "$tmp/guest-$name.initrd"
 
   guest_log=$tmp/guest-$name.log
-  background "guest-$name" timeout -s KILL "$seconds" \
+  background "guest-$name" timeout -s KILL "$guest_deadline" \
     setpriv --pdeathsig KILL -- \
     qemu-system-x86_64 -accel tcg,thread=multi -cpu max -m 512 \
       -nographic -monitor none -serial stdio -no-reboot \

@@ -22,14 +22,14 @@ uri='nbd+unix:///?socket=/run/sock'
 nbdkit -f -U /run/sock -P /run/pid /plugin.so /mnt/a/leg /mnt/b/leg \
   log=disk:/mnt/c/log region-size=64K control=/run/control &
 mirror=$!
-left=300
+left=2000
 until [ -s /run/pid ]; do
   left=$((left - 1))
   [ $left -gt 0 ]
   kill -0 $mirror
   sleep 0.1
 done
-nbdmirror wait --timeout 60 /run/control
+nbdmirror wait --timeout 200 /run/control
 echo "RESYNC $(nbdmirror status --json /run/control | tr -d '\n')"
 stamp-load check "$uri" </durable
 if [ "$boot" = "$last" ]; then

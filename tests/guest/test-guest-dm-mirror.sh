@@ -81,7 +81,8 @@ background fio timeout -s KILL 60 \
 load=$!
 wait_for "$deadline" busy
 kill_mirror
-kill -KILL "$load"
+# It may have ended with its server.
+kill -KILL "$load" 2>/dev/null || true
 reap "$load" || true
 
 "$tool" dump --json "$tmp/log" > "$tmp/dump.json"
@@ -139,8 +140,8 @@ mapfile -t disks < <(
     guest_disk "$tmp/$f"
   done
 )
-start_guest dm "$guest_dir/dm-mirror.guest.sh" 150 -nic none "${disks[@]}"
-wait_for 140 guest_says "CUT NOW"
+start_guest dm "$guest_dir/dm-mirror.guest.sh" -nic none "${disks[@]}"
+wait_for "$guest_deadline" guest_says "CUT NOW"
 grep -q '^CUT NOW' "$guest_log" || fail "the guest ended before the cut"
 cut_guest
 grep -a '^STATUS' "$guest_log"
@@ -162,8 +163,7 @@ legs_equal "$tmp/leg0.copy" "$tmp/leg1.copy"
 
 # --- nbdmirror takes over from the kernel.
 
-# takeover SET LEG0 LEG1 LOG IN-FLIGHT PLUGIN-ARG...: leg 1 is slow, so the
-# status can be seen before the first region is copied.
+# takeover SET LEG0 LEG1 LOG IN-FLIGHT PLUGIN-ARG...
 takeover ()
 {
   local set=$1 leg0=$2 leg1=$3 log=$4 regions_in_flight n r
@@ -186,8 +186,9 @@ takeover ()
   put poison "$leg1" 70
 
   start_mirror "$@" log=disk:"$log"
+  # Some may have been copied by now.
   expect "$set: regions in flight, out of sync at first" \
-    "$(json .mirror.out_of_sync_regions)" "$n"
+    "$(json '.resync.total_bytes / .mirror.region_size')" "$n"
   wait_mirror --timeout 90
   expect "$set: out of sync in the end" \
     "$(json .mirror.out_of_sync_regions)" 0
@@ -206,18 +207,18 @@ takeover ()
   legs_equal "$leg0" "$leg1"
 }
 
-start_leg slow --filter=delay file "$tmp/kernel1" delay-write=1
+start_leg nbd file "$tmp/kernel1"
 takeover kernel "$tmp/kernel0" "$tmp/kernel1" "$tmp/kernel-log" \
   "$kernel_in_flight" \
-  leg="$tmp/kernel0" leg="${leg_uri[slow]}" region-size="$region_size"
+  leg="$tmp/kernel0" leg="${leg_uri[nbd]}" region-size="$region_size"
 for r in $kernel_synced; do
   holds synced "$tmp/kernel1" "$r" 0 1048576
 done
-kill_leg slow
+kill_leg nbd
 
-start_leg slow --filter=delay file "$tmp/leg1" delay-write=1
+start_leg nbd file "$tmp/leg1"
 takeover ours "$tmp/leg0" "$tmp/leg1" "$tmp/log" "$ours_in_flight" \
-  leg="$tmp/leg0" leg="${leg_uri[slow]}"
+  leg="$tmp/leg0" leg="${leg_uri[nbd]}"
 holds synced "$tmp/leg1" 60 0 1048576
 head -c $((region_size * 7)) "$tmp/data" | cmp - <(head -c $((region_size * 7)) "$tmp/leg1") ||
   fail "data written before the first crash is gone"

@@ -27,7 +27,7 @@ done
 mkdir "$tmp/guest-nbd"
 cp "$guest_dir/fs-load.sh" "$tmp/guest-nbd"
 echo "port=$port" > "$tmp/guest-nbd/env"
-start_guest nbd "$guest_dir/nbd-client.guest.sh" 150 \
+start_guest nbd "$guest_dir/nbd-client.guest.sh" \
   -netdev user,id=n0 -device virtio-net-pci,netdev=n0,romfile=
 finish_guest
 

@@ -41,7 +41,7 @@ boot ()
   guest_program "$tmp/guest-$name" plugin.so "$plugin"
   echo "boot=$1 last=$last" >"$tmp/guest-$name/env"
   cp "$tmp/durable" "$tmp/guest-$name"
-  start_guest "$name" "$guest_dir/power-cut.guest.sh" 200 -nic none \
+  start_guest "$name" "$guest_dir/power-cut.guest.sh" -nic none \
     "${drives[@]}"
 }
 
@@ -75,13 +75,13 @@ resynced ()
 
 for ((b = 1; b < last; b++)); do
   boot "$b"
-  wait_for 180 loaded $((b * 150))
+  wait_for "$guest_deadline" loaded $((b * 150))
   cut
   [ "$b" -eq 1 ] || copied+=("$(resynced)")
   echo "boot $b: cut after $(durable_lines | wc -l) flushes"
 done
 boot "$last"
-wait_for 180 not running "$guest_pid"
+wait_for "$guest_deadline" not running "$guest_pid"
 finish_guest
 copied+=("$(resynced)")
 

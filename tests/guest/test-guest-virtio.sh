@@ -14,7 +14,7 @@ start_mirror "$tmp/leg0" "$tmp/leg1" log=disk:"$tmp/log"
 
 mkdir "$tmp/guest-virtio"
 cp "$guest_dir/fs-load.sh" "$tmp/guest-virtio"
-start_guest virtio "$guest_dir/virtio.guest.sh" 150 -nic none \
+start_guest virtio "$guest_dir/virtio.guest.sh" -nic none \
   -drive "file=nbd+unix:///?socket=$sock,if=virtio,format=raw,discard=unmap,detect-zeroes=unmap,cache=none"
 finish_guest
 

@@ -615,6 +615,12 @@ write_pattern ()
   qemu-io -f raw "$uri" -c "write -P $1 $2 $3" >>"$tmp/qemu-io.log"
 }
 
+# Detach the loop devices that are on FILE, whatever their names.
+loop_detach ()
+{
+  losetup -n -O NAME -j "$1" | xargs -r losetup -d
+}
+
 # loop_device FILE: attach one, its name is in $loop_dev; needs root.
 loop_device ()
 {
@@ -622,5 +628,5 @@ loop_device ()
   requires_tool losetup
   requires losetup -f
   loop_dev=$(losetup -f --show "$1") || skip "no loop device can be attached"
-  cleanup_fn losetup -d "$loop_dev"
+  cleanup_fn loop_detach "$1"
 }
