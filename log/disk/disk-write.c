@@ -81,11 +81,12 @@ static int
 write_flush_number (struct disk_log *d)
 {
   const struct disk_map *map = &d->map[DISK_MAP_NAMES];
-  uint8_t *block = map->image + DISK_FLUSH_NUMBER_BLOCK * DISK_BLOCK;
+  uint8_t *block;
 
   d->flush_number++;
   if (map->blocks == 0)
     return 0;
+  block = map->image + DISK_FLUSH_NUMBER_BLOCK * DISK_BLOCK;
   disk_flush_number_encode (block, d->log.info.uuid, d->flush_number);
   take_recent (d, block);
   return disk_store_write (d, block, DISK_BLOCK,
