@@ -111,13 +111,17 @@ member_on_lost (struct leg *leg)
 {
   struct member *member = leg->opaque;
   struct mirror *m = member->mirror;
-  bool failed;
+  bool failed = false, last = false;
 
   {
     CLEANUP_LOCK (&m->lock);
-    /* Without a log there is no mirror any more. */
-    failed = m->log && member_fail_locked (m, member->slot);
+    if (m->log) { /* without a log there is no mirror any more */
+      last = m->in_sync == SLOT_BIT (member->slot);
+      failed = member_fail_locked (m, member->slot);
+    }
   }
   if (failed)
     members_report_failed (m, SLOT_BIT (member->slot));
+  else if (last)
+    members_report_last_lost (m, member->slot);
 }

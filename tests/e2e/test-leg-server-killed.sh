@@ -55,6 +55,7 @@ legs_equal "$tmp/a" "$tmp/b"
   --stop-errors 100 "$tmp/state" "$uri" >"$tmp/load.log" &&
   fail 'no error with no leg'
 expect 'state' "$(json .mirror.state)" failed
+wait_said "leg ${leg_uri[b]}: lost, and no other leg is in-sync: connection lost"
 "$tool" status "$control" >/dev/null && fail 'status has exit status 0'
 stop_mirror 15
 reap "${leg_pid[a]}" || true
