@@ -198,15 +198,6 @@ read_fn_data (struct leg *leg, uint64_t offset, uint64_t *count, void *opaque)
 }
 
 static int
-check_aligned (const struct mirror *m, uint64_t offset, uint64_t count)
-{
-  if (!((offset | count) & (m->limits.min_block - 1)))
-    return 0;
-  errno = EINVAL;
-  return -1;
-}
-
-static int
 read_data (struct mirror *m, struct read_op *op, char *buf)
 {
   int r = 0;
@@ -230,7 +221,7 @@ mirror_pread (struct mirror *m, void *buf, uint64_t offset, uint64_t count)
 {
   struct read_op op = {.offset = offset, .count = count};
 
-  if (check_aligned (m, offset, count) == -1)
+  if (request_check (m, offset, count) == -1)
     return -1;
   op.arrival = rate_client (&m->rate);
   if (read_data (m, &op, buf) == -1)
@@ -253,7 +244,7 @@ mirror_cache (struct mirror *m, uint64_t offset, uint64_t count)
   struct read_op op = {.arrival = now_ns (), .offset = offset, .count = count};
   int r;
 
-  if (check_aligned (m, offset, count) == -1)
+  if (request_check (m, offset, count) == -1)
     return -1;
   CLEANUP_LOCK (&m->lock);
   if (read_begin (m, &op) == -1)
@@ -286,6 +277,8 @@ mirror_extents (struct mirror *m, uint64_t offset, uint64_t count,
   struct extents_out out = {.extents = extents, .nr = nr, .max = *nr};
   int r;
 
+  if (request_check (m, offset, count) == -1)
+    return -1;
   CLEANUP_LOCK (&m->lock);
   if (read_begin (m, &op) == -1)
     return -1;

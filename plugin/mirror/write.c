@@ -267,13 +267,10 @@ piece_length (const struct mirror *m, const struct request *rq)
 static int
 modify (struct mirror *m, struct request rq)
 {
-  uint64_t mask = m->limits.min_block - 1;
   uint64_t count = rq.count;
 
-  if ((rq.offset | rq.count) & mask) {
-    errno = EINVAL;
+  if (request_check (m, rq.offset, rq.count) == -1)
     return -1;
-  }
   rq.arrival = rate_client (&m->rate);
   while (count > 0) {
     rq.count = count;
@@ -320,12 +317,6 @@ all_fast (struct mirror *m, bool may_trim)
   return true;
 }
 
-bool
-mirror_can_fast_zero (struct mirror *m)
-{
-  return all_fast (m, false) || all_fast (m, true);
-}
-
 int
 mirror_zero (struct mirror *m, uint64_t offset, uint64_t count, bool fua,
              bool may_trim, bool fast)
@@ -349,14 +340,12 @@ mirror_zero (struct mirror *m, uint64_t offset, uint64_t count, bool fua,
 int
 mirror_trim (struct mirror *m, uint64_t offset, uint64_t count, bool fua)
 {
-  /* Rule S17a.  Trim is advice, so blocks it covers only in part are left
-   * alone, and so is everything if some leg would have to write zeroes.
+  if (request_check (m, offset, count) == -1)
+    return -1;
+  /* Rule S17a.  Trim is advice: if some leg would have to write zeroes nothing
+   * is done.
    */
-  uint64_t mask = m->limits.min_block - 1;
-  uint64_t begin = (offset + mask) & ~mask;
-  uint64_t end = (offset + count) & ~mask;
-
-  if (begin >= end || !all_fast (m, true))
+  if (!all_fast (m, true))
     return fua ? mirror_flush (m) : 0;
-  return mirror_zero (m, begin, end - begin, fua, true, false);
+  return mirror_zero (m, offset, count, fua, true, false);
 }
