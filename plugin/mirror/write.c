@@ -170,7 +170,8 @@ first_error (const struct mirror *m, const struct write_op *op)
 {
   unsigned slots = op->legs;
 
-  if (op->fan.io[m->primary].error && (slots & SLOT_BIT (m->primary)))
+  /* Of a leg that was not sent it there is no answer to look at. */
+  if ((slots & SLOT_BIT (m->primary)) && op->fan.io[m->primary].error)
     return client_error (op->fan.io[m->primary].error);
   FOR_EACH_SLOT (slot, slots)
     if (op->fan.io[slot].error)

@@ -340,6 +340,32 @@ START_TEST (s6_a_failure_on_all_legs_fails_none)
 }
 END_TEST
 
+/* The primary may have become one meanwhile, and then it has no answer: the
+ * memory of the heap that is looked at instead is for valgrind to find.
+ */
+START_TEST (s6_a_primary_that_was_not_sent_it_has_no_error)
+{
+  struct request rq = {.op = LEG_WRITE, .buf = "", .count = BLOCK};
+  struct write_op *op = malloc (sizeof *op);
+
+  ck_assert_ptr_nonnull (op);
+  rq.arrival = now_ns ();
+  op->rq = &rq;
+  op->repair = 0;
+  ck_assert_int_eq (write_begin (fx->m, op), 0);
+  {
+    CLEANUP_LOCK (&fx->m->lock);
+    members_unuse_locked (fx->m, SLOT_BIT (0));
+    op->legs = SLOT_BIT (1);
+  }
+  op->fan.unsent = 0;
+  op->fan.io[1].error = ENOSPC;
+  ck_assert_int_eq (write_end (fx->m, op, SLOT_BIT (1)), -1);
+  ck_assert_int_eq (errno, ENOSPC);
+  free (op);
+}
+END_TEST
+
 /* --- S7, S8 --- */
 
 START_TEST (s7_fua_is_on_the_medium_of_every_leg)
@@ -701,6 +727,7 @@ main (void)
   tcase_add_test (tc, s6_the_last_in_sync_leg_never_fails);
   tcase_add_test (tc, s6_the_last_in_sync_leg_stays_when_it_is_lost);
   tcase_add_test (tc, s6_a_failure_on_all_legs_fails_none);
+  tcase_add_test (tc, s6_a_primary_that_was_not_sent_it_has_no_error);
   tcase_add_test (tc, s7_fua_is_on_the_medium_of_every_leg);
   tcase_add_test (tc, s8_flush_reaches_targets_too);
   tcase_add_test (tc, s8_a_failed_flush_fails_the_leg);
