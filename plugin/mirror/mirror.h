@@ -96,7 +96,9 @@ int mirror_trim (struct mirror *m, uint64_t offset, uint64_t count, bool fua);
 int mirror_flush (struct mirror *m);
 int mirror_cache (struct mirror *m, uint64_t offset, uint64_t count);
 
-/* As leg_extents, from a leg that has the data. */
+/* As leg_extents, from a leg that has the data; where something may not have
+ * been flushed all is data (block-status.h).
+ */
 int mirror_extents (struct mirror *m, uint64_t offset, uint64_t count,
                     struct leg_extent *extents, size_t *nr);
 

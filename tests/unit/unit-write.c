@@ -668,6 +668,72 @@ START_TEST (only_a_fast_zero_is_told_that_it_is_not_supported)
 }
 END_TEST
 
+/* --- block status --- */
+
+/* How much of the mirror is data for a client that looks at all of it. */
+static uint64_t
+data_bytes (void)
+{
+  uint64_t offset = 0, data = 0, size = fx->m->limits.size;
+
+  while (offset < size) {
+    struct leg_extent extent[2];
+    size_t nr = 2;
+
+    ck_assert_int_eq (mirror_extents (fx->m, offset, size - offset, extent,
+                                      &nr),
+                      0);
+    ck_assert_uint_ge (nr, 1);
+    for (size_t i = 0; i < nr; ++i) {
+      ck_assert_uint_gt (extent[i].length, 0);
+      ck_assert_int_eq (extent[i].hole, extent[i].zero);
+      data += extent[i].zero ? 0 : extent[i].length;
+      offset += extent[i].length;
+    }
+  }
+  ck_assert_uint_eq (offset, size);
+  return data;
+}
+
+/* A client copies by block status. */
+START_TEST (what_is_not_flushed_is_data)
+{
+  mem_leg_status_of_medium (fx->leg[0]);
+  mem_leg_status_of_medium (fx->leg[1]);
+  ck_assert_uint_eq (data_bytes (), 0);
+  do_succeeds (fx, OP_WRITE, 5 * REGION + BLOCK, BLOCK, 'a');
+  ck_assert_uint_eq (data_bytes (), REGION);
+  do_succeeds (fx, OP_WRITE, 7 * REGION - BLOCK, 2 * BLOCK, 'a');
+  ck_assert_uint_eq (data_bytes (), 3 * REGION);
+  do_succeeds (fx, OP_WRITE, (NR_REGIONS - 1) * REGION, BLOCK, 'a');
+  ck_assert_uint_eq (data_bytes (), 4 * REGION);
+  do_succeeds (fx, OP_ZERO, 9 * REGION, BLOCK, 0);
+  ck_assert_uint_eq (data_bytes (), 5 * REGION);
+  do_succeeds (fx, OP_SWEEP, 0, 0, 0);
+  ck_assert_uint_eq (data_bytes (), 4 * REGION); /* not the zeroes */
+}
+END_TEST
+
+START_TEST (block_status_ends_where_the_request_does)
+{
+  struct leg_extent extent;
+  size_t nr = 1;
+
+  do_succeeds (fx, OP_WRITE, 5 * REGION, BLOCK, 'a');
+  ck_assert_int_eq (mirror_extents (fx->m, 5 * REGION + BLOCK, BLOCK, &extent,
+                                    &nr),
+                    0);
+  ck_assert_uint_eq (nr, 1);
+  ck_assert_uint_eq (extent.length, BLOCK);
+  ck_assert (!extent.zero);
+  ck_assert_int_eq (mirror_extents (fx->m, 5 * REGION - BLOCK, REGION, &extent,
+                                    &nr),
+                    0);
+  ck_assert_uint_eq (extent.length, BLOCK);
+  ck_assert (extent.zero);
+}
+END_TEST
+
 /* PIECE_REGIONS at a time, and every byte is written. */
 START_TEST (a_long_request_is_served_in_pieces)
 {
@@ -750,6 +816,8 @@ main (void)
   tcase_add_test (tc, fast_zero_is_refused_before_anything_is_sent);
   tcase_add_test (tc, what_is_not_aligned_to_the_largest_block_is_refused);
   tcase_add_test (tc, only_a_fast_zero_is_told_that_it_is_not_supported);
+  tcase_add_test (tc, what_is_not_flushed_is_data);
+  tcase_add_test (tc, block_status_ends_where_the_request_does);
   tcase_add_test (tc, a_long_request_is_served_in_pieces);
   tcase_add_test (tc, requests_end_with_eshutdown_once_the_mirror_stops);
   srunner_run_all (runner, CK_ENV);
