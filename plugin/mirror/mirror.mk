@@ -13,6 +13,8 @@ libmirror_la_SOURCES = \
 	plugin/mirror/fan.h \
 	plugin/mirror/flush.c \
 	plugin/mirror/flush.h \
+	plugin/mirror/hot-limit.c \
+	plugin/mirror/hot-limit.h \
 	plugin/mirror/hot.c \
 	plugin/mirror/hot.h \
 	plugin/mirror/life.c \
