@@ -178,7 +178,10 @@ mirrorplug_is_rotational (void *handle)
   return mirror_limits (mirror)->rotational;
 }
 
-/* Trim, zero and the rest are emulated where a leg lacks them. */
+/* Trim, zero and the rest are emulated where a leg lacks them.  Fast zero is
+ * not: it is refused for each request, since nbdkit asserts that who is sent one
+ * said that it can, and asks no client whether it was told so.
+ */
 static int
 mirrorplug_yes (void *handle)
 {
@@ -198,13 +201,6 @@ mirrorplug_can_cache (void *handle)
 {
   (void) handle;
   return NBDKIT_CACHE_NATIVE;
-}
-
-static int
-mirrorplug_can_fast_zero (void *handle)
-{
-  (void) handle;
-  return mirror_can_fast_zero (mirror);
 }
 
 static int
@@ -309,7 +305,7 @@ static struct nbdkit_plugin plugin = {
   .can_flush = mirrorplug_yes,
   .can_trim = mirrorplug_yes,
   .can_zero = mirrorplug_yes,
-  .can_fast_zero = mirrorplug_can_fast_zero,
+  .can_fast_zero = mirrorplug_yes,
   .can_extents = mirrorplug_yes,
   .can_fua = mirrorplug_can_fua,
   .can_multi_conn = mirrorplug_yes,

@@ -93,6 +93,15 @@ lease_needed_locked (struct mirror *m, uint64_t arrival)
 }
 
 int
+request_check (const struct mirror *m, uint64_t offset, uint64_t count)
+{
+  if (!((offset | count) & (m->limits.min_block - 1)))
+    return 0;
+  errno = EINVAL;
+  return -1;
+}
+
+int
 request_enter_locked (struct mirror *m, uint64_t arrival)
 {
   if (m->stopping) {

@@ -18,6 +18,12 @@ struct mirror;
  */
 uint64_t log_deadline (const struct mirror *m, uint64_t arrival);
 
+/* A client's range is made of whole blocks of every leg: 0, or -1 with errno
+ * EINVAL.  Who does not look sends a leg what it must refuse, and that would
+ * count as the leg's error.
+ */
+int request_check (const struct mirror *m, uint64_t offset, uint64_t count);
+
 /* A client's request comes in, and waits for the lease of the log (S19) until
  * log_deadline.  0: leave it later; or -1 with errno ESHUTDOWN, EIO.  m->lock
  * is held, and given up while waiting.

@@ -16,6 +16,7 @@
 
 #include <string.h>
 
+#include "block-status.h"
 #include "cleanup.h"
 #include "zero.h"
 #include "copy.h"
@@ -136,24 +137,6 @@ note_data (struct copier *c, uint64_t offset)
   CLEANUP_LOCK (&m->lock);
   m->resync.data_from = offset;
   m->resync.data_until = offset + extent.length;
-}
-
-/* How far the legs have been flushed since they were written, at most count
- * bytes: no region is marked.  Elsewhere block status may call a hole what is
- * only in a leg's cache (nbdkit's cache filter does that).
- */
-static uint64_t
-flushed_length (struct mirror *m, uint64_t offset, uint64_t count)
-{
-  uint64_t first, nr;
-
-  if (!dirty_log_next_run (m->log, LOG_MAP_MARKED, offset >> m->region_shift,
-                           &first, &nr))
-    return count;
-  first <<= m->region_shift;
-  if (first <= offset)
-    return 0;
-  return first - offset < count ? first - offset : count;
 }
 
 static uint64_t

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /* The hot regions: those with a mark in the log.  Everything else about a
- * region is in the log's bitmaps, so memory does not grow with the device.
+ * region is in the log's bitmaps, so memory does not grow with the device; and
+ * there are only so many (hot-limit.h).
  *
- * A region is hot from the moment its mark is queued until the sweep has
- * cleared it.  It is dirty once a log flush made the mark durable; only
+ * A region is hot from the moment a write that will mark it is let in until the
+ * sweep has cleared it.  It is dirty once a log flush made the mark durable; only
  * then may a leg be written in it (rule S1).
  *
  * The owner's lock guards the table.
@@ -21,6 +22,7 @@ struct hot {
   uint64_t region;
   unsigned pending;   /* writes between begin and end */
   bool dirty;         /* the mark is durable */
+  bool closed;        /* no write may begin, the sweep will clear it */
   uint64_t last_seq;  /* number of the last write that ended */
   uint64_t last_time; /* and when, nanoseconds */
   struct hot *next;   /* in the bucket */

@@ -76,6 +76,8 @@ struct rejoin_times {
   uint64_t first_ns, max_ns, steady_ns;
 };
 
+struct hot_waiter;
+
 struct mirror {
   /* Read-only once it is open. */
   struct mirror_config config;
@@ -98,6 +100,7 @@ struct mirror {
   unsigned primary;   /* slot, always in in_sync */
   struct range_list ranges;
   struct hot_table hot;
+  struct hot_waiter *hot_queue;         /* hot-limit.h */
   uint64_t seq;                         /* writes ended so far */
   uint64_t failures, failures_recorded; /* S4: equal, or no acknowledgement */
   unsigned active;                      /* client requests inside */

@@ -7,14 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hot-limit.h"
 #include "members.h"
 #include "mirror-impl.h"
 #include "mirror-new.h"
 #include "msg.h"
 
-#define MAX_HOT_BYTES (UINT64_C (2) << 30)
-#define MAX_HOT_REGIONS 4096
-#define MIN_HOT_REGIONS 256
 #define REJOIN_FIRST_NS (500 * NSEC_PER_MSEC) /* before the first try */
 #define REJOIN_MAX_NS (30 * NSEC_PER_SEC)     /* between tries */
 #define REJOIN_STEADY_NS (60 * NSEC_PER_SEC)  /* in use, and it is forgiven */
@@ -96,13 +94,10 @@ static void
 init_limits (struct mirror *m)
 {
   const struct log_geometry *geo = &dirty_log_info (m->log)->geo;
-  uint64_t max_hot = MAX_HOT_BYTES / geo->region_size;
 
   m->region_shift = (unsigned) __builtin_ctz (geo->region_size);
   m->nr_regions = geo->nr_regions;
-  m->max_hot = max_hot < MIN_HOT_REGIONS   ? MIN_HOT_REGIONS
-               : max_hot > MAX_HOT_REGIONS ? MAX_HOT_REGIONS
-                                           : max_hot;
+  m->max_hot = hot_limit (geo->region_size);
   m->limits.size = geo->size;
   m->limits.min_block = 1;
   FOR_EACH_SLOT (s, m->configured) {

@@ -15,6 +15,7 @@
 
 #define TICK_NS NSEC_PER_SEC
 #define MIN_SWEEP_GAP_NS (100 * NSEC_PER_MSEC)
+#define FULL_SWEEP_GAP_NS (5 * NSEC_PER_MSEC) /* a write waits for a place */
 
 static void
 worker_wait (struct mirror *m)
@@ -27,14 +28,18 @@ worker_wait (struct mirror *m)
   m->wake_worker = false;
 }
 
+static uint64_t
+sweep_gap (const struct mirror *m)
+{
+  return m->hot_queue ? FULL_SWEEP_GAP_NS : MIN_SWEEP_GAP_NS;
+}
+
 /* A full hot set or a flood of copied regions must not make it spin. */
 static void
 worker_gap (struct mirror *m, uint64_t last_sweep)
 {
-  uint64_t until = last_sweep + MIN_SWEEP_GAP_NS;
-
-  while (!m->worker_stop && now_ns () < until)
-    cond_wait_until (&m->cond, &m->lock, until);
+  while (!m->worker_stop && now_ns () < last_sweep + sweep_gap (m))
+    cond_wait_until (&m->cond, &m->lock, last_sweep + sweep_gap (m));
 }
 
 static uint64_t

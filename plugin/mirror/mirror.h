@@ -79,11 +79,12 @@ struct mirror_limits {
 
 const struct mirror_limits *mirror_limits (const struct mirror *m);
 
-/* All legs zero, or at least trim, cheaply now. */
-bool mirror_can_fast_zero (struct mirror *m);
-
 /* The data path.  Each returns 0, or -1 with errno set for the client, and
- * blocks until the request is done on every leg it was sent to.
+ * blocks until the request is done on every leg it was sent to.  What is not
+ * aligned to min_block gets EINVAL, and no leg sees it.
+ *
+ * mirror_zero, fast: EOPNOTSUPP unless all legs zero (or, with may_trim, trim)
+ * cheaply now.  No other request gets that: nbdkit would end by an assertion.
  */
 int mirror_pread (struct mirror *m, void *buf, uint64_t offset,
                   uint64_t count);
@@ -95,7 +96,9 @@ int mirror_trim (struct mirror *m, uint64_t offset, uint64_t count, bool fua);
 int mirror_flush (struct mirror *m);
 int mirror_cache (struct mirror *m, uint64_t offset, uint64_t count);
 
-/* As leg_extents, from a leg that has the data. */
+/* As leg_extents, from a leg that has the data; where something may not have
+ * been flushed all is data (block-status.h).
+ */
 int mirror_extents (struct mirror *m, uint64_t offset, uint64_t count,
                     struct leg_extent *extents, size_t *nr);
 

@@ -5,12 +5,16 @@ noinst_LTLIBRARIES += libmirror.la
 libmirror_la_SOURCES = \
 	plugin/mirror/acknowledge.c \
 	plugin/mirror/acknowledge.h \
+	plugin/mirror/block-status.c \
+	plugin/mirror/block-status.h \
 	plugin/mirror/copy.c \
 	plugin/mirror/copy.h \
 	plugin/mirror/fan.c \
 	plugin/mirror/fan.h \
 	plugin/mirror/flush.c \
 	plugin/mirror/flush.h \
+	plugin/mirror/hot-limit.c \
+	plugin/mirror/hot-limit.h \
 	plugin/mirror/hot.c \
 	plugin/mirror/hot.h \
 	plugin/mirror/life.c \

@@ -18,6 +18,7 @@
 #include <errno.h>
 
 #include "acknowledge.h"
+#include "block-status.h"
 #include "cleanup.h"
 #include "mirror-impl.h"
 #include "range.h"
@@ -198,15 +199,6 @@ read_fn_data (struct leg *leg, uint64_t offset, uint64_t *count, void *opaque)
 }
 
 static int
-check_aligned (const struct mirror *m, uint64_t offset, uint64_t count)
-{
-  if (!((offset | count) & (m->limits.min_block - 1)))
-    return 0;
-  errno = EINVAL;
-  return -1;
-}
-
-static int
 read_data (struct mirror *m, struct read_op *op, char *buf)
 {
   int r = 0;
@@ -230,7 +222,7 @@ mirror_pread (struct mirror *m, void *buf, uint64_t offset, uint64_t count)
 {
   struct read_op op = {.offset = offset, .count = count};
 
-  if (check_aligned (m, offset, count) == -1)
+  if (request_check (m, offset, count) == -1)
     return -1;
   op.arrival = rate_client (&m->rate);
   if (read_data (m, &op, buf) == -1)
@@ -253,7 +245,7 @@ mirror_cache (struct mirror *m, uint64_t offset, uint64_t count)
   struct read_op op = {.arrival = now_ns (), .offset = offset, .count = count};
   int r;
 
-  if (check_aligned (m, offset, count) == -1)
+  if (request_check (m, offset, count) == -1)
     return -1;
   CLEANUP_LOCK (&m->lock);
   if (read_begin (m, &op) == -1)
@@ -278,17 +270,31 @@ read_fn_extents (struct leg *leg, uint64_t offset, uint64_t *count,
   return leg_extents (leg, offset, *count, out->extents, out->nr);
 }
 
+/* m->lock is held, and given up while a leg is asked. */
+static int
+extents_locked (struct mirror *m, struct read_op *op, struct extents_out *out)
+{
+  uint64_t fresh = unflushed_length (m, op->offset, op->count);
+  uint64_t count = flushed_length (m, op->offset, op->count);
+
+  if (fresh == 0)
+    return read_piece (m, op, &count, read_fn_extents, out);
+  out->extents[0] = (struct leg_extent){.length = fresh};
+  *out->nr = 1;
+  return 0;
+}
+
 int
 mirror_extents (struct mirror *m, uint64_t offset, uint64_t count,
                 struct leg_extent *extents, size_t *nr)
 {
   struct read_op op = {.arrival = now_ns (), .offset = offset, .count = count};
   struct extents_out out = {.extents = extents, .nr = nr, .max = *nr};
-  int r;
 
+  if (request_check (m, offset, count) == -1)
+    return -1;
   CLEANUP_LOCK (&m->lock);
   if (read_begin (m, &op) == -1)
     return -1;
-  r = read_piece (m, &op, &count, read_fn_extents, &out);
-  return read_end (m, &op, r);
+  return read_end (m, &op, extents_locked (m, &op, &out));
 }

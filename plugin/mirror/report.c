@@ -16,7 +16,6 @@ client_error (int err)
   case ENOMEM:
   case EINVAL:
   case ENOSPC:
-  case EOPNOTSUPP:
   case ESHUTDOWN:
     return err;
   case EDQUOT:

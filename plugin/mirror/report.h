@@ -8,7 +8,8 @@
 struct mirror;
 
 /* A leg's errno as the client gets it: NBD knows few, and nbdkit turns all
- * others into EINVAL, which would blame the request.
+ * others into EINVAL, which would blame the request.  Never EOPNOTSUPP, with
+ * which nbdkit would end by an assertion, or write zeroes itself.
  */
 int client_error (int err);
 

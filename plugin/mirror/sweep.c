@@ -2,7 +2,8 @@
 
 /* The sweep: the only place that raises trust.  One round
  *
- *   1. picks hot regions that are idle and runs that have been copied;
+ *   1. picks hot regions that are idle, and closes some if a write waits for
+ *      a place (hot-limit.h), and runs that have been copied;
  *   2. flushes every leg of the writing set: whatever was written in them
  *      is on the medium now (S3, S18);
  *   3. unless a leg failed meanwhile, puts the regions into the missed map
@@ -22,6 +23,7 @@
 
 #include "cleanup.h"
 #include "flush.h"
+#include "hot-limit.h"
 #include "member-state.h"
 #include "mirror-impl.h"
 #include "msg.h"
@@ -68,9 +70,10 @@ pick (struct round *round, bool at_once)
   if (!round->region)
     return false; /* the next round tries again */
   round->idle_before = now_ns ();
-  if (!at_once && m->hot.count <= m->max_hot)
+  if (!at_once && !hot_crowded (m))
     round->idle_before -= IDLE_NS;
   round->failures = m->failures;
+  hot_close_locked (m);
   hot_for_each (&m->hot, pick_region, round);
   m->resync.sweeping = m->resync.copied;
   m->resync.copied = NULL;
@@ -139,7 +142,7 @@ raise_regions (struct round *round)
 
 /* Whatever came of them, the copied runs are nobody's work now. */
 static void
-round_end (struct round *round)
+round_end (struct round *round, bool cleared)
 {
   struct mirror *m = round->m;
   CLEANUP_LOCK (&m->lock);
@@ -152,6 +155,8 @@ round_end (struct round *round)
     free (rec);
   }
   free (round->region);
+  if (!cleared)
+    hot_reopen_locked (m);
   m->sweeps++;
   resync_wake_locked (m);
   pthread_cond_broadcast (&m->cond);
@@ -225,9 +230,8 @@ void
 sweep (struct mirror *m, bool at_once, uint64_t deadline)
 {
   struct round round = {.m = m, .deadline = deadline};
+  bool cleared = !pick (&round, at_once) || sweep_regions (&round);
 
-  if (pick (&round, at_once))
-    sweep_regions (&round);
-  round_end (&round);
+  round_end (&round, cleared);
   promote (m, deadline);
 }

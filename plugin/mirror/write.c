@@ -3,9 +3,9 @@
 /* The write path.  Write, zero and trim are one thing with another leg
  * operation:
  *
- *   write_begin  take the range (S13); mark its regions; if a mark is new,
- *                flush the log (S1, S2); choose the legs in the section that
- *                makes the regions dirty
+ *   write_begin  make its regions hot; take the range (S13); mark the regions;
+ *                if a mark is new, flush the log (S1, S2); choose the legs in
+ *                the section that makes the regions dirty
  *   fan_out      all legs in parallel; the lease of the log is checked
  *                before each send, and waited for if it is over (S19)
  *   write_end    legs that failed while another in-sync leg did it are
@@ -20,12 +20,14 @@
 
 #include "config.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
 #include "acknowledge.h"
 #include "cleanup.h"
 #include "fan.h"
+#include "hot-limit.h"
 #include "members.h"
 #include "mirror-impl.h"
 #include "quarantine.h"
@@ -35,31 +37,23 @@
 #include "report.h"
 #include "write.h"
 
-/* Count the write in each of its regions; true in *new_marks if a mark is
- * not durable yet.  -1 if there is no memory.
- */
-static int
-regions_enter (struct mirror *m, struct write_op *op, bool *new_marks)
-{
-  for (uint64_t i = 0; i < op->nr; ++i) {
-    struct hot *h = hot_get (&m->hot, op->first + i);
+static_assert (PIECE_REGIONS <= MIN_HOT_REGIONS / 2, "a piece may never fit");
 
-    if (!h) {
-      op->nr = i;
-      return -1;
-    }
-    h->pending++;
-    if (!h->dirty) {
+/* True if a mark is not durable yet. */
+static bool
+regions_mark (struct mirror *m, const struct write_op *op)
+{
+  bool new_marks = false;
+
+  for (uint64_t i = 0; i < op->nr; ++i)
+    if (!hot_find (&m->hot, op->first + i)->dirty) {
       /* Also when another write has queued it: a flush that began after
        * our mark is what S2 asks for, and marking twice costs nothing.
        */
-      dirty_log_mark (m->log, h->region);
-      *new_marks = true;
+      dirty_log_mark (m->log, op->first + i);
+      new_marks = true;
     }
-  }
-  if (m->hot.count > m->max_hot)
-    worker_wake_locked (m);
-  return 0;
+  return new_marks;
 }
 
 static void
@@ -115,8 +109,8 @@ regions_dirty (struct mirror *m, struct write_op *op)
   members_use_locked (m, op->legs);
 }
 
-/* Readers of the range need not wait for the quarantine, so that comes first.
- * -1 with errno.
+/* Readers of the range need not wait for the quarantine, or for a place in the
+ * hot set, so that comes first.  -1 with errno.
  */
 static int
 write_enter_locked (struct mirror *m, struct write_op *op)
@@ -126,9 +120,9 @@ write_enter_locked (struct mirror *m, struct write_op *op)
   regions_of (rq->offset, rq->count, m->region_shift, &op->first, &op->nr);
   if (request_enter_locked (m, rq->arrival) == -1)
     return -1;
-  if (quarantine_wait_locked (m, op->first, op->nr) == -1) {
+  if (quarantine_wait_locked (m, op->first, op->nr) == -1 ||
+      hot_enter_locked (m, op->first, op->nr, rq->arrival) == -1) {
     request_leave_locked (m);
-    errno = ESHUTDOWN;
     return -1;
   }
   range_lock (&m->ranges, &op->range, rq->offset, rq->count, false, &m->lock);
@@ -138,16 +132,14 @@ write_enter_locked (struct mirror *m, struct write_op *op)
 int
 write_begin (struct mirror *m, struct write_op *op)
 {
-  bool new_marks = false;
-  int r;
+  int r = 0;
 
   pthread_mutex_lock (&m->lock);
   if (write_enter_locked (m, op) == -1) {
     pthread_mutex_unlock (&m->lock);
     return -1;
   }
-  r = regions_enter (m, op, &new_marks);
-  if (r == 0 && new_marks) {
+  if (regions_mark (m, op)) {
     pthread_mutex_unlock (&m->lock);
     r = marks_flush (m, op);
     pthread_mutex_lock (&m->lock);
@@ -170,7 +162,8 @@ first_error (const struct mirror *m, const struct write_op *op)
 {
   unsigned slots = op->legs;
 
-  if (op->fan.io[m->primary].error && (slots & SLOT_BIT (m->primary)))
+  /* Of a leg that was not sent it there is no answer to look at. */
+  if ((slots & SLOT_BIT (m->primary)) && op->fan.io[m->primary].error)
     return client_error (op->fan.io[m->primary].error);
   FOR_EACH_SLOT (slot, slots)
     if (op->fan.io[slot].error)
@@ -267,13 +260,10 @@ piece_length (const struct mirror *m, const struct request *rq)
 static int
 modify (struct mirror *m, struct request rq)
 {
-  uint64_t mask = m->limits.min_block - 1;
   uint64_t count = rq.count;
 
-  if ((rq.offset | rq.count) & mask) {
-    errno = EINVAL;
+  if (request_check (m, rq.offset, rq.count) == -1)
     return -1;
-  }
   rq.arrival = rate_client (&m->rate);
   while (count > 0) {
     rq.count = count;
@@ -320,12 +310,6 @@ all_fast (struct mirror *m, bool may_trim)
   return true;
 }
 
-bool
-mirror_can_fast_zero (struct mirror *m)
-{
-  return all_fast (m, false) || all_fast (m, true);
-}
-
 int
 mirror_zero (struct mirror *m, uint64_t offset, uint64_t count, bool fua,
              bool may_trim, bool fast)
@@ -349,14 +333,12 @@ mirror_zero (struct mirror *m, uint64_t offset, uint64_t count, bool fua,
 int
 mirror_trim (struct mirror *m, uint64_t offset, uint64_t count, bool fua)
 {
-  /* Rule S17a.  Trim is advice, so blocks it covers only in part are left
-   * alone, and so is everything if some leg would have to write zeroes.
+  if (request_check (m, offset, count) == -1)
+    return -1;
+  /* Rule S17a.  Trim is advice: if some leg would have to write zeroes nothing
+   * is done.
    */
-  uint64_t mask = m->limits.min_block - 1;
-  uint64_t begin = (offset + mask) & ~mask;
-  uint64_t end = (offset + count) & ~mask;
-
-  if (begin >= end || !all_fast (m, true))
+  if (!all_fast (m, true))
     return fua ? mirror_flush (m) : 0;
-  return mirror_zero (m, begin, end - begin, fua, true, false);
+  return mirror_zero (m, offset, count, fua, true, false);
 }

@@ -24,6 +24,7 @@ e2e_tests = \
 	tests/e2e/test-input-legs.sh \
 	tests/e2e/test-input-log.sh \
 	tests/e2e/test-input-parameters.sh \
+	tests/e2e/test-input-requests.sh \
 	tests/e2e/test-leg-block-device.sh \
 	tests/e2e/test-leg-flaps.sh \
 	tests/e2e/test-leg-kinds.sh \
@@ -73,6 +74,7 @@ EXTRA_DIST += \
 	tests/crash/crash-round \
 	tests/lib/functions.sh \
 	tests/e2e/light-clients \
+	tests/e2e/odd-requests \
 	tests/crash/rebuild-leg \
 	tests/e2e/paced-load \
 	tests/lib/register-check \

@@ -494,7 +494,7 @@ inline write_outcome ()
 active [NWRITER] proctype writer ()
 {
   do
-  :: atomic { /* write_begin: the range, then regions_enter */
+  :: atomic { /* write_begin: the range, then regions_mark */
        state == UP && w_pc[me] == W_IDLE && next <= WRITES &&
 #ifndef MISTAKE_S13
        !LOCKED (BLK (me)) &&

@@ -278,7 +278,7 @@ stress_mirror (unsigned nr_legs, unsigned resyncing)
 
   fx->m->config.read_policy = READ_AUTO;
   fx->m->config.log_timeout = 60;
-  fx->m->max_hot = 4; /* clears all the time */
+  fx->m->max_hot = 3 * NR_REGIONS / 4; /* writes wait, clears all the time */
   fx->m->rejoin =
     (struct rejoin_times){NSEC_PER_MSEC, 5 * NSEC_PER_MSEC, NSEC_PER_SEC};
   return fx;

@@ -37,6 +37,7 @@ unit_tests_of_threads = \
 	tests/unit/unit-disk \
 	tests/unit/unit-disk-crash \
 	tests/unit/unit-disk-faults \
+	tests/unit/unit-hot-limit \
 	tests/unit/unit-lease \
 	tests/unit/unit-leg-races \
 	tests/unit/unit-logd \
@@ -209,6 +210,13 @@ tests_unit_unit_member_state_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
 tests_unit_unit_write_SOURCES = tests/unit/unit-write.c $(mirror_fixture)
 tests_unit_unit_write_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_unit_write_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
+
+tests_unit_unit_hot_limit_SOURCES = \
+	tests/unit/unit-hot-limit.c \
+	$(mirror_fixture) \
+	$(NULL)
+tests_unit_unit_hot_limit_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_unit_hot_limit_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
 
 tests_unit_unit_sweep_SOURCES = tests/unit/unit-sweep.c $(mirror_fixture)
 tests_unit_unit_sweep_CPPFLAGS = $(TEST_CPPFLAGS)
