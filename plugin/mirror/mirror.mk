@@ -5,12 +5,18 @@ noinst_LTLIBRARIES += libmirror.la
 libmirror_la_SOURCES = \
 	plugin/mirror/acknowledge.c \
 	plugin/mirror/acknowledge.h \
+	plugin/mirror/copy-run.c \
+	plugin/mirror/copy-run.h \
+	plugin/mirror/copy-send.c \
+	plugin/mirror/copy-send.h \
 	plugin/mirror/copy.c \
 	plugin/mirror/copy.h \
 	plugin/mirror/fan.c \
 	plugin/mirror/fan.h \
 	plugin/mirror/flush.c \
 	plugin/mirror/flush.h \
+	plugin/mirror/holes.c \
+	plugin/mirror/holes.h \
 	plugin/mirror/hot.c \
 	plugin/mirror/hot.h \
 	plugin/mirror/life.c \
