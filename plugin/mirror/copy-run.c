@@ -86,14 +86,14 @@ copy_run_prepare (struct copier *c)
   struct mirror *m = c->m;
   uint64_t begin = c->rec->first << m->region_shift;
   uint64_t left = m->limits.size - begin;
-  uint64_t zero =
-    holes_source_length (m, c->source, begin,
-                         left < MAX_RUN_BYTES ? left : MAX_RUN_BYTES);
-  uint64_t nr = zero >> m->region_shift;
+  struct held held = holes_at (m, c->source, begin,
+                               left < MAX_RUN_BYTES ? left : MAX_RUN_BYTES);
+  uint64_t nr = held.length >> m->region_shift;
 
-  if (zero == left)
+  if (held.length == left)
     nr = m->nr_regions - c->rec->first;
-  extend_run (c, nr);
+  if (held.what == HOLDS_ZEROES)
+    extend_run (c, nr);
   c->begin = begin;
   c->end = run_end (m, c->rec);
 }

@@ -11,11 +11,11 @@
 
 struct copier;
 
-/* Bytes that were sent to targets, or need not be, summed over them. */
-void copy_count (struct copier *c, uint64_t copied, uint64_t skipped);
-
 /* Targets of the run that have not failed. */
 unsigned copy_targets (struct copier *c);
+
+/* Bytes that all targets together need not be sent. */
+void copy_count_skipped (struct copier *c, uint64_t bytes);
 
 /* The same to all these targets.  What fails is noted in c->bad, what could
  * not be sent in c->no_lease.  Blocks; no lock is held.

@@ -2,14 +2,15 @@
 
 /* Copying one run of regions from the source to the legs that miss it.
  *
- * A run is normally one region.  Where the source reads as zeroes for
- * longer than a region, the run is as long as that; where the target does
- * so too there is nothing to copy, so a sparse device costs as much as it
- * holds data.
+ * Where the source and all targets are known to read as zeroes there is
+ * nothing to copy, and nothing is locked: no write is under way there, and the
+ * next one goes to all of them.  So a sparse device costs as much as it holds
+ * data.
  *
- * A chunk is copied under a shared lock of its range: writers to it wait,
- * others go on and reach source and target alike, so a chunk that was
- * copied stays right (S14).
+ * The rest is copied in chunks, each under a shared lock of its range: writers
+ * to it wait, others go on and reach source and target alike, so a chunk that
+ * was copied stays right (S14).  Zeroes that the targets can make holes of are
+ * a request without data, so those chunks are longer.
  */
 
 #include "config.h"
@@ -27,35 +28,9 @@
 #include "repair.h"
 #include "source.h"
 
-#define MAX_ZERO_BYTES (UINT64_C (64) << 20) /* one ZERO request */
+#define ZERO_CHUNK (UINT64_C (16) << 20)
 
-/* The source reads as zeroes for count bytes: make the targets do so, where
- * they do not yet.  Returns the bytes dealt with.
- */
-static uint64_t
-copy_zeroes (struct copier *c, uint64_t offset, uint64_t count)
-{
-  unsigned targets = copy_targets (c), write = 0;
-  uint64_t skip = count;
-
-  FOR_EACH_SLOT (slot, targets) {
-    uint64_t n = holes_leg_length (c->m, slot, offset, skip);
-
-    if (n == 0)
-      write |= SLOT_BIT (slot);
-    else
-      skip = n;
-  }
-  if (write && skip > MAX_ZERO_BYTES)
-    skip = MAX_ZERO_BYTES;
-  copy_send (c, write,
-             &(struct request){.op = LEG_ZERO,
-                               .flags = LEG_MAY_TRIM,
-                               .offset = offset,
-                               .count = skip});
-  copy_count (c, 0, skip * (unsigned) __builtin_popcount (targets & ~write));
-  return skip;
-}
+/* --- the source --- */
 
 /* m->lock is held. */
 static void
@@ -81,6 +56,66 @@ read_source (struct copier *c, uint64_t offset, uint64_t count)
   return true;
 }
 
+/* --- nothing to do --- */
+
+/* The run reads as zeroes everywhere, as far as can be told without a lock.
+ * Returns the bytes dealt with.
+ */
+static uint64_t
+skip_zeroes (struct copier *c, uint64_t offset, uint64_t count)
+{
+  struct mirror *m = c->m;
+  unsigned targets = copy_targets (c);
+  struct held held = holes_at (m, c->source, offset, count);
+
+  FOR_EACH_SLOT (slot, targets)
+    if (held.what == HOLDS_ZEROES)
+      held = holes_at (m, slot, offset, held.length);
+  if (held.what != HOLDS_ZEROES)
+    return 0;
+
+  CLEANUP_LOCK (&m->lock);
+  set_source_locked (c, m->primary);
+  targets &= c->rec->targets;
+  count = holes_known_locked (m, targets | SLOT_BIT (c->source), offset,
+                              held.length);
+  m->resync.skipped_bytes += count * (unsigned) __builtin_popcount (targets);
+  return count;
+}
+
+/* --- a chunk, its range is locked --- */
+
+/* The source reads as zeroes for count bytes: make the targets do so, where
+ * they do not yet.  Returns the bytes dealt with.
+ */
+static uint64_t
+copy_zeroes (struct copier *c, uint64_t offset, uint64_t count)
+{
+  unsigned targets = copy_targets (c), wipe = 0;
+  uint64_t n = count;
+
+  FOR_EACH_SLOT (slot, targets) {
+    struct held held = holes_at (c->m, slot, offset, n);
+
+    n = held.length;
+    if (held.what != HOLDS_ZEROES)
+      wipe |= SLOT_BIT (slot);
+  }
+  if (wipe && n < count && n < COPY_CHUNK) { /* there may be many pieces */
+    n = count < COPY_CHUNK ? count : COPY_CHUNK;
+    wipe = targets;
+  }
+  copy_send (c, wipe,
+             &(struct request){.op = LEG_ZERO,
+                               .flags = LEG_MAY_TRIM,
+                               .offset = offset,
+                               .count = n});
+  if (wipe)
+    c->moved += n;
+  copy_count_skipped (c, n * (unsigned) __builtin_popcount (targets & ~wipe));
+  return n;
+}
+
 static uint64_t
 copy_data (struct copier *c, uint64_t offset, uint64_t count)
 {
@@ -96,31 +131,59 @@ copy_data (struct copier *c, uint64_t offset, uint64_t count)
     rq.flags = LEG_MAY_TRIM;
     rq.buf = NULL;
   }
+  c->moved += count;
   copy_send (c, copy_targets (c), &rq);
   return count;
 }
 
-/* Copy what comes next at offset, under a lock of 'count' bytes.  The source
- * is chosen under it: a leg on which a write to this range failed has left
- * the in-sync legs before that write gave up the range.
+/* --- chunk by chunk --- */
+
+static bool
+all_punch_holes (struct copier *c, unsigned targets)
+{
+  FOR_EACH_SLOT (slot, targets)
+    if (!atomic_load (&c->m->member[slot].leg->fast_trim))
+      return false;
+  return true;
+}
+
+/* m->lock is held. */
+static uint64_t
+chunk_length (struct copier *c, uint64_t offset, uint64_t count)
+{
+  unsigned source = SLOT_BIT (c->m->primary);
+  uint64_t zeroes;
+
+  if (count <= COPY_CHUNK || !all_punch_holes (c, c->rec->targets & ~c->bad))
+    return count < COPY_CHUNK ? count : COPY_CHUNK;
+  zeroes = holes_known_locked (c->m, source, offset,
+                               count < ZERO_CHUNK ? count : ZERO_CHUNK);
+  return zeroes > COPY_CHUNK ? zeroes : COPY_CHUNK;
+}
+
+/* Copy what comes next at offset, at most count bytes.  The source is chosen
+ * under the lock: a leg on which a write to this range failed has left the
+ * in-sync legs before that write gave up the range.
  */
 static uint64_t
 copy_locked (struct copier *c, uint64_t offset, uint64_t count)
 {
   struct mirror *m = c->m;
   struct range range;
-  uint64_t zero, done;
+  struct held held;
+  uint64_t done;
 
   {
     CLEANUP_LOCK (&m->lock);
+    count = chunk_length (c, offset, count);
     range_lock (&m->ranges, &range, offset, count, true, &m->lock);
     set_source_locked (c, m->primary);
   }
   c->moved = 0;
   c->unread = 0;
-  zero = holes_source_length (m, c->source, offset, count);
-  if (zero > 0)
-    done = copy_zeroes (c, offset, zero);
+  held = holes_at (m, c->source, offset, count);
+  if (held.what == HOLDS_ZEROES)
+    done = copy_zeroes (c, offset, held.length);
   else
     done = copy_data (c, offset, count < COPY_CHUNK ? count : COPY_CHUNK);
   {
@@ -150,34 +213,37 @@ stopped (struct mirror *m)
   return m->resync.stop;
 }
 
-static void
-copy_chunks (struct copier *c)
+/* False: it can't go on. */
+static bool
+copy_chunk (struct copier *c, uint64_t *offset)
 {
   struct mirror *m = c->m;
-  bool zeroes = c->rec->nr > 1;
-  uint64_t offset = c->begin;
+  uint64_t start = now_ns (), pause = 0, done;
 
-  while (offset < c->end && copy_targets (c) && !stopped (m)) {
-    uint64_t start = now_ns (), pause, done;
-    uint64_t count = c->end - offset;
-
-    if (!zeroes && count > COPY_CHUNK)
-      count = COPY_CHUNK;
-    done = copy_locked (c, offset, count);
-    if (c->source_failed || c->no_lease)
-      break;
-    pause = c->moved > 0 ? rate_pause (m, c->moved, now_ns () - start) : 0;
-    if (pause > 0)
-      pause_ns (m, pause);
-    offset += done;
-  }
-  if (offset < c->end)
-    copy_run_cut (c, offset);
+  done = copy_locked (c, *offset, c->end - *offset);
+  if (c->source_failed || c->no_lease)
+    return false;
+  if (c->moved > 0)
+    pause = rate_pause (m, c->moved, now_ns () - start);
+  if (pause > 0)
+    pause_ns (m, pause);
+  *offset += done;
+  return true;
 }
 
 void
 copy_run (struct copier *c)
 {
+  uint64_t offset, skipped;
+
   copy_run_prepare (c);
-  copy_chunks (c);
+  offset = c->begin;
+  while (offset < c->end && copy_targets (c) && !stopped (c->m)) {
+    skipped = skip_zeroes (c, offset, c->end - offset);
+    offset += skipped;
+    if (skipped == 0 && !copy_chunk (c, &offset))
+      break;
+  }
+  if (offset < c->end)
+    copy_run_cut (c, offset);
 }

@@ -1,49 +1,21 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
+/* A leg is asked about all that lies behind the offset, as far as no region is
+ * marked: the answer costs the same, and who comes next finds it in the notes.
+ */
+
 #include "config.h"
 
 #include "cleanup.h"
+#include "extent-map.h"
 #include "holes.h"
 #include "mirror-impl.h"
 
-uint64_t
-holes_leg_length (struct mirror *m, unsigned slot, uint64_t offset,
-                  uint64_t count)
-{
-  struct leg *leg = m->member[slot].leg;
-  uint64_t done = 0;
+#define MAX_QUERIES 64 /* for one answer: a server may say 1 GiB at most */
+#define MAX_LIST_QUERIES 16 /* for a list of extents */
 
-  while (done < count) {
-    struct leg_extent extent;
-    size_t nr = 1;
-
-    if (leg_extents (leg, offset + done, count - done, &extent, &nr) == -1 ||
-        nr == 0 || !extent.zero)
-      break;
-    done += extent.length;
-  }
-  return done & ~(uint64_t) (m->limits.min_block - 1);
-}
-
-/* The source has data here; remember how far, to save asking again. */
-static void
-note_data (struct mirror *m, unsigned slot, uint64_t offset)
-{
-  struct leg_extent extent;
-  size_t nr = 1;
-
-  if (leg_extents (m->member[slot].leg, offset, m->limits.size - offset,
-                   &extent, &nr) == -1 ||
-      nr == 0 || extent.zero)
-    return;
-  CLEANUP_LOCK (&m->lock);
-  m->resync.data_from = offset;
-  m->resync.data_until = offset + extent.length;
-}
-
-/* How far the legs have been flushed since they were written, at most count
- * bytes: no region is marked.  Elsewhere block status may call a hole what is
- * only in a leg's cache (nbdkit's cache filter does that).
+/* For how many bytes from offset on, at most count, no region is marked, so
+ * that the legs were flushed since they were written.
  */
 static uint64_t
 flushed_length (struct mirror *m, uint64_t offset, uint64_t count)
@@ -59,22 +31,95 @@ flushed_length (struct mirror *m, uint64_t offset, uint64_t count)
   return first - offset < count ? first - offset : count;
 }
 
-uint64_t
-holes_source_length (struct mirror *m, unsigned slot, uint64_t offset,
-                     uint64_t count)
+/* Whole blocks only: zeroes that end within one are data there. */
+static struct held
+held_of (const struct mirror *m, bool zero, uint64_t length, uint64_t count)
 {
-  uint64_t length;
+  uint64_t block = m->limits.min_block;
+
+  if (length > count)
+    length = count;
+  length &= ~(block - 1);
+  if (length > 0)
+    return (struct held){zero ? HOLDS_ZEROES : HOLDS_DATA, length};
+  return (struct held){HOLDS_DATA, block < count ? block : count};
+}
+
+/* At least count bytes, if it can be had; *zero is what they are.  0 if nothing
+ * is said.
+ */
+static uint64_t
+ask_leg (const struct mirror *m, unsigned slot, uint64_t offset,
+         uint64_t count, bool *zero)
+{
+  uint64_t done = 0;
+
+  for (unsigned i = 0; i < MAX_QUERIES && done < count; ++i) {
+    uint64_t from = offset + done;
+    struct leg_extent extent;
+    size_t nr = 1;
+
+    if (leg_extents (m->member[slot].leg, from, m->limits.size - from, &extent,
+                     &nr) == -1 ||
+        nr == 0 || (i > 0 && extent.zero != *zero))
+      break;
+    *zero = extent.zero;
+    done += extent.length;
+  }
+  return done;
+}
+
+struct held
+holes_at (struct mirror *m, unsigned slot, uint64_t offset, uint64_t count)
+{
+  struct extent_ask ask = {.slot = slot, .from = offset};
+  uint64_t known, flushed;
+  bool zero = false;
 
   {
     CLEANUP_LOCK (&m->lock);
-    if (m->resync.data_from <= offset && offset < m->resync.data_until)
-      return 0;
-    count = flushed_length (m, offset, count);
+    flushed = flushed_length (m, offset, m->limits.size - offset);
+    if (flushed == 0)
+      return (struct held){HOLDS_UNKNOWN, count};
+    known = extent_map_find (&m->resync.extents, slot, offset, &zero);
+    ask.until = offset + flushed;
+    if (known == 0)
+      extent_map_ask (&m->resync.extents, &ask);
   }
-  if (count == 0)
-    return 0;
-  length = holes_leg_length (m, slot, offset, count);
-  if (length == 0)
-    note_data (m, slot, offset);
-  return length;
+  if (count > flushed)
+    count = flushed;
+  if (known > 0)
+    return held_of (m, zero, known, count);
+  known = ask_leg (m, slot, offset, count, &zero);
+  {
+    CLEANUP_LOCK (&m->lock);
+    extent_map_answer (&m->resync.extents, &ask, known, zero);
+  }
+  return known > 0 ? held_of (m, zero, known, count)
+                   : (struct held){HOLDS_UNKNOWN, count};
+}
+
+uint64_t
+holes_known_locked (struct mirror *m, unsigned slots, uint64_t offset,
+                    uint64_t count)
+{
+  count = flushed_length (m, offset, count);
+  FOR_EACH_SLOT (slot, slots) {
+    bool zero;
+    uint64_t n = extent_map_find (&m->resync.extents, slot, offset, &zero);
+
+    if (n == 0 || !zero)
+      return 0;
+    if (count > n)
+      count = n;
+  }
+  return count & ~(uint64_t) (m->limits.min_block - 1);
+}
+
+void
+holes_marked_locked (struct mirror *m, uint64_t first, uint64_t nr)
+{
+  extent_map_written (&m->resync.extents, m->configured,
+                      first << m->region_shift,
+                      (first + nr) << m->region_shift);
 }

@@ -11,6 +11,8 @@ libmirror_la_SOURCES = \
 	plugin/mirror/copy-send.h \
 	plugin/mirror/copy.c \
 	plugin/mirror/copy.h \
+	plugin/mirror/extent-map.c \
+	plugin/mirror/extent-map.h \
 	plugin/mirror/fan.c \
 	plugin/mirror/fan.h \
 	plugin/mirror/flush.c \

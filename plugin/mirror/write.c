@@ -26,6 +26,7 @@
 #include "acknowledge.h"
 #include "cleanup.h"
 #include "fan.h"
+#include "holes.h"
 #include "members.h"
 #include "mirror-impl.h"
 #include "quarantine.h"
@@ -54,6 +55,7 @@ regions_enter (struct mirror *m, struct write_op *op, bool *new_marks)
        * our mark is what S2 asks for, and marking twice costs nothing.
        */
       dirty_log_mark (m->log, h->region);
+      holes_marked_locked (m, h->region, 1);
       *new_marks = true;
     }
   }
