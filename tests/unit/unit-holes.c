@@ -158,6 +158,39 @@ START_TEST (what_was_known_of_a_leg_that_was_away_is_forgotten)
 }
 END_TEST
 
+static bool
+one_copies (struct fx *fx)
+{
+  CLEANUP_LOCK (&fx->m->lock);
+  return fx->m->resync.busy == 1;
+}
+
+/* Leg 0 had lost a write that made zeroes, and fails while what it read is
+ * being copied.  Nothing that was heard of leg 2 before counts then, nor what
+ * its block status says before it was flushed (_i = 1: it knows the medium).
+ */
+START_TEST (what_a_copy_wrote_is_not_taken_for_zeroes)
+{
+  struct fx *fx = fx_new (3, NR_REGIONS, SHIFT, 1u << 2);
+
+  mem_log_observe (fx->log, NULL, NULL); /* the legs differ, by intent */
+  mem_leg_change (fx->leg[0], 5 * REGION, REGION, 'x');
+  if (_i)
+    mem_leg_status_of_medium (fx->leg[2]);
+  mem_leg_hold (fx->leg[2], LEG_WRITE, 1, 1);
+  fx_start (fx);
+  ck_assert (mem_leg_wait_held (fx->leg[2], 1));
+  WAIT_FOR (one_copies (fx));
+  mem_leg_hold_open (fx->leg[0], true);
+  leg_lose (fx->leg[0], ECONNRESET, "the test says so");
+  mem_leg_release (fx->leg[2], 1, 0);
+  WAIT_FOR (fx_in_sync (fx) == 6);
+  ck_assert (fx_same (fx, 1, 2));
+  mem_leg_hold_open (fx->leg[0], false);
+  fx_free (fx);
+}
+END_TEST
+
 /* Data is read through: one question tells how far it goes. */
 START_TEST (data_costs_no_questions)
 {
@@ -191,6 +224,7 @@ main (void)
   tcase_add_test (tc, zeroes_that_are_written_lock_a_chunk);
   tcase_add_test (tc, what_was_written_since_is_not_taken_for_zeroes);
   tcase_add_test (tc, what_was_known_of_a_leg_that_was_away_is_forgotten);
+  tcase_add_loop_test (tc, what_a_copy_wrote_is_not_taken_for_zeroes, 0, 2);
   tcase_add_test (tc, data_costs_no_questions);
   srunner_run_all (runner, CK_ENV);
   failed = srunner_ntests_failed (runner);
