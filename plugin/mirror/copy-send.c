@@ -7,6 +7,8 @@
 
 #include "config.h"
 
+#include <errno.h>
+
 #include "cleanup.h"
 #include "copy-send.h"
 #include "copy.h"
@@ -52,4 +54,76 @@ copy_send (struct copier *c, unsigned targets, const struct request *rq)
     c->no_lease = true;
   CLEANUP_LOCK (&c->m->lock);
   note_sent (c, targets, rq->op, rq->offset, rq->count);
+}
+
+/* --- several at a time --- */
+
+static void
+batch_done (struct leg_io *io)
+{
+  struct copy_batch *b = io->opaque;
+
+  if (atomic_fetch_sub (&b->pending, 1) == 1)
+    sem_post (&b->done);
+}
+
+/* One more is pending than there are requests, as in fan_out. */
+static void
+batch_wait (struct copy_batch *b)
+{
+  struct copier *c = b->c;
+
+  if (atomic_fetch_sub (&b->pending, 1) != 1)
+    while (sem_wait (&b->done) == -1 && errno == EINTR)
+      ;
+  CLEANUP_LOCK (&c->m->lock);
+  for (size_t i = 0; i < b->nr; ++i) {
+    const struct leg_io *io = &b->io[i];
+
+    if (io->unsent)
+      c->no_lease = true;
+    else if (io->error)
+      c->bad |= SLOT_BIT (b->slot[i]);
+    note_sent (c, SLOT_BIT (b->slot[i]), io->op, io->offset, io->count);
+  }
+  b->nr = 0;
+  atomic_store (&b->pending, 1);
+}
+
+void
+copy_batch_begin (struct copy_batch *b, struct copier *c)
+{
+  b->c = c;
+  b->nr = 0;
+  atomic_init (&b->pending, 1);
+  sem_init (&b->done, 0, 0);
+}
+
+void
+copy_batch_add (struct copy_batch *b, unsigned slot, const struct request *rq)
+{
+  struct leg_io *io;
+
+  if (b->nr == COPY_BATCH)
+    batch_wait (b);
+  b->slot[b->nr] = slot;
+  io = &b->io[b->nr++];
+  *io = (struct leg_io){
+    .op = rq->op,
+    .flags = rq->flags,
+    .buf = rq->buf,
+    .offset = rq->offset,
+    .count = rq->count,
+    .done = batch_done,
+    .opaque = b,
+  };
+  atomic_fetch_add (&b->pending, 1);
+  leg_submit (b->c->m->member[slot].leg, io); /* which asks for the lease */
+}
+
+void
+copy_batch_end (struct copy_batch *b)
+{
+  batch_wait (b);
+  sem_destroy (&b->done);
 }

@@ -16,7 +16,6 @@
 #include "config.h"
 
 #include "cleanup.h"
-#include "zero.h"
 #include "copy-run.h"
 #include "copy-send.h"
 #include "copy.h"
@@ -27,6 +26,7 @@
 #include "rate.h"
 #include "repair.h"
 #include "source.h"
+#include "thin-copy.h"
 
 #define ZERO_CHUNK (UINT64_C (16) << 20)
 
@@ -103,7 +103,8 @@ copy_zeroes (struct copier *c, uint64_t offset, uint64_t count)
   }
   if (wipe && n < count && n < COPY_CHUNK) { /* there may be many pieces */
     n = count < COPY_CHUNK ? count : COPY_CHUNK;
-    wipe = targets;
+    thin_copy (c, NULL, offset, n);
+    return n;
   }
   copy_send (c, wipe,
              &(struct request){.op = LEG_ZERO,
@@ -119,20 +120,12 @@ copy_zeroes (struct copier *c, uint64_t offset, uint64_t count)
 static uint64_t
 copy_data (struct copier *c, uint64_t offset, uint64_t count)
 {
-  struct request rq = {
-    .op = LEG_WRITE, .buf = c->buf, .offset = offset, .count = count};
-
   if (!read_source (c, offset, count)) {
     c->source_failed = true;
     return 0;
   }
-  if (is_zero (c->buf, count)) {
-    rq.op = LEG_ZERO;
-    rq.flags = LEG_MAY_TRIM;
-    rq.buf = NULL;
-  }
   c->moved += count;
-  copy_send (c, copy_targets (c), &rq);
+  thin_copy (c, c->buf, offset, count);
   return count;
 }
 

@@ -13,6 +13,7 @@
 
 #define MAX_QUERIES 64 /* for one answer: a server may say 1 GiB at most */
 #define MAX_LIST_QUERIES 16 /* for a list of extents */
+#define MAX_LIST_QUERIES 16 /* for a list of extents */
 
 /* For how many bytes from offset on, at most count, no region is marked, so
  * that the legs were flushed since they were written.
@@ -114,6 +115,27 @@ holes_known_locked (struct mirror *m, unsigned slots, uint64_t offset,
       count = n;
   }
   return count & ~(uint64_t) (m->limits.min_block - 1);
+}
+
+size_t
+holes_list (struct mirror *m, unsigned slot, uint64_t offset, uint64_t count,
+            struct leg_extent *extents, size_t max)
+{
+  size_t total = 0;
+
+  count = flushed_length (m, offset, count);
+  for (unsigned i = 0; i < MAX_LIST_QUERIES && count > 0 && total < max; ++i) {
+    size_t nr = max - total;
+
+    if (leg_extents (m->member[slot].leg, offset, count, extents + total,
+                     &nr) == -1)
+      break;
+    for (; nr > 0; --nr, ++total) {
+      offset += extents[total].length;
+      count -= extents[total].length;
+    }
+  }
+  return total;
 }
 
 void

@@ -12,7 +12,10 @@
 #ifndef NBDMIRROR_HOLES_H
 #define NBDMIRROR_HOLES_H
 
+#include <stddef.h>
 #include <stdint.h>
+
+#include "leg.h"
 
 struct mirror;
 
@@ -41,6 +44,12 @@ struct held holes_at (struct mirror *m, unsigned slot, uint64_t offset,
  */
 uint64_t holes_known_locked (struct mirror *m, unsigned slots, uint64_t offset,
                              uint64_t count);
+
+/* The extents from offset on, as leg_extents, in few requests; they cover
+ * count bytes or less.  0: block status can't be had, or believed.
+ */
+size_t holes_list (struct mirror *m, unsigned slot, uint64_t offset,
+                   uint64_t count, struct leg_extent *extents, size_t max);
 
 /* Regions that become marked.  m->lock is held. */
 void holes_marked_locked (struct mirror *m, uint64_t first, uint64_t nr);

@@ -62,6 +62,8 @@ libmirror_la_SOURCES = \
 	plugin/mirror/status.h \
 	plugin/mirror/sweep.c \
 	plugin/mirror/sweep.h \
+	plugin/mirror/thin-copy.c \
+	plugin/mirror/thin-copy.h \
 	plugin/mirror/write.c \
 	plugin/mirror/write.h \
 	$(NULL)

@@ -9,13 +9,15 @@
 #include <stdlib.h>
 
 #include "cleanup.h"
+#include "holes.h"
 #include "mirror-fixture.h"
 #include "sparse-leg.h"
 
 #define HUGE_SHIFT 27
 #define HUGE_REGIONS 512 /* 64 GiB */
 #define HUGE_SIZE ((uint64_t) HUGE_REGIONS << HUGE_SHIFT)
-#define HUGE_QUERIES (HUGE_SIZE / SPARSE_MAX_EXTENT) /* to learn it all */
+/* To learn it all, if all copiers ask at the same time, and once more. */
+#define HUGE_QUERIES ((RESYNC_THREADS + 1) * HUGE_SIZE / SPARSE_MAX_EXTENT)
 #define MIB (UINT64_C (1) << 20)
 #define MAX_LOCKED (16 * MIB)
 
@@ -58,8 +60,8 @@ START_TEST (holes_on_both_sides_cost_few_questions_and_no_lock)
   struct fx *fx = huge_new ();
 
   huge_resync (fx);
-  ck_assert_uint_le (sparse_leg_nr_queries (fx->leg[0]), 2 * HUGE_QUERIES);
-  ck_assert_uint_le (sparse_leg_nr_queries (fx->leg[1]), 2 * HUGE_QUERIES);
+  ck_assert_uint_le (sparse_leg_nr_queries (fx->leg[0]), HUGE_QUERIES);
+  ck_assert_uint_le (sparse_leg_nr_queries (fx->leg[1]), HUGE_QUERIES);
   ck_assert_uint_eq (longest, 0);
   ck_assert_uint_eq (fx->m->resync.skipped_bytes, HUGE_SIZE);
   fx_free (fx);
@@ -73,8 +75,8 @@ START_TEST (holes_made_in_a_full_target_cost_few_questions_and_a_short_lock)
   sparse_leg_fill (fx->leg[1], 0, HUGE_SIZE);
   huge_resync (fx);
   ck_assert_uint_eq (sparse_leg_allocated (fx->leg[1]), 0);
-  ck_assert_uint_le (sparse_leg_nr_queries (fx->leg[0]), 2 * HUGE_QUERIES);
-  ck_assert_uint_le (sparse_leg_nr_queries (fx->leg[1]), 2 * HUGE_QUERIES);
+  ck_assert_uint_le (sparse_leg_nr_queries (fx->leg[0]), HUGE_QUERIES);
+  ck_assert_uint_le (sparse_leg_nr_queries (fx->leg[1]), HUGE_QUERIES);
   ck_assert_uint_le (longest, MAX_LOCKED);
   ck_assert_uint_ge (longest, COPY_CHUNK);
   fx_free (fx);
@@ -91,6 +93,23 @@ START_TEST (zeroes_that_are_written_lock_a_chunk)
   huge_resync (fx);
   ck_assert_uint_eq (sparse_leg_allocated (fx->leg[1]), 0);
   ck_assert_uint_eq (longest, COPY_CHUNK);
+  fx_free (fx);
+}
+END_TEST
+
+/* A piece of data now and then: what lies between is asked about once. */
+START_TEST (few_data_cost_few_questions)
+{
+  struct fx *fx = huge_new ();
+  unsigned nr = 0;
+
+  for (uint64_t at = 0; at < HUGE_SIZE; at += UINT64_C (1) << 30, ++nr)
+    sparse_leg_fill (fx->leg[0], at, SPARSE_BLOCK);
+  huge_resync (fx);
+  ck_assert_uint_eq (sparse_leg_allocated (fx->leg[1]), nr * SPARSE_BLOCK);
+  ck_assert_uint_le (sparse_leg_nr_queries (fx->leg[0]), 2 * HUGE_QUERIES);
+  ck_assert_uint_le (sparse_leg_nr_queries (fx->leg[1]), 2 * HUGE_QUERIES);
+  ck_assert_uint_le (longest, COPY_CHUNK);
   fx_free (fx);
 }
 END_TEST
@@ -154,6 +173,28 @@ START_TEST (what_was_known_of_a_leg_that_was_away_is_forgotten)
                        0);
   }
   ck_assert (fx_same (fx, 0, 1));
+  fx_free (fx);
+}
+END_TEST
+
+/* A list ends where something may be in a cache only. */
+START_TEST (a_list_ends_at_a_marked_region)
+{
+  struct fx *fx = fx_new (2, NR_REGIONS, SHIFT, 1u << 1);
+  struct leg_extent extents[NR_REGIONS];
+
+  fx_fill (fx, 1, 1 * REGION, REGION, 'x');
+  fx_fill (fx, 1, 3 * REGION, REGION, 'x');
+  dirty_log_mark (fx->log, 5);
+  ck_assert_uint_eq (holes_list (fx->m, 1, REGION, 8 * REGION, extents, 16),
+                     4);
+  for (unsigned i = 0; i < 4; ++i) {
+    ck_assert_uint_eq (extents[i].length, REGION);
+    ck_assert (extents[i].zero == (i % 2 == 1));
+  }
+  ck_assert_uint_eq (holes_list (fx->m, 1, REGION, 8 * REGION, extents, 3), 3);
+  ck_assert_uint_eq (holes_list (fx->m, 1, 5 * REGION, REGION, extents, 16),
+                     0);
   fx_free (fx);
 }
 END_TEST
@@ -222,8 +263,10 @@ main (void)
   tcase_add_test (
     tc, holes_made_in_a_full_target_cost_few_questions_and_a_short_lock);
   tcase_add_test (tc, zeroes_that_are_written_lock_a_chunk);
+  tcase_add_test (tc, few_data_cost_few_questions);
   tcase_add_test (tc, what_was_written_since_is_not_taken_for_zeroes);
   tcase_add_test (tc, what_was_known_of_a_leg_that_was_away_is_forgotten);
+  tcase_add_test (tc, a_list_ends_at_a_marked_region);
   tcase_add_loop_test (tc, what_a_copy_wrote_is_not_taken_for_zeroes, 0, 2);
   tcase_add_test (tc, data_costs_no_questions);
   srunner_run_all (runner, CK_ENV);

@@ -50,6 +50,7 @@ unit_tests_of_threads = \
 	tests/unit/unit-stop \
 	tests/unit/unit-stream \
 	tests/unit/unit-sweep \
+	tests/unit/unit-thin-copy \
 	tests/unit/unit-thread \
 	tests/unit/unit-write \
 	$(NULL)
@@ -234,6 +235,10 @@ tests_unit_unit_holes_SOURCES = \
 	$(NULL)
 tests_unit_unit_holes_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_unit_holes_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
+
+tests_unit_unit_thin_copy_SOURCES = tests/unit/unit-thin-copy.c $(mirror_fixture)
+tests_unit_unit_thin_copy_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_unit_thin_copy_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
 
 tests_unit_unit_rejoin_SOURCES = tests/unit/unit-rejoin.c $(mirror_fixture)
 tests_unit_unit_rejoin_CPPFLAGS = $(TEST_CPPFLAGS)
