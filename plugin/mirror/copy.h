@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Copying one run of regions: between resync.c, which chooses it, and copy.c.
+/* Copying one run of regions: between resync.c, which chooses it, and
+ *
+ *   copy-run.c   how long it is
+ *   copy.c       its chunks
+ *   thin-copy.c  a chunk: what each target gets of it
+ *   copy-send.c  sending that
  */
 
 #ifndef NBDMIRROR_COPY_H

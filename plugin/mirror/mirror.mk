@@ -7,14 +7,22 @@ libmirror_la_SOURCES = \
 	plugin/mirror/acknowledge.h \
 	plugin/mirror/block-status.c \
 	plugin/mirror/block-status.h \
+	plugin/mirror/copy-run.c \
+	plugin/mirror/copy-run.h \
+	plugin/mirror/copy-send.c \
+	plugin/mirror/copy-send.h \
 	plugin/mirror/copy.c \
 	plugin/mirror/copy.h \
+	plugin/mirror/extent-map.c \
+	plugin/mirror/extent-map.h \
 	plugin/mirror/fan.c \
 	plugin/mirror/fan.h \
 	plugin/mirror/flush.c \
 	plugin/mirror/flush.h \
 	plugin/mirror/hot-limit.c \
 	plugin/mirror/hot-limit.h \
+	plugin/mirror/holes.c \
+	plugin/mirror/holes.h \
 	plugin/mirror/hot.c \
 	plugin/mirror/hot.h \
 	plugin/mirror/life.c \
@@ -58,6 +66,8 @@ libmirror_la_SOURCES = \
 	plugin/mirror/status.h \
 	plugin/mirror/sweep.c \
 	plugin/mirror/sweep.h \
+	plugin/mirror/thin-copy.c \
+	plugin/mirror/thin-copy.h \
 	plugin/mirror/write.c \
 	plugin/mirror/write.h \
 	$(NULL)

@@ -13,6 +13,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "extent-map.h"
+
 #define RESYNC_THREADS 4
 
 struct mirror;
@@ -32,15 +34,15 @@ struct resync {
 
   /* Protected by m->lock. */
   bool stop;
-  unsigned busy;                  /* threads that copy */
-  unsigned exited;                /* threads that have ended */
-  uint64_t cursor;                /* next region to look at */
-  uint64_t data_from, data_until; /* where the source surely has data */
-  struct recovery *running;       /* being copied */
-  struct recovery *copied;        /* wait for the sweep */
-  uint64_t copied_regions;        /* in that list */
-  struct recovery *sweeping;      /* taken by the sweep, not yet raised */
-  uint64_t total_regions;         /* resync_todo when this round began */
+  unsigned busy;             /* threads that copy */
+  unsigned exited;           /* threads that have ended */
+  uint64_t cursor;           /* next region to look at */
+  struct extent_map extents; /* what legs hold (holes.h) */
+  struct recovery *running;  /* being copied */
+  struct recovery *copied;   /* wait for the sweep */
+  uint64_t copied_regions;   /* in that list */
+  struct recovery *sweeping; /* taken by the sweep, not yet raised */
+  uint64_t total_regions;    /* resync_todo when this round began */
   uint64_t copied_bytes, skipped_bytes;
   uint64_t begin_ns, begin_bytes; /* for the rate shown */
 };

@@ -29,6 +29,7 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "extent-map.h"
 #include "member-state.h"
 #include "mirror-impl.h"
 #include "msg.h"
@@ -155,6 +156,7 @@ join (struct rejoin *r)
   member_set_state_locked (m, SLOT_BIT (member->slot), MEMBER_RESYNCING);
   member->kind = r->leg->kind;
   member->joined_ns = now_ns ();
+  extent_map_forget (&m->resync.extents, member->slot);
   member->stalls = 0;
   member->stall_reported = false;
   member->stalled_until = quarantine_until (m, member->kind);

@@ -9,7 +9,8 @@
  *
  * A run that was copied stays in the missed maps until the sweep has flushed
  * the target.  If meanwhile a write ended in an error the run is spoiled, and
- * if the target failed it no longer counts.
+ * if the target failed it no longer counts.  A spoiled run waits for the sweep,
+ * too: the target may call a hole what the copy left in its cache.
  */
 
 #include "config.h"
@@ -154,7 +155,7 @@ end_run (struct copier *c)
   rs->busy--;
   stall (c, c->source_failed ? rec->targets : c->bad);
   rec->targets &= ~c->bad;
-  if (rec->targets == 0 || rec->spoiled || rec->nr == 0) {
+  if (rec->targets == 0 || rec->nr == 0) {
     dirty_log_put_resync_work (m->log, rec->first, rec->nr);
     free (rec);
   }

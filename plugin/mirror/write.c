@@ -27,6 +27,7 @@
 #include "acknowledge.h"
 #include "cleanup.h"
 #include "fan.h"
+#include "holes.h"
 #include "hot-limit.h"
 #include "members.h"
 #include "mirror-impl.h"
@@ -51,6 +52,7 @@ regions_mark (struct mirror *m, const struct write_op *op)
        * our mark is what S2 asks for, and marking twice costs nothing.
        */
       dirty_log_mark (m->log, op->first + i);
+      holes_marked_locked (m, op->first + i, 1);
       new_marks = true;
     }
   return new_marks;

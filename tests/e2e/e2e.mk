@@ -44,6 +44,7 @@ e2e_tests = \
 	tests/e2e/test-logd-two-hosts.sh \
 	tests/e2e/test-nbdkit-options.sh \
 	tests/e2e/test-resync-fragmented-leg.sh \
+	tests/e2e/test-resync-thin-target.sh \
 	tests/e2e/test-scale-sparse-15T.sh \
 	tests/e2e/test-shutdown-is-bounded.sh \
 	tests/e2e/test-shutdown-with-clients.sh \

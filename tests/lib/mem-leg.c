@@ -58,6 +58,9 @@ struct mem_leg {
   size_t nr_held;
   bool running;
   bool status_of_medium;
+  bool *allocated; /* by EXTENT */
+  unsigned nr_queries;
+  uint64_t bad_from, bad_until; /* can't be read */
   int open_error;
   bool hold_open;
   uint64_t *opens; /* when */
@@ -130,6 +133,22 @@ commit_locked (struct mem_leg *m)
       save_block (m, m->in_flush, m->staged, b);
 }
 
+/* As a file system does it: a write fills blocks, a ZERO makes holes of those
+ * that it covers.
+ */
+static void
+allocate_locked (struct mem_leg *m, const struct leg_io *io)
+{
+  uint64_t begin = io->offset, end = io->offset + io->count;
+  bool punch = io->op == LEG_ZERO && (io->flags & LEG_MAY_TRIM);
+
+  for (uint64_t b = begin / EXTENT; b <= (end - 1) / EXTENT; ++b)
+    if (!punch)
+      m->allocated[b] = true;
+    else if (begin <= b * EXTENT && (b + 1) * EXTENT <= end)
+      m->allocated[b] = false;
+}
+
 static void
 change_locked (struct mem_leg *m, const struct leg_io *io)
 {
@@ -139,6 +158,7 @@ change_locked (struct mem_leg *m, const struct leg_io *io)
     memcpy (m->data + io->offset, io->buf, io->count);
   else
     memset (m->data + io->offset, 0, io->count);
+  allocate_locked (m, io);
   for (uint64_t b = io->offset / BLOCK;
        b <= (io->offset + io->count - 1) / BLOCK; ++b)
     if (fua) {
@@ -472,6 +492,7 @@ mem_open (struct leg *leg, unsigned flags)
     m->stable = must (calloc (1, leg->size));
     m->dirty = must (calloc (nr_blocks (m), sizeof *m->dirty));
     m->in_flush = must (calloc (nr_blocks (m), sizeof *m->in_flush));
+    m->allocated = must (calloc (leg->size / EXTENT + 1, sizeof (bool)));
   }
   return 0;
 }
@@ -530,6 +551,7 @@ mem_destroy (struct leg *leg)
   free (m->stable);
   free (m->dirty);
   free (m->in_flush);
+  free (m->allocated);
   free (m->records);
   free (m->opens);
   pool_destroy (&m->pool);
@@ -552,6 +574,13 @@ record_locked (struct mem_leg *m, const struct leg_io *io)
   };
 }
 
+static bool
+is_bad_locked (const struct mem_leg *m, const struct leg_io *io)
+{
+  return io->op == LEG_READ && io->offset < m->bad_until &&
+         m->bad_from < io->offset + io->count;
+}
+
 static void
 mem_submit (struct leg *leg, struct leg_io *io)
 {
@@ -563,6 +592,8 @@ mem_submit (struct leg *leg, struct leg_io *io)
     CLEANUP_LOCK (&m->lock);
     record_locked (m, io);
     rule = apply_rules_locked (m, io->op);
+    if (is_bad_locked (m, io))
+      rule = (struct rule){.action = FAIL, .err = EIO};
     running = m->running;
     if (io->op == LEG_FLUSH)
       stage_locked (m);
@@ -593,6 +624,7 @@ mem_extents (struct leg *leg, uint64_t offset, uint64_t count,
   size_t n = 0;
 
   CLEANUP_LOCK (&m->lock);
+  m->nr_queries++;
   while (offset < end) {
     uint64_t next = (offset / EXTENT + 1) * EXTENT;
     uint64_t length = (next < end ? next : end) - offset;
@@ -620,6 +652,37 @@ mem_leg_status_of_medium (struct leg *leg)
 
   CLEANUP_LOCK (&m->lock);
   m->status_of_medium = true;
+}
+
+void
+mem_leg_bad (struct leg *leg, uint64_t offset, uint64_t count)
+{
+  struct mem_leg *m = mem_leg (leg);
+
+  CLEANUP_LOCK (&m->lock);
+  m->bad_from = offset;
+  m->bad_until = offset + count;
+}
+
+unsigned
+mem_leg_nr_queries (struct leg *leg)
+{
+  struct mem_leg *m = mem_leg (leg);
+
+  CLEANUP_LOCK (&m->lock);
+  return m->nr_queries;
+}
+
+uint64_t
+mem_leg_allocated (struct leg *leg)
+{
+  struct mem_leg *m = mem_leg (leg);
+  uint64_t bytes = 0;
+
+  CLEANUP_LOCK (&m->lock);
+  for (uint64_t b = 0; b <= m->base.size / EXTENT; ++b)
+    bytes += m->allocated[b] ? EXTENT : 0;
+  return bytes;
 }
 
 void

@@ -59,6 +59,17 @@ void mem_leg_crash_at_open (struct leg *leg, unsigned seed);
  */
 void mem_leg_status_of_medium (struct leg *leg);
 
+/* Number of times that block status was asked for. */
+unsigned mem_leg_nr_queries (struct leg *leg);
+
+/* Bytes of the blocks of 4 KiB that were written and not made a hole since, as
+ * in a file system.  (Block status is about what they hold.)
+ */
+uint64_t mem_leg_allocated (struct leg *leg);
+
+/* A place that cannot be read, EIO; the last one told, count 0: none. */
+void mem_leg_bad (struct leg *leg, uint64_t offset, uint64_t count);
+
 /* The medium changes by itself: a late write, a stranger's work. */
 void mem_leg_change (struct leg *leg, uint64_t offset, uint64_t count,
                      int byte);

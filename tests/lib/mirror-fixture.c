@@ -60,6 +60,8 @@ check_image (const struct mem_log_image *image, void *opaque)
 
 /* --- building --- */
 
+struct leg *(*fx_make_leg) (const char *name, uint64_t size) = mem_leg_new;
+
 static void
 record_kind (struct fx *fx, unsigned leg, enum leg_kind kind)
 {
@@ -82,7 +84,7 @@ add_leg (struct fx *fx, unsigned i, uint64_t size)
   char name[16];
 
   snprintf (name, sizeof name, "/leg%u", i);
-  fx->leg[i] = mem_leg_new (name, size);
+  fx->leg[i] = fx_make_leg (name, size);
   fx->leg[i]->min_block = BLOCK;
   ck_assert_int_eq (leg_open (fx->leg[i], 0), 0);
   record_kind (fx, i, LEG_FILE);

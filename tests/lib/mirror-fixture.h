@@ -36,6 +36,11 @@ struct fx {
 struct fx *fx_new (unsigned nr_legs, uint64_t nr_regions,
                    unsigned region_shift, unsigned resyncing);
 
+/* What fx_new makes its legs with: mem_leg_new, until the test says otherwise.
+ * With others the log is not to be observed.
+ */
+extern struct leg *(*fx_make_leg) (const char *name, uint64_t size);
+
 /* Before fx_start: legs are LEG_FILE unless told otherwise. */
 void fx_set_kind (struct fx *fx, unsigned leg, enum leg_kind kind);
 

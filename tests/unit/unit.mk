@@ -38,6 +38,7 @@ unit_tests_of_threads = \
 	tests/unit/unit-disk-crash \
 	tests/unit/unit-disk-faults \
 	tests/unit/unit-hot-limit \
+	tests/unit/unit-holes \
 	tests/unit/unit-lease \
 	tests/unit/unit-leg-races \
 	tests/unit/unit-logd \
@@ -49,6 +50,7 @@ unit_tests_of_threads = \
 	tests/unit/unit-stop \
 	tests/unit/unit-stream \
 	tests/unit/unit-sweep \
+	tests/unit/unit-thin-copy \
 	tests/unit/unit-thread \
 	tests/unit/unit-write \
 	$(NULL)
@@ -61,6 +63,7 @@ unit_tests = \
 	tests/unit/unit-bitset \
 	tests/unit/unit-damage \
 	tests/unit/unit-dump \
+	tests/unit/unit-extent-map \
 	tests/unit/unit-hot \
 	tests/unit/unit-member-state \
 	tests/unit/unit-owner \
@@ -230,6 +233,23 @@ tests_unit_unit_resync_SOURCES = tests/unit/unit-resync.c $(mirror_fixture)
 tests_unit_unit_resync_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_unit_resync_LDFLAGS = -Wl,--wrap=msg_error
 tests_unit_unit_resync_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
+
+tests_unit_unit_extent_map_SOURCES = tests/unit/unit-extent-map.c tests/lib/unit-wait.h
+tests_unit_unit_extent_map_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_unit_extent_map_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
+
+tests_unit_unit_holes_SOURCES = \
+	tests/lib/sparse-leg.c \
+	tests/lib/sparse-leg.h \
+	tests/unit/unit-holes.c \
+	$(mirror_fixture) \
+	$(NULL)
+tests_unit_unit_holes_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_unit_holes_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
+
+tests_unit_unit_thin_copy_SOURCES = tests/unit/unit-thin-copy.c $(mirror_fixture)
+tests_unit_unit_thin_copy_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_unit_thin_copy_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
 
 tests_unit_unit_rejoin_SOURCES = tests/unit/unit-rejoin.c $(mirror_fixture)
 tests_unit_unit_rejoin_CPPFLAGS = $(TEST_CPPFLAGS)

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Copies of huge sparse devices: how often block status is asked for, how much
+ * is locked, and that what is remembered of it is right.
+ */
+
+#include "config.h"
+
+#include <stdlib.h>
+
+#include "cleanup.h"
+#include "holes.h"
+#include "mirror-fixture.h"
+#include "sparse-leg.h"
+
+#define HUGE_SHIFT 27
+#define HUGE_REGIONS 512 /* 64 GiB */
+#define HUGE_SIZE ((uint64_t) HUGE_REGIONS << HUGE_SHIFT)
+/* To learn it all, if all copiers ask at the same time, and once more. */
+#define HUGE_QUERIES ((RESYNC_THREADS + 1) * HUGE_SIZE / SPARSE_MAX_EXTENT)
+#define MIB (UINT64_C (1) << 20)
+#define MAX_LOCKED (16 * MIB)
+
+/* The longest range that a copier had locked. */
+static atomic_uint_fast64_t longest;
+
+static void
+look_at_ranges (void *opaque)
+{
+  struct fx *fx = opaque;
+  CLEANUP_LOCK (&fx->m->lock);
+
+  for (const struct range *r = fx->m->ranges.head; r; r = r->next)
+    if (r->shared && r->last - r->first + 1 > atomic_load (&longest))
+      atomic_store (&longest, r->last - r->first + 1);
+}
+
+static struct fx *
+huge_new (void)
+{
+  struct fx *fx;
+
+  fx_make_leg = sparse_leg_new;
+  fx = fx_new (2, HUGE_REGIONS, HUGE_SHIFT, 1u << 1);
+  mem_log_observe (fx->log, NULL, NULL);
+  for (unsigned i = 0; i < 2; ++i)
+    sparse_leg_watch (fx->leg[i], look_at_ranges, fx);
+  return fx;
+}
+
+static void
+huge_resync (struct fx *fx)
+{
+  fx_start (fx);
+  WAIT_FOR (fx_in_sync (fx) == 3);
+}
+
+START_TEST (holes_on_both_sides_cost_few_questions_and_no_lock)
+{
+  struct fx *fx = huge_new ();
+
+  huge_resync (fx);
+  ck_assert_uint_le (sparse_leg_nr_queries (fx->leg[0]), HUGE_QUERIES);
+  ck_assert_uint_le (sparse_leg_nr_queries (fx->leg[1]), HUGE_QUERIES);
+  ck_assert_uint_eq (longest, 0);
+  ck_assert_uint_eq (fx->m->resync.skipped_bytes, HUGE_SIZE);
+  fx_free (fx);
+}
+END_TEST
+
+START_TEST (holes_made_in_a_full_target_cost_few_questions_and_a_short_lock)
+{
+  struct fx *fx = huge_new ();
+
+  sparse_leg_fill (fx->leg[1], 0, HUGE_SIZE);
+  huge_resync (fx);
+  ck_assert_uint_eq (sparse_leg_allocated (fx->leg[1]), 0);
+  ck_assert_uint_le (sparse_leg_nr_queries (fx->leg[0]), HUGE_QUERIES);
+  ck_assert_uint_le (sparse_leg_nr_queries (fx->leg[1]), HUGE_QUERIES);
+  ck_assert_uint_le (longest, MAX_LOCKED);
+  ck_assert_uint_ge (longest, COPY_CHUNK);
+  fx_free (fx);
+}
+END_TEST
+
+/* Zeroes that have to be written take their time. */
+START_TEST (zeroes_that_are_written_lock_a_chunk)
+{
+  struct fx *fx = huge_new ();
+
+  atomic_store (&fx->leg[1]->fast_trim, false);
+  sparse_leg_fill (fx->leg[1], 0, 4 * MAX_LOCKED);
+  huge_resync (fx);
+  ck_assert_uint_eq (sparse_leg_allocated (fx->leg[1]), 0);
+  ck_assert_uint_eq (longest, COPY_CHUNK);
+  fx_free (fx);
+}
+END_TEST
+
+/* A piece of data now and then: what lies between is asked about once. */
+START_TEST (few_data_cost_few_questions)
+{
+  struct fx *fx = huge_new ();
+  unsigned nr = 0;
+
+  for (uint64_t at = 0; at < HUGE_SIZE; at += UINT64_C (1) << 30, ++nr)
+    sparse_leg_fill (fx->leg[0], at, SPARSE_BLOCK);
+  huge_resync (fx);
+  ck_assert_uint_eq (sparse_leg_allocated (fx->leg[1]), nr * SPARSE_BLOCK);
+  ck_assert_uint_le (sparse_leg_nr_queries (fx->leg[0]), 2 * HUGE_QUERIES);
+  ck_assert_uint_le (sparse_leg_nr_queries (fx->leg[1]), 2 * HUGE_QUERIES);
+  ck_assert_uint_le (longest, COPY_CHUNK);
+  fx_free (fx);
+}
+END_TEST
+
+/* --- what is remembered is right --- */
+
+#define SHIFT 12
+#define REGION (UINT64_C (1) << SHIFT)
+#define NR_REGIONS 16
+
+/* The source is all zeroes, and that is known, when a client writes; when it
+ * is copied the write has been flushed and its mark is gone.
+ */
+START_TEST (what_was_written_since_is_not_taken_for_zeroes)
+{
+  struct fx *fx = fx_new (2, NR_REGIONS, SHIFT, 1u << 1);
+
+  fx_fill (fx, 1, 0, NR_REGIONS * REGION, 'x');
+  mem_leg_hold (fx->leg[1], LEG_ZERO, 1, MEM_LEG_ALWAYS);
+  fx_start (fx);
+  ck_assert (mem_leg_wait_held (fx->leg[1], 1));
+  mem_leg_fail (fx->leg[1], LEG_ZERO, 1, 1, EIO);
+  mem_leg_release (fx->leg[1], 1, EIO); /* it stalls */
+  WAIT_FOR (fx_ranges (fx) == 0);
+  mem_leg_forget_rules (fx->leg[1]);
+  do_succeeds (fx, OP_WRITE, 7 * REGION, BLOCK, 'z');
+  do_succeeds (fx, OP_SWEEP, 0, 0, 0);
+  ck_assert (fx_is_clean (fx, 7));
+  WAIT_FOR (fx_in_sync (fx) == 3);
+  ck_assert_int_eq (fx_byte (fx, 0, 7 * REGION), 'z');
+  ck_assert_int_eq (fx_byte (fx, 1, 7 * REGION), 'z');
+  ck_assert (fx_same (fx, 0, 1));
+  fx_free (fx);
+}
+END_TEST
+
+START_TEST (what_was_known_of_a_leg_that_was_away_is_forgotten)
+{
+  struct fx *fx = fx_new (2, NR_REGIONS, SHIFT, 0);
+  bool zero;
+
+  for (unsigned i = 0; i < 2; ++i) {
+    struct extent_ask ask = {.slot = i, .until = NR_REGIONS * REGION};
+
+    fx_fill (fx, i, 0, ask.until, 'd');
+    extent_map_ask (&fx->m->resync.extents, &ask);
+    extent_map_answer (&fx->m->resync.extents, &ask, ask.until, true);
+  }
+  fx->m->rejoin.first_ns = fx->m->rejoin.max_ns = NSEC_PER_MSEC;
+  fx_start (fx);
+  mem_leg_hold_open (fx->leg[1], true);
+  leg_lose (fx->leg[1], ECONNRESET, "the test says so");
+  ck_assert_uint_eq (fx_failed (fx), 1u << 1);
+  do_succeeds (fx, OP_WRITE, 0, REGION, 'a'); /* asks for no holes */
+  mem_leg_hold_open (fx->leg[1], false);
+  WAIT_FOR (fx_in_sync (fx) == 3);
+  {
+    CLEANUP_LOCK (&fx->m->lock);
+    ck_assert_uint_eq (extent_map_find (&fx->m->resync.extents, 1, 9 * REGION,
+                                        &zero),
+                       0);
+  }
+  ck_assert (fx_same (fx, 0, 1));
+  fx_free (fx);
+}
+END_TEST
+
+/* A list ends where something may be in a cache only. */
+START_TEST (a_list_ends_at_a_marked_region)
+{
+  struct fx *fx = fx_new (2, NR_REGIONS, SHIFT, 1u << 1);
+  struct leg_extent extents[NR_REGIONS];
+
+  fx_fill (fx, 1, 1 * REGION, REGION, 'x');
+  fx_fill (fx, 1, 3 * REGION, REGION, 'x');
+  dirty_log_mark (fx->log, 5);
+  ck_assert_uint_eq (holes_list (fx->m, 1, REGION, 8 * REGION, extents, 16),
+                     4);
+  for (unsigned i = 0; i < 4; ++i) {
+    ck_assert_uint_eq (extents[i].length, REGION);
+    ck_assert (extents[i].zero == (i % 2 == 1));
+  }
+  ck_assert_uint_eq (holes_list (fx->m, 1, REGION, 8 * REGION, extents, 3), 3);
+  ck_assert_uint_eq (holes_list (fx->m, 1, 5 * REGION, REGION, extents, 16),
+                     0);
+  fx_free (fx);
+}
+END_TEST
+
+static bool
+one_copies (struct fx *fx)
+{
+  CLEANUP_LOCK (&fx->m->lock);
+  return fx->m->resync.busy == 1;
+}
+
+/* Leg 0 had lost a write that made zeroes, and fails while what it read is
+ * being copied.  Nothing that was heard of leg 2 before counts then, nor what
+ * its block status says before it was flushed (_i = 1: it knows the medium).
+ */
+START_TEST (what_a_copy_wrote_is_not_taken_for_zeroes)
+{
+  struct fx *fx = fx_new (3, NR_REGIONS, SHIFT, 1u << 2);
+
+  mem_log_observe (fx->log, NULL, NULL); /* the legs differ, by intent */
+  mem_leg_change (fx->leg[0], 5 * REGION, REGION, 'x');
+  if (_i)
+    mem_leg_status_of_medium (fx->leg[2]);
+  mem_leg_hold (fx->leg[2], LEG_WRITE, 1, 1);
+  fx_start (fx);
+  ck_assert (mem_leg_wait_held (fx->leg[2], 1));
+  WAIT_FOR (one_copies (fx));
+  mem_leg_hold_open (fx->leg[0], true);
+  leg_lose (fx->leg[0], ECONNRESET, "the test says so");
+  mem_leg_release (fx->leg[2], 1, 0);
+  WAIT_FOR (fx_in_sync (fx) == 6);
+  ck_assert (fx_same (fx, 1, 2));
+  mem_leg_hold_open (fx->leg[0], false);
+  fx_free (fx);
+}
+END_TEST
+
+/* Data is read through: one question tells how far it goes. */
+START_TEST (data_costs_no_questions)
+{
+  struct fx *fx = fx_new (2, NR_REGIONS, 20, 1u << 1);
+
+  fx_fill (fx, 0, 0, NR_REGIONS * MIB, 'd');
+  fx_start (fx);
+  WAIT_FOR (fx_in_sync (fx) == 3);
+  ck_assert_uint_le (mem_leg_nr_queries (fx->leg[0]), RESYNC_THREADS);
+  ck_assert_uint_eq (mem_leg_nr_queries (fx->leg[1]), 0);
+  ck_assert_uint_eq (fx_sent (fx, 0, LEG_READ), NR_REGIONS);
+  ck_assert_uint_eq (fx_sent (fx, 1, LEG_WRITE), NR_REGIONS);
+  ck_assert (fx_same (fx, 0, 1));
+  fx_free (fx);
+}
+END_TEST
+
+int
+main (void)
+{
+  Suite *suite = suite_create ("holes");
+  TCase *tc = tcase_create ("holes");
+  SRunner *runner = srunner_create (suite);
+  int failed;
+
+  suite_add_tcase (suite, tc);
+  tcase_set_timeout (tc, 60);
+  tcase_add_test (tc, holes_on_both_sides_cost_few_questions_and_no_lock);
+  tcase_add_test (
+    tc, holes_made_in_a_full_target_cost_few_questions_and_a_short_lock);
+  tcase_add_test (tc, zeroes_that_are_written_lock_a_chunk);
+  tcase_add_test (tc, few_data_cost_few_questions);
+  tcase_add_test (tc, what_was_written_since_is_not_taken_for_zeroes);
+  tcase_add_test (tc, what_was_known_of_a_leg_that_was_away_is_forgotten);
+  tcase_add_test (tc, a_list_ends_at_a_marked_region);
+  tcase_add_loop_test (tc, what_a_copy_wrote_is_not_taken_for_zeroes, 0, 2);
+  tcase_add_test (tc, data_costs_no_questions);
+  srunner_run_all (runner, CK_ENV);
+  failed = srunner_ntests_failed (runner);
+  srunner_free (runner);
+  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
