@@ -143,7 +143,7 @@ never (void *arg)
   return false;
 }
 
-/* False if the thread still hangs, in a name lookup, after all that time. */
+/* False if the thread still hangs after all that time. */
 static bool
 wait_for_thread (struct user_log *u, uint64_t deadline)
 {

@@ -9,6 +9,7 @@
 
 #include "cleanup.h"
 #include "member-state.h"
+#include "members.h"
 #include "mirror-fixture.h"
 #include "write.h"
 
