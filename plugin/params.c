@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /* key=value -> struct mirror_config.  A table has one line per parameter;
- * each is checked by itself when it is set, and against the others in
- * params_complete.  Parameter errors name what the user typed and what is
+ * each is checked by itself when it is set; params-check.c checks them against
+ * each other.  Parameter errors name what the user typed and what is
  * legal.
  */
 
@@ -16,13 +16,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "cleanup.h"
 #include "dirty-log.h"
+#include "params-check.h"
 #include "params.h"
 
-#define LOG_SUFFIX ".mirrorlog"
 #define MAX_CONNECTIONS 16
 #define MAX_TIMEOUT 3600
 
@@ -73,20 +72,12 @@ set_disk_log (struct mirror_config *config, const char *path)
   return 0;
 }
 
-/* What follows is checked when the log is opened, before anything else is. */
-static bool
-is_on_server (const char *value)
-{
-  return strncmp (value, "userspace:", 10) == 0 ||
-         strncmp (value, "userspace-core:", 15) == 0;
-}
-
 static int
 set_log (struct mirror_config *config, const char *value)
 {
   if (strncmp (value, "disk:", 5) == 0)
     return set_disk_log (config, value + 5);
-  if (strcmp (value, "core") != 0 && !is_on_server (value)) {
+  if (strcmp (value, "core") != 0 && !params_on_server (value)) {
     nbdkit_error ("log=%s: must be core, disk:PATH or userspace:HOST/NAME",
                   value);
     return -1;
@@ -341,130 +332,6 @@ params_set (struct mirror_config *config, const char *key, const char *value)
   return -1;
 }
 
-/* --- all of them together --- */
-
-static bool
-is_word (const char *leg)
-{
-  return strcmp (leg, "missing") == 0;
-}
-
-static bool
-is_regular_file (const char *path)
-{
-  struct stat st;
-
-  return stat (path, &st) == 0 && S_ISREG (st.st_mode);
-}
-
-static int
-check_legs_differ (const struct mirror_config *config)
-{
-  for (unsigned i = 0; i < config->nr_legs; ++i)
-    for (unsigned j = 0; j < i; ++j)
-      if (!is_word (config->leg[i]) && !is_word (config->leg[j]) &&
-          leg_same (config->leg[i], config->leg[j])) {
-        nbdkit_error ("leg %s and leg %s are the same", config->leg[j],
-                      config->leg[i]);
-        return -1;
-      }
-  return 0;
-}
-
-static int
-check_log_is_no_leg (const struct mirror_config *config)
-{
-  if (strncmp (config->log, "disk:", 5) != 0)
-    return 0;
-  for (unsigned i = 0; i < config->nr_legs; ++i)
-    if (!is_word (config->leg[i]) &&
-        leg_same (config->leg[i], config->log + 5)) {
-      nbdkit_error ("log=%s: leg %s is the same", config->log, config->leg[i]);
-      return -1;
-    }
-  return 0;
-}
-
-static int
-check_log_tls (const struct mirror_config *config)
-{
-  const char *key = config->log_tls_psk            ? "log-tls-psk"
-                    : config->log_tls_certificates ? "log-tls-certificates"
-                    : config->log_tls_username     ? "log-tls-username"
-                                                   : NULL;
-
-  if (key && !is_on_server (config->log)) {
-    nbdkit_error ("%s is only for log=userspace:", key);
-    return -1;
-  }
-  if (config->log_tls_psk && config->log_tls_certificates) {
-    nbdkit_error ("log-tls-psk and log-tls-certificates exclude each other");
-    return -1;
-  }
-  if (config->log_tls_username && !config->log_tls_psk) {
-    nbdkit_error ("log-tls-username is only for log-tls-psk");
-    return -1;
-  }
-  return 0;
-}
-
-/* The leg whose log exists beside it, -1 if none; two are refused. */
-static int
-find_log (const struct mirror_config *config, int *found)
-{
-  *found = -1;
-  for (unsigned i = 0; i < config->nr_legs; ++i) {
-    CLEANUP_FREE char *path = NULL;
-
-    if (is_word (config->leg[i]) || !is_regular_file (config->leg[i]))
-      continue;
-    if (asprintf (&path, "%s" LOG_SUFFIX, config->leg[i]) == -1)
-      return -1;
-    if (access (path, F_OK) == -1)
-      continue;
-    if (*found != -1) {
-      nbdkit_error ("both %s" LOG_SUFFIX " and %s exist: say which with log=",
-                    config->leg[*found], path);
-      return -1;
-    }
-    *found = (int) i;
-  }
-  return 0;
-}
-
-static int
-default_log (struct mirror_config *config)
-{
-  int leg;
-
-  if (find_log (config, &leg) == -1)
-    return -1;
-  if (leg == -1 && !is_word (config->leg[0]) &&
-      is_regular_file (config->leg[0]))
-    leg = 0;
-  if (leg == -1) {
-    nbdkit_error ("no leg has a log beside it and leg %s is no regular file: "
-                  "give log=disk:PATH, log=userspace:HOST/NAME or log=core",
-                  config->leg[0]);
-    return -1;
-  }
-  if (asprintf (&config->log, "disk:%s" LOG_SUFFIX, config->leg[leg]) == -1) {
-    config->log = NULL;
-    return -1;
-  }
-  return 0;
-}
-
-static int
-check_leg_number (const struct mirror_config *config, const char *key, int n)
-{
-  if (n < (int) config->nr_legs)
-    return 0;
-  nbdkit_error ("%s=%d: there is no leg %d, legs are numbered from 0 to %u",
-                key, n, n, config->nr_legs - 1);
-  return -1;
-}
-
 int
 params_complete (struct mirror_config *config)
 {
@@ -473,17 +340,9 @@ params_complete (struct mirror_config *config)
                   "file, a block device or an NBD URI");
     return -1;
   }
-  if (check_leg_number (config, "write-mostly", config->write_mostly) == -1 ||
-      check_leg_number (config, "source", config->source_leg) == -1 ||
-      check_legs_differ (config) == -1)
-    return -1;
   if (config->resync_rate > 0 && config->resync_rate < config->resync_min)
     config->resync_min = config->resync_rate;
-  if (!config->log && default_log (config) == -1)
-    return -1;
-  if (check_log_tls (config) == -1)
-    return -1;
-  return check_log_is_no_leg (config);
+  return params_check (config);
 }
 
 void

@@ -2,6 +2,8 @@
 
 plugin_LTLIBRARIES = nbdkit-mirror-plugin.la
 nbdkit_mirror_plugin_la_SOURCES = \
+	plugin/params-check.c \
+	plugin/params-check.h \
 	plugin/params.c \
 	plugin/msg-nbdkit.c \
 	plugin/params.h \

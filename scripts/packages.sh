@@ -53,6 +53,7 @@ test   qemu-utils          qemu-img
 test   shellcheck          ShellCheck
 test   spin                -
 test   debootstrap         =
+test   universal-ctags     ctags
 test   valgrind            =
 test   xz-utils            xz
 '

@@ -22,7 +22,6 @@
 
 #include "config.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -37,16 +36,14 @@
 #include <json-c/json.h>
 
 #include "buffer.h"
+#include "control-commands.h"
 #include "control.h"
-#include "mirror.h"
 #include "msg.h"
-#include "status-json.h"
 #include "thread.h"
 #include "unix-socket.h"
 
 #define MAX_CLIENTS 64
 #define MAX_REQUEST 4096
-#define MAX_DEPTH 8
 #define MAX_OUTPUT ((size_t) 1 << 20)
 #define ACCEPT_PAUSE 0.5
 
@@ -71,125 +68,7 @@ struct control {
   bool accept_failed; /* and that was reported */
   ev_async stop;
   struct client *client[MAX_CLIENTS]; /* NULL: free slot */
-  struct mirror_status status;        /* too large for a stack */
 };
-
-/* A command adds what it answers to reply: 0, or -1 after it added why not
- * as "error".  It must not block: the thread serves all clients.
- */
-struct command {
-  const char *name;
-  int (*run) (struct control *c, struct json_object *request,
-              struct json_object *reply);
-};
-
-static void
-add_ok (struct json_object *reply, bool ok)
-{
-  json_object_object_add (reply, "ok", json_object_new_boolean (ok));
-}
-
-static void
-add_error (struct json_object *reply, const char *error)
-{
-  json_object_object_add (reply, "error", json_object_new_string (error));
-}
-
-static int
-run_status (struct control *c, struct json_object *request,
-            struct json_object *reply)
-{
-  (void) request;
-  mirror_status (c->mirror, &c->status);
-  json_object_object_add (reply, "status", status_to_json (&c->status));
-  return 0;
-}
-
-static const struct command commands[] = {
-  {"status", run_status},
-  {NULL, NULL},
-};
-
-static int
-add_unknown_command (struct json_object *reply, const char *name)
-{
-  char error[512];
-  int len = snprintf (error, sizeof error,
-                      "unknown command \"%.64s\", not one of:", name);
-
-  for (const struct command *cmd = commands; cmd->name != NULL; ++cmd)
-    len +=
-      snprintf (error + len, sizeof error - (size_t) len, " %s", cmd->name);
-  add_error (reply, error);
-  return -1;
-}
-
-static int
-run_request (struct control *c, struct json_object *request,
-             struct json_object *reply)
-{
-  struct json_object *name;
-
-  if (!json_object_object_get_ex (request, "command", &name) ||
-      !json_object_is_type (name, json_type_string)) {
-    add_error (reply, "the request has no string \"command\"");
-    return -1;
-  }
-  for (const struct command *cmd = commands; cmd->name != NULL; ++cmd)
-    if (strcmp (cmd->name, json_object_get_string (name)) == 0)
-      return cmd->run (c, request, reply);
-  return add_unknown_command (reply, json_object_get_string (name));
-}
-
-static bool
-only_space (const char *s, size_t len)
-{
-  for (size_t i = 0; i < len; ++i)
-    if (!isspace ((unsigned char) s[i]))
-      return false;
-  return true;
-}
-
-/* The JSON object that the line is, or NULL. */
-static struct json_object *
-parse_line (const char *line, size_t len)
-{
-  struct json_tokener *tok = json_tokener_new_ex (MAX_DEPTH);
-  struct json_object *obj;
-  size_t end;
-
-  if (tok == NULL)
-    return NULL;
-  json_tokener_set_flags (tok,
-                          JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-  obj = json_tokener_parse_ex (tok, line, (int) len);
-  end = json_tokener_get_parse_end (tok);
-  json_tokener_free (tok);
-  if (obj != NULL && json_object_is_type (obj, json_type_object) &&
-      only_space (line + end, len - end))
-    return obj;
-  json_object_put (obj);
-  return NULL;
-}
-
-/* The reply to one line. */
-static struct json_object *
-answer_line (struct control *c, const char *line, size_t len)
-{
-  struct json_object *reply = json_object_new_object ();
-  struct json_object *request = parse_line (line, len);
-  int r = -1;
-
-  add_ok (reply, true);
-  if (request == NULL)
-    add_error (reply, "the request is not a JSON object");
-  else
-    r = run_request (c, request, reply);
-  if (r == -1)
-    add_ok (reply, false);
-  json_object_put (request);
-  return reply;
-}
 
 static void
 client_free (struct client *cl)
@@ -229,16 +108,6 @@ client_queue (struct client *cl, struct json_object *reply)
   return r;
 }
 
-static int
-client_queue_error (struct client *cl, const char *error)
-{
-  struct json_object *reply = json_object_new_object ();
-
-  add_ok (reply, false);
-  add_error (reply, error);
-  return client_queue (cl, reply);
-}
-
 /* Send what the socket takes.  -1: the connection is broken. */
 static int
 client_send (struct client *cl)
@@ -263,8 +132,8 @@ client_answer (struct client *cl)
   char *line = cl->in, *end = cl->in + cl->in_len, *newline;
 
   while ((newline = memchr (line, '\n', (size_t) (end - line))) != NULL) {
-    if (client_queue (cl, answer_line (cl->control, line,
-                                       (size_t) (newline - line))) == -1)
+    if (client_queue (cl, control_answer (cl->control->mirror, line,
+                                          (size_t) (newline - line))) == -1)
       return -1;
     line = newline + 1;
   }
@@ -273,7 +142,8 @@ client_answer (struct client *cl)
   if (cl->in_len <= MAX_REQUEST)
     return 0;
   cl->closing = true;
-  return client_queue_error (cl, "the request is longer than 4096 bytes");
+  return client_queue (
+    cl, control_refusal ("the request is longer than 4096 bytes"));
 }
 
 /* -1: drop the client. */

@@ -127,7 +127,7 @@ struct leg {
   uint64_t size;
   uint32_t min_block;   /* power of two; requests must be aligned to it */
   uint32_t max_request; /* longer requests are split; multiple of min_block */
-  uint8_t id[LEG_ID_SIZE]; /* identity (design, section 6): a hint.  File:
+  uint8_t id[LEG_ID_SIZE]; /* identity: a hint.  File:
                             * inode and birth time, which unlike device
                             * numbers survive a reboot; block: leg-id.h;
                             * NBD: hash of the URI */

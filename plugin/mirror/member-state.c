@@ -33,7 +33,7 @@ check_sets (const struct mirror *m)
 }
 
 static void
-put (struct mirror *m, unsigned slots, enum member_state state)
+state_put (struct mirror *m, unsigned slots, enum member_state state)
 {
   m->in_sync &= ~slots;
   m->resyncing &= ~slots;
@@ -67,7 +67,7 @@ member_states_init (struct mirror *m,
                     unsigned primary)
 {
   FOR_EACH_SLOT (slot, m->configured)
-    put (m, SLOT_BIT (slot), state[slot]);
+    state_put (m, SLOT_BIT (slot), state[slot]);
   m->primary = primary;
   check_sets (m);
 }
@@ -76,7 +76,7 @@ void
 member_set_state_locked (struct mirror *m, unsigned slots,
                          enum member_state state)
 {
-  put (m, slots, state);
+  state_put (m, slots, state);
   assert (m->in_sync != 0);
   if (!(m->in_sync & SLOT_BIT (m->primary)))
     m->primary = (unsigned) __builtin_ctz (m->in_sync);

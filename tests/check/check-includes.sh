@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 
 # Includes go downwards (docs/DESIGN.md draws the layers; the flags in Makefile.am
-# make most others fail to compile), and only plugin.c, params.c and the message
+# make most others fail to compile), and only plugin.c, params*.c and the message
 # sink see nbdkit's header.  Threads begin in common/thread.c, which gives them
 # a name and blocks their signals.
 
@@ -74,7 +74,7 @@ below plugin/control -- plugin/open log
 
 while IFS= read -r file; do
   case $file in
-    plugin/plugin.c | plugin/params.c | plugin/msg-nbdkit.c) ;;
+    plugin/plugin.c | plugin/params.c | plugin/params-check.c | plugin/msg-nbdkit.c) ;;
     *) forbid "$file" -- 'nbdkit-.*' ;;
   esac
 done < <(find common net log logd plugin tools -name '*.[ch]')

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 
 # The crash harness finds legs that lie about flush, and mirrors that break a
-# rule of the design.
+# rule of docs/rules.md.
 
 . "$(dirname "$0")/../lib/functions.sh"
 requires_mirror

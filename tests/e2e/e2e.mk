@@ -61,6 +61,7 @@ e2e_tests = \
 	tests/e2e/test-threads-take-no-signals.sh \
 	$(NULL)
 TESTS += \
+	tests/check/check-circles \
 	tests/check/check-includes.sh \
 	$(e2e_tests) \
 	$(NULL)
@@ -68,6 +69,7 @@ EXTRA_DIST += \
 	tests/bench/bench-log \
 	tests/bench/bench-resync \
 	tests/bench/bench-write \
+	tests/check/check-circles \
 	tests/check/check-includes.sh \
 	tests/crash/crash-devices.sh \
 	tests/crash/crash-harness \

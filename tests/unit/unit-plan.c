@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Start-up (design, section 6): what is found, and what is then done.  No
+/* Start-up: what is found, and what is then done.  No
  * I/O: logs and legs are built by hand, and what the legs hold is said by
  * the scene.
  */
