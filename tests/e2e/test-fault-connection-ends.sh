@@ -111,6 +111,8 @@ wait_mirror
 
 # --- the end, while the leg is being opened
 kill -HUP "${proxy[leg]}"
+# If all is clean nobody else asks the leg for anything.
+qemu-io -f raw "$uri" -c flush >"$tmp/qemu-io.log"
 wait_for "$deadline" json_is '.legs[1].state' failed
 stop_mirror 10
 "$check" verify "$tmp/state" "$tmp/a"

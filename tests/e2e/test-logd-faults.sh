@@ -27,7 +27,7 @@ wait_mirror
 # all the time, however fast it is.
 load ()
 {
-  "$check" load "$@" --blocks 8000 "$tmp/state" "$uri" \
+  "$check" load "$@" --blocks 6000 "$tmp/state" "$uri" \
     >"$tmp/load.log" 2>&1 &
   load=$!
   pids+=("$load")
