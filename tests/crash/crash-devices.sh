@@ -91,7 +91,7 @@ serve_device ()
 # end_now PID: the load may have killed it, and the shell may know.
 end_now ()
 {
-  ! running "$1" || kill -KILL "$1" 2>/dev/null || true
+  signal KILL "$1"
   reap "$1" || true
 }
 

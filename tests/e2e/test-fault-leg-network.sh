@@ -31,7 +31,7 @@ start_far ()
 
 stop_far ()
 {
-  kill -KILL "$far_pid"
+  signal KILL "$far_pid"
   reap "$far_pid" || true
 }
 

@@ -95,7 +95,7 @@ gone ()
 {
   local pid
   for pid; do
-    kill -KILL "$pid" 2>/dev/null || true
+    signal KILL "$pid"
     reap "$pid" || true
   done
 }

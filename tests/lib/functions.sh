@@ -132,7 +132,7 @@ end_test ()
     eval "${cleanup_list[i]}"
   done
   for pid in "${pids[@]}"; do
-    kill -KILL "$pid" 2>/dev/null
+    signal KILL "$pid"
   done
   for pid in "${pids[@]}"; do
     wait "$pid" 2>/dev/null
@@ -170,14 +170,35 @@ background ()
   pids+=($!)
 }
 
+# is_child PID, running PID: the shell reaps its children as they end, and ids
+# are given out again within a minute on a busy machine.  So what we started
+# must also still be our child.
+status_of ()
+{
+  sed -n "s/^$2:[[:space:]]*//p" "/proc/$1/status" 2>/dev/null || true
+}
+
+is_child ()
+{
+  [ "$(status_of "$1" PPid)" = $$ ]
+}
+
 running ()
 {
-  local state
-  state=$(sed -n 's/^State:[[:space:]]*//p' "/proc/$1/status" 2>/dev/null) ||
-    return 1
-  case $state in
+  case " ${pids[*]} " in
+    *" $1 "*) is_child "$1" || return 1 ;;
+  esac
+  case $(status_of "$1" State) in
     ''|Z*|X*) return 1 ;;
   esac
+}
+
+# signal SIGNAL PID: to what we started, if it has not ended.
+signal ()
+{
+  if running "$2"; then
+    kill -"$1" "$2" 2>/dev/null || true
+  fi
 }
 
 # The process is reaped and not killed again at the end of the test, when its
@@ -260,7 +281,7 @@ start_leg ()
 # kill_leg NAME [SIGNAL]: end a leg's server, default KILL.
 kill_leg ()
 {
-  kill -"${2:-KILL}" "${leg_pid[$1]}"
+  signal "${2:-KILL}" "${leg_pid[$1]}"
   reap "${leg_pid[$1]}" || true
   rm -f "${leg_sock[$1]}"
 }
