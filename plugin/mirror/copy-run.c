@@ -61,15 +61,15 @@ copy_run_cut (struct copier *c, uint64_t end)
 {
   struct mirror *m = c->m;
   struct recovery *rec = c->rec;
+  uint64_t bad = c->source_error ? 1 : 0;
   uint64_t nr = (end >> m->region_shift) - rec->first;
+  uint64_t next = rec->first + nr + bad;
   CLEANUP_LOCK (&m->lock);
 
-  if (end >= m->limits.size || nr >= rec->nr)
-    return;
-  dirty_log_put_resync_work (m->log, rec->first + nr, rec->nr - nr);
+  dirty_log_put_resync_work (m->log, next, rec->nr - nr - bad);
   rec->nr = nr;
-  if (m->resync.cursor > rec->first + nr)
-    m->resync.cursor = rec->first + nr;
+  if (m->resync.cursor > next)
+    m->resync.cursor = next;
 }
 
 static uint64_t

@@ -14,7 +14,9 @@ struct copier;
  */
 void copy_run_prepare (struct copier *c);
 
-/* The run ends at 'end' bytes: give back the regions behind.  No lock is held.
+/* The copier gets no further than to 'end', a byte within the run: give back
+ * the regions that are not done.  One that cannot be read is taken out of the
+ * run, and stays handed out.  No lock is held.
  */
 void copy_run_cut (struct copier *c, uint64_t end);
 

@@ -15,6 +15,8 @@
 
 #include "config.h"
 
+#include <errno.h>
+
 #include "cleanup.h"
 #include "copy-run.h"
 #include "copy-send.h"
@@ -49,8 +51,12 @@ read_source (struct copier *c, uint64_t offset, uint64_t count)
   CLEANUP_LOCK (&c->m->lock);
   int slot = source_read_locked (c->m, &tried, c->buf, offset, count);
 
-  if (slot == -1)
+  if (slot == -1) {
+    c->source_error = errno;
+    c->source_bad = offset;
+    c->source_bad_legs = tried;
     return false;
+  }
   set_source_locked (c, (unsigned) slot);
   c->unread = tried;
   return true;
@@ -120,10 +126,8 @@ copy_zeroes (struct copier *c, uint64_t offset, uint64_t count)
 static uint64_t
 copy_data (struct copier *c, uint64_t offset, uint64_t count)
 {
-  if (!read_source (c, offset, count)) {
-    c->source_failed = true;
+  if (!read_source (c, offset, count))
     return 0;
-  }
   c->moved += count;
   thin_copy (c, c->buf, offset, count);
   return count;
@@ -214,7 +218,7 @@ copy_chunk (struct copier *c, uint64_t *offset)
   uint64_t start = now_ns (), pause = 0, done;
 
   done = copy_locked (c, *offset, c->end - *offset);
-  if (c->source_failed || c->no_lease)
+  if (c->source_error || c->no_lease)
     return false;
   if (c->moved > 0)
     pause = rate_pause (m, c->moved, now_ns () - start);

@@ -24,14 +24,17 @@ struct copier {
   uint64_t moved;      /* bytes of I/O for the chunk at hand */
   unsigned bad;        /* targets that failed */
   unsigned unread;     /* legs that could not read the chunk, another could */
-  bool source_failed;
+  int source_error;    /* not 0: no leg could read a chunk: why not */
+  uint64_t source_bad; /* then: where that is */
+  unsigned source_bad_legs;
   unsigned to_report; /* targets that stall for the first time */
+  bool name_bad;      /* what could not be read is to be reported */
   bool no_lease;      /* something could not be sent (S19) */
 };
 
 /* Copy the run c->rec, which may become longer (zeroes) or be cut short
  * (failure, stop).  In: m, rec, source, buf; the outcome is in bad,
- * source_failed and rec.  Blocks; no lock is held.
+ * source_error and rec.  Blocks; no lock is held.
  */
 void copy_run (struct copier *c);
 

@@ -107,7 +107,8 @@ member_state_name (const struct mirror *m, unsigned slot)
 {
   enum member_state state = state_of (m, slot);
 
-  if (state == MEMBER_RESYNCING && m->member[slot].stalls > 0)
+  if (state == MEMBER_RESYNCING &&
+      (m->member[slot].stalls > 0 || m->resync.only_bad))
     return "stale";
   return state_names[state];
 }

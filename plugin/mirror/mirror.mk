@@ -5,6 +5,8 @@ noinst_LTLIBRARIES += libmirror.la
 libmirror_la_SOURCES = \
 	plugin/mirror/acknowledge.c \
 	plugin/mirror/acknowledge.h \
+	plugin/mirror/bad-regions.c \
+	plugin/mirror/bad-regions.h \
 	plugin/mirror/block-status.c \
 	plugin/mirror/block-status.h \
 	plugin/mirror/copy-run.c \

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "bad-regions.h"
 #include "extent-map.h"
 
 #define RESYNC_THREADS 4
@@ -38,6 +39,8 @@ struct resync {
   unsigned exited;           /* threads that have ended */
   uint64_t cursor;           /* next region to look at */
   struct extent_map extents; /* what legs hold (holes.h) */
+  struct bad_regions bad;    /* that no in-sync leg can read */
+  bool only_bad;             /* nothing else is left to copy */
   struct recovery *running;  /* being copied */
   struct recovery *copied;   /* wait for the sweep */
   uint64_t copied_regions;   /* in that list */

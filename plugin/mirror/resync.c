@@ -11,12 +11,19 @@
  * the target.  If meanwhile a write ended in an error the run is spoiled, and
  * if the target failed it no longer counts.  A spoiled run waits for the sweep,
  * too: the target may call a hole what the copy left in its cache.
+ *
+ * A target that refuses copies stalls: it gets none for a while.  What no
+ * in-sync leg can read holds up nobody: that region is left out for a while
+ * (bad-regions.h).  Only if very much cannot be read do the targets stall.
  */
 
 #include "config.h"
 
+#include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 
+#include "bad-regions.h"
 #include "cleanup.h"
 #include "copy.h"
 #include "members.h"
@@ -29,6 +36,7 @@
 #define SWEEP_BYTES (UINT64_C (1) << 30) /* copied before a sweep is due */
 #define FIRST_STALL_NS NSEC_PER_SEC
 #define MAX_STALL_NS (30 * NSEC_PER_SEC)
+#define MAX_BAD_IN_ROW 32 /* then the targets stall */
 
 /* --- choosing work; m->lock is held --- */
 
@@ -78,18 +86,41 @@ begin_round (struct mirror *m)
   rs->total_regions = resync_todo (m, &ls);
 }
 
+/* Bad regions that are to be tried again are work again. */
+static void
+give_back_bad (struct mirror *m, uint64_t now)
+{
+  uint64_t region;
+
+  while (bad_regions_due (&m->resync.bad, m->in_sync, now, &region))
+    dirty_log_put_resync_work (m->log, region, 1);
+}
+
+static bool
+get_work (struct mirror *m, unsigned ready, uint64_t *first, uint64_t *nr)
+{
+  struct resync *rs = &m->resync;
+  bool any =
+    dirty_log_get_resync_work (m->log, ready, rs->cursor, 1, first, nr) ||
+    dirty_log_get_resync_work (m->log, ready, 0, 1, first, nr);
+
+  rs->only_bad = !any && rs->busy == 0 && rs->bad.nr_waiting > 0;
+  return any;
+}
+
 static struct recovery *
 next_work (struct mirror *m)
 {
   struct resync *rs = &m->resync;
-  unsigned ready = ready_targets (m, now_ns ());
+  uint64_t now = now_ns ();
+  unsigned ready = ready_targets (m, now);
   struct recovery *rec;
   uint64_t first, nr;
 
+  give_back_bad (m, now);
   if (rs->stop || !ready || !dirty_log_valid (m->log))
     return NULL;
-  if (!dirty_log_get_resync_work (m->log, ready, rs->cursor, 1, &first, &nr) &&
-      !dirty_log_get_resync_work (m->log, ready, 0, 1, &first, &nr))
+  if (!get_work (m, ready, &first, &nr))
     return NULL;
   rec = calloc (1, sizeof *rec);
   if (!rec) {
@@ -134,6 +165,27 @@ stall (struct copier *c, unsigned targets)
   }
 }
 
+/* The region that could not be read is not in the run any more, and still
+ * handed out.  A source that is lost reads nothing: that is not the region's
+ * fault.
+ */
+static void
+leave_bad_region (struct copier *c)
+{
+  struct mirror *m = c->m;
+  struct bad_regions *bad = &m->resync.bad;
+  uint64_t region = c->source_bad >> m->region_shift;
+  enum bad_news news = BAD_FULL;
+
+  if (!atomic_load (&m->member[c->source].leg->lost))
+    news = bad_regions_add (bad, region, c->source_bad_legs, now_ns ());
+  c->name_bad = news == BAD_NEW;
+  if (news == BAD_FULL)
+    dirty_log_put_resync_work (m->log, region, 1);
+  if (news == BAD_FULL || bad->in_row >= MAX_BAD_IN_ROW)
+    stall (c, c->rec->targets);
+}
+
 static void
 unlink_running (struct mirror *m, struct recovery *rec)
 {
@@ -153,7 +205,9 @@ end_run (struct copier *c)
 
   unlink_running (m, rec);
   rs->busy--;
-  stall (c, c->source_failed ? rec->targets : c->bad);
+  if (c->source_error)
+    leave_bad_region (c);
+  stall (c, c->bad);
   rec->targets &= ~c->bad;
   if (rec->targets == 0 || rec->nr == 0) {
     dirty_log_put_resync_work (m->log, rec->first, rec->nr);
@@ -162,6 +216,7 @@ end_run (struct copier *c)
   else {
     FOR_EACH_SLOT (slot, rec->targets)
       m->member[slot].stalls = 0;
+    bad_regions_read (&rs->bad, rec->first, rec->nr);
     rec->next = rs->copied;
     rs->copied = rec;
     rs->copied_regions += rec->nr;
@@ -179,10 +234,19 @@ report_stalled (struct copier *c)
     msg_error ("leg %s: resync stalled, will be tried again: %s",
                c->m->member[slot].name, why);
   }
-  if (c->source_failed) {
+  if (c->source_error) {
     leg_last_error (c->m->member[c->source].leg, why, sizeof why);
     msg_error ("leg %s: resync source: %s", c->m->member[c->source].name, why);
   }
+}
+
+static void
+report_bad (struct copier *c)
+{
+  errno = c->source_error;
+  msg_error ("leg %s: resync: read at offset %" PRIu64
+             ": %m: the region stays missed, and is tried again later",
+             c->m->member[c->source].name, c->source_bad);
 }
 
 static void
@@ -208,6 +272,8 @@ recover (struct mirror *m, struct recovery *rec, char *buf)
   }
   if (c.to_report)
     report_stalled (&c);
+  if (c.name_bad)
+    report_bad (&c);
 }
 
 /* Copied runs are made durable when there are many, or nothing else is left

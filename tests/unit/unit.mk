@@ -32,6 +32,7 @@ unit_tests_of_threads = \
 	tests/unit/unit-leg \
 	tests/unit/unit-client \
 	tests/unit/unit-apply \
+	tests/unit/unit-bad-regions \
 	tests/unit/unit-control \
 	tests/unit/unit-core \
 	tests/unit/unit-disk \
@@ -250,6 +251,11 @@ tests_unit_unit_holes_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
 tests_unit_unit_thin_copy_SOURCES = tests/unit/unit-thin-copy.c $(mirror_fixture)
 tests_unit_unit_thin_copy_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_unit_thin_copy_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
+
+tests_unit_unit_bad_regions_SOURCES = tests/unit/unit-bad-regions.c $(mirror_fixture)
+tests_unit_unit_bad_regions_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_unit_bad_regions_LDFLAGS = -Wl,--wrap=msg_error
+tests_unit_unit_bad_regions_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
 
 tests_unit_unit_rejoin_SOURCES = tests/unit/unit-rejoin.c $(mirror_fixture)
 tests_unit_unit_rejoin_CPPFLAGS = $(TEST_CPPFLAGS)
