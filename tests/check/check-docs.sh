@@ -85,9 +85,10 @@ done
 test_exists ()
 {
   local file=tests/unit/${1%%:*}.c name=${1#*:}
+  local defined='^(LOOP_|SIGNAL_)?TEST(_IN)? \(([a-z_]+, )?'
   case $1 in
-    *:*\*) grep -q "^START_TEST (${name%\*}" "$file" ;;
-    *:*) grep -q "^START_TEST ($name)" "$file" ;;
+    *:*\*) grep -Eq "$defined${name%\*}" "$file" ;;
+    *:*) grep -Eq "$defined$name[,)]" "$file" ;;
     *) compgen -G "tests/*/${1##*/}" >/dev/null ;;
   esac
 }

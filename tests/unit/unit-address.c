@@ -9,7 +9,6 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -17,6 +16,9 @@
 #include <check.h>
 
 #include "resolved.h"
+#include "suite.h"
+
+#define NR(array) ((int) (sizeof (array) / sizeof (array)[0]))
 
 #define PATIENCE_MSEC 20000
 
@@ -40,7 +42,7 @@ static const struct {
   {"/odd:99 []", "", "", "/odd:99 []"},
 };
 
-START_TEST (good_addresses)
+LOOP_TEST (good_addresses, NR (good))
 {
   const char *why = NULL, *text = good[_i].text;
   char longer[64];
@@ -55,7 +57,6 @@ START_TEST (good_addresses)
   ck_assert_str_eq (a.port, good[_i].port);
   ck_assert_str_eq (a.path, good[_i].path);
 }
-END_TEST
 
 static const struct {
   const char *text, *why;
@@ -109,13 +110,12 @@ expect_refused (const char *text, size_t len, const char *part)
   ck_assert_msg (strstr (why, part) != NULL, "%s: %s", text, why);
 }
 
-START_TEST (bad_addresses)
+LOOP_TEST (bad_addresses, NR (bad))
 {
   expect_refused (bad[_i].text, strlen (bad[_i].text), bad[_i].why);
 }
-END_TEST
 
-START_TEST (nul_bytes_are_refused)
+TEST (nul_bytes_are_refused)
 {
   expect_refused ("a\0b", 3, "letters, digits");
   expect_refused ("/a\0b", 4, "NUL");
@@ -123,9 +123,8 @@ START_TEST (nul_bytes_are_refused)
   expect_refused ("[::1%\0]", 7, "not an IPv6 address");
   expect_refused ("a:1\0", 4, "the port");
 }
-END_TEST
 
-START_TEST (lengths_are_limited)
+TEST (lengths_are_limited)
 {
   const char *why;
   char text[512];
@@ -144,7 +143,6 @@ START_TEST (lengths_are_limited)
   text[sizeof text - 1] = ']';
   expect_refused (text, sizeof text, "not an IPv6 address");
 }
-END_TEST
 
 static struct address
 parse (const char *text)
@@ -183,7 +181,7 @@ static const struct {
   {"/run/x.sock", "/run/x.sock", true},
 };
 
-START_TEST (resolved_addresses)
+LOOP_TEST_IN (resolve_tests, resolved_addresses, NR (known))
 {
   struct resolved r;
   char buf[128];
@@ -192,9 +190,8 @@ START_TEST (resolved_addresses)
   ck_assert_str_eq (resolved_print (&r, buf, sizeof buf), known[_i].printed);
   ck_assert_int_eq (resolved_is_local (&r), known[_i].local);
 }
-END_TEST
 
-START_TEST (path_of_107_bytes_is_printed)
+TEST_IN (resolve_tests, path_of_107_bytes_is_printed)
 {
   char text[108], buf[128];
   struct resolved r;
@@ -205,9 +202,8 @@ START_TEST (path_of_107_bytes_is_printed)
   resolve (text, false, &r, 1);
   ck_assert_str_eq (resolved_print (&r, buf, sizeof buf), text);
 }
-END_TEST
 
-START_TEST (name_is_resolved)
+TEST_IN (resolve_tests, name_is_resolved)
 {
   struct resolved r[8];
   int nr = resolve ("localhost", false, r, 8);
@@ -215,10 +211,9 @@ START_TEST (name_is_resolved)
   for (int i = 0; i < nr; ++i)
     ck_assert (resolved_is_local (&r[i]));
 }
-END_TEST
 
 /* A label has at most 63 bytes: no server is asked. */
-START_TEST (name_that_is_none)
+TEST_IN (resolve_tests, name_that_is_none)
 {
   struct address a = parse ("a234567890123456789012345678901234567890"
                             "123456789012345678901234.invalid");
@@ -228,9 +223,8 @@ START_TEST (name_that_is_none)
   ck_assert_int_eq (address_resolve (&a, false, &r, 1, &why), -1);
   ck_assert_ptr_nonnull (why);
 }
-END_TEST
 
-START_TEST (nobody_connects_to_all_interfaces)
+TEST_IN (resolve_tests, nobody_connects_to_all_interfaces)
 {
   struct address a = parse ("*:99");
   const char *why = "";
@@ -239,9 +233,8 @@ START_TEST (nobody_connects_to_all_interfaces)
   ck_assert_int_eq (address_resolve (&a, false, &r, 1, &why), -1);
   ck_assert_str_eq (why, "the host is missing: HOST or HOST:PORT");
 }
-END_TEST
 
-START_TEST (empty_host_listens_on_both_kinds)
+TEST_IN (resolve_tests, empty_host_listens_on_both_kinds)
 {
   struct resolved r[8];
   unsigned nr4 = 0, nr6 = 0;
@@ -255,7 +248,6 @@ START_TEST (empty_host_listens_on_both_kinds)
   ck_assert_uint_eq (nr4, 1);
   ck_assert_uint_eq (nr6, 1);
 }
-END_TEST
 
 /* The port that the system chose takes the place of port 1. */
 static int
@@ -296,7 +288,7 @@ has_ipv6 (void)
 
 static const char *const hosts[] = {"127.0.0.1:1", "[::1]:1"};
 
-START_TEST (listen_and_connect)
+LOOP_TEST (listen_and_connect, NR (hosts))
 {
   struct resolved r, again;
   int listener, fd, peer;
@@ -324,9 +316,8 @@ START_TEST (listen_and_connect)
   ck_assert_int_ge (listener, 0);
   close (listener);
 }
-END_TEST
 
-START_TEST (unix_sockets_are_not_listened_on_here)
+TEST (unix_sockets_are_not_listened_on_here)
 {
   struct resolved r;
 
@@ -334,9 +325,8 @@ START_TEST (unix_sockets_are_not_listened_on_here)
   ck_assert_int_eq (resolved_listen (&r), -1);
   ck_assert_int_eq (errno, EAFNOSUPPORT);
 }
-END_TEST
 
-START_TEST (connect_to_nothing)
+TEST (connect_to_nothing)
 {
   struct resolved r;
 
@@ -344,42 +334,13 @@ START_TEST (connect_to_nothing)
   ck_assert_int_eq (resolved_connect (&r), -1);
   ck_assert_int_eq (errno, ENOENT);
 }
-END_TEST
 
-#define NR(array) ((int) (sizeof (array) / sizeof (array)[0]))
+static struct suite_group resolve_tests = {
+  .timeout = 60,
+};
 
 int
 main (void)
 {
-  Suite *suite = suite_create ("address");
-  SRunner *runner = srunner_create (suite);
-  TCase *tc = tcase_create ("parse");
-  int failed;
-
-  tcase_add_loop_test (tc, good_addresses, 0, NR (good));
-  tcase_add_loop_test (tc, bad_addresses, 0, NR (bad));
-  tcase_add_test (tc, nul_bytes_are_refused);
-  tcase_add_test (tc, lengths_are_limited);
-  suite_add_tcase (suite, tc);
-
-  tc = tcase_create ("resolve");
-  tcase_set_timeout (tc, 60);
-  tcase_add_loop_test (tc, resolved_addresses, 0, NR (known));
-  tcase_add_test (tc, path_of_107_bytes_is_printed);
-  tcase_add_test (tc, name_is_resolved);
-  tcase_add_test (tc, name_that_is_none);
-  tcase_add_test (tc, nobody_connects_to_all_interfaces);
-  tcase_add_test (tc, empty_host_listens_on_both_kinds);
-  suite_add_tcase (suite, tc);
-
-  tc = tcase_create ("sockets");
-  tcase_add_loop_test (tc, listen_and_connect, 0, NR (hosts));
-  tcase_add_test (tc, unix_sockets_are_not_listened_on_here);
-  tcase_add_test (tc, connect_to_nothing);
-  suite_add_tcase (suite, tc);
-
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed != 0;
+  return suite_main ("address");
 }

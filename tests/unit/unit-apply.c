@@ -7,11 +7,11 @@
 #include "config.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
 #include "apply.h"
 #include "cleanup.h"
 #include "mirror-fixture.h"
+#include "suite.h"
 
 #define SHIFT 12
 #define REGION (UINT64_C (1) << SHIFT)
@@ -74,15 +74,14 @@ misses_just (unsigned slot, unsigned first, unsigned second)
                       r == first || r == second);
 }
 
-START_TEST (s22_a_clean_log_stays_as_it_is)
+TEST (s22_a_clean_log_stays_as_it_is)
 {
   applies ();
   for (unsigned s = 0; s < 3; ++s)
     ck_assert_int_eq (fx_image_state (fx, s), LOG_LEG_IN_SYNC);
 }
-END_TEST
 
-START_TEST (s22_marked_regions_are_missed_by_all_but_the_source)
+TEST (s22_marked_regions_are_missed_by_all_but_the_source)
 {
   unclean ();
   plan.source = 1;
@@ -95,9 +94,8 @@ START_TEST (s22_marked_regions_are_missed_by_all_but_the_source)
   ck_assert (!fx_image_marked (fx, 3));
   ck_assert (!fx_image_marked (fx, 5));
 }
-END_TEST
 
-START_TEST (s22_absent_and_stale_legs_miss_them_too)
+TEST (s22_absent_and_stale_legs_miss_them_too)
 {
   dirty_log_set_region_sync (fx->log, 2, 1, 1, false);
   unclean ();
@@ -109,16 +107,14 @@ START_TEST (s22_absent_and_stale_legs_miss_them_too)
   ck_assert (fx_image_missed (fx, 2, 1));
   ck_assert (fx_image_missed (fx, 2, 3));
 }
-END_TEST
 
-START_TEST (s22_an_absent_leg_of_a_clean_log_becomes_stale)
+TEST (s22_an_absent_leg_of_a_clean_log_becomes_stale)
 {
   absent (1);
   applies ();
   ck_assert_int_eq (fx_image_state (fx, 1), LOG_LEG_STALE);
   misses_just (1, NR_REGIONS, NR_REGIONS);
 }
-END_TEST
 
 static void *
 apply_thread (void *arg)
@@ -130,7 +126,7 @@ apply_thread (void *arg)
 }
 
 /* The source's cache may hold what was written before the end. */
-START_TEST (s22_marks_go_only_after_the_missed_maps_and_a_flush_of_the_source)
+TEST (s22_marks_go_only_after_the_missed_maps_and_a_flush_of_the_source)
 {
   pthread_t thread;
   int result = -1;
@@ -156,10 +152,9 @@ START_TEST (s22_marks_go_only_after_the_missed_maps_and_a_flush_of_the_source)
   ck_assert_int_eq (result, 0);
   ck_assert (!fx_image_marked (fx, 3));
 }
-END_TEST
 
 /* A crash before the quarantine is over must find them. */
-START_TEST (s21_marks_stay_while_a_write_may_land_on_the_source)
+TEST (s21_marks_stay_while_a_write_may_land_on_the_source)
 {
   unclean ();
   mem_log_found_unclean (fx->log);
@@ -168,18 +163,16 @@ START_TEST (s21_marks_stay_while_a_write_may_land_on_the_source)
   ck_assert (fx_image_marked (fx, 3));
   ck_assert (fx_image_missed (fx, 1, 3));
 }
-END_TEST
 
-START_TEST (s22_a_source_that_cannot_be_flushed_refuses)
+TEST (s22_a_source_that_cannot_be_flushed_refuses)
 {
   unclean ();
   mem_leg_fail (fx->leg[0], LEG_FLUSH, 1, 1, EIO);
   ck_assert_int_eq (plan_apply (fx->log, &in, &plan), -1);
   ck_assert (fx_image_marked (fx, 3));
 }
-END_TEST
 
-START_TEST (s22_a_log_that_cannot_be_written_refuses)
+TEST (s22_a_log_that_cannot_be_written_refuses)
 {
   unclean ();
   mem_log_fail (fx->log, MEM_LOG_FLUSH, 1, EIO);
@@ -187,12 +180,11 @@ START_TEST (s22_a_log_that_cannot_be_written_refuses)
   ck_assert (fx_image_marked (fx, 3));
   ck_assert (!fx_image_missed (fx, 1, 3));
 }
-END_TEST
 
 /* The source had missed region 1, which the others have; what the source
  * did alone is in the others' maps already.
  */
-START_TEST (an_override_unites_the_missed_maps)
+TEST (an_override_unites_the_missed_maps)
 {
   struct mem_log_image image;
 
@@ -215,9 +207,8 @@ START_TEST (an_override_unites_the_missed_maps)
   misses_just (1, NR_REGIONS, NR_REGIONS);
   misses_just (2, 1, 2);
 }
-END_TEST
 
-START_TEST (an_override_beside_a_new_place)
+TEST (an_override_beside_a_new_place)
 {
   mem_log_observe (fx->log, NULL, NULL);
   absent (0);
@@ -232,9 +223,8 @@ START_TEST (an_override_beside_a_new_place)
   ck_assert_int_eq (fx_image_state (fx, 3), LOG_LEG_STALE);
   ck_assert (fx_image_missed (fx, 3, 0));
 }
-END_TEST
 
-START_TEST (a_full_copy_misses_everything)
+TEST (a_full_copy_misses_everything)
 {
   plan.slot[2].miss = MISS_ALL;
   applies ();
@@ -242,10 +232,9 @@ START_TEST (a_full_copy_misses_everything)
     ck_assert (fx_image_missed (fx, 2, r));
   misses_just (1, NR_REGIONS, NR_REGIONS);
 }
-END_TEST
 
 /* What was known of the slot is void. */
-START_TEST (a_fresh_leg_misses_everything)
+TEST (a_fresh_leg_misses_everything)
 {
   plan.slot[2] = (struct plan_slot){.configured = true,
                                     .leg = 2,
@@ -257,9 +246,8 @@ START_TEST (a_fresh_leg_misses_everything)
   for (unsigned r = 0; r < NR_REGIONS; ++r)
     ck_assert (fx_image_missed (fx, 2, r));
 }
-END_TEST
 
-START_TEST (growing_is_missed_by_all_but_the_source)
+TEST (growing_is_missed_by_all_but_the_source)
 {
   plan.grow = true;
   plan.geo.size += 2 * REGION;
@@ -273,10 +261,9 @@ START_TEST (growing_is_missed_by_all_but_the_source)
   ck_assert_int_eq (fx_image_state (fx, 0), LOG_LEG_IN_SYNC);
   ck_assert_int_eq (fx_image_state (fx, 1), LOG_LEG_STALE);
 }
-END_TEST
 
 /* The kernel's bits count, our marks do not. */
-START_TEST (after_the_kernel_its_dirty_regions_are_missed)
+TEST (after_the_kernel_its_dirty_regions_are_missed)
 {
   unclean ();
   mem_log_found_kernel_since (fx->log, 7);
@@ -288,7 +275,6 @@ START_TEST (after_the_kernel_its_dirty_regions_are_missed)
   misses_just (2, 7, 7);
   ck_assert (!fx_image_marked (fx, 3));
 }
-END_TEST
 
 /* --- a new life --- */
 
@@ -303,16 +289,15 @@ new_life (enum plan_miss miss)
   }
 }
 
-START_TEST (sync_none_makes_all_in_sync)
+TEST (sync_none_makes_all_in_sync)
 {
   new_life (MISS_NOTHING_MORE);
   applies ();
   for (unsigned s = 0; s < 3; ++s)
     ck_assert_int_eq (fx_image_state (fx, s), LOG_LEG_IN_SYNC);
 }
-END_TEST
 
-START_TEST (empty_legs_miss_what_the_source_has)
+TEST (empty_legs_miss_what_the_source_has)
 {
   fx_fill (fx, 0, 3 * REGION - BLOCK, BLOCK, 'a');
   fx_fill (fx, 0, 9 * REGION, BLOCK, 'a');
@@ -323,17 +308,15 @@ START_TEST (empty_legs_miss_what_the_source_has)
   misses_just (2, 2, 9);
   ck_assert_int_eq (fx_image_state (fx, 1), LOG_LEG_STALE);
 }
-END_TEST
 
-START_TEST (legs_without_any_data_are_in_sync_at_once)
+TEST (legs_without_any_data_are_in_sync_at_once)
 {
   new_life (MISS_DATA);
   applies ();
   ck_assert_int_eq (fx_image_state (fx, 2), LOG_LEG_IN_SYNC);
 }
-END_TEST
 
-START_TEST (the_kernel_s_dirty_regions_survive_the_new_life)
+TEST (the_kernel_s_dirty_regions_survive_the_new_life)
 {
   dirty_log_mark (fx->log, 6);
   new_life (MISS_KERNEL_DIRTY);
@@ -341,41 +324,15 @@ START_TEST (the_kernel_s_dirty_regions_survive_the_new_life)
   misses_just (1, 6, 6);
   ck_assert (!fx_image_marked (fx, 6));
 }
-END_TEST
 
+static struct suite_group tests = {
+  .setup = setup,
+  .teardown = teardown,
+  .timeout = 40,
+};
 
 int
 main (void)
 {
-  Suite *suite = suite_create ("apply");
-  TCase *tc = tcase_create ("apply");
-  SRunner *runner = srunner_create (suite);
-  int failed;
-
-  suite_add_tcase (suite, tc);
-  tcase_set_timeout (tc, 40);
-  tcase_add_checked_fixture (tc, setup, teardown);
-  tcase_add_test (tc, s22_a_clean_log_stays_as_it_is);
-  tcase_add_test (tc, s22_marked_regions_are_missed_by_all_but_the_source);
-  tcase_add_test (tc, s22_absent_and_stale_legs_miss_them_too);
-  tcase_add_test (tc, s22_an_absent_leg_of_a_clean_log_becomes_stale);
-  tcase_add_test (
-    tc, s22_marks_go_only_after_the_missed_maps_and_a_flush_of_the_source);
-  tcase_add_test (tc, s21_marks_stay_while_a_write_may_land_on_the_source);
-  tcase_add_test (tc, s22_a_source_that_cannot_be_flushed_refuses);
-  tcase_add_test (tc, s22_a_log_that_cannot_be_written_refuses);
-  tcase_add_test (tc, an_override_unites_the_missed_maps);
-  tcase_add_test (tc, an_override_beside_a_new_place);
-  tcase_add_test (tc, a_full_copy_misses_everything);
-  tcase_add_test (tc, a_fresh_leg_misses_everything);
-  tcase_add_test (tc, growing_is_missed_by_all_but_the_source);
-  tcase_add_test (tc, after_the_kernel_its_dirty_regions_are_missed);
-  tcase_add_test (tc, sync_none_makes_all_in_sync);
-  tcase_add_test (tc, empty_legs_miss_what_the_source_has);
-  tcase_add_test (tc, legs_without_any_data_are_in_sync_at_once);
-  tcase_add_test (tc, the_kernel_s_dirty_regions_survive_the_new_life);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return suite_main ("apply");
 }

@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "bad-regions.h"
@@ -16,6 +15,7 @@
 #include "copy.h"
 #include "member-state.h"
 #include "mirror-fixture.h"
+#include "suite.h"
 
 #define SHIFT 16
 #define REGION (UINT64_C (1) << SHIFT)
@@ -42,7 +42,7 @@ is_due_at (uint64_t time)
          !bad_regions_due (&list, 3, time, &given_back);
 }
 
-START_TEST (a_bad_region_is_tried_ever_less_often)
+TEST (a_bad_region_is_tried_ever_less_often)
 {
   uint64_t now = 1000, delay = BAD_FIRST_NS;
 
@@ -55,18 +55,16 @@ START_TEST (a_bad_region_is_tried_ever_less_often)
   }
   ck_assert_uint_eq (delay, BAD_MAX_NS);
 }
-END_TEST
 
-START_TEST (a_leg_that_was_not_asked_is_asked_at_once)
+TEST (a_leg_that_was_not_asked_is_asked_at_once)
 {
   bad_regions_add (&list, 7, 1, 0);
   ck_assert (!bad_regions_due (&list, 1, SEC, &given_back));
   ck_assert (bad_regions_due (&list, 5, SEC, &given_back));
   ck_assert_uint_eq (given_back, 7);
 }
-END_TEST
 
-START_TEST (what_could_be_read_is_forgotten)
+TEST (what_could_be_read_is_forgotten)
 {
   for (uint64_t r = 0; r < 10; ++r)
     bad_regions_add (&list, r, 1, 0);
@@ -78,9 +76,8 @@ START_TEST (what_could_be_read_is_forgotten)
   ck_assert_int_eq (bad_regions_add (&list, 4, 1, 0), BAD_NEW);
   ck_assert_int_eq (bad_regions_add (&list, 7, 1, 0), BAD_KNOWN);
 }
-END_TEST
 
-START_TEST (a_full_list_makes_room_only_if_something_was_given_back)
+TEST (a_full_list_makes_room_only_if_something_was_given_back)
 {
   for (uint64_t r = 0; r < BAD_REGIONS_MAX; ++r)
     ck_assert_int_ne (bad_regions_add (&list, r, 1, r), BAD_FULL);
@@ -90,7 +87,6 @@ START_TEST (a_full_list_makes_room_only_if_something_was_given_back)
   ck_assert_int_eq (bad_regions_add (&list, 1000, 1, 0), BAD_KNOWN);
   ck_assert_int_eq (bad_regions_add (&list, 1001, 1, 0), BAD_FULL);
 }
-END_TEST
 
 /* --- the mirror --- */
 
@@ -163,7 +159,7 @@ with_bad_block (uint64_t region)
 }
 
 /* The others in one go: the target never stalls. */
-START_TEST (one_bad_block_holds_up_nothing_else)
+LOOP_TEST (one_bad_block_holds_up_nothing_else, 3)
 {
   struct fx *fx = with_bad_block (_i);
   uint64_t begin = now_ns (), bad = (uint64_t) _i;
@@ -184,9 +180,8 @@ START_TEST (one_bad_block_holds_up_nothing_else)
     ck_assert_uint_eq (reads_of (fx, 0, bad), 1);
   fx_free (fx);
 }
-END_TEST
 
-START_TEST (a_bad_region_is_named_once)
+TEST (a_bad_region_is_named_once)
 {
   struct fx *fx = with_bad_block (9);
   char offset[32];
@@ -206,9 +201,8 @@ START_TEST (a_bad_region_is_named_once)
                  said);
   fx_free (fx);
 }
-END_TEST
 
-START_TEST (a_region_that_can_be_read_again_is_copied)
+TEST (a_region_that_can_be_read_again_is_copied)
 {
   struct fx *fx = with_bad_block (9);
 
@@ -226,10 +220,9 @@ START_TEST (a_region_that_can_be_read_again_is_copied)
   ck_assert_uint_eq (fx->m->resync.bad.nr, 0);
   fx_free (fx);
 }
-END_TEST
 
 /* The bad block lies behind zeroes, in the middle of the run that they are. */
-START_TEST (a_bad_block_after_zeroes)
+TEST (a_bad_block_after_zeroes)
 {
   struct fx *fx = fx_new (2, NR_REGIONS, SHIFT, 1u << 1);
 
@@ -242,12 +235,11 @@ START_TEST (a_bad_block_after_zeroes)
   ck_assert_uint_eq (fx->m->member[1].stalls, 0);
   fx_free (fx);
 }
-END_TEST
 
 /* It is in the third of eight regions: two are done, it stays handed out, and
  * five are work again.
  */
-START_TEST (a_bad_block_within_a_run)
+TEST (a_bad_block_within_a_run)
 {
   struct fx *fx = fx_new (2, NR_REGIONS, SHIFT, 1u << 1);
   struct recovery rec = {.targets = 1u << 1};
@@ -266,10 +258,9 @@ START_TEST (a_bad_block_within_a_run)
   ck_assert_uint_eq (nr, 8);
   fx_free (fx);
 }
-END_TEST
 
 /* Leg 2 is in-sync later than leg 0 finds that it cannot read. */
-START_TEST (a_leg_that_becomes_in_sync_helps_out)
+TEST (a_leg_that_becomes_in_sync_helps_out)
 {
   struct fx *fx = fx_new (3, NR_REGIONS, SHIFT, 6);
 
@@ -288,10 +279,9 @@ START_TEST (a_leg_that_becomes_in_sync_helps_out)
   ck_assert (fx_same (fx, 0, 2));
   fx_free (fx);
 }
-END_TEST
 
 /* It cannot be read at all: the target stalls after so many tries. */
-START_TEST (a_source_that_reads_nothing_is_left_in_peace)
+TEST (a_source_that_reads_nothing_is_left_in_peace)
 {
   struct fx *fx = with_bad_block (0);
   uint64_t begin = now_ns ();
@@ -314,10 +304,9 @@ START_TEST (a_source_that_reads_nothing_is_left_in_peace)
   ck_assert (fx_same (fx, 0, 1));
   fx_free (fx);
 }
-END_TEST
 
 /* It is lost: that is no fault of the regions. */
-START_TEST (a_source_that_is_lost_has_no_bad_regions)
+TEST (a_source_that_is_lost_has_no_bad_regions)
 {
   struct fx *fx = fx_new (2, NR_REGIONS, SHIFT, 1u << 1);
 
@@ -334,33 +323,14 @@ START_TEST (a_source_that_is_lost_has_no_bad_regions)
   }
   fx_free (fx);
 }
-END_TEST
+
+static struct suite_group tests = {
+  .setup = setup,
+  .timeout = 60,
+};
 
 int
 main (void)
 {
-  Suite *suite = suite_create ("bad-regions");
-  TCase *tc = tcase_create ("bad-regions");
-  SRunner *runner = srunner_create (suite);
-  int failed;
-
-  suite_add_tcase (suite, tc);
-  tcase_add_checked_fixture (tc, setup, NULL);
-  tcase_set_timeout (tc, 60);
-  tcase_add_test (tc, a_bad_region_is_tried_ever_less_often);
-  tcase_add_test (tc, a_leg_that_was_not_asked_is_asked_at_once);
-  tcase_add_test (tc, what_could_be_read_is_forgotten);
-  tcase_add_test (tc, a_full_list_makes_room_only_if_something_was_given_back);
-  tcase_add_loop_test (tc, one_bad_block_holds_up_nothing_else, 0, 3);
-  tcase_add_test (tc, a_bad_region_is_named_once);
-  tcase_add_test (tc, a_region_that_can_be_read_again_is_copied);
-  tcase_add_test (tc, a_bad_block_after_zeroes);
-  tcase_add_test (tc, a_bad_block_within_a_run);
-  tcase_add_test (tc, a_leg_that_becomes_in_sync_helps_out);
-  tcase_add_test (tc, a_source_that_reads_nothing_is_left_in_peace);
-  tcase_add_test (tc, a_source_that_is_lost_has_no_bad_regions);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return suite_main ("bad-regions");
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "bitset.h"
+#include "suite.h"
 
 #define NR 5000 /* more than one summary word, and an odd end */
 
@@ -82,14 +83,13 @@ random_round (unsigned seed)
   bitset_free (&bs);
 }
 
-START_TEST (test_random)
+TEST (test_random)
 {
   for (unsigned seed = 1; seed <= 300; ++seed)
     random_round (seed);
 }
-END_TEST
 
-START_TEST (test_empty)
+TEST (test_empty)
 {
   struct bitset bs = {0};
 
@@ -102,9 +102,8 @@ START_TEST (test_empty)
   bitset_free (&bs);
   bitset_free (&bs);
 }
-END_TEST
 
-START_TEST (test_full_word_ends)
+TEST (test_full_word_ends)
 {
   struct bitset bs;
 
@@ -117,9 +116,8 @@ START_TEST (test_full_word_ends)
   ck_assert_uint_eq (bitset_next_set (&bs, 64), 128);
   bitset_free (&bs);
 }
-END_TEST
 
-START_TEST (test_resize)
+TEST (test_resize)
 {
   struct bitset bs;
 
@@ -137,9 +135,8 @@ START_TEST (test_resize)
   ck_assert (!bitset_test (&bs, 99));
   bitset_free (&bs);
 }
-END_TEST
 
-START_TEST (test_or)
+TEST (test_or)
 {
   struct bitset a, b;
 
@@ -152,10 +149,9 @@ START_TEST (test_or)
   bitset_free (&a);
   bitset_free (&b);
 }
-END_TEST
 
 /* The largest log: address space, not memory. */
-START_TEST (test_large)
+TEST (test_large)
 {
   const uint64_t nr = UINT64_C (64) << 20;
   struct bitset bs;
@@ -166,27 +162,13 @@ START_TEST (test_large)
   ck_assert_uint_eq (bitset_next_set (&bs, 5), nr - 1);
   bitset_free (&bs);
 }
-END_TEST
+
+static struct suite_group tests = {
+  .timeout = 300,
+};
 
 int
 main (void)
 {
-  Suite *suite = suite_create ("bitset");
-  TCase *tc = tcase_create ("all");
-  SRunner *runner;
-  int failed;
-
-  tcase_set_timeout (tc, 300);
-  tcase_add_test (tc, test_random);
-  tcase_add_test (tc, test_empty);
-  tcase_add_test (tc, test_full_word_ends);
-  tcase_add_test (tc, test_resize);
-  tcase_add_test (tc, test_or);
-  tcase_add_test (tc, test_large);
-  suite_add_tcase (suite, tc);
-  runner = srunner_create (suite);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  return suite_main ("bitset");
 }

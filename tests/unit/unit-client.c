@@ -9,7 +9,6 @@
 #undef NDEBUG
 #include <check.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -19,6 +18,7 @@
 #include "deadline.h"
 #include "fake-dns.h"
 #include "resolved.h"
+#include "suite.h"
 #include "unit-wait.h"
 
 /* Far less than a resolver that hangs takes, and enough on a busy machine. */
@@ -216,7 +216,7 @@ is_disconnected (void *arg)
 
 /* --- tests --- */
 
-START_TEST (test_deadline_while_dns_hangs)
+TEST (test_deadline_while_dns_hangs)
 {
   uint64_t begin = now_ns ();
 
@@ -226,7 +226,6 @@ START_TEST (test_deadline_while_dns_hangs)
   ck_assert_uint_lt (now_ns () - begin, SOON);
   ck_assert_int_eq (log_client_state (client), CLIENT_CONNECTING);
 }
-END_TEST
 
 static void *
 loop_thread (void *arg)
@@ -235,7 +234,7 @@ loop_thread (void *arg)
   return arg;
 }
 
-START_TEST (test_stop_while_dns_hangs)
+TEST (test_stop_while_dns_hangs)
 {
   pthread_t thread;
   uint64_t begin;
@@ -249,9 +248,8 @@ START_TEST (test_stop_while_dns_hangs)
   ck_assert_uint_lt (now_ns () - begin, SOON);
   ck_assert_int_eq (log_client_state (client), CLIENT_OVER);
 }
-END_TEST
 
-START_TEST (test_next_server_when_dns_hangs)
+TEST (test_next_server_when_dns_hangs)
 {
   start ("nowhere.test", listen_name);
   log_client_run_until (client, says_hello, NULL, now_ns () + PATIENCE_NS);
@@ -260,10 +258,9 @@ START_TEST (test_next_server_when_dns_hangs)
   ck_assert_uint_eq (fake_dns_asked (), 1);
   ck_assert_uint_eq (fake_dns_answered (), 0);
 }
-END_TEST
 
 /* However often it is tried, one thread hangs for each name. */
-START_TEST (test_one_question_for_each_name)
+TEST (test_one_question_for_each_name)
 {
   start ("nowhere.test", NULL);
   for (unsigned i = 1; i <= 2; ++i) {
@@ -276,9 +273,8 @@ START_TEST (test_one_question_for_each_name)
   }
   ck_assert_uint_eq (fake_dns_asked (), 1);
 }
-END_TEST
 
-START_TEST (test_late_answer_is_used)
+TEST (test_late_answer_is_used)
 {
   char server[64];
 
@@ -291,9 +287,8 @@ START_TEST (test_late_answer_is_used)
   log_client_run_until (client, says_hello, NULL, now_ns () + PATIENCE_NS);
   ck_assert_int_eq (log_client_state (client), CLIENT_HELLO);
 }
-END_TEST
 
-START_TEST (test_unknown_name)
+TEST (test_unknown_name)
 {
   fake_dns_release (false);
   start ("nowhere.test", NULL);
@@ -301,16 +296,14 @@ START_TEST (test_unknown_name)
                         now_ns () + PATIENCE_NS);
   ck_assert_str_eq (last_reason, "nowhere.test:1: Name or service not known");
 }
-END_TEST
 
-START_TEST (test_figures_need_no_dns)
+TEST (test_figures_need_no_dns)
 {
   start (listen_name, NULL);
   log_client_run_until (client, says_hello, NULL, now_ns () + PATIENCE_NS);
   ck_assert_int_eq (log_client_state (client), CLIENT_HELLO);
   ck_assert_uint_eq (fake_dns_asked (), 0);
 }
-END_TEST
 
 /* In the child there is no thread that would answer the parent's question. */
 static void
@@ -327,7 +320,7 @@ be_the_child (void)
   _exit (0);
 }
 
-START_TEST (test_fork_while_dns_hangs)
+TEST (test_fork_while_dns_hangs)
 {
   int status;
   pid_t pid;
@@ -342,29 +335,15 @@ START_TEST (test_fork_while_dns_hangs)
   ck_assert_int_eq (waitpid (pid, &status, 0), pid);
   ck_assert_int_eq (status, 0);
 }
-END_TEST
+
+static struct suite_group tests = {
+  .setup = set_up,
+  .teardown = tear_down,
+  .timeout = 60,
+};
 
 int
 main (void)
 {
-  Suite *s = suite_create ("client");
-  TCase *tc = tcase_create ("dns");
-  SRunner *sr = srunner_create (s);
-  int failed;
-
-  tcase_add_checked_fixture (tc, set_up, tear_down);
-  tcase_set_timeout (tc, 60);
-  tcase_add_test (tc, test_deadline_while_dns_hangs);
-  tcase_add_test (tc, test_stop_while_dns_hangs);
-  tcase_add_test (tc, test_next_server_when_dns_hangs);
-  tcase_add_test (tc, test_one_question_for_each_name);
-  tcase_add_test (tc, test_late_answer_is_used);
-  tcase_add_test (tc, test_unknown_name);
-  tcase_add_test (tc, test_figures_need_no_dns);
-  tcase_add_test (tc, test_fork_while_dns_hangs);
-  suite_add_tcase (s, tc);
-  srunner_run_all (sr, CK_NORMAL);
-  failed = srunner_ntests_failed (sr);
-  srunner_free (sr);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return suite_main ("client");
 }

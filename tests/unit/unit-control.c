@@ -24,6 +24,7 @@
 #include "control.h"
 #include "deadline.h"
 #include "fake-mirror.h"
+#include "suite.h"
 #include "unix-socket.h"
 
 #define PATIENCE_MSEC 20000
@@ -193,7 +194,7 @@ static const struct {
   {"resync.sweeps", json_type_int},
 };
 
-START_TEST (status_has_all_names_with_their_types)
+TEST (status_has_all_names_with_their_types)
 {
   struct json_object *reply;
   int fd = dial ();
@@ -210,9 +211,8 @@ START_TEST (status_has_all_names_with_their_types)
   json_object_put (reply);
   close (fd);
 }
-END_TEST
 
-START_TEST (status_keeps_values)
+TEST (status_keeps_values)
 {
   struct mirror_status *s = fake_mirror_lock (m);
   struct json_object *reply, *status;
@@ -233,9 +233,8 @@ START_TEST (status_keeps_values)
   json_object_put (reply);
   close (fd);
 }
-END_TEST
 
-START_TEST (bad_json_gets_an_error_and_the_next_request_an_answer)
+TEST (bad_json_gets_an_error_and_the_next_request_an_answer)
 {
   static const char *const bad[] = {
     "\n",
@@ -259,9 +258,8 @@ START_TEST (bad_json_gets_an_error_and_the_next_request_an_answer)
   ask_status (fd);
   close (fd);
 }
-END_TEST
 
-START_TEST (unknown_command_is_told_the_known_ones)
+TEST (unknown_command_is_told_the_known_ones)
 {
   static const char unknown[] = "{\"command\":\"explode\"}\n";
   static const char none[] = "{\"command\":7}\n";
@@ -274,9 +272,8 @@ START_TEST (unknown_command_is_told_the_known_ones)
   ask_status (fd);
   close (fd);
 }
-END_TEST
 
-START_TEST (line_of_4096_bytes_is_answered)
+TEST (line_of_4096_bytes_is_answered)
 {
   char line[4097];
   int fd = dial ();
@@ -289,9 +286,8 @@ START_TEST (line_of_4096_bytes_is_answered)
   ask_status (fd);
   close (fd);
 }
-END_TEST
 
-START_TEST (line_of_4097_bytes_ends_the_connection)
+TEST (line_of_4097_bytes_ends_the_connection)
 {
   char line[4098];
   int fd = dial ();
@@ -304,9 +300,8 @@ START_TEST (line_of_4097_bytes_ends_the_connection)
   ck_assert_ptr_null (hear (fd));
   close (fd);
 }
-END_TEST
 
-START_TEST (half_line_is_answered_when_it_is_whole)
+TEST (half_line_is_answered_when_it_is_whole)
 {
   int fd = dial (), other = dial ();
 
@@ -318,9 +313,8 @@ START_TEST (half_line_is_answered_when_it_is_whole)
   close (other);
   close (fd);
 }
-END_TEST
 
-START_TEST (half_line_before_the_end_is_dropped)
+TEST (half_line_before_the_end_is_dropped)
 {
   int fd = dial ();
 
@@ -330,9 +324,8 @@ START_TEST (half_line_before_the_end_is_dropped)
   ck_assert_ptr_null (hear (fd));
   close (fd);
 }
-END_TEST
 
-START_TEST (hundred_clients_64_are_served)
+TEST (hundred_clients_64_are_served)
 {
   int fd[100];
   unsigned served = 0;
@@ -352,10 +345,9 @@ START_TEST (hundred_clients_64_are_served)
   for (size_t i = 0; i < 100; ++i)
     close (fd[i]);
 }
-END_TEST
 
 /* Fill what the server keeps for a client that does not read. */
-START_TEST (slow_reader_is_dropped_and_others_are_served)
+TEST (slow_reader_is_dropped_and_others_are_served)
 {
   int fd = dial (), other = dial ();
   struct pollfd pfd = {.fd = fd, .events = POLLOUT};
@@ -371,10 +363,9 @@ START_TEST (slow_reader_is_dropped_and_others_are_served)
   close (other);
   close (fd);
 }
-END_TEST
 
 /* No descriptor for the server's side of the connection. */
-START_TEST (accept_goes_on_after_emfile)
+TEST (accept_goes_on_after_emfile)
 {
   struct rlimit old, low;
   int first, fd;
@@ -401,9 +392,8 @@ START_TEST (accept_goes_on_after_emfile)
   close (fd);
   close (first);
 }
-END_TEST
 
-START_TEST (mode_is_0600_whatever_the_umask)
+TEST (mode_is_0600_whatever_the_umask)
 {
   struct stat st;
 
@@ -416,9 +406,8 @@ START_TEST (mode_is_0600_whatever_the_umask)
   ck_assert_int_eq (stat (path, &st), 0);
   ck_assert_uint_eq (st.st_mode & 07777, 0600);
 }
-END_TEST
 
-START_TEST (live_socket_is_refused)
+TEST (live_socket_is_refused)
 {
   int fd;
 
@@ -429,7 +418,6 @@ START_TEST (live_socket_is_refused)
   ask_status (fd);
   close (fd);
 }
-END_TEST
 
 static void
 leave_stale_socket (const char *name)
@@ -440,7 +428,7 @@ leave_stale_socket (const char *name)
   close (l.fd);
 }
 
-START_TEST (stale_socket_is_replaced)
+TEST (stale_socket_is_replaced)
 {
   char name[96];
   struct control *second;
@@ -453,9 +441,8 @@ START_TEST (stale_socket_is_replaced)
   control_stop (second);
   ck_assert_int_eq (access (name, F_OK), -1);
 }
-END_TEST
 
-START_TEST (what_is_no_socket_is_refused_and_kept)
+TEST (what_is_no_socket_is_refused_and_kept)
 {
   char file[96], link[96];
 
@@ -470,9 +457,8 @@ START_TEST (what_is_no_socket_is_refused_and_kept)
   ck_assert_int_eq (access (file, F_OK), 0);
   ck_assert_int_eq (access (link, F_OK), 0);
 }
-END_TEST
 
-START_TEST (bad_paths_are_refused)
+TEST (bad_paths_are_refused)
 {
   char longest[128];
 
@@ -485,9 +471,8 @@ START_TEST (bad_paths_are_refused)
   ck_assert_int_eq (errno, ENOENT);
   ck_assert_ptr_null (control_start (fake_path ("none/ctl"), m));
 }
-END_TEST
 
-START_TEST (name_taken_by_another_is_not_removed)
+TEST (name_taken_by_another_is_not_removed)
 {
   struct unix_listener l, other;
   const char *name = fake_path ("taken");
@@ -500,9 +485,8 @@ START_TEST (name_taken_by_another_is_not_removed)
   unix_listener_close (&other);
   ck_assert_int_eq (access (name, F_OK), -1);
 }
-END_TEST
 
-START_TEST (stop_does_not_wait_for_clients)
+TEST (stop_does_not_wait_for_clients)
 {
   int idle = dial (), half = dial (), full = dial ();
 
@@ -518,40 +502,15 @@ START_TEST (stop_does_not_wait_for_clients)
   close (full);
   c = NULL; /* which stopping again allows */
 }
-END_TEST
+
+static struct suite_group tests = {
+  .setup = set_up,
+  .teardown = tear_down,
+  .timeout = 60,
+};
 
 int
 main (void)
 {
-  Suite *suite = suite_create ("control");
-  TCase *tc = tcase_create ("control");
-  SRunner *runner;
-  int failed;
-
-  tcase_set_timeout (tc, 60);
-  tcase_add_checked_fixture (tc, set_up, tear_down);
-  tcase_add_test (tc, status_has_all_names_with_their_types);
-  tcase_add_test (tc, status_keeps_values);
-  tcase_add_test (tc, bad_json_gets_an_error_and_the_next_request_an_answer);
-  tcase_add_test (tc, unknown_command_is_told_the_known_ones);
-  tcase_add_test (tc, line_of_4096_bytes_is_answered);
-  tcase_add_test (tc, line_of_4097_bytes_ends_the_connection);
-  tcase_add_test (tc, half_line_is_answered_when_it_is_whole);
-  tcase_add_test (tc, half_line_before_the_end_is_dropped);
-  tcase_add_test (tc, hundred_clients_64_are_served);
-  tcase_add_test (tc, slow_reader_is_dropped_and_others_are_served);
-  tcase_add_test (tc, accept_goes_on_after_emfile);
-  tcase_add_test (tc, mode_is_0600_whatever_the_umask);
-  tcase_add_test (tc, live_socket_is_refused);
-  tcase_add_test (tc, stale_socket_is_replaced);
-  tcase_add_test (tc, what_is_no_socket_is_refused_and_kept);
-  tcase_add_test (tc, bad_paths_are_refused);
-  tcase_add_test (tc, name_taken_by_another_is_not_removed);
-  tcase_add_test (tc, stop_does_not_wait_for_clients);
-  suite_add_tcase (suite, tc);
-  runner = srunner_create (suite);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? 0 : 1;
+  return suite_main ("control");
 }

@@ -5,11 +5,11 @@
 #include "config.h"
 
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "backend.h"
 #include "deadline.h"
+#include "suite.h"
 
 #define NR 1000
 
@@ -59,7 +59,7 @@ check_union (void)
   }
 }
 
-START_TEST (test_mark_and_clear)
+TEST (test_mark_and_clear)
 {
   struct log_status status;
 
@@ -79,9 +79,8 @@ START_TEST (test_mark_and_clear)
   ck_assert_uint_eq (status.out_of_sync, 0);
   ck_assert_str_eq (status.type, "core");
 }
-END_TEST
 
-START_TEST (test_failed_leg_misses_marked_regions)
+TEST (test_failed_leg_misses_marked_regions)
 {
   dirty_log_mark (the_log, 1);
   dirty_log_mark (the_log, 2);
@@ -102,9 +101,8 @@ START_TEST (test_failed_leg_misses_marked_regions)
   ck_assert_uint_eq (the_log->missed[1].count, 4);
   check_union ();
 }
-END_TEST
 
-START_TEST (test_missing_a_region_makes_stale)
+TEST (test_missing_a_region_makes_stale)
 {
   dirty_log_set_region_sync (the_log, 2, 100, 0, false);
   ck_assert_int_eq (the_log->record.leg[2].state, LOG_LEG_IN_SYNC);
@@ -121,9 +119,8 @@ START_TEST (test_missing_a_region_makes_stale)
                      the_log->record.generation);
   check_union ();
 }
-END_TEST
 
-START_TEST (test_remove_leg)
+TEST (test_remove_leg)
 {
   dirty_log_set_region_sync (the_log, 2, 0, 10, false);
   dirty_log_remove_leg (the_log, 2);
@@ -132,7 +129,6 @@ START_TEST (test_remove_leg)
   dirty_log_remove_leg (the_log, 1);
   ck_assert_uint_eq (the_log->record.generation, 7);
 }
-END_TEST
 
 static void
 expect_work (unsigned slots, uint64_t from, uint64_t max, uint64_t want_first,
@@ -146,7 +142,7 @@ expect_work (unsigned slots, uint64_t from, uint64_t max, uint64_t want_first,
   ck_assert_uint_eq (nr, want_nr);
 }
 
-START_TEST (test_resync_work)
+TEST (test_resync_work)
 {
   uint64_t first, nr;
 
@@ -166,9 +162,8 @@ START_TEST (test_resync_work)
   ck_assert (!dirty_log_get_resync_work (the_log, 2, 260, 9, &first, &nr));
   ck_assert (!dirty_log_get_resync_work (the_log, 2, NR + 9, 9, &first, &nr));
 }
-END_TEST
 
-START_TEST (test_grow)
+TEST (test_grow)
 {
   dirty_log_mark (the_log, NR - 1);
   dirty_log_set_region_sync (the_log, 1, 5, 1, false);
@@ -181,9 +176,8 @@ START_TEST (test_grow)
   ck_assert (!dirty_log_in_sync (the_log, 1, 0, 3 * NR));
   ck_assert (dirty_log_in_sync (the_log, 1, 6, 3 * NR - 6));
 }
-END_TEST
 
-START_TEST (test_generation_and_primary)
+TEST (test_generation_and_primary)
 {
   struct log_status status;
 
@@ -194,7 +188,6 @@ START_TEST (test_generation_and_primary)
   ck_assert_uint_eq (status.primary, 2);
   ck_assert_uint_eq (the_log->record.leg[0].generation, 50);
 }
-END_TEST
 
 static void
 recent_begins (unsigned nr, const uint64_t *region)
@@ -207,7 +200,7 @@ recent_begins (unsigned nr, const uint64_t *region)
     ck_assert_uint_eq (recent.region[i], region[i]);
 }
 
-START_TEST (test_recent_has_each_region_once_the_last_one_first)
+TEST (test_recent_has_each_region_once_the_last_one_first)
 {
   ck_assert_uint_eq (the_log->recent.nr, 0);
   dirty_log_mark_run (the_log, 10, 3);
@@ -223,10 +216,9 @@ START_TEST (test_recent_has_each_region_once_the_last_one_first)
   dirty_log_clear (the_log, 12);
   recent_begins (3, (uint64_t[]){12, 11, 10});
 }
-END_TEST
 
 /* When the leg that misses them is back, what is old tells of it. */
-START_TEST (test_recent_keeps_some_that_no_leg_misses)
+TEST (test_recent_keeps_some_that_no_leg_misses)
 {
   dirty_log_mark_run (the_log, 0, 20);
   dirty_log_clear_run (the_log, 0, 20);
@@ -240,9 +232,8 @@ START_TEST (test_recent_keeps_some_that_no_leg_misses)
   dirty_log_clear (the_log, 13);
   recent_begins (3, (uint64_t[]){13, 19, 18});
 }
-END_TEST
 
-START_TEST (test_recent_forgets_the_oldest)
+TEST (test_recent_forgets_the_oldest)
 {
   uint64_t expected[LOG_NR_RECENT];
 
@@ -257,9 +248,8 @@ START_TEST (test_recent_forgets_the_oldest)
   expected[0] = 450;
   recent_begins (LOG_NR_RECENT, expected);
 }
-END_TEST
 
-START_TEST (test_specifications)
+TEST (test_specifications)
 {
   const char *wrong[] = {
     "", "cores", "core:x", "disk", "disk:", "disk:not/absolute", "tape:/x",
@@ -269,32 +259,14 @@ START_TEST (test_specifications)
     ck_assert_ptr_null (dirty_log_open (wrong[i], 0));
   dirty_log_close (NULL, 0);
 }
-END_TEST
+
+static struct suite_group tests = {
+  .setup = setup,
+  .teardown = teardown,
+};
 
 int
 main (void)
 {
-  Suite *suite = suite_create ("log in memory");
-  TCase *tc = tcase_create ("all");
-  SRunner *runner;
-  int failed;
-
-  tcase_add_checked_fixture (tc, setup, teardown);
-  tcase_add_test (tc, test_mark_and_clear);
-  tcase_add_test (tc, test_failed_leg_misses_marked_regions);
-  tcase_add_test (tc, test_missing_a_region_makes_stale);
-  tcase_add_test (tc, test_remove_leg);
-  tcase_add_test (tc, test_resync_work);
-  tcase_add_test (tc, test_grow);
-  tcase_add_test (tc, test_generation_and_primary);
-  tcase_add_test (tc, test_recent_has_each_region_once_the_last_one_first);
-  tcase_add_test (tc, test_recent_keeps_some_that_no_leg_misses);
-  tcase_add_test (tc, test_recent_forgets_the_oldest);
-  tcase_add_test (tc, test_specifications);
-  suite_add_tcase (suite, tc);
-  runner = srunner_create (suite);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  return suite_main ("log in memory");
 }

@@ -19,6 +19,7 @@
 #include "disk-format.h"
 #include "plan.h"
 #include "probe.h"
+#include "suite.h"
 #include "temp-path.h"
 
 #define NR 64
@@ -259,27 +260,24 @@ flip_area (unsigned nr_legs, void (*check) (unsigned nr_legs, uint64_t at))
 
 static const uint8_t patterns[] = {0x01, 0x02, 0x03, 0x08, 0x20, 0xff};
 
-START_TEST (header_slots_and_bitmap_of_an_unclean_log)
+LOOP_TEST (header_slots_and_bitmap_of_an_unclean_log, sizeof patterns)
 {
   make_unclean (3);
   flip_all (3, 0, 1100, patterns[_i], check_unclean);
 }
-END_TEST
 
-START_TEST (area_of_an_unclean_log)
+TEST (area_of_an_unclean_log)
 {
   make_unclean (3);
   flip_area (3, check_unclean);
 }
-END_TEST
 
-START_TEST (header_slots_and_area_of_a_clean_log)
+TEST (header_slots_and_area_of_a_clean_log)
 {
   make_clean (2);
   flip_all (2, 0, 1100, 0xff, check_clean);
   flip_area (2, check_clean);
 }
-END_TEST
 
 /* --- the kernel used it since --- */
 
@@ -343,19 +341,18 @@ kernel_since (bool clean, unsigned i)
   dirty_log_close (log, NO_DEADLINE);
 }
 
-START_TEST (kernel_after_a_clean_end)
+LOOP_TEST (kernel_after_a_clean_end, sizeof vectors / sizeof vectors[0])
 {
   kernel_since (true, (unsigned) _i);
 }
-END_TEST
 
-START_TEST (kernel_after_an_unclean_end)
+LOOP_TEST (kernel_after_an_unclean_end, sizeof vectors / sizeof vectors[0])
 {
   kernel_since (false, (unsigned) _i);
 }
-END_TEST
 
-START_TEST (kernel_while_a_leg_was_stale_is_refused)
+LOOP_TEST (kernel_while_a_leg_was_stale_is_refused,
+           sizeof vectors / sizeof vectors[0])
 {
   struct dirty_log *log;
   struct plan plan;
@@ -368,31 +365,15 @@ START_TEST (kernel_while_a_leg_was_stale_is_refused)
   ck_assert_ptr_nonnull (strstr (plan.reason, "source=0@"));
   dirty_log_close (log, NO_DEADLINE);
 }
-END_TEST
+
+static struct suite_group tests = {
+  .setup = setup,
+  .teardown = teardown,
+  .timeout = 300,
+};
 
 int
 main (void)
 {
-  Suite *suite = suite_create ("damage");
-  TCase *tc = tcase_create ("damage");
-  SRunner *runner = srunner_create (suite);
-  int failed;
-
-  suite_add_tcase (suite, tc);
-  tcase_set_timeout (tc, 300);
-  tcase_add_checked_fixture (tc, setup, teardown);
-  tcase_add_loop_test (tc, header_slots_and_bitmap_of_an_unclean_log, 0,
-                       (int) sizeof patterns);
-  tcase_add_loop_test (tc, kernel_after_a_clean_end, 0,
-                       (int) (sizeof vectors / sizeof vectors[0]));
-  tcase_add_loop_test (tc, kernel_after_an_unclean_end, 0,
-                       (int) (sizeof vectors / sizeof vectors[0]));
-  tcase_add_loop_test (tc, kernel_while_a_leg_was_stale_is_refused, 0,
-                       (int) (sizeof vectors / sizeof vectors[0]));
-  tcase_add_test (tc, area_of_an_unclean_log);
-  tcase_add_test (tc, header_slots_and_area_of_a_clean_log);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return suite_main ("damage");
 }

@@ -30,6 +30,7 @@
 #include "deadline.h"
 #include "disk.h"
 #include "mem-store.h"
+#include "suite.h"
 
 #define NR_LEGS 3
 #define OLD_NR 20000
@@ -420,7 +421,7 @@ crash_round (unsigned seed)
   model_end (&m);
 }
 
-START_TEST (test_crash)
+TEST (test_crash)
 {
   unsigned seed = from_env ("UNIT_SEED", 0);
 
@@ -429,12 +430,11 @@ START_TEST (test_crash)
   for (unsigned n = from_env ("UNIT_ROUNDS", 300); seed == 0 && n > 0; --n)
     crash_round (n);
 }
-END_TEST
 
 /* Each call of a creation is the last one: what is found is new, or all of
  * it.
  */
-START_TEST (test_crash_in_creation)
+TEST (test_crash_in_creation)
 {
   struct model m;
   bool done = false;
@@ -456,7 +456,6 @@ START_TEST (test_crash_in_creation)
       model_end (&m);
     }
 }
-END_TEST
 
 /* Nothing of the old maps was overwritten. */
 static void
@@ -507,7 +506,7 @@ grow_round (unsigned n, unsigned seed, uint64_t device, bool *done)
   model_end (&m);
 }
 
-START_TEST (test_crash_in_growth)
+TEST (test_crash_in_growth)
 {
   const uint64_t sizes[] = {0, 2 << 20, 56 << 10};
   bool done = false;
@@ -516,7 +515,6 @@ START_TEST (test_crash_in_growth)
     for (unsigned seed = 1; seed <= 30; ++seed)
       grow_round (n, seed, sizes[seed % 3], &done);
 }
-END_TEST
 
 /* A new leg misses everything before its record is there. */
 static bool
@@ -543,7 +541,7 @@ replace_round (unsigned n, unsigned seed, uint64_t device)
   return done;
 }
 
-START_TEST (test_crash_in_replacement)
+TEST (test_crash_in_replacement)
 {
   const uint64_t sizes[] = {0, 256 << 10, 12 << 10};
   bool done = false;
@@ -552,7 +550,6 @@ START_TEST (test_crash_in_replacement)
     for (unsigned seed = 1; seed <= 60; ++seed)
       done = replace_round (n, seed, sizes[seed % 3]);
 }
-END_TEST
 
 /* Flush until it works; each failure must be reported. */
 static void
@@ -585,16 +582,15 @@ fail_round (unsigned n, unsigned seed)
   return n <= calls;
 }
 
-START_TEST (test_failure_of_each_call)
+TEST (test_failure_of_each_call)
 {
   for (unsigned seed = 1; seed <= 20; ++seed)
     for (unsigned n = 1; fail_round (n, seed); ++n)
       ;
 }
-END_TEST
 
 /* A failed call is an error for who waits, not something to skip. */
-START_TEST (test_failure_is_reported)
+TEST (test_failure_is_reported)
 {
   struct model m;
   unsigned calls;
@@ -615,12 +611,11 @@ START_TEST (test_failure_is_reported)
   }
   model_end (&m);
 }
-END_TEST
 
 /* However often a record cannot be written, the slot that was durable last
  * is not touched, and the third copy is durable before A or B changes.
  */
-START_TEST (test_durable_slot_stays)
+TEST (test_durable_slot_stays)
 {
   struct disk_slot before[2], after[2];
   struct model m;
@@ -646,28 +641,13 @@ START_TEST (test_durable_slot_stays)
   ck_assert_uint_eq (mem_store_calls (m.store) - calls, 5);
   model_end (&m);
 }
-END_TEST
+
+static struct suite_group tests = {
+  .timeout = 600,
+};
 
 int
 main (void)
 {
-  Suite *suite = suite_create ("disk log, crashes");
-  TCase *tc = tcase_create ("all");
-  SRunner *runner;
-  int failed;
-
-  tcase_set_timeout (tc, 600);
-  tcase_add_test (tc, test_crash);
-  tcase_add_test (tc, test_crash_in_creation);
-  tcase_add_test (tc, test_crash_in_growth);
-  tcase_add_test (tc, test_crash_in_replacement);
-  tcase_add_test (tc, test_failure_of_each_call);
-  tcase_add_test (tc, test_failure_is_reported);
-  tcase_add_test (tc, test_durable_slot_stays);
-  suite_add_tcase (suite, tc);
-  runner = srunner_create (suite);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  return suite_main ("disk log, crashes");
 }

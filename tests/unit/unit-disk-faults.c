@@ -24,6 +24,7 @@
 #include "cleanup.h"
 #include "deadline.h"
 #include "disk.h"
+#include "suite.h"
 #include "temp-path.h"
 #include "unit-wait.h"
 
@@ -447,14 +448,13 @@ run_scenario (void)
   close (worst_fd);
 }
 
-START_TEST (every_call_fails_once)
+LOOP_TEST (every_call_fails_once, NR_FAULTS)
 {
   fault = faults[_i];
   for (fail_at = 1; fail_at == 1 || hit; ++fail_at)
     run_scenario ();
   ck_assert_uint_gt (fail_at, 60); /* so many calls there are */
 }
-END_TEST
 
 static void
 setup (void)
@@ -476,21 +476,14 @@ teardown (void)
   free (pending);
 }
 
+static struct suite_group tests = {
+  .setup = setup,
+  .teardown = teardown,
+  .timeout = 120,
+};
+
 int
 main (void)
 {
-  Suite *suite = suite_create ("disk-faults");
-  TCase *tcase = tcase_create ("all");
-  SRunner *runner;
-  int failed;
-
-  tcase_set_timeout (tcase, 120);
-  tcase_add_checked_fixture (tcase, setup, teardown);
-  tcase_add_loop_test (tcase, every_call_fails_once, 0, NR_FAULTS);
-  suite_add_tcase (suite, tcase);
-  runner = srunner_create (suite);
-  srunner_run_all (runner, CK_NORMAL);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  return suite_main ("disk-faults");
 }

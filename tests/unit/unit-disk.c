@@ -27,6 +27,7 @@
 #include "full-io.h"
 #include "mem-store.h"
 #include "owner.h"
+#include "suite.h"
 
 #define NR 33000
 #define REGION LOG_MIN_REGION_SIZE
@@ -154,7 +155,7 @@ hex_byte (const char *hex, uint64_t i)
   return (unsigned) strtoul (two, NULL, 16);
 }
 
-START_TEST (test_vector)
+LOOP_TEST (test_vector, NR_VECTORS)
 {
   const char *hex = vectors[_i].bitmap;
   uint64_t nr = vectors[_i].nr;
@@ -175,10 +176,9 @@ START_TEST (test_vector)
   ck_assert_uint_eq (mem_store_calls (m), 0);
   mem_store_free (m);
 }
-END_TEST
 
 /* Version 3 synced, wrong magic, garbage, too short, impossible size. */
-START_TEST (test_refused)
+TEST (test_refused)
 {
   for (int kind = 0; kind < 5; ++kind) {
     struct mem_store *m = load_vector ("a15-synced-65");
@@ -207,7 +207,6 @@ START_TEST (test_refused)
     mem_store_free (m);
   }
 }
-END_TEST
 
 static struct disk_slot
 newest_slot (struct mem_store *m)
@@ -222,7 +221,7 @@ newest_slot (struct mem_store *m)
 }
 
 /* The kernel's log becomes ours: what is behind its bitmap stays. */
-START_TEST (test_convert)
+TEST (test_convert)
 {
   struct mem_store *m = load_vector ("a06-powercut-5-33");
   struct dirty_log *log = open_mem (m);
@@ -250,10 +249,9 @@ START_TEST (test_convert)
   dirty_log_close (log, NO_DEADLINE);
   mem_store_free (m);
 }
-END_TEST
 
 /* A log that was found empty, and has been written since, is ours. */
-START_TEST (test_create_again)
+TEST (test_create_again)
 {
   struct mem_store *m = mem_store_new (0);
   struct dirty_log *log = create_mem (m);
@@ -274,10 +272,9 @@ START_TEST (test_create_again)
   dirty_log_close (log, NO_DEADLINE);
   mem_store_free (m);
 }
-END_TEST
 
 /* The same on a device that has room for the kernel's bitmap only. */
-START_TEST (test_convert_small_device)
+TEST (test_convert_small_device)
 {
   struct mem_store *vector = load_vector ("a06-powercut-5-33");
   struct mem_store *m = mem_store_new (2048);
@@ -304,7 +301,6 @@ START_TEST (test_convert_small_device)
   mem_store_free (m);
   mem_store_free (vector);
 }
-END_TEST
 
 /* --- our own --- */
 
@@ -328,7 +324,7 @@ check_kernel_bitmap (struct mem_store *m, const uint64_t *dirty, size_t nr)
   }
 }
 
-START_TEST (test_kernel_bitmap)
+TEST (test_kernel_bitmap)
 {
   struct mem_store *m = mem_store_new (0);
   struct dirty_log *log = create_mem (m);
@@ -354,9 +350,8 @@ START_TEST (test_kernel_bitmap)
   dirty_log_close (log, NO_DEADLINE);
   mem_store_free (m);
 }
-END_TEST
 
-START_TEST (test_reload)
+TEST (test_reload)
 {
   struct mem_store *m = mem_store_new (0);
   struct dirty_log *log = create_mem (m);
@@ -390,10 +385,9 @@ START_TEST (test_reload)
   dirty_log_close (log, NO_DEADLINE);
   mem_store_free (m);
 }
-END_TEST
 
 /* A flush lowers a leg's record, only a commit raises it. */
-START_TEST (test_flush_only_lowers)
+TEST (test_flush_only_lowers)
 {
   struct mem_store *m = mem_store_new (0);
   struct dirty_log *log = create_mem (m);
@@ -417,10 +411,9 @@ START_TEST (test_flush_only_lowers)
   dirty_log_close (log, NO_DEADLINE);
   mem_store_free (m);
 }
-END_TEST
 
 /* Opened, looked at, closed: not one byte was written. */
-START_TEST (test_open_writes_nothing)
+TEST (test_open_writes_nothing)
 {
   struct mem_store *m = mem_store_new (0);
   unsigned calls;
@@ -431,9 +424,8 @@ START_TEST (test_open_writes_nothing)
   ck_assert_uint_eq (mem_store_calls (m), calls);
   mem_store_free (m);
 }
-END_TEST
 
-START_TEST (test_kernel_used_it_since)
+TEST (test_kernel_used_it_since)
 {
   struct mem_store *m = mem_store_new (0);
   struct dirty_log *log = create_mem (m);
@@ -457,10 +449,9 @@ START_TEST (test_kernel_used_it_since)
   ck_assert_ptr_null (open_mem (m));
   mem_store_free (m);
 }
-END_TEST
 
 /* Rule (16): whatever the bits there say. */
-START_TEST (test_behind_a_growth_that_did_not_finish_all_is_dirty)
+TEST (test_behind_a_growth_that_did_not_finish_all_is_dirty)
 {
   struct mem_store *m = mem_store_new (0);
   struct dirty_log *log;
@@ -475,12 +466,11 @@ START_TEST (test_behind_a_growth_that_did_not_finish_all_is_dirty)
   dirty_log_close (log, NO_DEADLINE);
   mem_store_free (m);
 }
-END_TEST
 
 /* Each flush that wrote has its number on the medium, also after a raise;
  * a torn newest one leaves the one before.
  */
-START_TEST (test_flush_number)
+TEST (test_flush_number)
 {
   struct mem_store *m = mem_store_new (0);
   struct dirty_log *log = create_mem (m);
@@ -516,7 +506,6 @@ START_TEST (test_flush_number)
   dirty_log_close (log, NO_DEADLINE);
   mem_store_free (m);
 }
-END_TEST
 
 static uint8_t *
 flush_number_block (struct mem_store *m)
@@ -560,17 +549,16 @@ recent_image (void)
   return m;
 }
 
-START_TEST (test_regions_cleared_last_are_kept)
+TEST (test_regions_cleared_last_are_kept)
 {
   struct mem_store *m = recent_image ();
 
   check_recent (m, 2, 8, 7);
   mem_store_free (m);
 }
-END_TEST
 
 /* A flush that was cut short leaves the list of the one before. */
-START_TEST (test_regions_cleared_last_survive_a_torn_write)
+TEST (test_regions_cleared_last_survive_a_torn_write)
 {
   struct mem_store *m = recent_image ();
   uint64_t number = check_recent (m, 2, 8, 7);
@@ -579,10 +567,9 @@ START_TEST (test_regions_cleared_last_survive_a_torn_write)
   ck_assert_uint_eq (check_recent (m, 2, 8, 7), number - 1);
   mem_store_free (m);
 }
-END_TEST
 
 /* Nobody is sent to look at wrong places, and no log is refused for it. */
-START_TEST (test_damaged_regions_cleared_last_are_forgotten)
+TEST (test_damaged_regions_cleared_last_are_forgotten)
 {
   struct mem_store *m = recent_image ();
   uint64_t number = check_recent (m, 2, 8, 7);
@@ -595,12 +582,11 @@ START_TEST (test_damaged_regions_cleared_last_are_forgotten)
   }
   mem_store_free (m);
 }
-END_TEST
 
 /* As a version before this one writes: the number grows, and what is behind
  * it stays.
  */
-START_TEST (test_regions_cleared_last_of_another_number_do_not_count)
+TEST (test_regions_cleared_last_of_another_number_do_not_count)
 {
   struct mem_store *m = recent_image ();
   struct dirty_log *log = open_mem (m);
@@ -616,9 +602,8 @@ START_TEST (test_regions_cleared_last_of_another_number_do_not_count)
   ck_assert_uint_eq (check_recent (m, 0, 0, 0), number + 2);
   mem_store_free (m);
 }
-END_TEST
 
-START_TEST (test_version_of_the_future)
+TEST (test_version_of_the_future)
 {
   struct mem_store *m = mem_store_new (0);
   struct disk_slot slot;
@@ -637,9 +622,8 @@ START_TEST (test_version_of_the_future)
   ck_assert_ptr_null (open_mem (m));
   mem_store_free (m);
 }
-END_TEST
 
-START_TEST (test_blank_and_not_blank)
+TEST (test_blank_and_not_blank)
 {
   struct mem_store *m = mem_store_new (1 << 20);
   struct dirty_log *log;
@@ -655,7 +639,6 @@ START_TEST (test_blank_and_not_blank)
   dirty_log_close (log, NO_DEADLINE);
   mem_store_free (m);
 }
-END_TEST
 
 /* The area of the log that was being replaced is not there, at whatever
  * offset: it is not looked for, and the log is created.
@@ -688,7 +671,7 @@ create_over (uint64_t area_offset, bool device)
   mem_store_free (m);
 }
 
-START_TEST (test_replaced_area_is_not_there)
+TEST (test_replaced_area_is_not_there)
 {
   for (int device = 0; device < 2; ++device) {
     create_over (UINT64_C (2) << 20, device);
@@ -696,9 +679,8 @@ START_TEST (test_replaced_area_is_not_there)
     create_over (UINT64_MAX - 4095, device);
   }
 }
-END_TEST
 
-START_TEST (test_shared_map)
+TEST (test_shared_map)
 {
   struct mem_store *m = mem_store_new (11 * 512);
   struct dirty_log *log = open_mem (m);
@@ -725,7 +707,6 @@ START_TEST (test_shared_map)
   dirty_log_close (log, NO_DEADLINE);
   mem_store_free (m);
 }
-END_TEST
 
 static unsigned
 third_copies (struct mem_store *m)
@@ -738,7 +719,7 @@ third_copies (struct mem_store *m)
   return n;
 }
 
-START_TEST (test_grow)
+TEST (test_grow)
 {
   struct mem_store *m = mem_store_new (0);
   struct dirty_log *log = create_mem (m);
@@ -763,7 +744,6 @@ START_TEST (test_grow)
   dirty_log_close (log, NO_DEADLINE);
   mem_store_free (m);
 }
-END_TEST
 
 /* --- damage --- */
 
@@ -823,7 +803,7 @@ flip_bytes (struct mem_store *m, uint64_t first, uint64_t nr)
   }
 }
 
-START_TEST (test_flipped_bytes)
+TEST (test_flipped_bytes)
 {
   struct mem_store *m = damage_image (0);
   struct disk_layout layout;
@@ -837,10 +817,9 @@ START_TEST (test_flipped_bytes)
   flip_bytes (m, 0, 1024);
   mem_store_free (m);
 }
-END_TEST
 
 /* One of three copies survives: if it vouches for the newest state. */
-START_TEST (test_lost_sectors)
+TEST (test_lost_sectors)
 {
   struct mem_store *m = damage_image (0);
   uint8_t *bytes = mem_store_bytes (m), saved[1024];
@@ -883,7 +862,6 @@ START_TEST (test_lost_sectors)
   dirty_log_close (log, NO_DEADLINE);
   mem_store_free (m);
 }
-END_TEST
 
 /* --- files --- */
 
@@ -922,7 +900,7 @@ create_file (void)
   return log;
 }
 
-START_TEST (test_file_is_owned)
+TEST_IN (files_tests, test_file_is_owned)
 {
   struct dirty_log *log = create_file ();
   struct stat st;
@@ -943,9 +921,8 @@ START_TEST (test_file_is_owned)
   ck_assert_int_eq (log->info.found, LOG_FOUND_OURS);
   dirty_log_close (log, NO_DEADLINE);
 }
-END_TEST
 
-START_TEST (test_large_file_has_its_blocks)
+TEST_IN (files_tests, test_large_file_has_its_blocks)
 {
   struct log_geometry large = {LOG_MAX_REGIONS * REGION, REGION,
                                LOG_MAX_REGIONS};
@@ -963,7 +940,6 @@ START_TEST (test_large_file_has_its_blocks)
   ck_assert_uint_eq (log->marked.count, 1);
   dirty_log_close (log, NO_DEADLINE);
 }
-END_TEST
 
 #define NR_THREADS 6
 #define NR_ROUNDS 200
@@ -989,7 +965,7 @@ mark_and_flush (void *arg)
   return NULL;
 }
 
-START_TEST (test_group_commit)
+TEST_IN (files_tests, test_group_commit)
 {
   struct dirty_log *log = create_file ();
   pthread_t thread[NR_THREADS];
@@ -1011,7 +987,6 @@ START_TEST (test_group_commit)
   ck_assert_uint_eq (log->marked.count, kept);
   dirty_log_close (log, NO_DEADLINE);
 }
-END_TEST
 
 /* --- a store that hangs --- */
 
@@ -1027,7 +1002,7 @@ wait_for_hang (void *arg)
   pthread_mutex_unlock (&hang);
 }
 
-START_TEST (test_deadline)
+TEST (test_deadline)
 {
   struct mem_store *m = mem_store_new (0);
   struct dirty_log *log = create_mem (m);
@@ -1045,7 +1020,6 @@ START_TEST (test_deadline)
   dirty_log_close (log, NO_DEADLINE);
   mem_store_free (m);
 }
-END_TEST
 
 static void *
 flush_thread (void *arg)
@@ -1067,7 +1041,7 @@ wait_for_requests (struct dirty_log *log, uint64_t cycle)
 }
 
 /* A write that began before the call proves nothing to the caller. */
-START_TEST (test_served_by_a_later_write)
+TEST (test_served_by_a_later_write)
 {
   struct mem_store *m = mem_store_new (0);
   struct dirty_log *log = create_mem (m);
@@ -1097,10 +1071,9 @@ START_TEST (test_served_by_a_later_write)
   dirty_log_close (log, NO_DEADLINE);
   mem_store_free (m);
 }
-END_TEST
 
 /* Nobody is told that a failed write was a good one. */
-START_TEST (test_thread_reports_failure)
+TEST (test_thread_reports_failure)
 {
   struct mem_store *m = mem_store_new (0);
   struct dirty_log *log = create_mem (m);
@@ -1117,12 +1090,11 @@ START_TEST (test_thread_reports_failure)
   dirty_log_close (log, NO_DEADLINE);
   mem_store_free (m);
 }
-END_TEST
 
 /* Closing does not wait for a dead store, and does not free what the
  * thread still uses.
  */
-START_TEST (test_close_has_a_deadline)
+TEST (test_close_has_a_deadline)
 {
   struct mem_store *m = mem_store_new (0);
   struct dirty_log *log = create_mem (m);
@@ -1133,61 +1105,19 @@ START_TEST (test_close_has_a_deadline)
   pthread_mutex_lock (&hang);
   dirty_log_close (log, now_ns () + 10 * NSEC_PER_MSEC);
 }
-END_TEST
 
-static void
-add_tests (TCase *tc)
-{
-  tcase_add_loop_test (tc, test_vector, 0, NR_VECTORS);
-  tcase_add_test (tc, test_refused);
-  tcase_add_test (tc, test_convert);
-  tcase_add_test (tc, test_create_again);
-  tcase_add_test (tc, test_convert_small_device);
-  tcase_add_test (tc, test_kernel_bitmap);
-  tcase_add_test (tc, test_reload);
-  tcase_add_test (tc, test_flush_only_lowers);
-  tcase_add_test (tc, test_open_writes_nothing);
-  tcase_add_test (tc, test_kernel_used_it_since);
-  tcase_add_test (tc, test_behind_a_growth_that_did_not_finish_all_is_dirty);
-  tcase_add_test (tc, test_version_of_the_future);
-  tcase_add_test (tc, test_flush_number);
-  tcase_add_test (tc, test_regions_cleared_last_are_kept);
-  tcase_add_test (tc, test_regions_cleared_last_survive_a_torn_write);
-  tcase_add_test (tc, test_damaged_regions_cleared_last_are_forgotten);
-  tcase_add_test (tc,
-                  test_regions_cleared_last_of_another_number_do_not_count);
-  tcase_add_test (tc, test_blank_and_not_blank);
-  tcase_add_test (tc, test_replaced_area_is_not_there);
-  tcase_add_test (tc, test_shared_map);
-  tcase_add_test (tc, test_grow);
-  tcase_add_test (tc, test_flipped_bytes);
-  tcase_add_test (tc, test_lost_sectors);
-  tcase_add_test (tc, test_deadline);
-  tcase_add_test (tc, test_served_by_a_later_write);
-  tcase_add_test (tc, test_thread_reports_failure);
-  tcase_add_test (tc, test_close_has_a_deadline);
-}
+static struct suite_group tests = {
+  .timeout = 600,
+};
+
+static struct suite_group files_tests = {
+  .setup = file_setup,
+  .teardown = file_teardown,
+  .timeout = 600,
+};
 
 int
 main (void)
 {
-  Suite *suite = suite_create ("disk log");
-  TCase *memory = tcase_create ("memory"), *files = tcase_create ("files");
-  SRunner *runner;
-  int failed;
-
-  tcase_set_timeout (memory, 600);
-  add_tests (memory);
-  suite_add_tcase (suite, memory);
-  tcase_set_timeout (files, 600);
-  tcase_add_checked_fixture (files, file_setup, file_teardown);
-  tcase_add_test (files, test_file_is_owned);
-  tcase_add_test (files, test_large_file_has_its_blocks);
-  tcase_add_test (files, test_group_commit);
-  suite_add_tcase (suite, files);
-  runner = srunner_create (suite);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  return suite_main ("disk log");
 }

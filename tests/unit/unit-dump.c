@@ -20,6 +20,7 @@
 #include "fake-mirror.h"
 #include "leg.h"
 #include "run-tool.h"
+#include "suite.h"
 
 #define REGION_SIZE (UINT32_C (64) << 10)
 #define NR_REGIONS UINT64_C (100)
@@ -97,7 +98,7 @@ expect_unchanged (char *before, const struct stat *st)
   free (after);
 }
 
-START_TEST (clean_log)
+TEST (clean_log)
 {
   dirty_log_close (make_log (), NO_DEADLINE);
   ck_assert_int_eq (TOOL ("dump", path), 0);
@@ -109,9 +110,8 @@ START_TEST (clean_log)
   tool_expect_out ("  /dev/my disk\n");
   ck_assert_ptr_null (strstr (tool_out, "marked"));
 }
-END_TEST
 
-START_TEST (log_in_use_is_read_and_not_written)
+TEST (log_in_use_is_read_and_not_written)
 {
   struct dirty_log *log = make_log ();
   struct stat st;
@@ -132,9 +132,8 @@ START_TEST (log_in_use_is_read_and_not_written)
   expect_unchanged (before, &st);
   dirty_log_close (log, NO_DEADLINE);
 }
-END_TEST
 
-START_TEST (many_runs_are_counted_not_printed)
+TEST (many_runs_are_counted_not_printed)
 {
   struct dirty_log *log = make_log ();
 
@@ -146,9 +145,8 @@ START_TEST (many_runs_are_counted_not_printed)
   tool_expect_out (" 46\n  and 26 more runs\n");
   dirty_log_close (log, NO_DEADLINE);
 }
-END_TEST
 
-START_TEST (stale_leg_is_told_with_what_it_misses)
+TEST (stale_leg_is_told_with_what_it_misses)
 {
   struct dirty_log *log = make_log ();
 
@@ -160,7 +158,6 @@ START_TEST (stale_leg_is_told_with_what_it_misses)
   tool_expect_out ("missed by leg 0, 3 regions:\n  5-7\n");
   tool_expect_out ("3 to legs that miss them");
 }
-END_TEST
 
 static struct json_object *
 member (struct json_object *obj, const char *key)
@@ -171,7 +168,7 @@ member (struct json_object *obj, const char *key)
   return value;
 }
 
-START_TEST (json)
+TEST (json)
 {
   struct dirty_log *log = make_log ();
   struct json_object *dump, *leg, *run;
@@ -202,9 +199,8 @@ START_TEST (json)
   ck_assert_uint_eq (json_object_get_uint64 (member (run, "count")), 3);
   json_object_put (dump);
 }
-END_TEST
 
-START_TEST (dm_table_begins_with_the_primary)
+TEST (dm_table_begins_with_the_primary)
 {
   char expected[256];
 
@@ -216,9 +212,8 @@ START_TEST (dm_table_begins_with_the_primary)
             path);
   ck_assert_str_eq (tool_out, expected);
 }
-END_TEST
 
-START_TEST (dm_table_is_refused_without_good_primary)
+TEST (dm_table_is_refused_without_good_primary)
 {
   struct dirty_log *log = make_log ();
 
@@ -229,7 +224,6 @@ START_TEST (dm_table_is_refused_without_good_primary)
   tool_expect_err ("primary is not in-sync");
   ck_assert_str_eq (tool_out, "");
 }
-END_TEST
 
 static void
 write_file (const void *buf, size_t len, off_t size)
@@ -242,7 +236,7 @@ write_file (const void *buf, size_t len, off_t size)
 }
 
 /* Regions 0 ... 9 of 64 are copied. */
-START_TEST (kernels_own_log)
+TEST (kernels_own_log)
 {
   uint8_t image[1536];
   struct stat st;
@@ -262,9 +256,8 @@ START_TEST (kernels_own_log)
   tool_expect_err ("no record of legs");
   expect_unchanged (before, &st);
 }
-END_TEST
 
-START_TEST (log_that_the_kernel_used_since)
+TEST (log_that_the_kernel_used_since)
 {
   int fd;
 
@@ -280,10 +273,9 @@ START_TEST (log_that_the_kernel_used_since)
   ck_assert_int_eq (TOOL ("dump", "--json", path), 0);
   tool_expect_out ("\"kernel_dirty\"");
 }
-END_TEST
 
 /* The kernel's header magic of a log of ours is gone. */
-START_TEST (damaged_log)
+TEST (damaged_log)
 {
   int fd;
 
@@ -298,9 +290,8 @@ START_TEST (damaged_log)
   ck_assert_int_eq (TOOL ("dump", "--dm-table", path), 2);
   tool_expect_err ("damaged");
 }
-END_TEST
 
-START_TEST (what_is_no_log_is_2)
+TEST (what_is_no_log_is_2)
 {
   ck_assert_int_eq (TOOL ("dump", path), 2);
   tool_expect_err ("No such file or directory");
@@ -311,52 +302,30 @@ START_TEST (what_is_no_log_is_2)
   ck_assert_int_eq (TOOL ("dump", "/"), 2);
   ck_assert_str_eq (tool_out, "");
 }
-END_TEST
 
-START_TEST (empty_file_is_a_new_log)
+TEST (empty_file_is_a_new_log)
 {
   write_file ("", 0, 65536);
   ck_assert_int_eq (TOOL ("dump", path), 0);
   tool_expect_out ("found       new\n");
   ck_assert_int_eq (TOOL ("dump", "--dm-table", path), 2);
 }
-END_TEST
 
-START_TEST (usage)
+TEST (usage)
 {
   ck_assert_int_eq (TOOL ("dump"), 64);
   tool_expect_err ("LOGFILE is missing");
   ck_assert_int_eq (TOOL ("dump", "--json", "--dm-table", path), 64);
 }
-END_TEST
+
+static struct suite_group tests = {
+  .setup = set_up,
+  .teardown = fake_dir_remove,
+  .timeout = 60,
+};
 
 int
 main (void)
 {
-  Suite *suite = suite_create ("dump");
-  TCase *tc = tcase_create ("dump");
-  SRunner *runner;
-  int failed;
-
-  tcase_set_timeout (tc, 60);
-  tcase_add_checked_fixture (tc, set_up, fake_dir_remove);
-  tcase_add_test (tc, clean_log);
-  tcase_add_test (tc, log_in_use_is_read_and_not_written);
-  tcase_add_test (tc, many_runs_are_counted_not_printed);
-  tcase_add_test (tc, stale_leg_is_told_with_what_it_misses);
-  tcase_add_test (tc, json);
-  tcase_add_test (tc, dm_table_begins_with_the_primary);
-  tcase_add_test (tc, dm_table_is_refused_without_good_primary);
-  tcase_add_test (tc, kernels_own_log);
-  tcase_add_test (tc, log_that_the_kernel_used_since);
-  tcase_add_test (tc, damaged_log);
-  tcase_add_test (tc, what_is_no_log_is_2);
-  tcase_add_test (tc, empty_file_is_a_new_log);
-  tcase_add_test (tc, usage);
-  suite_add_tcase (suite, tc);
-  runner = srunner_create (suite);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? 0 : 1;
+  return suite_main ("dump");
 }

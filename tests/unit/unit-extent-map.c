@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "extent-map.h"
+#include "suite.h"
 #include "unit-wait.h"
 
 static struct extent_map map;
@@ -38,7 +39,7 @@ known (unsigned slot, uint64_t offset)
   return zero ? n : -n;
 }
 
-START_TEST (each_leg_has_notes_of_its_own)
+TEST (each_leg_has_notes_of_its_own)
 {
   note (1, 100, 200, true);
   ck_assert_int_eq (known (1, 100), 100);
@@ -47,9 +48,8 @@ START_TEST (each_leg_has_notes_of_its_own)
   ck_assert_int_eq (known (1, 99), 0);
   ck_assert_int_eq (known (0, 100), 0);
 }
-END_TEST
 
-START_TEST (what_was_written_is_forgotten_and_the_rest_kept)
+TEST (what_was_written_is_forgotten_and_the_rest_kept)
 {
   note (0, 0, 1000, true);
   note (1, 0, 1000, true);
@@ -64,18 +64,16 @@ START_TEST (what_was_written_is_forgotten_and_the_rest_kept)
   ck_assert_int_eq (known (0, 999), 0);
   ck_assert_int_eq (known (1, 0), 0);
 }
-END_TEST
 
 /* It saves questions, no more; who reads it sees. */
-START_TEST (data_stays_noted)
+TEST (data_stays_noted)
 {
   note (0, 0, 1000, false);
   extent_map_written (&map, 1, 0, 500);
   ck_assert_int_eq (known (0, 0), -1000);
 }
-END_TEST
 
-START_TEST (a_later_answer_counts)
+TEST (a_later_answer_counts)
 {
   note (0, 0, 1000, false);
   note (0, 200, 300, true);
@@ -86,19 +84,17 @@ START_TEST (a_later_answer_counts)
   ck_assert_int_eq (known (0, 200), 50);
   ck_assert_int_eq (known (0, 250), -750);
 }
-END_TEST
 
-START_TEST (neighbours_become_one)
+TEST (neighbours_become_one)
 {
   note (0, 0, 100, true);
   note (0, 200, 300, true);
   note (0, 100, 200, true);
   ck_assert_int_eq (known (0, 0), 300);
 }
-END_TEST
 
 /* The question may have been answered before the write. */
-START_TEST (an_answer_counts_up_to_what_is_written_meanwhile)
+TEST (an_answer_counts_up_to_what_is_written_meanwhile)
 {
   struct extent_ask ask = {.slot = 0, .from = 100, .until = 1000};
   struct extent_ask other = {.slot = 1, .from = 100, .until = 1000};
@@ -115,9 +111,8 @@ START_TEST (an_answer_counts_up_to_what_is_written_meanwhile)
   ck_assert_int_eq (known (0, 800), 0);
   ck_assert_int_eq (known (1, 100), 900);
 }
-END_TEST
 
-START_TEST (an_answer_about_what_is_written_meanwhile_does_not_count)
+TEST (an_answer_about_what_is_written_meanwhile_does_not_count)
 {
   struct extent_ask ask = {.slot = 0, .from = 100, .until = 1000};
 
@@ -127,9 +122,8 @@ START_TEST (an_answer_about_what_is_written_meanwhile_does_not_count)
   ck_assert_int_eq (known (0, 100), 0);
   ck_assert_int_eq (known (0, 101), 0);
 }
-END_TEST
 
-START_TEST (a_leg_is_forgotten_as_a_whole)
+TEST (a_leg_is_forgotten_as_a_whole)
 {
   struct extent_ask ask = {.slot = 1, .from = 0, .until = 1000};
 
@@ -142,9 +136,8 @@ START_TEST (a_leg_is_forgotten_as_a_whole)
   ck_assert_int_eq (known (1, 2000), 0);
   ck_assert_int_eq (known (0, 0), 1000);
 }
-END_TEST
 
-START_TEST (the_longest_notes_stay)
+TEST (the_longest_notes_stay)
 {
   note (0, 1000000, 9000000, true);
   for (uint64_t i = 0; i < 10 * EXTENT_NOTES; ++i)
@@ -152,12 +145,11 @@ START_TEST (the_longest_notes_stay)
   ck_assert_int_eq (known (0, 1000000), 8000000);
   ck_assert_int_eq (known (0, 1000 * (10 * EXTENT_NOTES - 1)), 10);
 }
-END_TEST
 
 /* Random questions and writes against a plain array.  A note may be lost, but
  * what is noted as zeroes is not written.
  */
-START_TEST (no_note_says_zeroes_where_there_are_none)
+TEST (no_note_says_zeroes_where_there_are_none)
 {
   enum {
     SIZE = 500,
@@ -186,31 +178,13 @@ START_TEST (no_note_says_zeroes_where_there_are_none)
     }
   }
 }
-END_TEST
+
+static struct suite_group tests = {
+  .setup = setup,
+};
 
 int
 main (void)
 {
-  Suite *suite = suite_create ("extent-map");
-  TCase *tc = tcase_create ("extent-map");
-  SRunner *runner = srunner_create (suite);
-  int failed;
-
-  suite_add_tcase (suite, tc);
-  tcase_add_checked_fixture (tc, setup, NULL);
-  tcase_add_test (tc, each_leg_has_notes_of_its_own);
-  tcase_add_test (tc, what_was_written_is_forgotten_and_the_rest_kept);
-  tcase_add_test (tc, data_stays_noted);
-  tcase_add_test (tc, a_later_answer_counts);
-  tcase_add_test (tc, neighbours_become_one);
-  tcase_add_test (tc, an_answer_counts_up_to_what_is_written_meanwhile);
-  tcase_add_test (tc,
-                  an_answer_about_what_is_written_meanwhile_does_not_count);
-  tcase_add_test (tc, a_leg_is_forgotten_as_a_whole);
-  tcase_add_test (tc, the_longest_notes_stay);
-  tcase_add_test (tc, no_note_says_zeroes_where_there_are_none);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return suite_main ("extent-map");
 }

@@ -6,12 +6,12 @@
 
 #include "config.h"
 
-#include <stdlib.h>
 
 #include "cleanup.h"
 #include "holes.h"
 #include "mirror-fixture.h"
 #include "sparse-leg.h"
+#include "suite.h"
 
 #define HUGE_SHIFT 27
 #define HUGE_REGIONS 512 /* 64 GiB */
@@ -55,7 +55,7 @@ huge_resync (struct fx *fx)
   WAIT_FOR (fx_in_sync (fx) == 3);
 }
 
-START_TEST (holes_on_both_sides_cost_few_questions_and_no_lock)
+TEST (holes_on_both_sides_cost_few_questions_and_no_lock)
 {
   struct fx *fx = huge_new ();
 
@@ -66,9 +66,8 @@ START_TEST (holes_on_both_sides_cost_few_questions_and_no_lock)
   ck_assert_uint_eq (fx->m->resync.skipped_bytes, HUGE_SIZE);
   fx_free (fx);
 }
-END_TEST
 
-START_TEST (holes_made_in_a_full_target_cost_few_questions_and_a_short_lock)
+TEST (holes_made_in_a_full_target_cost_few_questions_and_a_short_lock)
 {
   struct fx *fx = huge_new ();
 
@@ -81,10 +80,9 @@ START_TEST (holes_made_in_a_full_target_cost_few_questions_and_a_short_lock)
   ck_assert_uint_ge (longest, COPY_CHUNK);
   fx_free (fx);
 }
-END_TEST
 
 /* Zeroes that have to be written take their time. */
-START_TEST (zeroes_that_are_written_lock_a_chunk)
+TEST (zeroes_that_are_written_lock_a_chunk)
 {
   struct fx *fx = huge_new ();
 
@@ -95,10 +93,9 @@ START_TEST (zeroes_that_are_written_lock_a_chunk)
   ck_assert_uint_eq (longest, COPY_CHUNK);
   fx_free (fx);
 }
-END_TEST
 
 /* A piece of data now and then: what lies between is asked about once. */
-START_TEST (few_data_cost_few_questions)
+TEST (few_data_cost_few_questions)
 {
   struct fx *fx = huge_new ();
   unsigned nr = 0;
@@ -112,7 +109,6 @@ START_TEST (few_data_cost_few_questions)
   ck_assert_uint_le (longest, COPY_CHUNK);
   fx_free (fx);
 }
-END_TEST
 
 /* --- what is remembered is right --- */
 
@@ -123,7 +119,7 @@ END_TEST
 /* The source is all zeroes, and that is known, when a client writes; when it
  * is copied the write has been flushed and its mark is gone.
  */
-START_TEST (what_was_written_since_is_not_taken_for_zeroes)
+TEST (what_was_written_since_is_not_taken_for_zeroes)
 {
   struct fx *fx = fx_new (2, NR_REGIONS, SHIFT, 1u << 1);
 
@@ -144,9 +140,8 @@ START_TEST (what_was_written_since_is_not_taken_for_zeroes)
   ck_assert (fx_same (fx, 0, 1));
   fx_free (fx);
 }
-END_TEST
 
-START_TEST (what_was_known_of_a_leg_that_was_away_is_forgotten)
+TEST (what_was_known_of_a_leg_that_was_away_is_forgotten)
 {
   struct fx *fx = fx_new (2, NR_REGIONS, SHIFT, 0);
   bool zero;
@@ -175,10 +170,9 @@ START_TEST (what_was_known_of_a_leg_that_was_away_is_forgotten)
   ck_assert (fx_same (fx, 0, 1));
   fx_free (fx);
 }
-END_TEST
 
 /* A list ends where something may be in a cache only. */
-START_TEST (a_list_ends_at_a_marked_region)
+TEST (a_list_ends_at_a_marked_region)
 {
   struct fx *fx = fx_new (2, NR_REGIONS, SHIFT, 1u << 1);
   struct leg_extent extents[NR_REGIONS];
@@ -197,7 +191,6 @@ START_TEST (a_list_ends_at_a_marked_region)
                      0);
   fx_free (fx);
 }
-END_TEST
 
 static bool
 one_copies (struct fx *fx)
@@ -210,7 +203,7 @@ one_copies (struct fx *fx)
  * being copied.  Nothing that was heard of leg 2 before counts then, nor what
  * its block status says before it was flushed (_i = 1: it knows the medium).
  */
-START_TEST (what_a_copy_wrote_is_not_taken_for_zeroes)
+LOOP_TEST (what_a_copy_wrote_is_not_taken_for_zeroes, 2)
 {
   struct fx *fx = fx_new (3, NR_REGIONS, SHIFT, 1u << 2);
 
@@ -230,10 +223,9 @@ START_TEST (what_a_copy_wrote_is_not_taken_for_zeroes)
   mem_leg_hold_open (fx->leg[0], false);
   fx_free (fx);
 }
-END_TEST
 
 /* Data is read through: one question tells how far it goes. */
-START_TEST (data_costs_no_questions)
+TEST (data_costs_no_questions)
 {
   struct fx *fx = fx_new (2, NR_REGIONS, 20, 1u << 1);
 
@@ -247,30 +239,13 @@ START_TEST (data_costs_no_questions)
   ck_assert (fx_same (fx, 0, 1));
   fx_free (fx);
 }
-END_TEST
+
+static struct suite_group tests = {
+  .timeout = 60,
+};
 
 int
 main (void)
 {
-  Suite *suite = suite_create ("holes");
-  TCase *tc = tcase_create ("holes");
-  SRunner *runner = srunner_create (suite);
-  int failed;
-
-  suite_add_tcase (suite, tc);
-  tcase_set_timeout (tc, 60);
-  tcase_add_test (tc, holes_on_both_sides_cost_few_questions_and_no_lock);
-  tcase_add_test (
-    tc, holes_made_in_a_full_target_cost_few_questions_and_a_short_lock);
-  tcase_add_test (tc, zeroes_that_are_written_lock_a_chunk);
-  tcase_add_test (tc, few_data_cost_few_questions);
-  tcase_add_test (tc, what_was_written_since_is_not_taken_for_zeroes);
-  tcase_add_test (tc, what_was_known_of_a_leg_that_was_away_is_forgotten);
-  tcase_add_test (tc, a_list_ends_at_a_marked_region);
-  tcase_add_loop_test (tc, what_a_copy_wrote_is_not_taken_for_zeroes, 0, 2);
-  tcase_add_test (tc, data_costs_no_questions);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return suite_main ("holes");
 }

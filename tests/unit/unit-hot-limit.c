@@ -12,6 +12,7 @@
 #include "cleanup.h"
 #include "hot-limit.h"
 #include "mirror-fixture.h"
+#include "suite.h"
 #include "sweep.h"
 
 #define SHIFT 12
@@ -70,7 +71,7 @@ starts_to_wait (struct op *op, unsigned region, unsigned nr, unsigned nth)
   WAIT_FOR (waiting () == nth);
 }
 
-START_TEST (a_write_waits_for_a_place_until_the_sweep)
+TEST (a_write_waits_for_a_place_until_the_sweep)
 {
   struct op op;
 
@@ -84,9 +85,8 @@ START_TEST (a_write_waits_for_a_place_until_the_sweep)
   ck_assert (!fx_is_clean (fx, 5));
   ck_assert_uint_eq (hot (), 1);
 }
-END_TEST
 
-START_TEST (who_needs_no_place_goes_on)
+TEST (who_needs_no_place_goes_on)
 {
   struct op op;
 
@@ -101,10 +101,9 @@ START_TEST (who_needs_no_place_goes_on)
   do_succeeds (fx, OP_SWEEP, 0, 0, 0);
   op_succeeds (&op);
 }
-END_TEST
 
 /* There is one place, but the first of them needs three. */
-START_TEST (first_come_first_served)
+TEST (first_come_first_served)
 {
   struct op first, second;
 
@@ -118,9 +117,8 @@ START_TEST (first_come_first_served)
   op_succeeds (&second);
   ck_assert_uint_eq (hot (), 4);
 }
-END_TEST
 
-START_TEST (all_places_of_a_piece_come_together)
+TEST (all_places_of_a_piece_come_together)
 {
   struct op op, other;
 
@@ -134,10 +132,9 @@ START_TEST (all_places_of_a_piece_come_together)
   do_succeeds (fx, OP_SWEEP, 0, 0, 0);
   op_succeeds (&other);
 }
-END_TEST
 
 /* Regions 0 and 1 are never idle when the sweep looks. */
-START_TEST (what_is_never_idle_is_closed_for_who_waits)
+LOOP_TEST (what_is_never_idle_is_closed_for_who_waits, 2)
 {
   struct op busy[2], newcomer, closed;
   unsigned older = (unsigned) _i, newer = 1 - older;
@@ -163,7 +160,6 @@ START_TEST (what_is_never_idle_is_closed_for_who_waits)
   op_succeeds (&closed);
   ck_assert_uint_eq (hot (), 2);
 }
-END_TEST
 
 static void
 lose (unsigned leg)
@@ -172,7 +168,7 @@ lose (unsigned leg)
 }
 
 /* The sweep cannot store what leg 1 misses. */
-START_TEST (a_log_that_fails_ends_the_waiting_and_closes_nothing)
+TEST (a_log_that_fails_ends_the_waiting_and_closes_nothing)
 {
   struct op op;
 
@@ -189,9 +185,8 @@ START_TEST (a_log_that_fails_ends_the_waiting_and_closes_nothing)
   ck_assert (fx_is_clean (fx, 5));
   mem_log_fail (fx->log, 0, 0, 0);
 }
-END_TEST
 
-START_TEST (a_lease_that_is_lost_ends_the_waiting)
+TEST (a_lease_that_is_lost_ends_the_waiting)
 {
   struct op op;
 
@@ -200,9 +195,8 @@ START_TEST (a_lease_that_is_lost_ends_the_waiting)
   mem_log_set_lease (fx->log, MEM_LOG_LOST);
   op_fails (&op, EIO);
 }
-END_TEST
 
-START_TEST (the_end_of_the_mirror_ends_the_waiting)
+TEST (the_end_of_the_mirror_ends_the_waiting)
 {
   struct op op, next;
 
@@ -218,10 +212,9 @@ START_TEST (the_end_of_the_mirror_ends_the_waiting)
   op_fails (&next, ESHUTDOWN);
   ck_assert_uint_eq (fx->m->active, 0);
 }
-END_TEST
 
 /* Then no mark will ever be cleared. */
-START_TEST (there_is_no_limit_when_the_last_leg_cannot_be_flushed)
+TEST (there_is_no_limit_when_the_last_leg_cannot_be_flushed)
 {
   struct op op;
 
@@ -235,10 +228,9 @@ START_TEST (there_is_no_limit_when_the_last_leg_cannot_be_flushed)
   do_succeeds (fx, OP_WRITE, 0, BLOCK, 'c');
   ck_assert_uint_eq (hot (), 8);
 }
-END_TEST
 
 /* The thread of a read has given up its range before. */
-START_TEST (a_read_repair_waits_like_any_write)
+TEST (a_read_repair_waits_like_any_write)
 {
   struct op read, write;
 
@@ -252,7 +244,6 @@ START_TEST (a_read_repair_waits_like_any_write)
   op_succeeds (&read);
   op_succeeds (&write);
 }
-END_TEST
 
 /* --- with a worker, and clients that do not stop --- */
 
@@ -312,7 +303,7 @@ ended (struct client *c)
 /* A leg takes for ever to flush: writes all over the disk stop, and no more is
  * marked than a crash may cost.
  */
-START_TEST (what_a_crash_costs_is_bounded_however_slow_a_flush_is)
+TEST (what_a_crash_costs_is_bounded_however_slow_a_flush_is)
 {
   struct client c[CLIENTS];
   unsigned marked = 0;
@@ -334,13 +325,12 @@ START_TEST (what_a_crash_costs_is_bounded_however_slow_a_flush_is)
     ended (&c[i]);
   ck_assert_uint_le (atomic_load (&most), MAX_HOT);
 }
-END_TEST
 
 #define HOGS 12
 
 /* All places are taken by regions that are written all the time, by three each.
  */
-START_TEST (nobody_starves)
+TEST (nobody_starves)
 {
   struct client hog[HOGS], guest;
   unsigned max = HOGS / 3;
@@ -361,10 +351,9 @@ START_TEST (nobody_starves)
     ended (&hog[i]);
   ck_assert_uint_le (atomic_load (&most), max);
 }
-END_TEST
 
 /* The worker is in a flush that does not end. */
-START_TEST (a_stop_does_not_wait_for_a_place)
+TEST (a_stop_does_not_wait_for_a_place)
 {
   struct op op, stop;
 
@@ -380,34 +369,15 @@ START_TEST (a_stop_does_not_wait_for_a_place)
   mem_leg_release (fx->leg[1], 1, 0);
   op_succeeds (&stop);
 }
-END_TEST
+
+static struct suite_group tests = {
+  .setup = setup,
+  .teardown = teardown,
+  .timeout = 40,
+};
 
 int
 main (void)
 {
-  Suite *suite = suite_create ("hot-limit");
-  TCase *tc = tcase_create ("hot-limit");
-  SRunner *runner = srunner_create (suite);
-  int failed;
-
-  suite_add_tcase (suite, tc);
-  tcase_set_timeout (tc, 40);
-  tcase_add_checked_fixture (tc, setup, teardown);
-  tcase_add_test (tc, a_write_waits_for_a_place_until_the_sweep);
-  tcase_add_test (tc, who_needs_no_place_goes_on);
-  tcase_add_test (tc, first_come_first_served);
-  tcase_add_test (tc, all_places_of_a_piece_come_together);
-  tcase_add_loop_test (tc, what_is_never_idle_is_closed_for_who_waits, 0, 2);
-  tcase_add_test (tc, a_log_that_fails_ends_the_waiting_and_closes_nothing);
-  tcase_add_test (tc, a_lease_that_is_lost_ends_the_waiting);
-  tcase_add_test (tc, the_end_of_the_mirror_ends_the_waiting);
-  tcase_add_test (tc, there_is_no_limit_when_the_last_leg_cannot_be_flushed);
-  tcase_add_test (tc, a_read_repair_waits_like_any_write);
-  tcase_add_test (tc, what_a_crash_costs_is_bounded_however_slow_a_flush_is);
-  tcase_add_test (tc, nobody_starves);
-  tcase_add_test (tc, a_stop_does_not_wait_for_a_place);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return suite_main ("hot-limit");
 }

@@ -8,9 +8,10 @@
 #include <stdlib.h>
 
 #include "hot.h"
+#include "suite.h"
 #include "unit-wait.h"
 
-START_TEST (a_region_is_found_after_get_and_gone_after_drop)
+TEST (a_region_is_found_after_get_and_gone_after_drop)
 {
   struct hot_table t;
   struct hot *h;
@@ -31,7 +32,6 @@ START_TEST (a_region_is_found_after_get_and_gone_after_drop)
   hot_free (&t);
   hot_free (&t); /* harmless */
 }
-END_TEST
 
 #define REGIONS 20000 /* several in each bucket */
 
@@ -48,7 +48,7 @@ visit (struct hot *h, void *opaque)
 }
 
 /* Strides are what makes a poor hash collide. */
-START_TEST (the_table_holds_just_what_was_put_in)
+LOOP_TEST (the_table_holds_just_what_was_put_in, 3)
 {
   const uint64_t stride[] = {1, 8192, UINT64_C (1) << 32};
   uint64_t step = stride[_i], seed = 1;
@@ -78,22 +78,13 @@ START_TEST (the_table_holds_just_what_was_put_in)
   }
   hot_free (&t);
 }
-END_TEST
+
+static struct suite_group tests = {
+  .timeout = 60,
+};
 
 int
 main (void)
 {
-  Suite *suite = suite_create ("hot");
-  TCase *tc = tcase_create ("hot");
-  SRunner *runner = srunner_create (suite);
-  int failed;
-
-  suite_add_tcase (suite, tc);
-  tcase_set_timeout (tc, 60);
-  tcase_add_test (tc, a_region_is_found_after_get_and_gone_after_drop);
-  tcase_add_loop_test (tc, the_table_holds_just_what_was_put_in, 0, 3);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return suite_main ("hot");
 }

@@ -7,11 +7,11 @@
 #include "config.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
 #include "cleanup.h"
 #include "leg-ops.h"
 #include "mirror-fixture.h"
+#include "suite.h"
 
 #define SHIFT 12
 #define REGION (UINT64_C (1) << SHIFT)
@@ -49,7 +49,7 @@ check_waits (struct op *op, enum leg_op leg_op)
   ck_assert (nothing_sent (leg_op));
 }
 
-START_TEST (s19_write_waits_for_the_lease)
+TEST (s19_write_waits_for_the_lease)
 {
   struct op op;
 
@@ -61,9 +61,8 @@ START_TEST (s19_write_waits_for_the_lease)
   op_succeeds (&op);
   ck_assert_uint_eq (fx_sent (fx, 1, LEG_ZERO), 1);
 }
-END_TEST
 
-START_TEST (s19_hot_region_needs_the_lease)
+TEST (s19_hot_region_needs_the_lease)
 {
   unsigned before;
 
@@ -77,9 +76,8 @@ START_TEST (s19_hot_region_needs_the_lease)
   ck_assert_int_eq (fx_byte (fx, 1, REGION), 'a');
   ck_assert_uint_eq (fx_in_sync (fx), 3);
 }
-END_TEST
 
-START_TEST (s19_read_waits_for_the_lease)
+TEST (s19_read_waits_for_the_lease)
 {
   struct op op;
 
@@ -89,9 +87,8 @@ START_TEST (s19_read_waits_for_the_lease)
   mem_log_set_lease (fx->log, MEM_LOG_VALID);
   op_succeeds (&op);
 }
-END_TEST
 
-START_TEST (s19_flush_waits_for_the_lease)
+TEST (s19_flush_waits_for_the_lease)
 {
   struct op op;
 
@@ -101,9 +98,8 @@ START_TEST (s19_flush_waits_for_the_lease)
   mem_log_set_lease (fx->log, MEM_LOG_VALID);
   op_succeeds (&op);
 }
-END_TEST
 
-START_TEST (s19_flush_without_the_lease_blames_no_leg)
+TEST (s19_flush_without_the_lease_blames_no_leg)
 {
   fx->m->config.log_timeout = 1;
   mem_log_set_lease (fx->log, MEM_LOG_EXPIRED);
@@ -111,9 +107,8 @@ START_TEST (s19_flush_without_the_lease_blames_no_leg)
   ck_assert (nothing_sent (LEG_FLUSH));
   ck_assert_uint_eq (fx_in_sync (fx), 3);
 }
-END_TEST
 
-START_TEST (s19_lost_for_ever_is_an_error_at_once)
+TEST (s19_lost_for_ever_is_an_error_at_once)
 {
   uint64_t start = now_ns ();
 
@@ -125,7 +120,6 @@ START_TEST (s19_lost_for_ever_is_an_error_at_once)
   ck_assert (nothing_sent (LEG_WRITE));
   ck_assert (nothing_sent (LEG_READ));
 }
-END_TEST
 
 /* --- the lease ends when leg 0 has been sent the request --- */
 
@@ -155,7 +149,7 @@ expire_no_more (void)
   mem_log_set_lease (fx->log, MEM_LOG_VALID);
 }
 
-START_TEST (s19_checked_before_each_leg)
+TEST (s19_checked_before_each_leg)
 {
   fx->m->config.log_timeout = 1;
   expire_in_leg_0 ();
@@ -170,9 +164,8 @@ START_TEST (s19_checked_before_each_leg)
   WAIT_FOR (fx_in_sync (fx) == 3);
   ck_assert (fx_same (fx, 0, 1));
 }
-END_TEST
 
-START_TEST (s19_flush_is_checked_before_each_leg)
+TEST (s19_flush_is_checked_before_each_leg)
 {
   fx->m->config.log_timeout = 1;
   expire_in_leg_0 ();
@@ -181,7 +174,6 @@ START_TEST (s19_flush_is_checked_before_each_leg)
   ck_assert_uint_eq (fx_sent (fx, 1, LEG_FLUSH), 0);
   ck_assert_uint_eq (fx_in_sync (fx), 3);
 }
-END_TEST
 
 /* --- and comes back: no client sees anything --- */
 
@@ -195,7 +187,7 @@ lease_comes_back (struct op *op)
   ck_assert_uint_eq (fx_in_sync (fx), 3);
 }
 
-START_TEST (s19_who_was_not_sent_a_write_gets_it_later)
+TEST (s19_who_was_not_sent_a_write_gets_it_later)
 {
   struct op op;
 
@@ -206,9 +198,8 @@ START_TEST (s19_who_was_not_sent_a_write_gets_it_later)
   ck_assert_uint_eq (fx_sent (fx, 1, LEG_WRITE), 1);
   ck_assert_int_eq (fx_byte (fx, 1, 0), 'a');
 }
-END_TEST
 
-START_TEST (s19_who_was_sent_a_part_gets_all_later)
+TEST (s19_who_was_sent_a_part_gets_all_later)
 {
   struct op op;
 
@@ -219,10 +210,9 @@ START_TEST (s19_who_was_sent_a_part_gets_all_later)
   ck_assert_int_eq (fx_byte (fx, 0, 7 * BLOCK), 'a');
   ck_assert (fx_same (fx, 0, 1));
 }
-END_TEST
 
 /* The leg that was sent it failed: another one got it, so it did fail. */
-START_TEST (s19_who_failed_before_the_wait_has_failed)
+TEST (s19_who_failed_before_the_wait_has_failed)
 {
   struct op op;
 
@@ -235,9 +225,8 @@ START_TEST (s19_who_failed_before_the_wait_has_failed)
   ck_assert_uint_eq (fx_failed (fx), 1);
   ck_assert_int_eq (fx_byte (fx, 1, 0), 'a');
 }
-END_TEST
 
-START_TEST (s19_who_was_not_flushed_is_flushed_later)
+TEST (s19_who_was_not_flushed_is_flushed_later)
 {
   struct op op;
 
@@ -246,9 +235,8 @@ START_TEST (s19_who_was_not_flushed_is_flushed_later)
   lease_comes_back (&op);
   ck_assert_uint_eq (fx_sent (fx, 1, LEG_FLUSH), 1);
 }
-END_TEST
 
-START_TEST (s19_another_leg_is_read_later)
+TEST (s19_another_leg_is_read_later)
 {
   struct op op;
 
@@ -259,10 +247,9 @@ START_TEST (s19_another_leg_is_read_later)
   lease_comes_back (&op);
   ck_assert_uint_gt (fx_sent (fx, 1, LEG_READ), 0);
 }
-END_TEST
 
 /* The leg that is asked first ends the lease, and cannot be read. */
-START_TEST (s19_read_is_checked_before_each_leg)
+TEST (s19_read_is_checked_before_each_leg)
 {
   fx->m->config.log_timeout = 1;
   expire_in_leg_0 ();
@@ -272,9 +259,8 @@ START_TEST (s19_read_is_checked_before_each_leg)
   expire_no_more ();
   ck_assert_uint_eq (fx_sent (fx, 1, LEG_READ), 0);
 }
-END_TEST
 
-START_TEST (s19_no_acknowledgement_without_the_lease)
+TEST (s19_no_acknowledgement_without_the_lease)
 {
   struct op op;
 
@@ -288,10 +274,9 @@ START_TEST (s19_no_acknowledgement_without_the_lease)
   ck_assert_uint_eq (fx_in_sync (fx), 3);
   ck_assert (fx_same (fx, 0, 1));
 }
-END_TEST
 
 /* A request that the leg takes in pieces: the first one ends the lease. */
-START_TEST (s19_checked_before_each_piece)
+LOOP_TEST (s19_checked_before_each_piece, 2)
 {
   fx->m->config.log_timeout = 1;
   fx->leg[0]->max_request = BLOCK;
@@ -306,10 +291,9 @@ START_TEST (s19_checked_before_each_piece)
   ck_assert (fx_misses (fx, 1, 0));
   ck_assert (!fx_misses (fx, 0, 0));
 }
-END_TEST
 
 /* Leg 1, a resync target, was not flushed. */
-START_TEST (s19_sweep_needs_the_flush_of_each_leg)
+TEST (s19_sweep_needs_the_flush_of_each_leg)
 {
   teardown ();
   fx = fx_new (2, NR_REGIONS, SHIFT, 2);
@@ -323,10 +307,9 @@ START_TEST (s19_sweep_needs_the_flush_of_each_leg)
   do_succeeds (fx, OP_SWEEP, 0, 0, 0);
   ck_assert (fx_is_clean (fx, 0));
 }
-END_TEST
 
 /* What was read may be old by now. */
-START_TEST (s19_no_answer_without_the_lease)
+LOOP_TEST (s19_no_answer_without_the_lease, 2)
 {
   struct op op;
 
@@ -344,7 +327,6 @@ START_TEST (s19_no_answer_without_the_lease)
   else
     op_fails (&op, EIO);
 }
-END_TEST
 
 static bool
 copiers_rest (void)
@@ -354,7 +336,7 @@ copiers_rest (void)
 }
 
 /* Reading the source ends the lease. */
-START_TEST (s19_no_copy_without_the_lease)
+TEST (s19_no_copy_without_the_lease)
 {
   teardown ();
   fx = fx_new (2, NR_REGIONS, SHIFT, 2);
@@ -369,9 +351,8 @@ START_TEST (s19_no_copy_without_the_lease)
   WAIT_FOR (fx_in_sync (fx) == 3);
   ck_assert (fx_same (fx, 0, 1));
 }
-END_TEST
 
-START_TEST (s19_stop_does_not_wait_for_the_lease)
+TEST (s19_stop_does_not_wait_for_the_lease)
 {
   struct op op;
   uint64_t start;
@@ -385,42 +366,15 @@ START_TEST (s19_stop_does_not_wait_for_the_lease)
   op_fails (&op, EIO);
   ck_assert_uint_lt (now_ns () - start, 10 * NSEC_PER_SEC);
 }
-END_TEST
+
+static struct suite_group tests = {
+  .setup = setup,
+  .teardown = teardown,
+  .timeout = 20,
+};
 
 int
 main (void)
 {
-  Suite *suite = suite_create ("lease");
-  TCase *tcase = tcase_create ("all");
-  SRunner *runner;
-  int failed;
-
-  tcase_add_checked_fixture (tcase, setup, teardown);
-  tcase_set_timeout (tcase, 20);
-  tcase_add_test (tcase, s19_write_waits_for_the_lease);
-  tcase_add_test (tcase, s19_hot_region_needs_the_lease);
-  tcase_add_test (tcase, s19_read_waits_for_the_lease);
-  tcase_add_test (tcase, s19_flush_waits_for_the_lease);
-  tcase_add_test (tcase, s19_flush_is_checked_before_each_leg);
-  tcase_add_test (tcase, s19_read_is_checked_before_each_leg);
-  tcase_add_test (tcase, s19_flush_without_the_lease_blames_no_leg);
-  tcase_add_test (tcase, s19_lost_for_ever_is_an_error_at_once);
-  tcase_add_test (tcase, s19_checked_before_each_leg);
-  tcase_add_test (tcase, s19_who_was_not_sent_a_write_gets_it_later);
-  tcase_add_test (tcase, s19_who_was_sent_a_part_gets_all_later);
-  tcase_add_test (tcase, s19_who_failed_before_the_wait_has_failed);
-  tcase_add_test (tcase, s19_who_was_not_flushed_is_flushed_later);
-  tcase_add_test (tcase, s19_another_leg_is_read_later);
-  tcase_add_test (tcase, s19_no_acknowledgement_without_the_lease);
-  tcase_add_loop_test (tcase, s19_checked_before_each_piece, 0, 2);
-  tcase_add_test (tcase, s19_sweep_needs_the_flush_of_each_leg);
-  tcase_add_loop_test (tcase, s19_no_answer_without_the_lease, 0, 2);
-  tcase_add_test (tcase, s19_no_copy_without_the_lease);
-  tcase_add_test (tcase, s19_stop_does_not_wait_for_the_lease);
-  suite_add_tcase (suite, tcase);
-  runner = srunner_create (suite);
-  srunner_run_all (runner, CK_NORMAL);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  return suite_main ("lease");
 }

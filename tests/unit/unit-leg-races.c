@@ -22,6 +22,7 @@
 
 #include "deadline.h"
 #include "leg-ops.h"
+#include "suite.h"
 
 #define MAX_WAIT_S 20
 #define MAX_PARKED 16
@@ -245,7 +246,7 @@ submit (struct leg *leg, struct test_io *t, enum leg_op op, uint64_t count)
 /* One thread answers a piece and is stopped somewhere in that; another one
  * answers all the others.  Only one of them may find that it was the last.
  */
-START_TEST (the_last_piece_is_answered_by_one_thread)
+LOOP_TEST (the_last_piece_is_answered_by_one_thread, 8)
 {
   const unsigned before = (unsigned) _i % 4 + 1;
   const uint64_t nr_pieces = _i < 4 ? 2 : 6; /* all at once, or not */
@@ -262,7 +263,6 @@ START_TEST (the_last_piece_is_answered_by_one_thread)
   ck_assert_int_eq (t.io.error, 0);
   leg_free (leg);
 }
-END_TEST
 
 static void
 lose_first (void *arg)
@@ -271,7 +271,7 @@ lose_first (void *arg)
 }
 
 /* Two connections end at the same time, and each answers its requests. */
-START_TEST (a_request_on_a_lost_leg_blames_the_loss)
+LOOP_TEST (a_request_on_a_lost_leg_blames_the_loss, 3)
 {
   struct leg *leg = open_parking_leg ();
   static struct test_io t;
@@ -287,10 +287,9 @@ START_TEST (a_request_on_a_lost_leg_blames_the_loss)
   ck_assert (atomic_load (&leg->lost));
   leg_free (leg);
 }
-END_TEST
 
 /* Or the medium does what is under way just then. */
-START_TEST (what_fails_while_a_leg_gets_lost_blames_the_loss)
+LOOP_TEST (what_fails_while_a_leg_gets_lost_blames_the_loss, 3)
 {
   struct leg *leg = open_parking_leg ();
   static struct test_io t;
@@ -304,31 +303,13 @@ START_TEST (what_fails_while_a_leg_gets_lost_blames_the_loss)
   other_end ();
   leg_free (leg);
 }
-END_TEST
 
-static Suite *
-leg_races_suite (void)
-{
-  Suite *s = suite_create ("leg-races");
-  TCase *tc = tcase_create ("leg-races");
-
-  tcase_set_timeout (tc, 2 * MAX_WAIT_S);
-  tcase_add_loop_test (tc, the_last_piece_is_answered_by_one_thread, 0, 8);
-  tcase_add_loop_test (tc, a_request_on_a_lost_leg_blames_the_loss, 0, 3);
-  tcase_add_loop_test (tc, what_fails_while_a_leg_gets_lost_blames_the_loss, 0,
-                       3);
-  suite_add_tcase (s, tc);
-  return s;
-}
+static struct suite_group tests = {
+  .timeout = 2 * MAX_WAIT_S,
+};
 
 int
 main (void)
 {
-  SRunner *sr = srunner_create (leg_races_suite ());
-  int failed;
-
-  srunner_run_all (sr, CK_NORMAL);
-  failed = srunner_ntests_failed (sr);
-  srunner_free (sr);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return suite_main ("leg-races");
 }

@@ -34,6 +34,7 @@
 #include "mem-leg.h"
 #include "msg.h"
 #include "nbd-server.h"
+#include "suite.h"
 #include "temp-path.h"
 
 #define MAX_IOS 64
@@ -359,7 +360,7 @@ exercise (struct leg *leg)
   expect_last_error (leg, "");
 }
 
-START_TEST (file_does_everything)
+TEST (file_does_everything)
 {
   struct leg *leg = open_leg (make_file ("a", 16 << 20));
 
@@ -368,9 +369,8 @@ START_TEST (file_does_everything)
   leg_free (leg);
   ck_assert (threads_become (0));
 }
-END_TEST
 
-START_TEST (nbd_does_everything)
+LOOP_TEST (nbd_does_everything, 5)
 {
   static const char *const servers[][8] = {
     {"memory", "16M", NULL},
@@ -398,9 +398,8 @@ START_TEST (nbd_does_everything)
   ck_assert_uint_eq (nr_lost, 0);
   nbd_server_end (&server);
 }
-END_TEST
 
-START_TEST (nbd_works_over_tls)
+TEST (nbd_works_over_tls)
 {
   static char psk[128], param[160];
   const char *args[] = {"--tls=require", param, "memory", "16M", NULL};
@@ -422,11 +421,10 @@ START_TEST (nbd_works_over_tls)
   leg_free (leg);
   nbd_server_end (&server);
 }
-END_TEST
 
 /* ---- Names ---- */
 
-START_TEST (names_decide_the_kind)
+TEST (names_decide_the_kind)
 {
   static const char *const uris[] = {
     "nbd://host",      "nbds://host/e",         "nbd+unix:///?socket=/s",
@@ -442,9 +440,8 @@ START_TEST (names_decide_the_kind)
     leg_free (leg);
   }
 }
-END_TEST
 
-START_TEST (paths_become_absolute)
+TEST (paths_become_absolute)
 {
   char expected[512];
   struct leg *leg;
@@ -456,9 +453,8 @@ START_TEST (paths_become_absolute)
   leg_free (leg);
   leg_free (NULL);
 }
-END_TEST
 
-START_TEST (unknown_schemes_are_refused)
+TEST (unknown_schemes_are_refused)
 {
   const struct leg_options options = {.connections = 1};
 
@@ -467,9 +463,8 @@ START_TEST (unknown_schemes_are_refused)
   expect_msg ("nbds+unix");
   ck_assert_ptr_null (leg_new ("", &options));
 }
-END_TEST
 
-START_TEST (same_leg_is_seen_by_any_path)
+TEST (same_leg_is_seen_by_any_path)
 {
   const char *a = make_file ("a", 1), *b = make_file ("b", 1);
   const char *hard = in_dir ("hard"), *soft = in_dir ("soft");
@@ -488,11 +483,10 @@ START_TEST (same_leg_is_seen_by_any_path)
   ck_assert (!leg_same ("nbd://h/x", "nbd://h/y"));
   ck_assert (!leg_same ("nbd://h/x", a));
 }
-END_TEST
 
 /* ---- Files ---- */
 
-START_TEST (only_files_and_devices_are_legs)
+TEST (only_files_and_devices_are_legs)
 {
   struct leg *leg;
 
@@ -508,9 +502,8 @@ START_TEST (only_files_and_devices_are_legs)
     leg_free (leg);
   }
 }
-END_TEST
 
-START_TEST (a_second_owner_is_refused_by_pid)
+TEST (a_second_owner_is_refused_by_pid)
 {
   const char *path = make_file ("a", 4096);
   struct leg *leg = open_leg (path);
@@ -542,9 +535,8 @@ START_TEST (a_second_owner_is_refused_by_pid)
   ck_assert_int_eq (leg_open (second, 0), 0);
   leg_free (second);
 }
-END_TEST
 
-START_TEST (read_only_takes_no_ownership)
+TEST (read_only_takes_no_ownership)
 {
   const char *path = make_file ("a", 4096);
   struct leg *leg = new_leg (path, 1, 1000), *owner;
@@ -559,9 +551,8 @@ START_TEST (read_only_takes_no_ownership)
   leg_free (owner);
   leg_free (leg);
 }
-END_TEST
 
-START_TEST (identity_follows_the_inode)
+TEST (identity_follows_the_inode)
 {
   struct leg *a = open_leg (make_file ("a", 4096)), *b;
   uint8_t id[LEG_ID_SIZE];
@@ -576,9 +567,8 @@ START_TEST (identity_follows_the_inode)
   leg_free (a);
   leg_free (b);
 }
-END_TEST
 
-START_TEST (file_extents_tell_holes)
+TEST (file_extents_tell_holes)
 {
   const uint64_t m = 1 << 20;
   struct leg *leg = open_leg (make_file ("a", 16 * m));
@@ -602,9 +592,8 @@ START_TEST (file_extents_tell_holes)
   ck_assert (e[0].hole && e[0].zero && e[0].length == m);
   leg_free (leg);
 }
-END_TEST
 
-START_TEST (a_truncated_file_is_an_error_not_zeroes)
+TEST (a_truncated_file_is_an_error_not_zeroes)
 {
   const char *path = make_file ("a", 1 << 20);
   struct leg *leg = open_leg (path);
@@ -628,9 +617,8 @@ START_TEST (a_truncated_file_is_an_error_not_zeroes)
   expect_msg ("size was 1048576 and is 8192 now");
   leg_free (leg);
 }
-END_TEST
 
-START_TEST (quiesce_leaves_no_thread)
+TEST (quiesce_leaves_no_thread)
 {
   struct leg *leg = open_leg (make_file ("a", 16 << 20));
   CLEANUP_FREE char *buf = calloc (1, 4 << 20);
@@ -652,11 +640,10 @@ START_TEST (quiesce_leaves_no_thread)
   ck_assert (threads_become (0));
   ck_assert_uint_eq (nr_lost, 0);
 }
-END_TEST
 
 /* ---- NBD ---- */
 
-START_TEST (connections_follow_multi_conn)
+LOOP_TEST (connections_follow_multi_conn, 2)
 {
   static const char *const servers[][6] = {
     {"memory", "16M", NULL},
@@ -681,9 +668,8 @@ START_TEST (connections_follow_multi_conn)
   ck_assert_uint_eq (nr_lost, 0);
   nbd_server_end (&server);
 }
-END_TEST
 
-START_TEST (nbd_extents_tell_hole_and_zero_apart)
+TEST (nbd_extents_tell_hole_and_zero_apart)
 {
   static const char *const args[] = {
     "eval",
@@ -713,9 +699,8 @@ START_TEST (nbd_extents_tell_hole_and_zero_apart)
   leg_free (leg);
   nbd_server_end (&server);
 }
-END_TEST
 
-START_TEST (nbd_without_block_status_is_data)
+TEST (nbd_without_block_status_is_data)
 {
   static const char *const args[] = {"memory", "16M", "--no-sr", NULL};
   struct nbd_server server;
@@ -731,10 +716,9 @@ START_TEST (nbd_without_block_status_is_data)
   leg_free (leg);
   nbd_server_end (&server);
 }
-END_TEST
 
 /* What a server did not send was not read, whatever it says. */
-START_TEST (a_read_without_data_has_failed)
+LOOP_TEST (a_read_without_data_has_failed, 3)
 {
   static const enum fake_nbd_fault faults[] = {FAKE_NBD_GOOD, FAKE_NBD_NO_DATA,
                                                FAKE_NBD_HALF_DATA};
@@ -763,9 +747,8 @@ START_TEST (a_read_without_data_has_failed)
   ck_assert_uint_eq (nr_lost, 0);
   nbd_server_end (&server);
 }
-END_TEST
 
-START_TEST (block_status_without_extents_has_failed)
+LOOP_TEST (block_status_without_extents_has_failed, 3)
 {
   static const enum fake_nbd_fault faults[] = {
     FAKE_NBD_GOOD, FAKE_NBD_NO_EXTENTS, FAKE_NBD_TWICE_EXTENTS};
@@ -792,7 +775,6 @@ START_TEST (block_status_without_extents_has_failed)
   ck_assert_uint_eq (nr_lost, 0);
   nbd_server_end (&server);
 }
-END_TEST
 
 /* Whose mistake it is: nothing of it is the leg's. */
 static void
@@ -811,7 +793,7 @@ expect_bad_range (struct leg *leg, uint64_t offset, uint64_t count)
   }
 }
 
-START_TEST (a_bad_range_is_refused_and_no_error_of_the_leg)
+TEST (a_bad_range_is_refused_and_no_error_of_the_leg)
 {
   static const char *const args[] = {"memory",
                                      "16M",
@@ -844,9 +826,8 @@ START_TEST (a_bad_range_is_refused_and_no_error_of_the_leg)
   ck_assert_uint_eq (nr_lost, 0);
   nbd_server_end (&server);
 }
-END_TEST
 
-START_TEST (a_read_only_export_is_refused)
+TEST (a_read_only_export_is_refused)
 {
   static const char *const args[] = {"-r", "memory", "16M", NULL};
   struct nbd_server server;
@@ -860,9 +841,8 @@ START_TEST (a_read_only_export_is_refused)
   leg_free (leg);
   nbd_server_end (&server);
 }
-END_TEST
 
-START_TEST (a_server_without_flush_is_said)
+TEST (a_server_without_flush_is_said)
 {
   static const char *const args[] = {"eval", "get_size=echo 1M",
                                      "pread=head -c $3 /dev/zero",
@@ -878,9 +858,8 @@ START_TEST (a_server_without_flush_is_said)
   leg_free (leg);
   nbd_server_end (&server);
 }
-END_TEST
 
-START_TEST (connecting_has_a_deadline)
+TEST (connecting_has_a_deadline)
 {
   static const char *const args[] = {"memory", "16M", NULL};
   struct nbd_server server;
@@ -907,9 +886,8 @@ START_TEST (connecting_has_a_deadline)
   leg_free (leg);
   nbd_server_end (&server);
 }
-END_TEST
 
-START_TEST (what_is_not_wanted_any_more_does_not_open)
+LOOP_TEST (what_is_not_wanted_any_more_does_not_open, 2)
 {
   static const char *const args[] = {"memory", "16M", NULL};
   struct nbd_server server;
@@ -926,9 +904,8 @@ START_TEST (what_is_not_wanted_any_more_does_not_open)
   ck_assert (threads_become (0));
   nbd_server_end (&server);
 }
-END_TEST
 
-START_TEST (another_size_after_quiesce_is_refused)
+TEST (another_size_after_quiesce_is_refused)
 {
   static const char *const args[] = {"memory", "16M", NULL};
   static const char *const other[] = {"memory", "8M", NULL};
@@ -944,9 +921,8 @@ START_TEST (another_size_after_quiesce_is_refused)
   leg_free (leg);
   nbd_server_end (&server);
 }
-END_TEST
 
-START_TEST (tcp_sockets_do_not_linger)
+TEST (tcp_sockets_do_not_linger)
 {
   static const char *const args[] = {"memory", "16M", NULL};
   struct nbd_server server;
@@ -973,10 +949,9 @@ START_TEST (tcp_sockets_do_not_linger)
   leg_free (leg);
   nbd_server_end (&server);
 }
-END_TEST
 
 /* So a request to several legs takes as long as the slowest, not the sum. */
-START_TEST (two_legs_work_at_the_same_time)
+TEST (two_legs_work_at_the_same_time)
 {
   static const char *const args[] = {"memory", "16M", NULL};
   struct nbd_server server[2];
@@ -1002,7 +977,6 @@ START_TEST (two_legs_work_at_the_same_time)
     nbd_server_end (&server[i]);
   }
 }
-END_TEST
 
 /* ---- Losing a leg ---- */
 
@@ -1066,11 +1040,10 @@ lose_with_requests (int sig, uint64_t timeout_ms, unsigned connections,
   nbd_server_end (&server);
 }
 
-START_TEST (a_killed_server_fails_all_and_is_told_once)
+LOOP_TEST (a_killed_server_fails_all_and_is_told_once, 2)
 {
   lose_with_requests (SIGKILL, 20000, _i == 0 ? 1 : 4, "connection lost");
 }
-END_TEST
 
 static sem_t reader_may_go_on;
 
@@ -1084,7 +1057,7 @@ keep_reader (struct leg_io *io)
 /* The reader, which would see the end of the connection, is kept from it: the
  * first write finds it, and only that one is told why by libnbd.
  */
-START_TEST (the_connection_is_to_blame_not_what_is_sent_on_it)
+TEST (the_connection_is_to_blame_not_what_is_sent_on_it)
 {
   static const char *const args[] = {"memory", "16M", NULL};
   struct nbd_server server;
@@ -1113,16 +1086,14 @@ START_TEST (the_connection_is_to_blame_not_what_is_sent_on_it)
   leg_free (leg);
   nbd_server_end (&server);
 }
-END_TEST
 
-START_TEST (a_silent_server_is_lost_in_time)
+LOOP_TEST (a_silent_server_is_lost_in_time, 2)
 {
   lose_with_requests (SIGSTOP, SILENCE_MS, _i == 0 ? 1 : 4,
                       "no answer for 2 s");
 }
-END_TEST
 
-START_TEST (an_idle_leg_notices_the_end_of_its_server)
+LOOP_TEST (an_idle_leg_notices_the_end_of_its_server, 2)
 {
   static const char *const args[] = {"memory", "16M", NULL};
   struct nbd_server server;
@@ -1138,9 +1109,8 @@ START_TEST (an_idle_leg_notices_the_end_of_its_server)
   ck_assert_uint_eq (nr_lost, 1);
   nbd_server_end (&server);
 }
-END_TEST
 
-START_TEST (an_idle_reader_still_keeps_deadlines)
+TEST (an_idle_reader_still_keeps_deadlines)
 {
   static const char *const args[] = {"memory", "16M", NULL};
   struct nbd_server server;
@@ -1163,9 +1133,8 @@ START_TEST (an_idle_reader_still_keeps_deadlines)
   leg_free (leg);
   nbd_server_end (&server);
 }
-END_TEST
 
-START_TEST (a_silent_server_fails_block_status)
+TEST (a_silent_server_fails_block_status)
 {
   static const char *const args[] = {"memory", "16M", NULL};
   struct nbd_server server;
@@ -1183,9 +1152,8 @@ START_TEST (a_silent_server_fails_block_status)
   ck_assert_uint_eq (nr_lost, 1);
   nbd_server_end (&server);
 }
-END_TEST
 
-START_TEST (a_failed_write_is_no_loss)
+TEST (a_failed_write_is_no_loss)
 {
   static const char *const args[] = {"memory",
                                      "16M",
@@ -1211,9 +1179,8 @@ START_TEST (a_failed_write_is_no_loss)
   ck_assert_uint_eq (nr_lost, 0);
   nbd_server_end (&server);
 }
-END_TEST
 
-START_TEST (a_failed_flush_of_a_server_stays_failed)
+LOOP_TEST (a_failed_flush_of_a_server_stays_failed, 2)
 {
   static const char *const args[] = {"eval",
                                      "get_size=echo 1M",
@@ -1243,7 +1210,6 @@ START_TEST (a_failed_flush_of_a_server_stays_failed)
   ck_assert_uint_eq (nr_lost, 0);
   nbd_server_end (&server);
 }
-END_TEST
 
 /* ---- The flush gate and pieces, with a leg in memory ---- */
 
@@ -1264,7 +1230,7 @@ flush (struct leg *leg, struct test_io *io)
   submit (leg, io, LEG_FLUSH, 0, NULL, 0, 0);
 }
 
-START_TEST (a_flush_does_not_join_one_that_runs)
+TEST (a_flush_does_not_join_one_that_runs)
 {
   struct leg *leg = open_mem ();
   struct test_io io[4];
@@ -1290,9 +1256,8 @@ START_TEST (a_flush_does_not_join_one_that_runs)
   ck_assert_int_eq (mem_leg_data (leg)[0], 1);
   leg_free (leg);
 }
-END_TEST
 
-START_TEST (a_failed_flush_fails_all_who_wait)
+TEST (a_failed_flush_fails_all_who_wait)
 {
   struct leg *leg = open_mem ();
   struct test_io io[4];
@@ -1316,9 +1281,8 @@ START_TEST (a_failed_flush_fails_all_who_wait)
   leg_free (leg);
   ck_assert_uint_eq (nr_lost, 0);
 }
-END_TEST
 
-START_TEST (what_succeeds_on_a_lost_leg_has_failed)
+TEST (what_succeeds_on_a_lost_leg_has_failed)
 {
   struct leg *leg = open_mem ();
   struct test_io io[3];
@@ -1337,9 +1301,8 @@ START_TEST (what_succeeds_on_a_lost_leg_has_failed)
   expect_last_error (leg, "by the test");
   leg_free (leg);
 }
-END_TEST
 
-START_TEST (closing_fails_what_is_under_way)
+TEST (closing_fails_what_is_under_way)
 {
   struct leg *leg = open_mem ();
   struct test_io io[3];
@@ -1357,9 +1320,8 @@ START_TEST (closing_fails_what_is_under_way)
   ck_assert_uint_eq (leg->in_flight, 0);
   leg_free (leg);
 }
-END_TEST
 
-START_TEST (long_requests_go_in_pieces)
+TEST (long_requests_go_in_pieces)
 {
   const size_t len = (1 << 20) + 512;
   struct leg *leg = open_mem ();
@@ -1387,9 +1349,8 @@ START_TEST (long_requests_go_in_pieces)
   free (r);
   leg_free (leg);
 }
-END_TEST
 
-START_TEST (a_failed_piece_fails_the_request)
+TEST (a_failed_piece_fails_the_request)
 {
   struct leg *leg = open_mem ();
   CLEANUP_FREE char *buf = calloc (1, 1 << 20);
@@ -1404,9 +1365,8 @@ START_TEST (a_failed_piece_fails_the_request)
   expect_last_error (leg, "write at offset 0: No space left on device");
   leg_free (leg);
 }
-END_TEST
 
-START_TEST (zero_that_cannot_be_done_is_written)
+TEST (zero_that_cannot_be_done_is_written)
 {
   struct leg *leg = open_mem ();
   struct mem_leg_record *r;
@@ -1438,11 +1398,10 @@ START_TEST (zero_that_cannot_be_done_is_written)
   free (r);
   leg_free (leg);
 }
-END_TEST
 
 /* ---- The leg in memory itself ---- */
 
-START_TEST (a_crash_drops_what_no_flush_covered)
+TEST (a_crash_drops_what_no_flush_covered)
 {
   struct leg *leg = open_mem ();
   struct test_io io;
@@ -1460,9 +1419,8 @@ START_TEST (a_crash_drops_what_no_flush_covered)
   expect_byte (leg, 512, 512, 0);
   leg_free (leg);
 }
-END_TEST
 
-START_TEST (rules_count_calls)
+TEST (rules_count_calls)
 {
   struct leg *leg = open_mem ();
   char buf[512];
@@ -1477,72 +1435,15 @@ START_TEST (rules_count_calls)
   ck_assert_int_eq (errno, ENOENT);
   leg_free (leg);
 }
-END_TEST
 
-static Suite *
-leg_suite (void)
-{
-  Suite *s = suite_create ("leg");
-  TCase *tc = tcase_create ("leg");
-
-  tcase_set_timeout (tc, 4 * MAX_WAIT_S);
-  tcase_add_checked_fixture (tc, set_up, tear_down);
-  tcase_add_test (tc, file_does_everything);
-  tcase_add_loop_test (tc, nbd_does_everything, 0, 5);
-  tcase_add_test (tc, nbd_works_over_tls);
-  tcase_add_test (tc, names_decide_the_kind);
-  tcase_add_test (tc, paths_become_absolute);
-  tcase_add_test (tc, unknown_schemes_are_refused);
-  tcase_add_test (tc, same_leg_is_seen_by_any_path);
-  tcase_add_test (tc, only_files_and_devices_are_legs);
-  tcase_add_test (tc, a_second_owner_is_refused_by_pid);
-  tcase_add_test (tc, read_only_takes_no_ownership);
-  tcase_add_test (tc, identity_follows_the_inode);
-  tcase_add_test (tc, file_extents_tell_holes);
-  tcase_add_test (tc, a_truncated_file_is_an_error_not_zeroes);
-  tcase_add_test (tc, quiesce_leaves_no_thread);
-  tcase_add_loop_test (tc, connections_follow_multi_conn, 0, 2);
-  tcase_add_test (tc, nbd_extents_tell_hole_and_zero_apart);
-  tcase_add_test (tc, nbd_without_block_status_is_data);
-  tcase_add_loop_test (tc, a_read_without_data_has_failed, 0, 3);
-  tcase_add_loop_test (tc, block_status_without_extents_has_failed, 0, 3);
-  tcase_add_test (tc, a_bad_range_is_refused_and_no_error_of_the_leg);
-  tcase_add_test (tc, a_read_only_export_is_refused);
-  tcase_add_test (tc, a_server_without_flush_is_said);
-  tcase_add_test (tc, connecting_has_a_deadline);
-  tcase_add_loop_test (tc, what_is_not_wanted_any_more_does_not_open, 0, 2);
-  tcase_add_test (tc, another_size_after_quiesce_is_refused);
-  tcase_add_test (tc, tcp_sockets_do_not_linger);
-  tcase_add_test (tc, two_legs_work_at_the_same_time);
-  tcase_add_loop_test (tc, a_killed_server_fails_all_and_is_told_once, 0, 2);
-  tcase_add_loop_test (tc, a_silent_server_is_lost_in_time, 0, 2);
-  tcase_add_test (tc, the_connection_is_to_blame_not_what_is_sent_on_it);
-  tcase_add_loop_test (tc, an_idle_leg_notices_the_end_of_its_server, 0, 2);
-  tcase_add_test (tc, an_idle_reader_still_keeps_deadlines);
-  tcase_add_test (tc, a_silent_server_fails_block_status);
-  tcase_add_test (tc, a_failed_write_is_no_loss);
-  tcase_add_loop_test (tc, a_failed_flush_of_a_server_stays_failed, 0, 2);
-  tcase_add_test (tc, a_flush_does_not_join_one_that_runs);
-  tcase_add_test (tc, a_failed_flush_fails_all_who_wait);
-  tcase_add_test (tc, what_succeeds_on_a_lost_leg_has_failed);
-  tcase_add_test (tc, closing_fails_what_is_under_way);
-  tcase_add_test (tc, long_requests_go_in_pieces);
-  tcase_add_test (tc, a_failed_piece_fails_the_request);
-  tcase_add_test (tc, zero_that_cannot_be_done_is_written);
-  tcase_add_test (tc, a_crash_drops_what_no_flush_covered);
-  tcase_add_test (tc, rules_count_calls);
-  suite_add_tcase (s, tc);
-  return s;
-}
+static struct suite_group tests = {
+  .setup = set_up,
+  .teardown = tear_down,
+  .timeout = 4 * MAX_WAIT_S,
+};
 
 int
 main (void)
 {
-  SRunner *sr = srunner_create (leg_suite ());
-  int failed;
-
-  srunner_run_all (sr, CK_NORMAL);
-  failed = srunner_ntests_failed (sr);
-  srunner_free (sr);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return suite_main ("leg");
 }

@@ -22,6 +22,7 @@
 #include <check.h>
 
 #include "logd-peer.h"
+#include "suite.h"
 #include "unit-wait.h"
 
 #define REGIONS 4096
@@ -150,7 +151,7 @@ cut_at (size_t len)
   peer_close (&p);
 }
 
-START_TEST (cut_frames_are_done_or_not)
+TEST (cut_frames_are_done_or_not)
 {
   size_t total;
 
@@ -162,7 +163,6 @@ START_TEST (cut_frames_are_done_or_not)
     cut_at (random_next (&seed) % (total + 1));
   still_serves (&a);
 }
-END_TEST
 
 static void
 damage (uint8_t *data, size_t len)
@@ -200,7 +200,7 @@ send_damaged (unsigned nr)
   peer_close (&p);
 }
 
-START_TEST (damaged_frames_hurt_nobody_else)
+TEST (damaged_frames_hurt_nobody_else)
 {
   has_log (&a, A, "x");
   peer_put_runs (&a, PROTO_MARK_REGION, 0, REGIONS);
@@ -213,9 +213,8 @@ START_TEST (damaged_frames_hurt_nobody_else)
     ck_assert (!peer_is_clean (&a, i));
   ck_assert_int_lt (memory_of_server (), 65536);
 }
-END_TEST
 
-START_TEST (nonsense_is_answered)
+TEST (nonsense_is_answered)
 {
   struct proto_msg msg = {.type = PROTO_TAKEOVER};
   uint64_t id;
@@ -238,18 +237,16 @@ START_TEST (nonsense_is_answered)
   peer_reply (&a, id, &msg);
   ck_assert_int_eq (msg.error, PROTO_E_INVALID);
 }
-END_TEST
 
-START_TEST (hello_must_be_first)
+TEST (hello_must_be_first)
 {
   peer_connect (&a, &server, A);
   peer_put_attach (&a, "x", 0, 0);
   peer_flush (&a);
   ck_assert (!peer_next (&a, &(struct proto_msg){0}));
 }
-END_TEST
 
-START_TEST (silent_connection_is_dropped)
+TEST (silent_connection_is_dropped)
 {
   uint64_t begin = now_ns ();
 
@@ -259,7 +256,6 @@ START_TEST (silent_connection_is_dropped)
   ck_assert_uint_ge (now_ns () - begin, 9 * NSEC_PER_SEC);
   still_serves (&b);
 }
-END_TEST
 
 /* --- too much --- */
 
@@ -291,7 +287,7 @@ send_until_blocked (struct peer *p)
   return sent;
 }
 
-START_TEST (client_that_does_not_read_is_not_read)
+TEST (client_that_does_not_read_is_not_read)
 {
   struct proto_msg msg = {.type = PROTO_GET_SYNC_COUNT};
 
@@ -305,9 +301,8 @@ START_TEST (client_that_does_not_read_is_not_read)
   ck_assert_int_lt (memory_of_server (), 65536);
   still_serves (&b);
 }
-END_TEST
 
-START_TEST (long_state_goes_out_bit_by_bit)
+TEST (long_state_goes_out_bit_by_bit)
 {
   enum {
     MANY = 4 << 20
@@ -333,9 +328,8 @@ START_TEST (long_state_goes_out_bit_by_bit)
   ck_assert_int_eq (peer_attached (&b), PROTO_OK);
   ck_assert_uint_eq (b.marked, MANY / 2);
 }
-END_TEST
 
-START_TEST (one_client_too_many_is_told)
+TEST (one_client_too_many_is_told)
 {
   static struct peer many[60];
   struct proto_msg msg;
@@ -353,7 +347,6 @@ START_TEST (one_client_too_many_is_told)
   poll_for (100);
   peer_open (&b, &server, B);
 }
-END_TEST
 
 /* --- no descriptors, no space --- */
 
@@ -365,7 +358,7 @@ few_descriptors (void)
   setrlimit (RLIMIT_NOFILE, &limit);
 }
 
-START_TEST (server_without_descriptors_serves_and_does_not_spin)
+TEST (server_without_descriptors_serves_and_does_not_spin)
 {
   static struct peer many[40], late;
   long before;
@@ -390,7 +383,6 @@ START_TEST (server_without_descriptors_serves_and_does_not_spin)
     peer_close (&many[i]);
   peer_open (&late, &server, B);
 }
-END_TEST
 
 static void
 small_files (void)
@@ -402,7 +394,7 @@ small_files (void)
 }
 
 /* A log that is larger than its disk, and one that is not. */
-START_TEST (full_disk_is_told_to_one_client_only)
+TEST (full_disk_is_told_to_one_client_only)
 {
   logd_clean (&server);
   logd_start (&server, small_files, NULL);
@@ -418,9 +410,8 @@ START_TEST (full_disk_is_told_to_one_client_only)
   ck_assert_int_eq (peer_flush_log (&b, 0, NULL), PROTO_OK);
   still_serves (&a);
 }
-END_TEST
 
-START_TEST (directory_is_one_servers)
+TEST (directory_is_one_servers)
 {
   char command[512];
 
@@ -433,7 +424,6 @@ START_TEST (directory_is_one_servers)
             (long) server.pid, server.dir);
   ck_assert_int_eq (system (command), 0);
 }
-END_TEST
 
 /* --- the end --- */
 
@@ -510,19 +500,17 @@ end_under_load (bool kill_it)
     check_busy (&busy[i]);
 }
 
-START_TEST (end_with_busy_clients)
+TEST (end_with_busy_clients)
 {
   end_under_load (false);
 }
-END_TEST
 
-START_TEST (killed_with_busy_clients)
+TEST (killed_with_busy_clients)
 {
   end_under_load (true);
 }
-END_TEST
 
-START_TEST (end_with_clients_that_do_not_read)
+TEST (end_with_clients_that_do_not_read)
 {
   uint64_t begin;
 
@@ -538,35 +526,15 @@ START_TEST (end_with_clients_that_do_not_read)
   ck_assert_int_eq (logd_end (&server), 0);
   ck_assert_uint_lt (now_ns () - begin, 5 * NSEC_PER_SEC);
 }
-END_TEST
+
+static struct suite_group tests = {
+  .setup = setup,
+  .teardown = teardown,
+  .timeout = 120,
+};
 
 int
 main (void)
 {
-  Suite *suite = suite_create ("logd-faults");
-  TCase *tc = tcase_create ("logd-faults");
-  SRunner *runner = srunner_create (suite);
-  int failed;
-
-  tcase_add_checked_fixture (tc, setup, teardown);
-  tcase_set_timeout (tc, 120);
-  tcase_add_test (tc, cut_frames_are_done_or_not);
-  tcase_add_test (tc, damaged_frames_hurt_nobody_else);
-  tcase_add_test (tc, nonsense_is_answered);
-  tcase_add_test (tc, hello_must_be_first);
-  tcase_add_test (tc, silent_connection_is_dropped);
-  tcase_add_test (tc, client_that_does_not_read_is_not_read);
-  tcase_add_test (tc, long_state_goes_out_bit_by_bit);
-  tcase_add_test (tc, one_client_too_many_is_told);
-  tcase_add_test (tc, server_without_descriptors_serves_and_does_not_spin);
-  tcase_add_test (tc, full_disk_is_told_to_one_client_only);
-  tcase_add_test (tc, directory_is_one_servers);
-  tcase_add_test (tc, end_with_busy_clients);
-  tcase_add_test (tc, killed_with_busy_clients);
-  tcase_add_test (tc, end_with_clients_that_do_not_read);
-  suite_add_tcase (suite, tc);
-  srunner_run_all (runner, CK_NORMAL);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  return suite_main ("logd-faults");
 }

@@ -10,13 +10,13 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <check.h>
 
 #include "logd-peer.h"
+#include "suite.h"
 #include "unit-wait.h"
 
 #define REGIONS 1024
@@ -82,7 +82,7 @@ put_attach (struct peer *p, const char *name)
 
 /* --- attach --- */
 
-START_TEST (state_comes_back_from_disk)
+TEST (state_comes_back_from_disk)
 {
   ck_assert_uint_eq (a_has_log ("x", 0), 1);
   ck_assert_int_eq (a.attached.found, 0);
@@ -97,7 +97,6 @@ START_TEST (state_comes_back_from_disk)
   ck_assert_uint_eq (a.marked, 5);
   ck_assert (a.attached.flags & PROTO_LOG_UNCLEAN);
 }
-END_TEST
 
 static void
 detach (struct peer *p, unsigned flags)
@@ -123,28 +122,25 @@ check_detach (unsigned attach_flags, unsigned flags, bool clean)
   ck_assert_uint_eq (b.attached.owner_host.len, 6);
 }
 
-START_TEST (detached_without_marks_is_clean)
+TEST (detached_without_marks_is_clean)
 {
   check_detach (0, PROTO_DETACH_CLEAN, true);
 }
-END_TEST
 
-START_TEST (detached_as_unclean_is_unclean)
+TEST (detached_as_unclean_is_unclean)
 {
   check_detach (0, 0, false);
 }
-END_TEST
 
-START_TEST (detached_memory_is_clean_or_not)
+TEST (detached_memory_is_clean_or_not)
 {
   check_detach (PROTO_ATTACH_MEMORY, 0, false);
   detach (&b, PROTO_DETACH_CLEAN);
   ck_assert_int_eq (peer_attach (&a, "x", PROTO_ATTACH_MEMORY), PROTO_OK);
   ck_assert (!(a.attached.flags & PROTO_LOG_UNCLEAN));
 }
-END_TEST
 
-START_TEST (second_waits_and_is_refused_when_the_owner_lives)
+TEST (second_waits_and_is_refused_when_the_owner_lives)
 {
   a_has_log ("x", 0);
   peer_open (&b, &server, B);
@@ -155,9 +151,8 @@ START_TEST (second_waits_and_is_refused_when_the_owner_lives)
   expect_text ("host-A");
   expect_text ("unix");
 }
-END_TEST
 
-START_TEST (second_gets_it_when_the_lease_is_over)
+TEST (second_gets_it_when_the_lease_is_over)
 {
   uint64_t begin = now_ns ();
 
@@ -177,9 +172,8 @@ START_TEST (second_gets_it_when_the_lease_is_over)
   ck_assert_int_eq (peer_attached (&c), PROTO_E_OWNED);
   expect_text ("host-B");
 }
-END_TEST
 
-START_TEST (nothing_of_the_old_owner_counts)
+TEST (nothing_of_the_old_owner_counts)
 {
   static const unsigned requests[] = {PROTO_FLUSH, PROTO_RENEW, PROTO_DETACH};
   static const unsigned changes[] = {
@@ -205,9 +199,8 @@ START_TEST (nothing_of_the_old_owner_counts)
   ck_assert (peer_is_clean (&b, 0));
   ck_assert (!peer_is_clean (&b, 10));
 }
-END_TEST
 
-START_TEST (epoch_counts_not_the_connection_alone)
+TEST (epoch_counts_not_the_connection_alone)
 {
   struct proto_msg msg;
   uint64_t id;
@@ -227,11 +220,10 @@ START_TEST (epoch_counts_not_the_connection_alone)
   ck_assert_int_eq (peer_simple (&b, PROTO_FLUSH), PROTO_E_STALE);
   ck_assert_int_eq (peer_simple (&a, PROTO_FLUSH), PROTO_OK);
 }
-END_TEST
 
 /* --- the same session again --- */
 
-START_TEST (session_comes_back)
+TEST (session_comes_back)
 {
   uint64_t number = a_has_log ("x", 0);
   struct proto_msg msg;
@@ -244,9 +236,8 @@ START_TEST (session_comes_back)
   ck_assert_int_eq (peer_simple (&b, PROTO_FLUSH), PROTO_OK);
   ck_assert (!peer_next (&a, &msg));
 }
-END_TEST
 
-START_TEST (session_comes_back_after_its_lease)
+TEST (session_comes_back_after_its_lease)
 {
   uint64_t number = a_has_log ("x", 0);
 
@@ -257,9 +248,8 @@ START_TEST (session_comes_back_after_its_lease)
   ck_assert_int_eq (peer_attach_again (&b, "x", number), PROTO_OK);
   ck_assert_uint_eq (b.epoch, 1);
 }
-END_TEST
 
-START_TEST (older_or_other_log_is_refused)
+TEST (older_or_other_log_is_refused)
 {
   uint64_t number = a_has_log ("x", 0);
 
@@ -278,10 +268,9 @@ START_TEST (older_or_other_log_is_refused)
   ck_assert_int_eq (access (logd_file (&server, "y.lease"), F_OK), -1);
   ck_assert_int_eq (peer_attach_again (&b, "x", number), PROTO_OK);
 }
-END_TEST
 
 /* On the owner's own connection, what follows ATTACH waits for it. */
-START_TEST (nothing_overtakes_attach)
+LOOP_TEST (nothing_overtakes_attach, 3)
 {
   struct proto_msg msg = {
     .type = PROTO_CREATE,
@@ -310,12 +299,11 @@ START_TEST (nothing_overtakes_attach)
   peer_open (&b, &server, B);
   ck_assert_int_eq (peer_attach (&b, "x", 0), PROTO_OK);
 }
-END_TEST
 
 /* What the earlier connection sent, and the server did not read yet, is not
  * done after the new one's marks.
  */
-START_TEST (late_clear_is_dropped)
+TEST (late_clear_is_dropped)
 {
   uint64_t number = a_has_log ("x", 0), hello;
   struct proto_msg msg;
@@ -338,11 +326,10 @@ START_TEST (late_clear_is_dropped)
   for (unsigned i = 0; i < REGIONS; i += 37)
     ck_assert (!peer_is_clean (&b, i));
 }
-END_TEST
 
 /* --- restart --- */
 
-START_TEST (killed_server_knows_owner_and_marks)
+TEST (killed_server_knows_owner_and_marks)
 {
   uint64_t number = a_has_log ("x", 0);
 
@@ -359,9 +346,8 @@ START_TEST (killed_server_knows_owner_and_marks)
   for (unsigned i = 10; i < 15; ++i)
     ck_assert (!peer_is_clean (&a, i));
 }
-END_TEST
 
-START_TEST (restarted_server_waits_a_full_lease)
+TEST (restarted_server_waits_a_full_lease)
 {
   uint64_t begin;
 
@@ -376,9 +362,8 @@ START_TEST (restarted_server_waits_a_full_lease)
   ck_assert_uint_eq (b.marked, 5);
   ck_assert_uint_eq (b.epoch, 2);
 }
-END_TEST
 
-START_TEST (detached_log_is_free_after_a_restart)
+TEST (detached_log_is_free_after_a_restart)
 {
   a_has_log ("x", 0);
   ck_assert_int_eq (peer_simple (&a, PROTO_DETACH), PROTO_OK);
@@ -389,9 +374,8 @@ START_TEST (detached_log_is_free_after_a_restart)
   ck_assert_int_eq (peer_attached (&b), PROTO_OK);
   ck_assert_uint_eq (b.epoch, 2);
 }
-END_TEST
 
-START_TEST (ended_server_keeps_the_owner)
+TEST (ended_server_keeps_the_owner)
 {
   uint64_t number = a_has_log ("x", 0);
   struct proto_msg msg;
@@ -403,9 +387,8 @@ START_TEST (ended_server_keeps_the_owner)
   b.epoch = 1;
   ck_assert_int_eq (peer_attach_again (&b, "x", number), PROTO_OK);
 }
-END_TEST
 
-START_TEST (damaged_lease_file_is_named)
+TEST (damaged_lease_file_is_named)
 {
   FILE *f;
 
@@ -420,10 +403,9 @@ START_TEST (damaged_lease_file_is_named)
   expect_text ("x.lease: damaged");
   ck_assert_int_eq (peer_attach (&b, "y", 0), PROTO_OK);
 }
-END_TEST
 
 /* The owner does not know yet: a lease of its length may still run. */
-START_TEST (restart_with_a_shorter_lease_does_not_shorten_it)
+TEST (restart_with_a_shorter_lease_does_not_shorten_it)
 {
   uint64_t number;
   struct proto_msg msg;
@@ -448,12 +430,11 @@ START_TEST (restart_with_a_shorter_lease_does_not_shorten_it)
   ck_assert (peer_next (&a, &msg));
   ck_assert_uint_eq (msg.attached.lease_ms, 4000);
 }
-END_TEST
 
 /* Its connections are read before any lease ends, and its absence does not
  * count.
  */
-START_TEST (stopped_server_robs_nobody)
+TEST (stopped_server_robs_nobody)
 {
   uint64_t id;
   struct proto_msg msg;
@@ -472,10 +453,9 @@ START_TEST (stopped_server_robs_nobody)
     ;
   ck_assert_int_eq (peer_attached (&b), PROTO_E_OWNED);
 }
-END_TEST
 
 /* The owner comes a moment after the server: it had time left. */
-START_TEST (absence_of_the_server_does_not_count)
+TEST (absence_of_the_server_does_not_count)
 {
   a_has_log ("x", 0);
   peer_open (&b, &server, B);
@@ -488,7 +468,6 @@ START_TEST (absence_of_the_server_does_not_count)
   ck_assert_int_eq (peer_simple (&a, PROTO_RENEW), PROTO_OK);
   ck_assert_int_eq (peer_attached (&b), PROTO_E_OWNED);
 }
-END_TEST
 
 /* --- requests --- */
 
@@ -508,7 +487,7 @@ get_work (struct peer *p, uint64_t id)
   return msg.answer;
 }
 
-START_TEST (answered_request_is_not_run_again)
+TEST (answered_request_is_not_run_again)
 {
   uint64_t number = a_has_log ("x", 0);
   struct proto_answer answer;
@@ -530,9 +509,8 @@ START_TEST (answered_request_is_not_run_again)
   answer = get_work (&b, 1002); /* all work was taken back */
   ck_assert_uint_eq (answer.first, 100);
 }
-END_TEST
 
-START_TEST (questions_are_answered)
+TEST (questions_are_answered)
 {
   struct proto_msg msg = {.type = PROTO_IN_SYNC, .query = {0, 98, 4}};
   uint64_t id;
@@ -560,9 +538,8 @@ START_TEST (questions_are_answered)
   peer_reply (&a, id, &msg);
   ck_assert_int_eq (msg.error, PROTO_E_INVALID);
 }
-END_TEST
 
-START_TEST (no_flush_succeeds_after_a_refused_change)
+TEST (no_flush_succeeds_after_a_refused_change)
 {
   uint64_t number = a_has_log ("x", 0), id;
   struct proto_msg msg;
@@ -575,9 +552,8 @@ START_TEST (no_flush_succeeds_after_a_refused_change)
   ck_assert_int_eq (peer_attach_again (&a, "x", number), PROTO_OK);
   ck_assert_int_eq (peer_simple (&a, PROTO_FLUSH), PROTO_OK);
 }
-END_TEST
 
-START_TEST (changes_need_a_log)
+TEST (changes_need_a_log)
 {
   struct proto_msg msg;
   uint64_t id;
@@ -590,9 +566,8 @@ START_TEST (changes_need_a_log)
   ck_assert_int_eq (msg.error, PROTO_E_INVALID);
   ck_assert_int_eq (peer_simple (&a, PROTO_FLUSH), PROTO_E_INVALID);
 }
-END_TEST
 
-START_TEST (log_grows)
+TEST (log_grows)
 {
   struct proto_msg msg = {.type = PROTO_GROW};
   uint64_t id;
@@ -611,12 +586,11 @@ START_TEST (log_grows)
   peer_reply (&a, id, &msg);
   ck_assert_int_eq (msg.error, PROTO_E_INVALID);
 }
-END_TEST
 
 /* The owner's connection ends after GROW, before it could say what its legs
  * miss in the new regions: nobody may take them for equal.
  */
-START_TEST (growth_cut_short_leaves_marks)
+LOOP_TEST (growth_cut_short_leaves_marks, 2)
 {
   const uint64_t grown = 5000;
   struct proto_msg msg = {.type = PROTO_GROW};
@@ -638,10 +612,9 @@ START_TEST (growth_cut_short_leaves_marks)
   else
     ck_assert_uint_eq (b.marked, 5);
 }
-END_TEST
 
 /* What the owner said of it is all there is to say. */
-START_TEST (growth_that_was_flushed_leaves_no_marks)
+TEST (growth_that_was_flushed_leaves_no_marks)
 {
   struct proto_msg msg = {.type = PROTO_GROW};
 
@@ -656,9 +629,8 @@ START_TEST (growth_that_was_flushed_leaves_no_marks)
   ck_assert_uint_eq (b.attached.nr_regions, 5000);
   ck_assert_uint_eq (b.marked, 5);
 }
-END_TEST
 
-START_TEST (flushes_that_wait_share_cycles)
+TEST (flushes_that_wait_share_cycles)
 {
   enum {
     NR = 500
@@ -681,11 +653,10 @@ START_TEST (flushes_that_wait_share_cycles)
     seen[(msg.id - first) / 2] = true;
   }
 }
-END_TEST
 
 /* --- other kinds of attach --- */
 
-START_TEST (reader_sees_the_state_and_owns_nothing)
+TEST (reader_sees_the_state_and_owns_nothing)
 {
   a_has_log ("x", 0);
   peer_open (&b, &server, B);
@@ -701,9 +672,8 @@ START_TEST (reader_sees_the_state_and_owns_nothing)
   ck_assert_uint_eq (b.attached.found, 0);
   ck_assert_int_eq (access (logd_file (&server, "none.log"), F_OK), -1);
 }
-END_TEST
 
-START_TEST (log_in_memory)
+TEST (log_in_memory)
 {
   a_has_log ("m", PROTO_ATTACH_MEMORY);
   ck_assert_int_eq (peer_simple (&a, PROTO_DETACH), PROTO_OK);
@@ -718,9 +688,8 @@ START_TEST (log_in_memory)
   peer_open (&c, &server, C);
   ck_assert_int_eq (peer_attach (&c, "m", 0), PROTO_E_INVALID);
 }
-END_TEST
 
-START_TEST (log_of_a_local_mirror_is_refused)
+TEST (log_of_a_local_mirror_is_refused)
 {
   struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
   int fd;
@@ -734,7 +703,6 @@ START_TEST (log_of_a_local_mirror_is_refused)
   close (fd);
   ck_assert_int_eq (peer_attach (&a, "x", 0), PROTO_OK);
 }
-END_TEST
 
 /* --- administration --- */
 
@@ -748,7 +716,7 @@ put_takeover (struct peer *p, const char *name)
   peer_flush (p);
 }
 
-START_TEST (takeover_asks_the_owner)
+TEST (takeover_asks_the_owner)
 {
   struct proto_msg msg;
 
@@ -762,9 +730,8 @@ START_TEST (takeover_asks_the_owner)
   ck_assert (peer_next (&b, &msg));
   ck_assert_int_eq (msg.error, PROTO_OK);
 }
-END_TEST
 
-START_TEST (takeover_ends_if_the_owner_stays)
+TEST (takeover_ends_if_the_owner_stays)
 {
   struct proto_msg msg;
 
@@ -778,9 +745,8 @@ START_TEST (takeover_ends_if_the_owner_stays)
   ck_assert_int_eq (msg.error, PROTO_E_OWNED);
   expect_text ("host-A");
 }
-END_TEST
 
-START_TEST (takeover_of_a_silent_owner)
+TEST (takeover_of_a_silent_owner)
 {
   a_has_log ("x", 0);
   peer_open (&b, &server, B);
@@ -789,9 +755,8 @@ START_TEST (takeover_of_a_silent_owner)
   ck_assert_uint_eq (b.epoch, 3);
   ck_assert (b.attached.flags & PROTO_LOG_UNCLEAN);
 }
-END_TEST
 
-START_TEST (fenced_takeover_is_durable)
+TEST (fenced_takeover_is_durable)
 {
   a_has_log ("x", 0);
   peer_open (&b, &server, B);
@@ -810,7 +775,6 @@ START_TEST (fenced_takeover_is_durable)
   ck_assert_uint_eq (b.epoch, 3);
   ck_assert_uint_eq (b.marked, 5);
 }
-END_TEST
 
 static long
 server_kilobytes (void)
@@ -831,7 +795,7 @@ server_kilobytes (void)
 /* Requests that wait are bounded like all else of a client, and others do not
  * notice.
  */
-START_TEST (flood_of_takeovers_is_bounded)
+TEST (flood_of_takeovers_is_bounded)
 {
   struct proto_msg msg = {
     .type = PROTO_TAKEOVER,
@@ -865,9 +829,8 @@ START_TEST (flood_of_takeovers_is_bounded)
   }
   ck_assert_int_lt (server_kilobytes () - before, 8192);
 }
-END_TEST
 
-START_TEST (log_is_deleted_when_nobody_owns_it)
+TEST (log_is_deleted_when_nobody_owns_it)
 {
   a_has_log ("x", 0);
   peer_open (&b, &server, B);
@@ -880,9 +843,8 @@ START_TEST (log_is_deleted_when_nobody_owns_it)
   ck_assert_int_eq (peer_named (&b, PROTO_DELETE, "x", 0), PROTO_E_NO_LOG);
   ck_assert_int_eq (peer_named (&b, PROTO_TAKEOVER, "x", 0), PROTO_E_NO_LOG);
 }
-END_TEST
 
-START_TEST (all_logs_are_listed)
+TEST (all_logs_are_listed)
 {
   struct proto_msg msg = {.type = PROTO_STATUS_INFO};
   static const char *const wanted[] = {"\"name\":\"m\"", "\"name\":\"x\"",
@@ -910,9 +872,8 @@ START_TEST (all_logs_are_listed)
   ck_assert_int_eq (peer_named (&a, PROTO_STATUS_INFO, "z", 0),
                     PROTO_E_NO_LOG);
 }
-END_TEST
 
-START_TEST (access_is_by_identity)
+TEST (access_is_by_identity)
 {
   FILE *f = fopen (logd_file (&server, "access"), "w");
 
@@ -937,7 +898,6 @@ START_TEST (access_is_by_identity)
   WAIT_FOR (peer_attach (&b, "two", 0) == PROTO_OK);
   ck_assert_int_eq (peer_attach (&a, "open-1", 0), PROTO_E_DENIED);
 }
-END_TEST
 
 static const char *
 http_get (const char *path)
@@ -960,7 +920,7 @@ http_get (const char *path)
   return text;
 }
 
-START_TEST (status_by_http)
+TEST (status_by_http)
 {
   const char *text;
 
@@ -974,80 +934,15 @@ START_TEST (status_by_http)
   ck_assert_ptr_nonnull (strstr (text, "le=\"+Inf\"} 1\n"));
   ck_assert_ptr_nonnull (strstr (http_get ("/"), "404"));
 }
-END_TEST
 
-static void
-add_attach_tests (TCase *tc)
-{
-  tcase_add_test (tc, state_comes_back_from_disk);
-  tcase_add_test (tc, detached_without_marks_is_clean);
-  tcase_add_test (tc, detached_as_unclean_is_unclean);
-  tcase_add_test (tc, detached_memory_is_clean_or_not);
-  tcase_add_test (tc, second_waits_and_is_refused_when_the_owner_lives);
-  tcase_add_test (tc, second_gets_it_when_the_lease_is_over);
-  tcase_add_test (tc, nothing_of_the_old_owner_counts);
-  tcase_add_test (tc, epoch_counts_not_the_connection_alone);
-  tcase_add_test (tc, session_comes_back);
-  tcase_add_test (tc, session_comes_back_after_its_lease);
-  tcase_add_test (tc, older_or_other_log_is_refused);
-  tcase_add_loop_test (tc, nothing_overtakes_attach, 0, 3);
-  tcase_add_test (tc, late_clear_is_dropped);
-  tcase_add_test (tc, killed_server_knows_owner_and_marks);
-  tcase_add_test (tc, restarted_server_waits_a_full_lease);
-  tcase_add_test (tc, detached_log_is_free_after_a_restart);
-  tcase_add_test (tc, ended_server_keeps_the_owner);
-  tcase_add_test (tc, damaged_lease_file_is_named);
-  tcase_add_test (tc, restart_with_a_shorter_lease_does_not_shorten_it);
-  tcase_add_test (tc, stopped_server_robs_nobody);
-  tcase_add_test (tc, absence_of_the_server_does_not_count);
-}
-
-static void
-add_request_tests (TCase *tc)
-{
-  tcase_add_test (tc, answered_request_is_not_run_again);
-  tcase_add_test (tc, questions_are_answered);
-  tcase_add_test (tc, no_flush_succeeds_after_a_refused_change);
-  tcase_add_test (tc, changes_need_a_log);
-  tcase_add_test (tc, log_grows);
-  tcase_add_loop_test (tc, growth_cut_short_leaves_marks, 0, 2);
-  tcase_add_test (tc, growth_that_was_flushed_leaves_no_marks);
-  tcase_add_test (tc, flushes_that_wait_share_cycles);
-  tcase_add_test (tc, reader_sees_the_state_and_owns_nothing);
-  tcase_add_test (tc, log_in_memory);
-  tcase_add_test (tc, log_of_a_local_mirror_is_refused);
-}
-
-static void
-add_admin_tests (TCase *tc)
-{
-  tcase_add_test (tc, takeover_asks_the_owner);
-  tcase_add_test (tc, takeover_ends_if_the_owner_stays);
-  tcase_add_test (tc, takeover_of_a_silent_owner);
-  tcase_add_test (tc, fenced_takeover_is_durable);
-  tcase_add_test (tc, flood_of_takeovers_is_bounded);
-  tcase_add_test (tc, log_is_deleted_when_nobody_owns_it);
-  tcase_add_test (tc, all_logs_are_listed);
-  tcase_add_test (tc, access_is_by_identity);
-  tcase_add_test (tc, status_by_http);
-}
+static struct suite_group tests = {
+  .setup = setup,
+  .teardown = teardown,
+  .timeout = 60,
+};
 
 int
 main (void)
 {
-  Suite *suite = suite_create ("logd");
-  TCase *tc = tcase_create ("logd");
-  SRunner *runner = srunner_create (suite);
-  int failed;
-
-  tcase_add_checked_fixture (tc, setup, teardown);
-  tcase_set_timeout (tc, 60);
-  add_attach_tests (tc);
-  add_request_tests (tc);
-  add_admin_tests (tc);
-  suite_add_tcase (suite, tc);
-  srunner_run_all (runner, CK_NORMAL);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  return suite_main ("logd");
 }

@@ -5,11 +5,11 @@
 #include "config.h"
 
 #include <signal.h>
-#include <stdlib.h>
 
 #include "cleanup.h"
 #include "member-state.h"
 #include "mirror-fixture.h"
+#include "suite.h"
 
 #define NR_REGIONS 4
 #define SHIFT 12
@@ -51,7 +51,7 @@ nr_sets (unsigned slot)
          (m->failed >> slot & 1) + (m->missing >> slot & 1);
 }
 
-START_TEST (a_leg_is_in_just_one_set_on_every_way)
+TEST (a_leg_is_in_just_one_set_on_every_way)
 {
   static const struct {
     enum member_state state;
@@ -73,88 +73,61 @@ START_TEST (a_leg_is_in_just_one_set_on_every_way)
     ck_assert_str_eq (name_of (2), "in-sync");
   }
 }
-END_TEST
 
-START_TEST (no_leg_is_moved_by_an_empty_mask)
+TEST (no_leg_is_moved_by_an_empty_mask)
 {
   put (0, MEMBER_FAILED);
   ck_assert_uint_eq (fx_in_sync (fx), 7);
 }
-END_TEST
 
-START_TEST (another_leg_is_primary_when_the_primary_fails)
+TEST (another_leg_is_primary_when_the_primary_fails)
 {
   put (SLOT_BIT (0), MEMBER_FAILED);
   ck_assert_uint_eq (fx->m->primary, 1);
   put (SLOT_BIT (2), MEMBER_FAILED);
   ck_assert_uint_eq (fx->m->primary, 1);
 }
-END_TEST
 
-START_TEST (a_target_to_which_copies_fail_is_stale)
+TEST (a_target_to_which_copies_fail_is_stale)
 {
   put (SLOT_BIT (1), MEMBER_RESYNCING);
   fx->m->member[1].stalls = 1;
   ck_assert_str_eq (name_of (1), "stale");
 }
-END_TEST
 
-START_TEST (a_lost_leg_has_failed_whatever_it_is)
+TEST (a_lost_leg_has_failed_whatever_it_is)
 {
   atomic_store (&fx->leg[0]->lost, true);
   ck_assert_str_eq (name_of (0), "failed");
   put (SLOT_BIT (0), MEMBER_MISSING);
   ck_assert_str_eq (name_of (0), "missing");
 }
-END_TEST
 
 /* --- what must never be --- */
 
-START_TEST (the_last_in_sync_leg_stays)
+SIGNAL_TEST (the_last_in_sync_leg_stays, SIGABRT)
 {
   put (7, MEMBER_FAILED);
 }
-END_TEST
 
-START_TEST (a_slot_without_a_leg_has_no_state)
+SIGNAL_TEST (a_slot_without_a_leg_has_no_state, SIGABRT)
 {
   put (SLOT_BIT (3), MEMBER_FAILED);
 }
-END_TEST
 
-START_TEST (a_leg_that_is_not_in_sync_is_not_primary)
+SIGNAL_TEST (a_leg_that_is_not_in_sync_is_not_primary, SIGABRT)
 {
   put (SLOT_BIT (1), MEMBER_RESYNCING);
   member_set_primary_locked (fx->m, 1);
 }
-END_TEST
+
+static struct suite_group tests = {
+  .setup = setup,
+  .teardown = teardown,
+};
 
 int
 main (void)
 {
-  Suite *suite = suite_create ("member-state");
-  TCase *can = tcase_create ("can");
-  TCase *never = tcase_create ("never");
-  SRunner *runner;
-  int failed;
-
-  tcase_add_checked_fixture (can, setup, teardown);
-  tcase_add_test (can, a_leg_is_in_just_one_set_on_every_way);
-  tcase_add_test (can, no_leg_is_moved_by_an_empty_mask);
-  tcase_add_test (can, another_leg_is_primary_when_the_primary_fails);
-  tcase_add_test (can, a_target_to_which_copies_fail_is_stale);
-  tcase_add_test (can, a_lost_leg_has_failed_whatever_it_is);
-  suite_add_tcase (suite, can);
-  tcase_add_checked_fixture (never, setup, teardown);
-  tcase_add_test_raise_signal (never, the_last_in_sync_leg_stays, SIGABRT);
-  tcase_add_test_raise_signal (never, a_slot_without_a_leg_has_no_state,
-                               SIGABRT);
-  tcase_add_test_raise_signal (never, a_leg_that_is_not_in_sync_is_not_primary,
-                               SIGABRT);
-  suite_add_tcase (suite, never);
-  runner = srunner_create (suite);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return suite_main ("member-state");
 }

@@ -12,6 +12,7 @@
 
 #include "deadline.h"
 #include "lease.h"
+#include "suite.h"
 #include "unit-wait.h"
 
 #define LENGTH (10 * NSEC_PER_SEC)
@@ -62,7 +63,7 @@ owns (char who)
          memcmp (h.session, lease.record.holder.session, PROTO_ID_SIZE) == 0;
 }
 
-START_TEST (free_log_is_granted_with_a_new_epoch)
+TEST (free_log_is_granted_with_a_new_epoch)
 {
   ck_assert_int_eq (ask ('A', 0), LEASE_GRANT);
   grant ('A');
@@ -70,9 +71,8 @@ START_TEST (free_log_is_granted_with_a_new_epoch)
   ck_assert_uint_eq (lease.record.epoch, 1);
   ck_assert_uint_eq (lease_left (&lease, now), LENGTH);
 }
-END_TEST
 
-START_TEST (others_wait_until_a_tick_ends_the_lease)
+TEST (others_wait_until_a_tick_ends_the_lease)
 {
   grant ('A');
   ck_assert_int_eq (ask ('B', 0), LEASE_WAIT);
@@ -85,9 +85,8 @@ START_TEST (others_wait_until_a_tick_ends_the_lease)
   grant ('B');
   ck_assert_uint_eq (lease.record.epoch, 2);
 }
-END_TEST
 
-START_TEST (renewal_read_before_the_tick_counts)
+TEST (renewal_read_before_the_tick_counts)
 {
   grant ('A');
   now += 2 * LENGTH;
@@ -95,9 +94,8 @@ START_TEST (renewal_read_before_the_tick_counts)
   ck_assert (!lease_tick (&lease, now));
   ck_assert_int_eq (ask ('B', 0), LEASE_WAIT);
 }
-END_TEST
 
-START_TEST (holder_may_come_late_if_nobody_else_came)
+TEST (holder_may_come_late_if_nobody_else_came)
 {
   grant ('A');
   now += 2 * LENGTH;
@@ -108,9 +106,8 @@ START_TEST (holder_may_come_late_if_nobody_else_came)
   ck_assert_uint_eq (lease.record.epoch, 1);
   ck_assert (!lease_tick (&lease, now));
 }
-END_TEST
 
-START_TEST (one_of_many_wins)
+TEST (one_of_many_wins)
 {
   grant ('A');
   now += LENGTH;
@@ -122,9 +119,8 @@ START_TEST (one_of_many_wins)
   ck_assert_int_eq (ask ('A', 0), LEASE_WAIT);
   ck_assert_int_eq (ask ('A', 1), LEASE_STALE);
 }
-END_TEST
 
-START_TEST (again_needs_session_and_epoch)
+TEST (again_needs_session_and_epoch)
 {
   ck_assert_int_eq (ask ('A', 1), LEASE_OTHER);
   grant ('A');
@@ -137,9 +133,8 @@ START_TEST (again_needs_session_and_epoch)
   ck_assert_int_eq (ask ('B', 1), LEASE_STALE);
   ck_assert_int_eq (ask ('B', 2), LEASE_AGAIN);
 }
-END_TEST
 
-START_TEST (released_log_is_free_but_not_the_old_sessions)
+TEST (released_log_is_free_but_not_the_old_sessions)
 {
   struct lease_record record;
 
@@ -153,9 +148,8 @@ START_TEST (released_log_is_free_but_not_the_old_sessions)
   grant ('A');
   ck_assert_uint_eq (lease.record.epoch, 2);
 }
-END_TEST
 
-START_TEST (fenced_log_is_free_and_the_epoch_over)
+TEST (fenced_log_is_free_and_the_epoch_over)
 {
   struct lease_record record;
 
@@ -169,9 +163,8 @@ START_TEST (fenced_log_is_free_and_the_epoch_over)
   grant ('B');
   ck_assert_uint_eq (lease.record.epoch, 3);
 }
-END_TEST
 
-START_TEST (restart_gives_the_holder_a_full_lease)
+TEST (restart_gives_the_holder_a_full_lease)
 {
   struct lease_record record;
 
@@ -186,9 +179,8 @@ START_TEST (restart_gives_the_holder_a_full_lease)
   ck_assert (lease_tick (&lease, now + LENGTH));
   ck_assert_int_eq (ask ('B', 0), LEASE_GRANT);
 }
-END_TEST
 
-START_TEST (restart_counts_with_the_length_that_was_promised)
+TEST (restart_counts_with_the_length_that_was_promised)
 {
   struct lease_record record;
 
@@ -198,9 +190,8 @@ START_TEST (restart_counts_with_the_length_that_was_promised)
   lease_restore (&lease, &record, now);
   ck_assert_uint_eq (lease_left (&lease, now), 60 * SEC);
 }
-END_TEST
 
-START_TEST (absence_of_the_server_does_not_count)
+TEST (absence_of_the_server_does_not_count)
 {
   grant ('A');
   now += 50 * LENGTH;
@@ -208,9 +199,8 @@ START_TEST (absence_of_the_server_does_not_count)
   ck_assert (!lease_tick (&lease, now));
   ck_assert_uint_eq (lease_left (&lease, now), LENGTH - 2 * SEC);
 }
-END_TEST
 
-START_TEST (absence_makes_no_lease_longer_than_a_full_one)
+TEST (absence_makes_no_lease_longer_than_a_full_one)
 {
   grant ('A');
   now += 50 * LENGTH;
@@ -218,7 +208,6 @@ START_TEST (absence_makes_no_lease_longer_than_a_full_one)
   lease_absent (&lease, 50 * LENGTH, now);
   ck_assert_uint_eq (lease_left (&lease, now), LENGTH);
 }
-END_TEST
 
 /* Sessions that come, renew, vanish and come back, messages that take time,
  * a server that is killed, stopped, and told to take logs away: never are
@@ -353,7 +342,7 @@ step (void)
   }
 }
 
-START_TEST (never_two_owners)
+TEST (never_two_owners)
 {
   unsigned owned = 0;
 
@@ -368,34 +357,14 @@ START_TEST (never_two_owners)
   ck_assert_uint_gt (lease.record.epoch, 1000);
   ck_assert_uint_gt (owned, STEPS / 4);
 }
-END_TEST
+
+static struct suite_group tests = {
+  .setup = setup,
+  .timeout = 60,
+};
 
 int
 main (void)
 {
-  Suite *suite = suite_create ("owner");
-  TCase *tc = tcase_create ("lease");
-  SRunner *runner = srunner_create (suite);
-  int failed;
-
-  tcase_add_checked_fixture (tc, setup, NULL);
-  tcase_set_timeout (tc, 60);
-  tcase_add_test (tc, free_log_is_granted_with_a_new_epoch);
-  tcase_add_test (tc, others_wait_until_a_tick_ends_the_lease);
-  tcase_add_test (tc, renewal_read_before_the_tick_counts);
-  tcase_add_test (tc, holder_may_come_late_if_nobody_else_came);
-  tcase_add_test (tc, one_of_many_wins);
-  tcase_add_test (tc, again_needs_session_and_epoch);
-  tcase_add_test (tc, released_log_is_free_but_not_the_old_sessions);
-  tcase_add_test (tc, fenced_log_is_free_and_the_epoch_over);
-  tcase_add_test (tc, restart_gives_the_holder_a_full_lease);
-  tcase_add_test (tc, restart_counts_with_the_length_that_was_promised);
-  tcase_add_test (tc, absence_of_the_server_does_not_count);
-  tcase_add_test (tc, absence_makes_no_lease_longer_than_a_full_one);
-  tcase_add_test (tc, never_two_owners);
-  suite_add_tcase (suite, tc);
-  srunner_run_all (runner, CK_NORMAL);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  return suite_main ("owner");
 }

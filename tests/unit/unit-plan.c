@@ -14,6 +14,7 @@
 
 #include "plan.h"
 #include "probe.h"
+#include "suite.h"
 
 #define MIB (UINT64_C (1) << 20)
 #define LEG_SIZE (64 * MIB)
@@ -219,7 +220,7 @@ slot_is_free (unsigned slot)
 
 /* --- a new log --- */
 
-START_TEST (new_log_with_an_empty_other_leg_resyncs_the_data)
+TEST (new_log_with_an_empty_other_leg_resyncs_the_data)
 {
   scene->empty[1] = PROBE_YES;
   serves (0);
@@ -232,26 +233,23 @@ START_TEST (new_log_with_an_empty_other_leg_resyncs_the_data)
   ck_assert_uint_eq (scene->plan.geo.region_size, REGION);
   ck_assert_uint_eq (scene->plan.geo.nr_regions, NR_REGIONS);
 }
-END_TEST
 
 /* Also where both are equal: samples never permit an overwrite. */
-START_TEST (new_log_with_data_on_another_leg_is_refused)
+TEST (new_log_with_data_on_another_leg_is_refused)
 {
   refuses ("leg /b: holds data");
   also_says ("sync=force");
   also_says ("sync=none");
 }
-END_TEST
 
-START_TEST (new_log_sync_force_overwrites)
+TEST (new_log_sync_force_overwrites)
 {
   scene->config.sync = SYNC_FORCE;
   serves (0);
   slot_is (1, 1, true, true, MISS_ALL);
 }
-END_TEST
 
-START_TEST (new_log_sync_none_copies_nothing)
+TEST (new_log_sync_none_copies_nothing)
 {
   scene->config.sync = SYNC_NONE;
   serves (0);
@@ -259,68 +257,60 @@ START_TEST (new_log_sync_none_copies_nothing)
   slot_is (1, 1, true, true, MISS_NOTHING_MORE);
   ck_assert_uint_eq (scene->empty_asked, 0);
 }
-END_TEST
 
-START_TEST (new_log_sync_none_does_not_vouch_for_a_missing_leg)
+TEST (new_log_sync_none_does_not_vouch_for_a_missing_leg)
 {
   scene->config.sync = SYNC_NONE;
   missing_word (1);
   serves (0);
   slot_is (1, 1, false, true, MISS_ALL);
 }
-END_TEST
 
-START_TEST (new_log_third_leg_with_data_is_refused_too)
+TEST (new_log_third_leg_with_data_is_refused_too)
 {
   name_leg (2, "/c", 3);
   scene->empty[1] = PROBE_YES;
   refuses ("leg /c: holds data");
 }
-END_TEST
 
-START_TEST (new_log_leg_that_cannot_be_opened_is_refused)
+TEST (new_log_leg_that_cannot_be_opened_is_refused)
 {
   absent (1);
   refuses ("leg /b: can't be opened");
   also_says ("missing");
 }
-END_TEST
 
-START_TEST (new_log_keeps_a_place_for_a_missing_leg)
+TEST (new_log_keeps_a_place_for_a_missing_leg)
 {
   missing_word (1);
   serves (0);
   slot_is (1, 1, false, true, MISS_ALL);
 }
-END_TEST
 
-START_TEST (new_log_source_is_the_first_leg_that_is_not_missing)
+TEST (new_log_source_is_the_first_leg_that_is_not_missing)
 {
   missing_word (0);
   serves (1);
   slot_is (0, 0, false, true, MISS_ALL);
   slot_is (1, 1, true, true, MISS_NOTHING_MORE);
 }
-END_TEST
 
-START_TEST (nothing_but_missing_legs_is_refused)
+TEST (nothing_but_missing_legs_is_refused)
 {
   missing_word (0);
   missing_word (1);
   refuses ("no leg is here");
 }
-END_TEST
 
-START_TEST (an_error_of_the_probe_is_no_decision)
+TEST (an_error_of_the_probe_is_no_decision)
 {
   scene->empty[1] = (enum probe_answer) - 1;
   ck_assert_int_eq (plan_make (&scene->in, &scene->plan), -1);
 }
-END_TEST
 
 /* --- geometry --- */
 
-START_TEST (size_is_the_smallest_leg_rounded_to_the_largest_block)
+TEST (size_is_the_smallest_leg_rounded_to_the_largest_block)
 {
   scene->config.sync = SYNC_NONE;
   scene->leg[0].min_block = 4096;
@@ -329,45 +319,39 @@ START_TEST (size_is_the_smallest_leg_rounded_to_the_largest_block)
   ck_assert_uint_eq (scene->plan.geo.size, LEG_SIZE - MIB - 4096);
   ck_assert_uint_eq (scene->plan.geo.nr_regions, NR_REGIONS - 2);
 }
-END_TEST
 
-START_TEST (size_larger_than_a_leg_is_refused)
+TEST (size_larger_than_a_leg_is_refused)
 {
   scene->config.size = LEG_SIZE + 512;
   refuses ("leg /a");
 }
-END_TEST
 
-START_TEST (size_that_no_block_divides_is_refused)
+TEST (size_that_no_block_divides_is_refused)
 {
   scene->config.size = LEG_SIZE - 256;
   refuses ("must be a multiple of 512");
 }
-END_TEST
 
-START_TEST (legs_without_room_are_refused)
+TEST (legs_without_room_are_refused)
 {
   scene->leg[1].size = 0;
   refuses ("leg /b: is empty");
 }
-END_TEST
 
-START_TEST (region_size_doubles_until_there_are_at_most_4_mi_regions)
+TEST (region_size_doubles_until_there_are_at_most_4_mi_regions)
 {
   scene->config.sync = SYNC_NONE;
   scene->leg[0].size = scene->leg[1].size = UINT64_C (5) << 40;
   serves (0);
   ck_assert_uint_eq (scene->plan.geo.region_size, 2 * MIB);
 }
-END_TEST
 
-START_TEST (region_size_with_too_many_regions_is_refused)
+TEST (region_size_with_too_many_regions_is_refused)
 {
   scene->leg[0].size = scene->leg[1].size = UINT64_C (5) << 40;
   scene->config.region_size = 65536;
   refuses ("region-size=65536");
 }
-END_TEST
 
 /* --- log=core --- */
 
@@ -378,41 +362,37 @@ core_log (void)
   scene->log.name = "";
 }
 
-START_TEST (core_resyncs_everything_from_leg_0)
+TEST (core_resyncs_everything_from_leg_0)
 {
   core_log ();
   serves (0);
   slot_is (1, 1, true, true, MISS_ALL);
 }
-END_TEST
 
-START_TEST (core_with_an_empty_leg_0_beside_data_is_refused)
+TEST (core_with_an_empty_leg_0_beside_data_is_refused)
 {
   core_log ();
   scene->empty[0] = PROBE_YES;
   refuses ("leg /b: holds data");
 }
-END_TEST
 
-START_TEST (core_with_two_empty_legs_serves)
+TEST (core_with_two_empty_legs_serves)
 {
   core_log ();
   scene->empty[0] = scene->empty[1] = PROBE_YES;
   serves (0);
 }
-END_TEST
 
-START_TEST (core_leg_that_cannot_be_opened_is_refused)
+TEST (core_leg_that_cannot_be_opened_is_refused)
 {
   core_log ();
   absent (1);
   refuses ("leg /b: can't be opened");
 }
-END_TEST
 
 /* --- our log --- */
 
-START_TEST (clean_log_copies_nothing)
+TEST (clean_log_copies_nothing)
 {
   our_log ();
   serves (0);
@@ -426,27 +406,24 @@ START_TEST (clean_log_copies_nothing)
   slot_is_free (2);
   ck_assert_str_eq (scene->plan.notes, "");
 }
-END_TEST
 
-START_TEST (unclean_source_is_the_recorded_primary)
+TEST (unclean_source_is_the_recorded_primary)
 {
   our_log ();
   scene->log.unclean = true;
   scene->record.primary = 1;
   serves (1);
 }
-END_TEST
 
-START_TEST (a_stale_primary_is_not_the_source)
+TEST (a_stale_primary_is_not_the_source)
 {
   our_log ();
   scene->record.primary = 0;
   scene->record.leg[0].state = LOG_LEG_STALE;
   serves (1);
 }
-END_TEST
 
-START_TEST (an_absent_primary_is_not_the_source)
+TEST (an_absent_primary_is_not_the_source)
 {
   our_log ();
   absent (0);
@@ -454,9 +431,8 @@ START_TEST (an_absent_primary_is_not_the_source)
   slot_is (0, 0, false, false, MISS_NOTHING_MORE);
   notes ("leg /a: is not here");
 }
-END_TEST
 
-START_TEST (an_absent_stale_leg_is_waited_for)
+TEST (an_absent_stale_leg_is_waited_for)
 {
   our_log ();
   scene->record.leg[1].state = LOG_LEG_STALE;
@@ -465,9 +441,8 @@ START_TEST (an_absent_stale_leg_is_waited_for)
   slot_is (1, 1, false, false, MISS_NOTHING_MORE);
   notes ("leg /b: is not here");
 }
-END_TEST
 
-START_TEST (a_recorded_leg_that_nobody_named_stays_configured)
+TEST (a_recorded_leg_that_nobody_named_stays_configured)
 {
   our_log ();
   scene->in.nr_legs = scene->config.nr_legs = 1;
@@ -475,27 +450,24 @@ START_TEST (a_recorded_leg_that_nobody_named_stays_configured)
   slot_is (1, -1, false, false, MISS_NOTHING_MORE);
   notes ("leg /b: is not here");
 }
-END_TEST
 
-START_TEST (the_word_missing_stands_for_a_recorded_leg)
+TEST (the_word_missing_stands_for_a_recorded_leg)
 {
   our_log ();
   missing_word (1);
   serves (0);
   slot_is (1, 1, false, false, MISS_NOTHING_MORE);
 }
-END_TEST
 
-START_TEST (the_word_missing_beside_all_recorded_legs_keeps_a_new_place)
+TEST (the_word_missing_beside_all_recorded_legs_keeps_a_new_place)
 {
   our_log ();
   missing_word (2);
   serves (0);
   slot_is (2, 2, false, true, MISS_ALL);
 }
-END_TEST
 
-START_TEST (no_in_sync_leg_here_is_refused_with_the_words_to_go_on)
+TEST (no_in_sync_leg_here_is_refused_with_the_words_to_go_on)
 {
   our_log ();
   scene->record.leg[1].state = LOG_LEG_STALE;
@@ -504,9 +476,8 @@ START_TEST (no_in_sync_leg_here_is_refused_with_the_words_to_go_on)
   also_says ("source=1@5 (leg /b)");
   ck_assert_ptr_null (strstr (scene->plan.reason, "source=0@"));
 }
-END_TEST
 
-START_TEST (the_words_to_go_on_are_accepted)
+TEST (the_words_to_go_on_are_accepted)
 {
   our_log ();
   scene->record.leg[1].state = LOG_LEG_STALE;
@@ -518,9 +489,8 @@ START_TEST (the_words_to_go_on_are_accepted)
   ck_assert_uint_eq (scene->plan.generation, 6);
   slot_is (0, 0, false, false, MISS_NOTHING_MORE);
 }
-END_TEST
 
-START_TEST (a_leg_unknown_to_the_log_is_not_offered_as_the_source)
+TEST (a_leg_unknown_to_the_log_is_not_offered_as_the_source)
 {
   our_log ();
   absent (0);
@@ -529,9 +499,8 @@ START_TEST (a_leg_unknown_to_the_log_is_not_offered_as_the_source)
   refuses ("needs one of: /a /b");
   ck_assert_ptr_null (strstr (scene->plan.reason, "source=2@5"));
 }
-END_TEST
 
-START_TEST (an_override_of_an_older_generation_is_ignored)
+TEST (an_override_of_an_older_generation_is_ignored)
 {
   our_log ();
   scene->record.generation = 6;
@@ -541,10 +510,9 @@ START_TEST (an_override_of_an_older_generation_is_ignored)
   ck_assert (!scene->plan.diverged);
   notes ("source=1@5");
 }
-END_TEST
 
 /* Past G and again without an in-sync leg: the old words do not count. */
-START_TEST (an_override_of_an_older_generation_does_not_help)
+TEST (an_override_of_an_older_generation_does_not_help)
 {
   our_log ();
   scene->record.generation = 6;
@@ -555,12 +523,11 @@ START_TEST (an_override_of_an_older_generation_does_not_help)
   refuses ("source=1@6 (leg /b)");
   notes ("source=1@5: ignored, the log is at generation 6");
 }
-END_TEST
 
 /* And never again: it may be in a unit file, and some day the leg that is
  * in-sync now is absent, at the same generation.
  */
-START_TEST (an_override_that_is_not_needed_is_ignored_for_good)
+TEST (an_override_that_is_not_needed_is_ignored_for_good)
 {
   our_log ();
   scene->config.source_leg = 1;
@@ -570,10 +537,9 @@ START_TEST (an_override_that_is_not_needed_is_ignored_for_good)
   ck_assert_uint_eq (scene->plan.generation, 6);
   ck_assert (!scene->plan.diverged);
 }
-END_TEST
 
 /* Of a life that the log had before it was lost, or restored. */
-START_TEST (an_override_of_a_later_generation_never_comes_true)
+TEST (an_override_of_a_later_generation_never_comes_true)
 {
   our_log ();
   scene->config.source_leg = 1;
@@ -586,9 +552,8 @@ START_TEST (an_override_of_a_later_generation_never_comes_true)
   serves (0);
   ck_assert_uint_eq (scene->plan.generation, 10);
 }
-END_TEST
 
-START_TEST (an_override_of_an_older_generation_leaves_the_generation)
+TEST (an_override_of_an_older_generation_leaves_the_generation)
 {
   our_log ();
   scene->config.source_leg = 1;
@@ -596,9 +561,8 @@ START_TEST (an_override_of_an_older_generation_leaves_the_generation)
   serves (0);
   ck_assert_uint_eq (scene->plan.generation, 0);
 }
-END_TEST
 
-START_TEST (an_override_of_an_absent_leg_is_refused)
+TEST (an_override_of_an_absent_leg_is_refused)
 {
   our_log ();
   absent (0);
@@ -607,9 +571,8 @@ START_TEST (an_override_of_an_absent_leg_is_refused)
   scene->config.source_generation = 5;
   refuses ("source=1@5: leg /b is not here");
 }
-END_TEST
 
-START_TEST (an_override_of_an_unknown_leg_is_refused)
+TEST (an_override_of_an_unknown_leg_is_refused)
 {
   our_log ();
   absent (0);
@@ -619,17 +582,15 @@ START_TEST (an_override_of_an_unknown_leg_is_refused)
   scene->config.source_generation = 5;
   refuses ("leg /c is not in the log");
 }
-END_TEST
 
-START_TEST (sync_none_with_a_log_in_use_is_refused)
+TEST (sync_none_with_a_log_in_use_is_refused)
 {
   our_log ();
   scene->config.sync = SYNC_NONE;
   refuses ("sync=none: only with a new log");
 }
-END_TEST
 
-START_TEST (sync_force_copies_all_from_the_source_the_log_names)
+TEST (sync_force_copies_all_from_the_source_the_log_names)
 {
   our_log ();
   scene->config.sync = SYNC_FORCE;
@@ -638,12 +599,11 @@ START_TEST (sync_force_copies_all_from_the_source_the_log_names)
   slot_is (0, 0, true, false, MISS_ALL);
   slot_is (1, 1, true, false, MISS_NOTHING_MORE);
 }
-END_TEST
 
 /* sync=force never changes which legs are in-sync: a stale leg 0 does not
  * become the source.
  */
-START_TEST (sync_force_does_not_make_a_stale_leg_the_source)
+TEST (sync_force_does_not_make_a_stale_leg_the_source)
 {
   our_log ();
   scene->config.sync = SYNC_FORCE;
@@ -651,25 +611,22 @@ START_TEST (sync_force_does_not_make_a_stale_leg_the_source)
   absent (1);
   refuses ("needs one of: /b");
 }
-END_TEST
 
-START_TEST (another_region_size_than_the_log_is_refused)
+TEST (another_region_size_than_the_log_is_refused)
 {
   our_log ();
   scene->config.region_size = 2 * REGION;
   refuses ("region-size=1048576");
 }
-END_TEST
 
-START_TEST (a_smaller_size_than_the_log_is_refused)
+TEST (a_smaller_size_than_the_log_is_refused)
 {
   our_log ();
   scene->config.size = LEG_SIZE - MIB;
   refuses ("can't be made smaller");
 }
-END_TEST
 
-START_TEST (a_larger_size_grows_the_log)
+TEST (a_larger_size_grows_the_log)
 {
   our_log ();
   scene->leg[0].size = scene->leg[1].size = 2 * LEG_SIZE;
@@ -679,10 +636,9 @@ START_TEST (a_larger_size_grows_the_log)
   ck_assert_uint_eq (scene->plan.geo.size, LEG_SIZE + MIB);
   ck_assert_uint_eq (scene->plan.geo.nr_regions, NR_REGIONS + 2);
 }
-END_TEST
 
 /* Legs that became larger do not change what clients see. */
-START_TEST (larger_legs_alone_do_not_grow_the_log)
+TEST (larger_legs_alone_do_not_grow_the_log)
 {
   our_log ();
   scene->leg[0].size = scene->leg[1].size = 2 * LEG_SIZE;
@@ -690,46 +646,41 @@ START_TEST (larger_legs_alone_do_not_grow_the_log)
   ck_assert (!scene->plan.grow);
   ck_assert_uint_eq (scene->plan.geo.size, LEG_SIZE);
 }
-END_TEST
 
-START_TEST (growing_beyond_a_leg_is_refused)
+TEST (growing_beyond_a_leg_is_refused)
 {
   our_log ();
   scene->leg[0].size = 2 * LEG_SIZE;
   scene->config.size = LEG_SIZE + MIB;
   refuses ("leg /b");
 }
-END_TEST
 
-START_TEST (a_leg_smaller_than_the_log_is_refused)
+TEST (a_leg_smaller_than_the_log_is_refused)
 {
   our_log ();
   scene->leg[1].size = LEG_SIZE - MIB;
   refuses ("leg /b: has");
 }
-END_TEST
 
-START_TEST (a_leg_with_larger_blocks_than_the_size_allows_is_refused)
+TEST (a_leg_with_larger_blocks_than_the_size_allows_is_refused)
 {
   our_log ();
   scene->log.geo.size = LEG_SIZE - 512;
   scene->leg[1].min_block = 4096;
   refuses ("block size 4096");
 }
-END_TEST
 
 /* --- is it the leg it was? --- */
 
-START_TEST (different_content_is_refused_with_a_way_out)
+TEST (different_content_is_refused_with_a_way_out)
 {
   our_log ();
   scene->same[1] = PROBE_NO;
   refuses ("leg /b");
   also_says ("How to replace a leg");
 }
-END_TEST
 
-START_TEST (a_recorded_leg_that_is_empty_gets_a_full_copy)
+TEST (a_recorded_leg_that_is_empty_gets_a_full_copy)
 {
   our_log ();
   scene->same[1] = PROBE_NO;
@@ -738,18 +689,16 @@ START_TEST (a_recorded_leg_that_is_empty_gets_a_full_copy)
   slot_is (1, 1, true, false, MISS_ALL);
   notes ("leg /b: is empty");
 }
-END_TEST
 
-START_TEST (samples_without_evidence_do_not_refuse)
+TEST (samples_without_evidence_do_not_refuse)
 {
   our_log ();
   scene->same[1] = PROBE_NO_EVIDENCE;
   serves (0);
   slot_is (1, 1, true, false, MISS_NOTHING_MORE);
 }
-END_TEST
 
-START_TEST (without_evidence_an_empty_leg_gets_a_full_copy)
+TEST (without_evidence_an_empty_leg_gets_a_full_copy)
 {
   our_log ();
   scene->same[1] = PROBE_NO_EVIDENCE;
@@ -762,9 +711,8 @@ START_TEST (without_evidence_an_empty_leg_gets_a_full_copy)
   serves (0);
   slot_is (1, 1, true, false, MISS_NOTHING_MORE);
 }
-END_TEST
 
-START_TEST (an_empty_leg_never_wins_over_one_with_data)
+TEST (an_empty_leg_never_wins_over_one_with_data)
 {
   our_log ();
   scene->same[0] = scene->same[1] = PROBE_NO;
@@ -775,9 +723,8 @@ START_TEST (an_empty_leg_never_wins_over_one_with_data)
   serves (1);
   slot_is (0, 0, true, false, MISS_ALL);
 }
-END_TEST
 
-START_TEST (a_replaced_primary_is_the_one_that_is_accused)
+TEST (a_replaced_primary_is_the_one_that_is_accused)
 {
   our_log ();
   name_leg (0, "/a", 77);
@@ -786,12 +733,11 @@ START_TEST (a_replaced_primary_is_the_one_that_is_accused)
   scene->config.sync = SYNC_FORCE;
   refuses ("leg /a: is not the leg");
 }
-END_TEST
 
 /* A leg that was rolled back, by an older copy of itself or of the other:
  * the log cannot say which.
  */
-START_TEST (two_known_legs_that_differ_are_refused_with_the_words_for_both)
+TEST (two_known_legs_that_differ_are_refused_with_the_words_for_both)
 {
   our_log ();
   scene->same[1] = PROBE_NO;
@@ -799,7 +745,6 @@ START_TEST (two_known_legs_that_differ_are_refused_with_the_words_for_both)
   also_says ("source=0@5 (leg /a)");
   also_says ("source=1@5 (leg /b)");
 }
-END_TEST
 
 static void
 override (int leg, uint64_t generation)
@@ -808,7 +753,7 @@ override (int leg, uint64_t generation)
   scene->config.source_generation = generation;
 }
 
-START_TEST (an_override_says_which_of_two_legs_that_differ_is_right)
+TEST (an_override_says_which_of_two_legs_that_differ_is_right)
 {
   our_log ();
   scene->same[0] = scene->same[1] = PROBE_NO;
@@ -818,10 +763,9 @@ START_TEST (an_override_says_which_of_two_legs_that_differ_is_right)
   ck_assert_uint_eq (scene->plan.generation, 6);
   ck_assert (scene->plan.diverged);
 }
-END_TEST
 
 /* What it missed is known, and it differs elsewhere. */
-START_TEST (a_stale_leg_that_differs_is_refused_and_not_offered)
+TEST (a_stale_leg_that_differs_is_refused_and_not_offered)
 {
   our_log ();
   scene->record.leg[1].state = LOG_LEG_STALE;
@@ -833,10 +777,9 @@ START_TEST (a_stale_leg_that_differs_is_refused_and_not_offered)
   serves (0);
   slot_is (1, 1, true, false, MISS_ALL);
 }
-END_TEST
 
 /* Leg 2 has the name of a stale leg and holds something else. */
-START_TEST (an_override_never_overwrites_a_foreign_disk)
+TEST (an_override_never_overwrites_a_foreign_disk)
 {
   our_log ();
   scene->record.leg[1].state = LOG_LEG_STALE;
@@ -850,12 +793,11 @@ START_TEST (an_override_never_overwrites_a_foreign_disk)
   serves (1);
   slot_is (2, 2, true, false, MISS_ALL);
 }
-END_TEST
 
 /* The mirror may be empty, and the other disk foreign; or the leg was wiped
  * and the other one copied.
  */
-START_TEST (an_empty_known_leg_and_data_of_another_identity_are_refused)
+TEST (an_empty_known_leg_and_data_of_another_identity_are_refused)
 {
   our_log ();
   name_leg (1, "/b", 77);
@@ -865,9 +807,8 @@ START_TEST (an_empty_known_leg_and_data_of_another_identity_are_refused)
   scene->record.primary = 1;
   refuses ("leg /b: is not the leg");
 }
-END_TEST
 
-START_TEST (another_object_under_the_name_does_not_win_alone)
+TEST (another_object_under_the_name_does_not_win_alone)
 {
   our_log ();
   name_leg (0, "/a", 77);
@@ -877,9 +818,8 @@ START_TEST (another_object_under_the_name_does_not_win_alone)
   override (0, 5);
   serves (0);
 }
-END_TEST
 
-START_TEST (another_object_whose_content_a_stale_leg_confirms_is_the_leg)
+TEST (another_object_whose_content_a_stale_leg_confirms_is_the_leg)
 {
   our_log ();
   name_leg (0, "/a", 77);
@@ -890,9 +830,8 @@ START_TEST (another_object_whose_content_a_stale_leg_confirms_is_the_leg)
   scene->same[1] = PROBE_NO_EVIDENCE;
   refuses ("leg /a: is another object");
 }
-END_TEST
 
-START_TEST (all_legs_restored_under_their_names_confirm_each_other)
+TEST (all_legs_restored_under_their_names_confirm_each_other)
 {
   our_log ();
   name_leg (0, "/a", 77);
@@ -900,9 +839,8 @@ START_TEST (all_legs_restored_under_their_names_confirm_each_other)
   serves (0);
   slot_is (1, 1, true, false, MISS_NOTHING_MORE);
 }
-END_TEST
 
-START_TEST (an_empty_leg_of_another_identity_does_not_win_alone)
+TEST (an_empty_leg_of_another_identity_does_not_win_alone)
 {
   our_log ();
   name_leg (0, "/a", 77);
@@ -910,19 +848,17 @@ START_TEST (an_empty_leg_of_another_identity_does_not_win_alone)
   scene->in.nr_legs = 1;
   refuses ("source=0@");
 }
-END_TEST
 
 /* Left in a unit file it would, some day, copy from the wrong one. */
-START_TEST (sync_force_does_not_decide_which_leg_is_right)
+TEST (sync_force_does_not_decide_which_leg_is_right)
 {
   our_log ();
   scene->config.sync = SYNC_FORCE;
   scene->same[1] = PROBE_NO;
   refuses ("leg /b: its content differs from leg /a");
 }
-END_TEST
 
-START_TEST (sync_force_never_overwrites_a_foreign_disk)
+TEST (sync_force_never_overwrites_a_foreign_disk)
 {
   our_log ();
   name_leg (1, "/b", 77);
@@ -932,9 +868,8 @@ START_TEST (sync_force_never_overwrites_a_foreign_disk)
   name_leg (1, "/new", 78);
   refuses ("leg /new: holds data and is not a leg of the log");
 }
-END_TEST
 
-START_TEST (sync_force_resyncs_a_stale_leg_and_an_absent_one_in_full)
+TEST (sync_force_resyncs_a_stale_leg_and_an_absent_one_in_full)
 {
   our_log ();
   scene->config.sync = SYNC_FORCE;
@@ -945,9 +880,8 @@ START_TEST (sync_force_resyncs_a_stale_leg_and_an_absent_one_in_full)
   slot_is (1, 1, false, false, MISS_ALL);
   slot_is (2, 2, true, false, MISS_ALL);
 }
-END_TEST
 
-START_TEST (another_identity_with_the_same_name_is_the_same_leg)
+TEST (another_identity_with_the_same_name_is_the_same_leg)
 {
   our_log ();
   name_leg (1, "/b", 77);
@@ -955,18 +889,16 @@ START_TEST (another_identity_with_the_same_name_is_the_same_leg)
   slot_is (1, 1, true, false, MISS_NOTHING_MORE);
   ck_assert (scene->same_asked & 1u << 1);
 }
-END_TEST
 
-START_TEST (another_identity_is_said_in_one_line)
+TEST (another_identity_is_said_in_one_line)
 {
   our_log ();
   name_leg (1, "/b", 77);
   serves (0);
   notes ("leg /b");
 }
-END_TEST
 
-START_TEST (a_new_name_and_identity_are_known_by_the_content)
+TEST (a_new_name_and_identity_are_known_by_the_content)
 {
   our_log ();
   name_leg (1, "/moved", 77);
@@ -974,10 +906,9 @@ START_TEST (a_new_name_and_identity_are_known_by_the_content)
   slot_is (1, 1, true, false, MISS_NOTHING_MORE);
   notes ("leg /moved: its content says that it is leg /b");
 }
-END_TEST
 
 /* All zero is no evidence that an unknown file is the leg. */
-START_TEST (no_evidence_does_not_make_an_unknown_leg_known)
+TEST (no_evidence_does_not_make_an_unknown_leg_known)
 {
   our_log ();
   name_leg (1, "/moved", 77);
@@ -985,18 +916,16 @@ START_TEST (no_evidence_does_not_make_an_unknown_leg_known)
   scene->empty[1] = PROBE_NO;
   refuses ("leg /moved: holds data");
 }
-END_TEST
 
-START_TEST (an_unknown_leg_with_other_data_is_refused)
+TEST (an_unknown_leg_with_other_data_is_refused)
 {
   our_log ();
   name_leg (2, "/c", 3);
   scene->same[2] = PROBE_NO;
   refuses ("leg /c: holds data and is not a leg of the log");
 }
-END_TEST
 
-START_TEST (an_unknown_empty_leg_is_taken_in)
+TEST (an_unknown_empty_leg_is_taken_in)
 {
   our_log ();
   name_leg (2, "/c", 3);
@@ -1005,9 +934,8 @@ START_TEST (an_unknown_empty_leg_is_taken_in)
   slot_is (2, 2, true, true, MISS_ALL);
   notes ("leg /c: new in this mirror");
 }
-END_TEST
 
-START_TEST (an_unknown_leg_takes_the_place_kept_by_missing)
+TEST (an_unknown_leg_takes_the_place_kept_by_missing)
 {
   our_log ();
   record (1, LOG_LEG_STALE, "", 0);
@@ -1017,18 +945,16 @@ START_TEST (an_unknown_leg_takes_the_place_kept_by_missing)
   slot_is (1, 1, true, true, MISS_ALL);
   slot_is_free (2);
 }
-END_TEST
 
-START_TEST (an_unknown_leg_that_cannot_be_opened_is_refused)
+TEST (an_unknown_leg_that_cannot_be_opened_is_refused)
 {
   our_log ();
   name_leg (2, "/c", 3);
   absent (2);
   refuses ("leg /c: can't be opened and is not in the log");
 }
-END_TEST
 
-START_TEST (legs_in_another_order_keep_their_records)
+TEST (legs_in_another_order_keep_their_records)
 {
   our_log ();
   name_leg (0, "/b", 2);
@@ -1038,10 +964,9 @@ START_TEST (legs_in_another_order_keep_their_records)
   slot_is (0, 1, true, false, MISS_NOTHING_MORE);
   slot_is (1, 0, true, false, MISS_NOTHING_MORE);
 }
-END_TEST
 
 /* Both files were renamed, each to the other's name: the file counts. */
-START_TEST (two_legs_that_swapped_names_are_known_by_identity)
+TEST (two_legs_that_swapped_names_are_known_by_identity)
 {
   our_log ();
   name_leg (0, "/a", 2);
@@ -1050,9 +975,8 @@ START_TEST (two_legs_that_swapped_names_are_known_by_identity)
   slot_is (0, 1, true, false, MISS_NOTHING_MORE);
   slot_is (1, 0, true, false, MISS_NOTHING_MORE);
 }
-END_TEST
 
-START_TEST (two_legs_with_new_names_are_known_by_identity)
+TEST (two_legs_with_new_names_are_known_by_identity)
 {
   our_log ();
   name_leg (0, "/y", 2);
@@ -1061,12 +985,11 @@ START_TEST (two_legs_with_new_names_are_known_by_identity)
   slot_is (0, 1, true, false, MISS_NOTHING_MORE);
   slot_is (1, 0, true, false, MISS_NOTHING_MORE);
 }
-END_TEST
 
 /* Another host: names and identities are all new.  Without a source there is
  * nothing to compare with.
  */
-START_TEST (two_legs_with_new_names_and_identities_are_refused)
+TEST (two_legs_with_new_names_and_identities_are_refused)
 {
   our_log ();
   name_leg (0, "/y", 12);
@@ -1075,10 +998,9 @@ START_TEST (two_legs_with_new_names_and_identities_are_refused)
   also_says ("source=0@5 (leg /y)");
   also_says ("source=1@5 (leg /x)");
 }
-END_TEST
 
 /* It may as well be the log of another mirror, so all is copied. */
-START_TEST (an_override_on_another_host_copies_all)
+TEST (an_override_on_another_host_copies_all)
 {
   our_log ();
   name_leg (0, "/y", 12);
@@ -1089,9 +1011,8 @@ START_TEST (an_override_on_another_host_copies_all)
   slot_is (1, 0, true, false, MISS_ALL);
   ck_assert_uint_eq (scene->plan.generation, 6);
 }
-END_TEST
 
-START_TEST (an_override_on_another_host_with_three_legs)
+TEST (an_override_on_another_host_with_three_legs)
 {
   our_log ();
   record (2, LOG_LEG_STALE, "/c", 3);
@@ -1105,9 +1026,8 @@ START_TEST (an_override_on_another_host_with_three_legs)
   scene->same[2] = PROBE_NO;
   refuses ("leg /z: holds data and is not a leg of the log");
 }
-END_TEST
 
-START_TEST (the_log_of_another_mirror_is_refused)
+TEST (the_log_of_another_mirror_is_refused)
 {
   our_log ();
   name_leg (0, "/x", 11);
@@ -1118,11 +1038,10 @@ START_TEST (the_log_of_another_mirror_is_refused)
   scene->same[0] = PROBE_NO;
   refuses ("leg /x: holds data and is not a leg of the log");
 }
-END_TEST
 
 /* --- how many legs --- */
 
-START_TEST (a_ninth_leg_is_refused)
+TEST (a_ninth_leg_is_refused)
 {
   static const char *const name[] = {"/a", "/b", "/c", "/d",
                                      "/e", "/f", "/g", "/h"};
@@ -1135,9 +1054,8 @@ START_TEST (a_ninth_leg_is_refused)
   scene->empty[1] = PROBE_YES;
   refuses ("has no room for another leg");
 }
-END_TEST
 
-START_TEST (eight_legs_are_served)
+TEST (eight_legs_are_served)
 {
   static const char *const name[] = {"/a", "/b", "/c", "/d",
                                      "/e", "/f", "/g", "/h"};
@@ -1151,18 +1069,16 @@ START_TEST (eight_legs_are_served)
   for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
     slot_is (s, (int) s, true, false, MISS_NOTHING_MORE);
 }
-END_TEST
 
 /* --- the kernel's own log --- */
 
-START_TEST (kernel_log_without_region_size_is_refused)
+TEST (kernel_log_without_region_size_is_refused)
 {
   kernel_log ();
   refuses ("give region-size=");
 }
-END_TEST
 
-START_TEST (kernel_log_with_region_size_is_taken_over)
+TEST (kernel_log_with_region_size_is_taken_over)
 {
   kernel_log ();
   scene->config.region_size = REGION;
@@ -1172,10 +1088,9 @@ START_TEST (kernel_log_with_region_size_is_taken_over)
   slot_is (1, 1, true, true, MISS_KERNEL_DIRTY);
   notes ("taken over from the kernel");
 }
-END_TEST
 
 /* dm-mirror's second leg was another disk, or was replaced. */
-START_TEST (kernel_log_with_a_leg_that_differs_is_refused)
+TEST (kernel_log_with_a_leg_that_differs_is_refused)
 {
   kernel_log ();
   scene->config.region_size = REGION;
@@ -1185,9 +1100,8 @@ START_TEST (kernel_log_with_a_leg_that_differs_is_refused)
   serves (0);
   slot_is (1, 1, true, true, MISS_ALL);
 }
-END_TEST
 
-START_TEST (kernel_log_with_an_empty_leg_copies_all)
+TEST (kernel_log_with_an_empty_leg_copies_all)
 {
   kernel_log ();
   scene->config.region_size = REGION;
@@ -1196,26 +1110,23 @@ START_TEST (kernel_log_with_an_empty_leg_copies_all)
   serves (0);
   slot_is (1, 1, true, true, MISS_ALL);
 }
-END_TEST
 
-START_TEST (kernel_log_with_another_number_of_regions_is_refused)
+TEST (kernel_log_with_another_number_of_regions_is_refused)
 {
   kernel_log ();
   scene->config.region_size = 2 * REGION;
   refuses ("has 128 regions");
 }
-END_TEST
 
-START_TEST (kernel_log_without_leg_0_is_refused)
+TEST (kernel_log_without_leg_0_is_refused)
 {
   kernel_log ();
   scene->config.region_size = REGION;
   missing_word (0);
   refuses ("leg 0 is the source");
 }
-END_TEST
 
-START_TEST (kernel_log_sync_force_copies_all)
+TEST (kernel_log_sync_force_copies_all)
 {
   kernel_log ();
   scene->config.region_size = REGION;
@@ -1223,16 +1134,14 @@ START_TEST (kernel_log_sync_force_copies_all)
   serves (0);
   slot_is (1, 1, true, true, MISS_ALL);
 }
-END_TEST
 
-START_TEST (kernel_log_sync_none_is_refused)
+TEST (kernel_log_sync_none_is_refused)
 {
   kernel_log ();
   scene->config.region_size = REGION;
   scene->config.sync = SYNC_NONE;
   refuses ("sync=none: only with a new log");
 }
-END_TEST
 
 /* --- the kernel used our log since --- */
 
@@ -1243,7 +1152,7 @@ kernel_used_our_log (void)
   found (LOG_FOUND_KERNEL_SINCE);
 }
 
-START_TEST (kernel_since_with_both_in_sync_goes_on_with_its_bits)
+TEST (kernel_since_with_both_in_sync_goes_on_with_its_bits)
 {
   kernel_used_our_log ();
   scene->record.primary = 1;
@@ -1254,9 +1163,8 @@ START_TEST (kernel_since_with_both_in_sync_goes_on_with_its_bits)
   slot_is (1, 1, true, false, MISS_NOTHING_MORE);
   notes ("the kernel's dm-mirror has used it since");
 }
-END_TEST
 
-START_TEST (kernel_since_with_one_stale_is_refused)
+TEST (kernel_since_with_one_stale_is_refused)
 {
   kernel_used_our_log ();
   scene->record.leg[1].state = LOG_LEG_STALE;
@@ -1264,27 +1172,24 @@ START_TEST (kernel_since_with_one_stale_is_refused)
   also_says ("source=0@5 (leg /a)");
   also_says ("source=1@5 (leg /b)");
 }
-END_TEST
 
-START_TEST (kernel_since_with_three_legs_is_refused)
+TEST (kernel_since_with_three_legs_is_refused)
 {
   kernel_used_our_log ();
   record (2, LOG_LEG_IN_SYNC, "/c", 3);
   name_leg (2, "/c", 3);
   refuses ("source=2@5 (leg /c)");
 }
-END_TEST
 
 /* The kernel copied from the primary; another leg can't stand in. */
-START_TEST (kernel_since_without_the_primary_is_refused)
+TEST (kernel_since_without_the_primary_is_refused)
 {
   kernel_used_our_log ();
   absent (0);
   refuses ("source=1@5 (leg /b)");
 }
-END_TEST
 
-START_TEST (kernel_since_override_copies_all)
+TEST (kernel_since_override_copies_all)
 {
   kernel_used_our_log ();
   scene->record.leg[1].state = LOG_LEG_STALE;
@@ -1295,9 +1200,8 @@ START_TEST (kernel_since_override_copies_all)
   slot_is (1, 1, true, false, MISS_NOTHING_MORE);
   ck_assert_uint_eq (scene->plan.generation, 6);
 }
-END_TEST
 
-START_TEST (kernel_since_override_never_overwrites_a_foreign_disk)
+TEST (kernel_since_override_never_overwrites_a_foreign_disk)
 {
   kernel_used_our_log ();
   scene->record.leg[1].state = LOG_LEG_STALE;
@@ -1307,24 +1211,21 @@ START_TEST (kernel_since_override_never_overwrites_a_foreign_disk)
   scene->config.source_generation = 5;
   refuses ("leg /b: is not the leg");
 }
-END_TEST
 
-START_TEST (kernel_since_with_legs_that_differ_elsewhere_is_refused)
+TEST (kernel_since_with_legs_that_differ_elsewhere_is_refused)
 {
   kernel_used_our_log ();
   scene->same[1] = PROBE_NO;
   refuses ("leg /b: its content differs from leg /a");
 }
-END_TEST
 
-START_TEST (kernel_since_sync_force_copies_all)
+TEST (kernel_since_sync_force_copies_all)
 {
   kernel_used_our_log ();
   scene->config.sync = SYNC_FORCE;
   serves (0);
   slot_is (1, 1, true, false, MISS_ALL);
 }
-END_TEST
 
 /* --- a damaged log --- */
 
@@ -1334,16 +1235,15 @@ damaged_log (void)
   found (LOG_FOUND_DAMAGED);
 }
 
-START_TEST (damaged_log_is_refused_with_the_words_to_go_on)
+TEST (damaged_log_is_refused_with_the_words_to_go_on)
 {
   damaged_log ();
   refuses ("is damaged");
   also_says ("source=0@0 (leg /a)");
   also_says ("source=1@0 (leg /b)");
 }
-END_TEST
 
-START_TEST (damaged_log_override_begins_anew_from_that_leg)
+TEST (damaged_log_override_begins_anew_from_that_leg)
 {
   damaged_log ();
   scene->config.source_leg = 1;
@@ -1353,140 +1253,22 @@ START_TEST (damaged_log_override_begins_anew_from_that_leg)
   slot_is (0, 0, true, true, MISS_ALL);
   slot_is (1, 1, true, true, MISS_NOTHING_MORE);
 }
-END_TEST
 
-START_TEST (damaged_log_override_of_a_missing_leg_is_refused)
+TEST (damaged_log_override_of_a_missing_leg_is_refused)
 {
   damaged_log ();
   missing_word (1);
   scene->config.source_leg = 1;
   refuses ("is not here");
 }
-END_TEST
+
+static struct suite_group tests = {
+  .setup = setup,
+  .teardown = teardown,
+};
 
 int
 main (void)
 {
-  Suite *suite = suite_create ("plan");
-  TCase *tc = tcase_create ("plan");
-  SRunner *runner = srunner_create (suite);
-  int failed;
-
-  suite_add_tcase (suite, tc);
-  tcase_add_checked_fixture (tc, setup, teardown);
-  tcase_add_test (tc, new_log_with_an_empty_other_leg_resyncs_the_data);
-  tcase_add_test (tc, new_log_with_data_on_another_leg_is_refused);
-  tcase_add_test (tc, new_log_sync_force_overwrites);
-  tcase_add_test (tc, new_log_sync_none_copies_nothing);
-  tcase_add_test (tc, new_log_sync_none_does_not_vouch_for_a_missing_leg);
-  tcase_add_test (tc, new_log_third_leg_with_data_is_refused_too);
-  tcase_add_test (tc, new_log_leg_that_cannot_be_opened_is_refused);
-  tcase_add_test (tc, new_log_keeps_a_place_for_a_missing_leg);
-  tcase_add_test (tc, new_log_source_is_the_first_leg_that_is_not_missing);
-  tcase_add_test (tc, nothing_but_missing_legs_is_refused);
-  tcase_add_test (tc, an_error_of_the_probe_is_no_decision);
-  tcase_add_test (tc, size_is_the_smallest_leg_rounded_to_the_largest_block);
-  tcase_add_test (tc, size_larger_than_a_leg_is_refused);
-  tcase_add_test (tc, size_that_no_block_divides_is_refused);
-  tcase_add_test (tc, legs_without_room_are_refused);
-  tcase_add_test (tc,
-                  region_size_doubles_until_there_are_at_most_4_mi_regions);
-  tcase_add_test (tc, region_size_with_too_many_regions_is_refused);
-  tcase_add_test (tc, core_resyncs_everything_from_leg_0);
-  tcase_add_test (tc, core_with_an_empty_leg_0_beside_data_is_refused);
-  tcase_add_test (tc, core_with_two_empty_legs_serves);
-  tcase_add_test (tc, core_leg_that_cannot_be_opened_is_refused);
-  tcase_add_test (tc, clean_log_copies_nothing);
-  tcase_add_test (tc, unclean_source_is_the_recorded_primary);
-  tcase_add_test (tc, a_stale_primary_is_not_the_source);
-  tcase_add_test (tc, an_absent_primary_is_not_the_source);
-  tcase_add_test (tc, an_absent_stale_leg_is_waited_for);
-  tcase_add_test (tc, a_recorded_leg_that_nobody_named_stays_configured);
-  tcase_add_test (tc, the_word_missing_stands_for_a_recorded_leg);
-  tcase_add_test (tc,
-                  the_word_missing_beside_all_recorded_legs_keeps_a_new_place);
-  tcase_add_test (tc, no_in_sync_leg_here_is_refused_with_the_words_to_go_on);
-  tcase_add_test (tc, the_words_to_go_on_are_accepted);
-  tcase_add_test (tc, a_leg_unknown_to_the_log_is_not_offered_as_the_source);
-  tcase_add_test (tc, an_override_of_an_older_generation_is_ignored);
-  tcase_add_test (tc, an_override_of_an_older_generation_does_not_help);
-  tcase_add_test (tc, an_override_that_is_not_needed_is_ignored_for_good);
-  tcase_add_test (tc, an_override_of_a_later_generation_never_comes_true);
-  tcase_add_test (tc,
-                  an_override_of_an_older_generation_leaves_the_generation);
-  tcase_add_test (tc, an_override_of_an_absent_leg_is_refused);
-  tcase_add_test (tc, an_override_of_an_unknown_leg_is_refused);
-  tcase_add_test (tc, sync_none_with_a_log_in_use_is_refused);
-  tcase_add_test (tc, sync_force_copies_all_from_the_source_the_log_names);
-  tcase_add_test (tc, sync_force_does_not_make_a_stale_leg_the_source);
-  tcase_add_test (tc, another_region_size_than_the_log_is_refused);
-  tcase_add_test (tc, a_smaller_size_than_the_log_is_refused);
-  tcase_add_test (tc, a_larger_size_grows_the_log);
-  tcase_add_test (tc, larger_legs_alone_do_not_grow_the_log);
-  tcase_add_test (tc, growing_beyond_a_leg_is_refused);
-  tcase_add_test (tc, a_leg_smaller_than_the_log_is_refused);
-  tcase_add_test (tc,
-                  a_leg_with_larger_blocks_than_the_size_allows_is_refused);
-  tcase_add_test (tc, different_content_is_refused_with_a_way_out);
-  tcase_add_test (tc, a_recorded_leg_that_is_empty_gets_a_full_copy);
-  tcase_add_test (tc, samples_without_evidence_do_not_refuse);
-  tcase_add_test (tc, without_evidence_an_empty_leg_gets_a_full_copy);
-  tcase_add_test (tc, an_empty_leg_never_wins_over_one_with_data);
-  tcase_add_test (tc, a_replaced_primary_is_the_one_that_is_accused);
-  tcase_add_test (
-    tc, two_known_legs_that_differ_are_refused_with_the_words_for_both);
-  tcase_add_test (tc, an_override_says_which_of_two_legs_that_differ_is_right);
-  tcase_add_test (tc, a_stale_leg_that_differs_is_refused_and_not_offered);
-  tcase_add_test (tc, an_override_never_overwrites_a_foreign_disk);
-  tcase_add_test (tc,
-                  an_empty_known_leg_and_data_of_another_identity_are_refused);
-  tcase_add_test (tc, another_object_under_the_name_does_not_win_alone);
-  tcase_add_test (
-    tc, another_object_whose_content_a_stale_leg_confirms_is_the_leg);
-  tcase_add_test (tc, all_legs_restored_under_their_names_confirm_each_other);
-  tcase_add_test (tc, an_empty_leg_of_another_identity_does_not_win_alone);
-  tcase_add_test (tc, sync_force_does_not_decide_which_leg_is_right);
-  tcase_add_test (tc, sync_force_never_overwrites_a_foreign_disk);
-  tcase_add_test (tc,
-                  sync_force_resyncs_a_stale_leg_and_an_absent_one_in_full);
-  tcase_add_test (tc, another_identity_with_the_same_name_is_the_same_leg);
-  tcase_add_test (tc, another_identity_is_said_in_one_line);
-  tcase_add_test (tc, a_new_name_and_identity_are_known_by_the_content);
-  tcase_add_test (tc, no_evidence_does_not_make_an_unknown_leg_known);
-  tcase_add_test (tc, an_unknown_leg_with_other_data_is_refused);
-  tcase_add_test (tc, an_unknown_empty_leg_is_taken_in);
-  tcase_add_test (tc, an_unknown_leg_takes_the_place_kept_by_missing);
-  tcase_add_test (tc, an_unknown_leg_that_cannot_be_opened_is_refused);
-  tcase_add_test (tc, legs_in_another_order_keep_their_records);
-  tcase_add_test (tc, two_legs_that_swapped_names_are_known_by_identity);
-  tcase_add_test (tc, two_legs_with_new_names_are_known_by_identity);
-  tcase_add_test (tc, two_legs_with_new_names_and_identities_are_refused);
-  tcase_add_test (tc, an_override_on_another_host_copies_all);
-  tcase_add_test (tc, an_override_on_another_host_with_three_legs);
-  tcase_add_test (tc, the_log_of_another_mirror_is_refused);
-  tcase_add_test (tc, a_ninth_leg_is_refused);
-  tcase_add_test (tc, eight_legs_are_served);
-  tcase_add_test (tc, kernel_log_without_region_size_is_refused);
-  tcase_add_test (tc, kernel_log_with_region_size_is_taken_over);
-  tcase_add_test (tc, kernel_log_with_a_leg_that_differs_is_refused);
-  tcase_add_test (tc, kernel_log_with_an_empty_leg_copies_all);
-  tcase_add_test (tc, kernel_log_with_another_number_of_regions_is_refused);
-  tcase_add_test (tc, kernel_log_without_leg_0_is_refused);
-  tcase_add_test (tc, kernel_log_sync_force_copies_all);
-  tcase_add_test (tc, kernel_log_sync_none_is_refused);
-  tcase_add_test (tc, kernel_since_with_both_in_sync_goes_on_with_its_bits);
-  tcase_add_test (tc, kernel_since_with_one_stale_is_refused);
-  tcase_add_test (tc, kernel_since_with_three_legs_is_refused);
-  tcase_add_test (tc, kernel_since_without_the_primary_is_refused);
-  tcase_add_test (tc, kernel_since_override_copies_all);
-  tcase_add_test (tc, kernel_since_override_never_overwrites_a_foreign_disk);
-  tcase_add_test (tc, kernel_since_with_legs_that_differ_elsewhere_is_refused);
-  tcase_add_test (tc, kernel_since_sync_force_copies_all);
-  tcase_add_test (tc, damaged_log_is_refused_with_the_words_to_go_on);
-  tcase_add_test (tc, damaged_log_override_begins_anew_from_that_leg);
-  tcase_add_test (tc, damaged_log_override_of_a_missing_leg_is_refused);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return suite_main ("plan");
 }

@@ -7,11 +7,11 @@
 #include <check.h>
 #include <errno.h>
 #include <pthread.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "mem-leg.h"
 #include "probe.h"
+#include "suite.h"
 
 #define KIB UINT64_C (1024)
 #define MIB (1024 * KIB)
@@ -91,22 +91,20 @@ empty_is (enum probe_answer answer)
 
 /* --- the same --- */
 
-START_TEST (equal_data_is_the_same)
+TEST (equal_data_is_the_same)
 {
   fill_both ();
   same_is (PROBE_YES);
 }
-END_TEST
 
-START_TEST (zeroes_are_no_evidence)
+TEST (zeroes_are_no_evidence)
 {
   same_is (PROBE_NO_EVIDENCE);
   put_both (SIZE - 1, 'x');
   same_is (PROBE_YES);
 }
-END_TEST
 
-START_TEST (the_ends_are_compared)
+TEST (the_ends_are_compared)
 {
   fill_both ();
   put (b, 0, 'y');
@@ -115,27 +113,24 @@ START_TEST (the_ends_are_compared)
   put (b, SIZE - 1, 'y');
   same_is (PROBE_NO);
 }
-END_TEST
 
-START_TEST (the_few_data_of_a_sparse_leg_are_compared)
+TEST (the_few_data_of_a_sparse_leg_are_compared)
 {
   put_both (3 * MIB + 5, 'x');
   same_is (PROBE_YES);
   put (b, 3 * MIB + 5, 'y');
   same_is (PROBE_NO);
 }
-END_TEST
 
-START_TEST (excepted_regions_may_differ)
+TEST (excepted_regions_may_differ)
 {
   fill_both ();
   put (b, 0, 'y');
   bitset_set (&except, 0);
   same_is (PROBE_YES);
 }
-END_TEST
 
-START_TEST (every_byte_of_a_recent_region_is_compared)
+TEST (every_byte_of_a_recent_region_is_compared)
 {
   fill_both ();
   regions.nr = 2;
@@ -151,9 +146,8 @@ START_TEST (every_byte_of_a_recent_region_is_compared)
     }
   same_is (PROBE_YES);
 }
-END_TEST
 
-START_TEST (a_recent_region_that_a_leg_misses_is_not_compared)
+TEST (a_recent_region_that_a_leg_misses_is_not_compared)
 {
   fill_both ();
   regions.nr = 1;
@@ -162,10 +156,9 @@ START_TEST (a_recent_region_that_a_leg_misses_is_not_compared)
   bitset_set (&except, 77);
   same_is (PROBE_YES);
 }
-END_TEST
 
 /* The last region is short, and one may be from a longer life. */
-START_TEST (recent_regions_at_and_behind_the_end)
+TEST (recent_regions_at_and_behind_the_end)
 {
   fill_both ();
   regions.nr = 2;
@@ -175,9 +168,8 @@ START_TEST (recent_regions_at_and_behind_the_end)
   put (b, SIZE - 100, 'y');
   same_is (PROBE_NO);
 }
-END_TEST
 
-START_TEST (large_regions_are_compared_at_both_ends)
+TEST (large_regions_are_compared_at_both_ends)
 {
   struct probe_places places;
   bool first = false, last = false;
@@ -191,7 +183,6 @@ START_TEST (large_regions_are_compared_at_both_ends)
   ck_assert (first && last);
   ck_assert_uint_le (places.nr, 2 + PROBE_NR_SAMPLES + PROBE_PIECES_OF_REGION);
 }
-END_TEST
 
 static void *
 compare (void *opaque)
@@ -202,7 +193,7 @@ compare (void *opaque)
   return NULL;
 }
 
-START_TEST (s17_a_mismatch_counts_only_if_seen_twice)
+TEST (s17_a_mismatch_counts_only_if_seen_twice)
 {
   pthread_t thread;
   int answer;
@@ -217,25 +208,22 @@ START_TEST (s17_a_mismatch_counts_only_if_seen_twice)
   pthread_join (thread, NULL);
   ck_assert_int_eq (answer, PROBE_YES);
 }
-END_TEST
 
-START_TEST (a_read_error_is_no_answer)
+TEST (a_read_error_is_no_answer)
 {
   fill_both ();
   mem_leg_fail (b, LEG_READ, 1, MEM_LEG_ALWAYS, EIO);
   ck_assert_int_eq (same (), -1);
 }
-END_TEST
 
 /* --- empty --- */
 
-START_TEST (a_leg_without_data_is_empty)
+TEST (a_leg_without_data_is_empty)
 {
   empty_is (PROBE_YES);
 }
-END_TEST
 
-START_TEST (any_few_data_of_a_sparse_leg_show)
+TEST (any_few_data_of_a_sparse_leg_show)
 {
   for (uint64_t at = 4 * KIB; at < SIZE; at += MIB / 2 + 4 * KIB) {
     put (a, at, 'x');
@@ -244,34 +232,15 @@ START_TEST (any_few_data_of_a_sparse_leg_show)
   }
   empty_is (PROBE_YES);
 }
-END_TEST
+
+static struct suite_group tests = {
+  .setup = setup,
+  .teardown = teardown,
+  .timeout = 40,
+};
 
 int
 main (void)
 {
-  Suite *suite = suite_create ("probe");
-  TCase *tc = tcase_create ("probe");
-  SRunner *runner = srunner_create (suite);
-  int failed;
-
-  suite_add_tcase (suite, tc);
-  tcase_set_timeout (tc, 40);
-  tcase_add_checked_fixture (tc, setup, teardown);
-  tcase_add_test (tc, equal_data_is_the_same);
-  tcase_add_test (tc, zeroes_are_no_evidence);
-  tcase_add_test (tc, the_ends_are_compared);
-  tcase_add_test (tc, the_few_data_of_a_sparse_leg_are_compared);
-  tcase_add_test (tc, excepted_regions_may_differ);
-  tcase_add_test (tc, every_byte_of_a_recent_region_is_compared);
-  tcase_add_test (tc, a_recent_region_that_a_leg_misses_is_not_compared);
-  tcase_add_test (tc, recent_regions_at_and_behind_the_end);
-  tcase_add_test (tc, large_regions_are_compared_at_both_ends);
-  tcase_add_test (tc, s17_a_mismatch_counts_only_if_seen_twice);
-  tcase_add_test (tc, a_read_error_is_no_answer);
-  tcase_add_test (tc, a_leg_without_data_is_empty);
-  tcase_add_test (tc, any_few_data_of_a_sparse_leg_show);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return suite_main ("probe");
 }

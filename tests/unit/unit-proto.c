@@ -16,6 +16,7 @@
 #include "byte-order.h"
 #include "cleanup.h"
 #include "proto-samples.h"
+#include "suite.h"
 
 #define VECTORS SRCDIR "/tests/vectors/proto-vectors.txt"
 #define PAYLOAD PROTO_HEADER_SIZE
@@ -310,15 +311,14 @@ try_sample (int which)
   check_round_trip (&proto_samples[which].msg);
 }
 
-START_TEST (test_samples)
+TEST (test_samples)
 {
   for (int i = 0; i < nr_samples (); ++i)
     try_sample (i);
 }
-END_TEST
 
 /* Every type of request, reply and notice is among the samples. */
-START_TEST (test_samples_complete)
+TEST (test_samples_complete)
 {
   bool seen[PROTO_NR_TYPES][2] = {{false}};
 
@@ -332,7 +332,6 @@ START_TEST (test_samples_complete)
                    proto_type_name (t));
   }
 }
-END_TEST
 
 /* --- vectors --- */
 
@@ -362,7 +361,7 @@ check_vector (const char *name, const char *hex)
   buffer_free (&frame);
 }
 
-START_TEST (test_vectors)
+TEST (test_vectors)
 {
   const struct proto_sample *s = proto_samples;
   FILE *file = fopen (VECTORS, "re");
@@ -385,7 +384,6 @@ START_TEST (test_vectors)
   ck_assert_ptr_null (s->name);
   fclose (file);
 }
-END_TEST
 
 /* --- values out of range --- */
 
@@ -570,12 +568,11 @@ try_bad_value (int which)
   buffer_free (&frame);
 }
 
-START_TEST (test_bad_values)
+TEST (test_bad_values)
 {
   for (int i = 0; i < NR_BAD_VALUES; ++i)
     try_bad_value (i);
 }
-END_TEST
 
 /* The last values that are in range. */
 static const struct value good_values[] = {
@@ -617,15 +614,14 @@ try_good_value (int which)
   buffer_free (&frame);
 }
 
-START_TEST (test_good_values)
+TEST (test_good_values)
 {
   for (int i = 0; i < NR_GOOD_VALUES; ++i)
     try_good_value (i);
 }
-END_TEST
 
 /* Bytes that no value of the struct stands for. */
-START_TEST (test_bad_bool)
+TEST (test_bad_bool)
 {
   struct buffer frame = encoded (sample ("set-region-sync"));
 
@@ -633,7 +629,6 @@ START_TEST (test_bad_bool)
   refuse_decode (&frame, "in_sync = 2");
   buffer_free (&frame);
 }
-END_TEST
 
 /* --- strings --- */
 
@@ -748,15 +743,14 @@ try_string_field (int which)
   }
 }
 
-START_TEST (test_strings)
+TEST (test_strings)
 {
   for (int i = 0; i < NR_STRINGS; ++i)
     try_string_field (i);
 }
-END_TEST
 
 /* A length which its field can hold, but no frame. */
-START_TEST (test_string_longer_than_frame)
+TEST (test_string_longer_than_frame)
 {
   struct proto_msg msg = *sample ("status-info-part");
   CLEANUP_FREE char *s = malloc (PROTO_MAX_PAYLOAD + 1);
@@ -767,7 +761,6 @@ START_TEST (test_string_longer_than_frame)
     refuse_encode (&msg, "long text");
   }
 }
-END_TEST
 
 static bool
 name_ok (const char *name)
@@ -775,7 +768,7 @@ name_ok (const char *name)
   return proto_name_ok ((struct proto_str){name, (uint32_t) strlen (name)});
 }
 
-START_TEST (test_names)
+TEST (test_names)
 {
   ck_assert (name_ok ("a"));
   ck_assert (name_ok ("0"));
@@ -799,7 +792,6 @@ START_TEST (test_names)
   ck_assert_str_eq (proto_type_name (PROTO_MARK_REGION), "mark-region");
   ck_assert_str_eq (proto_error_name (PROTO_E_OWNED), "owned");
 }
-END_TEST
 
 /* --- runs --- */
 
@@ -841,7 +833,7 @@ try_run (uint64_t first, uint32_t nr, bool ok)
   buffer_free (&built);
 }
 
-START_TEST (test_run_ranges)
+TEST (test_run_ranges)
 {
   const uint64_t max = PROTO_MAX_REGIONS;
 
@@ -860,10 +852,9 @@ START_TEST (test_run_ranges)
   try_run (UINT64_MAX - 1, 2, false);
   try_run (UINT64_C (1) << 32, 1, false);
 }
-END_TEST
 
 /* Frames of no run and of all runs, behind another frame. */
-START_TEST (test_runs_in_place)
+TEST (test_runs_in_place)
 {
   struct proto_msg msg = *sample ("state-runs"), decoded;
   struct buffer buf = encoded (sample ("hello"));
@@ -895,10 +886,9 @@ START_TEST (test_runs_in_place)
   check_round_trip (&decoded);
   buffer_free (&buf);
 }
-END_TEST
 
 /* More runs than allowed, all there or not. */
-START_TEST (test_too_many_runs)
+TEST (test_too_many_runs)
 {
   const uint32_t too_many[] = {PROTO_MAX_RUNS + 1, 0x15555556, UINT32_MAX};
   CLEANUP_FREE uint8_t *packed = calloc (PROTO_MAX_RUNS + 1, 12);
@@ -918,9 +908,8 @@ START_TEST (test_too_many_runs)
   }
   buffer_free (&frame);
 }
-END_TEST
 
-START_TEST (test_runs_only_where_they_are)
+TEST (test_runs_only_where_they_are)
 {
   struct proto_runs_frame f;
   struct buffer buf = {0};
@@ -937,7 +926,6 @@ START_TEST (test_runs_only_where_they_are)
   }
   buffer_free (&buf);
 }
-END_TEST
 
 /* --- frames --- */
 
@@ -1008,15 +996,14 @@ try_bad_header (int which)
   buffer_free (&frame);
 }
 
-START_TEST (test_bad_headers)
+TEST (test_bad_headers)
 {
   for (int i = 0; i < NR_BAD_HEADERS; ++i)
     try_bad_header (i);
 }
-END_TEST
 
 /* A type of the future is told from damage, so that it can be replied to. */
-START_TEST (test_unknown_types)
+TEST (test_unknown_types)
 {
   const uint16_t unknown[] = {0, PROTO_NR_TYPES, 0xffff};
   struct proto_msg msg = *sample ("hello"), decoded;
@@ -1037,9 +1024,8 @@ START_TEST (test_unknown_types)
   }
   buffer_free (&frame);
 }
-END_TEST
 
-START_TEST (test_frame_length)
+TEST (test_frame_length)
 {
   struct buffer frame = encoded (sample ("hello"));
 
@@ -1058,7 +1044,6 @@ START_TEST (test_frame_length)
   }
   buffer_free (&frame);
 }
-END_TEST
 
 /* --- damage --- */
 
@@ -1092,12 +1077,11 @@ try_truncated (int which)
   buffer_free (&frame);
 }
 
-START_TEST (test_truncated)
+TEST (test_truncated)
 {
   for (int i = 0; i < nr_samples (); ++i)
     try_truncated (i);
 }
-END_TEST
 
 static void
 try_longer (int which)
@@ -1113,12 +1097,11 @@ try_longer (int which)
   buffer_free (&frame);
 }
 
-START_TEST (test_longer)
+TEST (test_longer)
 {
   for (int i = 0; i < nr_samples (); ++i)
     try_longer (i);
 }
-END_TEST
 
 /* What is accepted is encoded to the same bytes. */
 static void
@@ -1155,17 +1138,16 @@ try_flipped (int which)
   free (frame.data);
 }
 
-START_TEST (test_flipped)
+TEST (test_flipped)
 {
   for (int i = 0; i < nr_samples (); ++i)
     try_flipped (i);
 }
-END_TEST
 
 /* Magic and the zero at the end of the header count, too, if the crc is
  * right.
  */
-START_TEST (test_sealed_header)
+TEST (test_sealed_header)
 {
   struct buffer frame = encoded (sample ("hello"));
   struct proto_msg msg;
@@ -1182,7 +1164,6 @@ START_TEST (test_sealed_header)
   ck_assert_int_eq (decode (&msg, &frame), PROTO_OK);
   buffer_free (&frame);
 }
-END_TEST
 
 /* Some bytes of each sample at random, with the header of any other. */
 static void
@@ -1206,16 +1187,15 @@ try_random (int which)
   free (frame.data);
 }
 
-START_TEST (test_random)
+TEST (test_random)
 {
   for (int i = 0; i < nr_samples (); ++i)
     try_random (i);
 }
-END_TEST
 
 /* --- the buffer --- */
 
-START_TEST (test_buffer)
+TEST (test_buffer)
 {
   struct buffer buf = {0}, full = {0};
   size_t start = 0;
@@ -1239,10 +1219,9 @@ START_TEST (test_buffer)
   ck_assert_int_eq (errno, ENOMEM);
   ck_assert_uint_eq (full.len, SIZE_MAX - 8);
 }
-END_TEST
 
 /* The largest record: legs with the longest names. */
-START_TEST (test_largest_record)
+TEST (test_largest_record)
 {
   struct proto_msg msg = {.type = PROTO_SET_RECORD, .id = 1};
   char name[PROTO_MAX_LEG_NAME];
@@ -1254,44 +1233,13 @@ START_TEST (test_largest_record)
   }
   check_round_trip (&msg);
 }
-END_TEST
+
+static struct suite_group tests = {
+  .timeout = 300,
+};
 
 int
 main (void)
 {
-  Suite *suite = suite_create ("proto");
-  TCase *tc = tcase_create ("all");
-  SRunner *runner;
-  int failed;
-
-  tcase_set_timeout (tc, 300);
-  tcase_add_test (tc, test_samples);
-  tcase_add_test (tc, test_samples_complete);
-  tcase_add_test (tc, test_vectors);
-  tcase_add_test (tc, test_bad_values);
-  tcase_add_test (tc, test_good_values);
-  tcase_add_test (tc, test_bad_bool);
-  tcase_add_test (tc, test_strings);
-  tcase_add_test (tc, test_string_longer_than_frame);
-  tcase_add_test (tc, test_names);
-  tcase_add_test (tc, test_run_ranges);
-  tcase_add_test (tc, test_runs_in_place);
-  tcase_add_test (tc, test_too_many_runs);
-  tcase_add_test (tc, test_runs_only_where_they_are);
-  tcase_add_test (tc, test_bad_headers);
-  tcase_add_test (tc, test_unknown_types);
-  tcase_add_test (tc, test_frame_length);
-  tcase_add_test (tc, test_truncated);
-  tcase_add_test (tc, test_longer);
-  tcase_add_test (tc, test_flipped);
-  tcase_add_test (tc, test_sealed_header);
-  tcase_add_test (tc, test_random);
-  tcase_add_test (tc, test_buffer);
-  tcase_add_test (tc, test_largest_record);
-  suite_add_tcase (suite, tc);
-  runner = srunner_create (suite);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  return suite_main ("proto");
 }

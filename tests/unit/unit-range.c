@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "range.h"
+#include "suite.h"
 #include "unit-wait.h"
 
 static pthread_mutex_t lock;
@@ -111,7 +112,7 @@ blockers (struct taker *t)
   return n;
 }
 
-START_TEST (conflicting_ranges_go_in_order_of_arrival)
+TEST (conflicting_ranges_go_in_order_of_arrival)
 {
   enum {
     NR = 8
@@ -129,9 +130,8 @@ START_TEST (conflicting_ranges_go_in_order_of_arrival)
   ck_assert_ptr_null (list.head);
   ck_assert_ptr_null (list.tail);
 }
-END_TEST
 
-START_TEST (shared_ranges_go_together)
+TEST (shared_ranges_go_together)
 {
   struct taker a, b, c;
 
@@ -143,9 +143,8 @@ START_TEST (shared_ranges_go_together)
   give (&a);
   give (&c);
 }
-END_TEST
 
-START_TEST (a_waiting_writer_stops_later_readers)
+TEST (a_waiting_writer_stops_later_readers)
 {
   struct taker reader, writer, late;
 
@@ -161,9 +160,8 @@ START_TEST (a_waiting_writer_stops_later_readers)
   WAIT_FOR (turn_of (&late) == 3);
   give (&late);
 }
-END_TEST
 
-START_TEST (disjoint_ranges_do_not_wait)
+TEST (disjoint_ranges_do_not_wait)
 {
   struct taker a, b, c;
 
@@ -175,9 +173,8 @@ START_TEST (disjoint_ranges_do_not_wait)
   give (&b);
   give (&c);
 }
-END_TEST
 
-START_TEST (one_common_byte_is_a_conflict)
+TEST (one_common_byte_is_a_conflict)
 {
   struct taker a, b, c;
 
@@ -191,12 +188,11 @@ START_TEST (one_common_byte_is_a_conflict)
   give (&b);
   give (&c);
 }
-END_TEST
 
 /* Waits for the first only, although the second, who waits too, overlaps the
  * third: the third does not overlap what it need not wait for.
  */
-START_TEST (a_waiter_holds_up_only_what_it_overlaps)
+TEST (a_waiter_holds_up_only_what_it_overlaps)
 {
   struct taker a, b, c;
 
@@ -210,9 +206,8 @@ START_TEST (a_waiter_holds_up_only_what_it_overlaps)
   WAIT_FOR (turn_of (&b));
   give (&b);
 }
-END_TEST
 
-START_TEST (the_last_byte_of_the_address_space_can_be_locked)
+TEST (the_last_byte_of_the_address_space_can_be_locked)
 {
   struct taker a, b;
 
@@ -223,7 +218,6 @@ START_TEST (the_last_byte_of_the_address_space_can_be_locked)
   WAIT_FOR (turn_of (&b));
   give (&b);
 }
-END_TEST
 
 /* --- many threads against a model --- */
 
@@ -293,7 +287,7 @@ random_thread (void *arg)
   return NULL;
 }
 
-START_TEST (no_two_conflicting_holders_ever)
+TEST (no_two_conflicting_holders_ever)
 {
   pthread_t thread[THREADS];
 
@@ -305,29 +299,15 @@ START_TEST (no_two_conflicting_holders_ever)
   ck_assert_ptr_null (list.head);
   ck_assert_ptr_null (list.tail);
 }
-END_TEST
+
+static struct suite_group tests = {
+  .setup = setup,
+  .teardown = teardown,
+  .timeout = 60,
+};
 
 int
 main (void)
 {
-  Suite *suite = suite_create ("range");
-  TCase *tc = tcase_create ("range");
-  SRunner *runner = srunner_create (suite);
-  int failed;
-
-  suite_add_tcase (suite, tc);
-  tcase_set_timeout (tc, 60);
-  tcase_add_checked_fixture (tc, setup, teardown);
-  tcase_add_test (tc, conflicting_ranges_go_in_order_of_arrival);
-  tcase_add_test (tc, shared_ranges_go_together);
-  tcase_add_test (tc, a_waiting_writer_stops_later_readers);
-  tcase_add_test (tc, disjoint_ranges_do_not_wait);
-  tcase_add_test (tc, one_common_byte_is_a_conflict);
-  tcase_add_test (tc, a_waiter_holds_up_only_what_it_overlaps);
-  tcase_add_test (tc, the_last_byte_of_the_address_space_can_be_locked);
-  tcase_add_test (tc, no_two_conflicting_holders_ever);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return suite_main ("range");
 }

@@ -18,6 +18,7 @@
 #include "member-state.h"
 #include "mirror-fixture.h"
 #include "quarantine.h"
+#include "suite.h"
 #include "sweep.h"
 
 #define SHIFT 16
@@ -183,7 +184,7 @@ region_bit (uint64_t region)
 
 /* --- only what it missed --- */
 
-START_TEST (a_leg_that_returns_gets_only_what_it_missed)
+TEST (a_leg_that_returns_gets_only_what_it_missed)
 {
   size_t before = nr_records (1);
 
@@ -199,10 +200,10 @@ START_TEST (a_leg_that_returns_gets_only_what_it_missed)
   ck_assert_uint_eq (modified_regions (1, before),
                      region_bit (UNSAMPLED) | region_bit (SAMPLED));
 }
-END_TEST
 
 /* Absent at the start: was never open. */
-START_TEST (a_leg_that_was_absent_at_the_start_is_used_when_it_comes)
+TEST_IN (stopped_tests,
+         a_leg_that_was_absent_at_the_start_is_used_when_it_comes)
 {
   dirty_log_leg_failed (fx->log, 1);
   dirty_log_set_region_sync (fx->log, 1, UNSAMPLED, 1, false);
@@ -215,10 +216,9 @@ START_TEST (a_leg_that_was_absent_at_the_start_is_used_when_it_comes)
   CLEANUP_LOCK (&fx->m->lock);
   ck_assert_uint_eq (fx->m->missing, 0);
 }
-END_TEST
 
 /* The writer chose its legs without the leg. */
-START_TEST (s5_what_is_marked_at_the_return_is_missed)
+TEST (s5_what_is_marked_at_the_return_is_missed)
 {
   struct op op;
 
@@ -235,10 +235,9 @@ START_TEST (s5_what_is_marked_at_the_return_is_missed)
   is_whole_again ();
   ck_assert_int_eq (fx_byte (fx, 1, UNSAMPLED * REGION), 'x');
 }
-END_TEST
 
 /* Leg 2 shows that there was time enough. */
-START_TEST (a_leg_is_not_reopened_while_a_request_to_it_is_held)
+TEST_IN (three_tests, a_leg_is_not_reopened_while_a_request_to_it_is_held)
 {
   struct op op;
   size_t opens = mem_leg_nr_opens (fx->leg[1]);
@@ -258,7 +257,6 @@ START_TEST (a_leg_is_not_reopened_while_a_request_to_it_is_held)
   op_succeeds (&op);
   is_whole_again ();
 }
-END_TEST
 
 /* --- is it that leg? --- */
 
@@ -276,7 +274,7 @@ is_refused (void)
   ck_assert_uint_eq (modified_regions (1, before), 0);
 }
 
-START_TEST (a_leg_with_other_content_is_not_used)
+TEST (a_leg_with_other_content_is_not_used)
 {
   char why[256];
 
@@ -286,9 +284,8 @@ START_TEST (a_leg_with_other_content_is_not_used)
   leg_last_error (fx->leg[1], why, sizeof why);
   ck_assert_ptr_nonnull (strstr (why, "differs from leg /leg0"));
 }
-END_TEST
 
-START_TEST (a_leg_that_became_smaller_is_not_used)
+TEST (a_leg_that_became_smaller_is_not_used)
 {
   char why[256];
 
@@ -298,9 +295,8 @@ START_TEST (a_leg_that_became_smaller_is_not_used)
   leg_last_error (fx->leg[1], why, sizeof why);
   ck_assert_ptr_nonnull (strstr (why, "the mirror has 4194304"));
 }
-END_TEST
 
-START_TEST (a_leg_with_larger_blocks_is_not_used)
+TEST (a_leg_with_larger_blocks_is_not_used)
 {
   char why[256];
 
@@ -310,10 +306,9 @@ START_TEST (a_leg_with_larger_blocks_is_not_used)
   leg_last_error (fx->leg[1], why, sizeof why);
   ck_assert_ptr_nonnull (strstr (why, "has blocks of 4096 bytes now"));
 }
-END_TEST
 
 /* What is only in its cache may be a hole by its block status. */
-START_TEST (a_leg_that_returns_is_flushed_before_its_block_status_counts)
+TEST (a_leg_that_returns_is_flushed_before_its_block_status_counts)
 {
   do_succeeds (fx, OP_ZERO, UNSAMPLED * REGION, REGION, 0);
   do_succeeds (fx, OP_SWEEP, 0, 0, 0);
@@ -326,19 +321,17 @@ START_TEST (a_leg_that_returns_is_flushed_before_its_block_status_counts)
   come_back ();
   is_whole_again ();
 }
-END_TEST
 
-START_TEST (an_empty_leg_gets_everything)
+TEST (an_empty_leg_gets_everything)
 {
   go_away_to_change ();
   mem_leg_change (fx->leg[1], 0, SIZE, 0);
   come_back ();
   is_whole_again ();
 }
-END_TEST
 
 /* The source is zero wherever it is compared, and the URI is the same. */
-START_TEST (an_empty_leg_gets_everything_also_if_the_samples_are_zero)
+TEST (an_empty_leg_gets_everything_also_if_the_samples_are_zero)
 {
   for (unsigned leg = 0; leg < 2; ++leg) {
     mem_leg_change (fx->leg[leg], 0, SIZE, 0);
@@ -349,7 +342,6 @@ START_TEST (an_empty_leg_gets_everything_also_if_the_samples_are_zero)
   come_back ();
   is_whole_again ();
 }
-END_TEST
 
 /* Leg 1 is gone, and will be empty when it is back. */
 static void
@@ -363,7 +355,7 @@ go_away_for_good (void)
 /* A new disk, lost again after the first copy: nothing can be compared, and
  * the log does not know it.
  */
-START_TEST (a_new_disk_that_fails_again_is_known)
+TEST (a_new_disk_that_fails_again_is_known)
 {
   go_away_for_good ();
   mem_leg_hold (fx->leg[1], LEG_WRITE, 2, MEM_LEG_ALWAYS);
@@ -374,9 +366,8 @@ START_TEST (a_new_disk_that_fails_again_is_known)
   come_back ();
   is_whole_again ();
 }
-END_TEST
 
-START_TEST (an_empty_leg_misses_everything_durably_before_it_gets_anything)
+TEST (an_empty_leg_misses_everything_durably_before_it_gets_anything)
 {
   go_away_for_good ();
   mem_leg_hold (fx->leg[1], LEG_WRITE, 1, MEM_LEG_ALWAYS);
@@ -388,9 +379,8 @@ START_TEST (an_empty_leg_misses_everything_durably_before_it_gets_anything)
   mem_leg_release (fx->leg[1], NR_REGIONS, 0);
   is_whole_again ();
 }
-END_TEST
 
-START_TEST (an_empty_leg_is_not_used_while_the_log_cannot_note_it)
+TEST (an_empty_leg_is_not_used_while_the_log_cannot_note_it)
 {
   char why[256];
   size_t before;
@@ -408,10 +398,9 @@ START_TEST (an_empty_leg_is_not_used_while_the_log_cannot_note_it)
   mem_log_fail (fx->log, 0, 0, 0);
   is_whole_again ();
 }
-END_TEST
 
 /* Or the next start would take it for a stranger's while it is copied. */
-START_TEST (the_log_knows_the_identity_of_a_leg_that_was_replaced)
+TEST (the_log_knows_the_identity_of_a_leg_that_was_replaced)
 {
   struct log_leg rec;
 
@@ -424,18 +413,16 @@ START_TEST (the_log_knows_the_identity_of_a_leg_that_was_replaced)
   ck_assert (memcmp (rec.id, fx->leg[1]->id, LOG_ID_SIZE) == 0);
   ck_assert (memcmp (rec.id, "new", 3) == 0);
 }
-END_TEST
 
-START_TEST (blocks_that_the_source_cannot_read_keep_no_leg_out)
+TEST (blocks_that_the_source_cannot_read_keep_no_leg_out)
 {
   go_away ();
   mem_leg_fail (fx->leg[0], LEG_READ, 1, MEM_LEG_ALWAYS, EIO);
   come_back ();
   is_whole_again ();
 }
-END_TEST
 
-START_TEST (nothing_is_compared_with_a_source_that_is_lost)
+TEST (nothing_is_compared_with_a_source_that_is_lost)
 {
   char why[256];
 
@@ -447,11 +434,10 @@ START_TEST (nothing_is_compared_with_a_source_that_is_lost)
   leg_last_error (fx->leg[1], why, sizeof why);
   ck_assert_ptr_nonnull (strstr (why, "can't be compared: leg /leg0"));
 }
-END_TEST
 
 /* --- lost again --- */
 
-START_TEST (a_leg_that_is_lost_while_it_is_looked_at_does_not_join)
+TEST (a_leg_that_is_lost_while_it_is_looked_at_does_not_join)
 {
   go_away ();
   mem_leg_hold (fx->leg[0], LEG_READ, NR_COMPARED, 1);
@@ -465,7 +451,6 @@ START_TEST (a_leg_that_is_lost_while_it_is_looked_at_does_not_join)
   mem_leg_fail_open (fx->leg[1], 0);
   is_whole_again ();
 }
-END_TEST
 
 static bool
 is_promoting (void)
@@ -475,7 +460,7 @@ is_promoting (void)
 }
 
 /* Nobody wrote, so it misses nothing when it is back. */
-START_TEST (a_leg_that_was_lost_and_is_back_during_its_promotion_is_recorded)
+TEST (a_leg_that_was_lost_and_is_back_during_its_promotion_is_recorded)
 {
   mem_log_hold (fx->log, MEM_LOG_COMMIT);
   lose (1);
@@ -486,7 +471,6 @@ START_TEST (a_leg_that_was_lost_and_is_back_during_its_promotion_is_recorded)
   mem_log_hold (fx->log, 0);
   is_whole_again ();
 }
-END_TEST
 
 /* --- the look and the clients --- */
 
@@ -502,7 +486,7 @@ nr_waiting (void)
   return nr;
 }
 
-START_TEST (what_is_compared_is_not_written_meanwhile)
+TEST (what_is_compared_is_not_written_meanwhile)
 {
   struct op op;
   size_t opens = mem_leg_nr_opens (fx->leg[1]);
@@ -519,10 +503,9 @@ START_TEST (what_is_compared_is_not_written_meanwhile)
   is_whole_again ();
   ck_assert_uint_eq (mem_leg_nr_opens (fx->leg[1]), opens + 1);
 }
-END_TEST
 
 /* The write has reached one leg, or none. */
-START_TEST (what_is_being_written_is_not_compared)
+TEST (what_is_being_written_is_not_compared)
 {
   struct op op;
   size_t opens = mem_leg_nr_opens (fx->leg[1]);
@@ -538,9 +521,8 @@ START_TEST (what_is_being_written_is_not_compared)
   is_whole_again ();
   ck_assert_uint_eq (mem_leg_nr_opens (fx->leg[1]), opens + 1);
 }
-END_TEST
 
-START_TEST (a_leg_that_hangs_when_it_is_looked_at_holds_up_no_writer)
+TEST (a_leg_that_hangs_when_it_is_looked_at_holds_up_no_writer)
 {
   struct op op;
 
@@ -554,7 +536,6 @@ START_TEST (a_leg_that_hangs_when_it_is_looked_at_holds_up_no_writer)
   mem_leg_release (fx->leg[1], 1, 0);
   is_whole_again ();
 }
-END_TEST
 
 /* --- flapping --- */
 
@@ -573,7 +554,7 @@ set_times (uint64_t first_ns, uint64_t max_ns, uint64_t steady_ns)
   fx->m->rejoin = (struct rejoin_times){first_ns, max_ns, steady_ns};
 }
 
-START_TEST (delays_grow_with_the_time_up_to_the_longest)
+TEST (delays_grow_with_the_time_up_to_the_longest)
 {
   size_t first = mem_leg_nr_opens (fx->leg[1]) + 1;
 
@@ -590,7 +571,6 @@ START_TEST (delays_grow_with_the_time_up_to_the_longest)
                                            : NSEC_PER_MSEC);
   }
 }
-END_TEST
 
 /* Six times in use and lost again. */
 static void
@@ -602,7 +582,7 @@ flap (void)
   }
 }
 
-START_TEST (a_leg_that_flaps_is_kept_out_longer)
+TEST (a_leg_that_flaps_is_kept_out_longer)
 {
   uint64_t lost;
 
@@ -616,9 +596,8 @@ START_TEST (a_leg_that_flaps_is_kept_out_longer)
                        lost,
                      64 * NSEC_PER_MSEC);
 }
-END_TEST
 
-START_TEST (after_steady_use_the_delay_is_short_again)
+TEST (after_steady_use_the_delay_is_short_again)
 {
   set_times (NSEC_PER_MSEC, HOUR_NS, HOUR_NS);
   flap ();
@@ -626,7 +605,6 @@ START_TEST (after_steady_use_the_delay_is_short_again)
   lose (1);
   wait_tries (1, 1);
 }
-END_TEST
 
 /* --- S21: what was not answered --- */
 
@@ -663,7 +641,7 @@ end_quarantine_of_leg_1 (void)
   resync_wake_locked (fx->m);
 }
 
-START_TEST (s21_no_copy_to_the_leg_before_the_quarantine)
+TEST_IN (own_tests, s21_no_copy_to_the_leg_before_the_quarantine)
 {
   size_t before;
 
@@ -676,9 +654,8 @@ START_TEST (s21_no_copy_to_the_leg_before_the_quarantine)
   end_quarantine_of_leg_1 ();
   is_whole_again ();
 }
-END_TEST
 
-START_TEST (s21_a_late_write_is_corrected)
+TEST_IN (own_tests, s21_a_late_write_is_corrected)
 {
   back_with_an_unanswered_write ();
   do_succeeds (fx, OP_WRITE, UNSAMPLED * REGION, BLOCK, 'z');
@@ -690,7 +667,6 @@ START_TEST (s21_a_late_write_is_corrected)
   is_whole_again ();
   ck_assert_int_eq (fx_byte (fx, 1, UNSAMPLED * REGION), 'z');
 }
-END_TEST
 
 /* --- S21: after an unclean end --- */
 
@@ -760,7 +736,7 @@ byte_read (uint64_t offset)
   return op.byte;
 }
 
-START_TEST (s21_writes_wait_where_one_may_land_on_the_source)
+TEST_IN (stopped_tests, s21_writes_wait_where_one_may_land_on_the_source)
 {
   struct op marked, missed;
 
@@ -781,10 +757,9 @@ START_TEST (s21_writes_wait_where_one_may_land_on_the_source)
   ck_assert_int_eq (fx_byte (fx, 1, UNSAMPLED * REGION), 'x');
   ck_assert_int_eq (fx_byte (fx, 1, UNSAMPLED * REGION + BLOCK), 'w');
 }
-END_TEST
 
 /* The first start turned the marks into missed regions. */
-START_TEST (s21_after_a_second_crash_missed_regions_wait)
+TEST_IN (stopped_tests, s21_after_a_second_crash_missed_regions_wait)
 {
   struct op missed;
 
@@ -798,9 +773,8 @@ START_TEST (s21_after_a_second_crash_missed_regions_wait)
   op_succeeds (&missed);
   is_whole_again ();
 }
-END_TEST
 
-START_TEST (s21_kept_marks_go_when_the_quarantine_is_over)
+TEST_IN (stopped_tests, s21_kept_marks_go_when_the_quarantine_is_over)
 {
   unclean_end (LEG_NBD, true);
   ck_assert (fx_image_marked (fx, UNSAMPLED));
@@ -809,10 +783,9 @@ START_TEST (s21_kept_marks_go_when_the_quarantine_is_over)
   WAIT_FOR (!fx_image_marked (fx, UNSAMPLED));
   is_whole_again ();
 }
-END_TEST
 
 /* There is no other leg to miss what was marked. */
-START_TEST (s21_writes_wait_also_if_the_source_is_alone)
+TEST_IN (own_tests, s21_writes_wait_also_if_the_source_is_alone)
 {
   struct op op;
 
@@ -826,9 +799,8 @@ START_TEST (s21_writes_wait_also_if_the_source_is_alone)
   end_hold ();
   op_succeeds (&op);
 }
-END_TEST
 
-START_TEST (s21_nothing_waits_for_a_local_source)
+TEST_IN (stopped_tests, s21_nothing_waits_for_a_local_source)
 {
   unclean_end (LEG_FILE, true);
   fx_start (fx);
@@ -836,10 +808,9 @@ START_TEST (s21_nothing_waits_for_a_local_source)
   do_succeeds (fx, OP_WRITE, UNSAMPLED2 * REGION, BLOCK, 'y');
   is_whole_again ();
 }
-END_TEST
 
 /* What may still change on the source is not copied to it. */
-START_TEST (s21_a_local_leg_that_returns_meanwhile_waits_too)
+TEST_IN (stopped_tests, s21_a_local_leg_that_returns_meanwhile_waits_too)
 {
   unclean_end (LEG_NBD, true);
   fx_start (fx);
@@ -851,7 +822,6 @@ START_TEST (s21_a_local_leg_that_returns_meanwhile_waits_too)
   is_whole_again ();
   ck_assert_int_eq (fx_byte (fx, 1, UNSAMPLED * REGION), 'w');
 }
-END_TEST
 
 static void
 stop (void)
@@ -865,7 +835,7 @@ stop (void)
   fx->started = false;
 }
 
-START_TEST (s21_an_end_before_that_leaves_the_log_unclean)
+TEST_IN (stopped_tests, s21_an_end_before_that_leaves_the_log_unclean)
 {
   struct op op;
 
@@ -879,9 +849,8 @@ START_TEST (s21_an_end_before_that_leaves_the_log_unclean)
 
   ck_assert (last->unclean);
 }
-END_TEST
 
-START_TEST (s21_an_end_after_that_is_clean)
+TEST_IN (stopped_tests, s21_an_end_after_that_is_clean)
 {
   unclean_end (LEG_NBD, true);
   fx_start (fx);
@@ -892,11 +861,10 @@ START_TEST (s21_an_end_after_that_is_clean)
 
   ck_assert (!last->unclean);
 }
-END_TEST
 
 /* --- the end --- */
 
-START_TEST (the_end_does_not_wait_for_a_leg_that_is_being_opened)
+TEST (the_end_does_not_wait_for_a_leg_that_is_being_opened)
 {
   size_t opens = mem_leg_nr_opens (fx->leg[1]);
 
@@ -904,9 +872,8 @@ START_TEST (the_end_does_not_wait_for_a_leg_that_is_being_opened)
   WAIT_FOR (mem_leg_nr_opens (fx->leg[1]) > opens);
   stop ();
 }
-END_TEST
 
-START_TEST (the_end_does_not_wait_for_a_leg_that_is_looked_at)
+TEST (the_end_does_not_wait_for_a_leg_that_is_looked_at)
 {
   go_away ();
   mem_leg_hold (fx->leg[1], LEG_READ, 1, MEM_LEG_ALWAYS);
@@ -914,86 +881,39 @@ START_TEST (the_end_does_not_wait_for_a_leg_that_is_looked_at)
   ck_assert (mem_leg_wait_held (fx->leg[1], 1));
   stop ();
 }
-END_TEST
 
-START_TEST (the_end_does_not_wait_for_the_next_try)
+TEST (the_end_does_not_wait_for_the_next_try)
 {
   set_times (HOUR_NS, HOUR_NS, HOUR_NS);
   go_away ();
   stop ();
 }
-END_TEST
+
+static struct suite_group tests = {
+  .setup = setup,
+  .teardown = teardown,
+  .timeout = 60,
+};
+
+static struct suite_group three_tests = {
+  .setup = setup_three,
+  .teardown = teardown,
+  .timeout = 60,
+};
+
+static struct suite_group stopped_tests = {
+  .setup = setup_stopped,
+  .teardown = teardown,
+  .timeout = 60,
+};
+
+static struct suite_group own_tests = {
+  .teardown = teardown,
+  .timeout = 60,
+};
 
 int
 main (void)
 {
-  Suite *suite = suite_create ("rejoin");
-  TCase *tc = tcase_create ("rejoin"), *three = tcase_create ("three");
-  TCase *stopped = tcase_create ("stopped"), *own = tcase_create ("own");
-  SRunner *runner = srunner_create (suite);
-  int failed;
-
-  suite_add_tcase (suite, tc);
-  tcase_set_timeout (tc, 60);
-  tcase_add_checked_fixture (tc, setup, teardown);
-  tcase_add_test (tc, a_leg_that_returns_gets_only_what_it_missed);
-  tcase_add_test (tc, s5_what_is_marked_at_the_return_is_missed);
-  tcase_add_test (tc, a_leg_with_other_content_is_not_used);
-  tcase_add_test (tc, a_leg_that_became_smaller_is_not_used);
-  tcase_add_test (tc, a_leg_with_larger_blocks_is_not_used);
-  tcase_add_test (
-    tc, a_leg_that_returns_is_flushed_before_its_block_status_counts);
-  tcase_add_test (tc, an_empty_leg_gets_everything);
-  tcase_add_test (tc,
-                  an_empty_leg_gets_everything_also_if_the_samples_are_zero);
-  tcase_add_test (tc, a_new_disk_that_fails_again_is_known);
-  tcase_add_test (
-    tc, an_empty_leg_misses_everything_durably_before_it_gets_anything);
-  tcase_add_test (tc, an_empty_leg_is_not_used_while_the_log_cannot_note_it);
-  tcase_add_test (tc, the_log_knows_the_identity_of_a_leg_that_was_replaced);
-  tcase_add_test (tc, blocks_that_the_source_cannot_read_keep_no_leg_out);
-  tcase_add_test (tc, nothing_is_compared_with_a_source_that_is_lost);
-  tcase_add_test (tc, a_leg_that_is_lost_while_it_is_looked_at_does_not_join);
-  tcase_add_test (
-    tc, a_leg_that_was_lost_and_is_back_during_its_promotion_is_recorded);
-  tcase_add_test (tc, what_is_compared_is_not_written_meanwhile);
-  tcase_add_test (tc, what_is_being_written_is_not_compared);
-  tcase_add_test (tc,
-                  a_leg_that_hangs_when_it_is_looked_at_holds_up_no_writer);
-  tcase_add_test (tc, delays_grow_with_the_time_up_to_the_longest);
-  tcase_add_test (tc, a_leg_that_flaps_is_kept_out_longer);
-  tcase_add_test (tc, after_steady_use_the_delay_is_short_again);
-  tcase_add_test (tc, the_end_does_not_wait_for_a_leg_that_is_being_opened);
-  tcase_add_test (tc, the_end_does_not_wait_for_a_leg_that_is_looked_at);
-  tcase_add_test (tc, the_end_does_not_wait_for_the_next_try);
-
-  suite_add_tcase (suite, three);
-  tcase_set_timeout (three, 60);
-  tcase_add_checked_fixture (three, setup_three, teardown);
-  tcase_add_test (three, a_leg_is_not_reopened_while_a_request_to_it_is_held);
-
-  suite_add_tcase (suite, stopped);
-  tcase_set_timeout (stopped, 60);
-  tcase_add_checked_fixture (stopped, setup_stopped, teardown);
-  tcase_add_test (stopped,
-                  a_leg_that_was_absent_at_the_start_is_used_when_it_comes);
-  tcase_add_test (stopped, s21_writes_wait_where_one_may_land_on_the_source);
-  tcase_add_test (stopped, s21_after_a_second_crash_missed_regions_wait);
-  tcase_add_test (stopped, s21_kept_marks_go_when_the_quarantine_is_over);
-  tcase_add_test (stopped, s21_nothing_waits_for_a_local_source);
-  tcase_add_test (stopped, s21_a_local_leg_that_returns_meanwhile_waits_too);
-  tcase_add_test (stopped, s21_an_end_before_that_leaves_the_log_unclean);
-  tcase_add_test (stopped, s21_an_end_after_that_is_clean);
-
-  suite_add_tcase (suite, own);
-  tcase_set_timeout (own, 60);
-  tcase_add_checked_fixture (own, NULL, teardown);
-  tcase_add_test (own, s21_no_copy_to_the_leg_before_the_quarantine);
-  tcase_add_test (own, s21_a_late_write_is_corrected);
-  tcase_add_test (own, s21_writes_wait_also_if_the_source_is_alone);
-
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return suite_main ("rejoin");
 }

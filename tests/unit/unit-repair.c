@@ -5,11 +5,11 @@
 #include "config.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
 #include "cleanup.h"
 #include "member-state.h"
 #include "mirror-fixture.h"
+#include "suite.h"
 
 #define SHIFT 12
 #define REGION (UINT64_C (1) << SHIFT)
@@ -73,7 +73,7 @@ reads (struct fx *fx, uint64_t offset, uint64_t count, int byte)
   ck_assert_int_eq (op.byte, byte);
 }
 
-START_TEST (s16_what_a_leg_cannot_read_is_written_to_it_only)
+TEST (s16_what_a_leg_cannot_read_is_written_to_it_only)
 {
   struct fx *fx = legs_with_garbage (2);
 
@@ -88,9 +88,8 @@ START_TEST (s16_what_a_leg_cannot_read_is_written_to_it_only)
   ck_assert (fx_is_clean (fx, 0));
   fx_free (fx);
 }
-END_TEST
 
-START_TEST (s16_no_leg_is_repaired_before_the_mark_is_durable)
+TEST (s16_no_leg_is_repaired_before_the_mark_is_durable)
 {
   struct fx *fx = legs_with_bad_block (2);
   struct op op;
@@ -105,7 +104,6 @@ START_TEST (s16_no_leg_is_repaired_before_the_mark_is_durable)
   ck_assert_uint_eq (writes (fx, 0), 1);
   fx_free (fx);
 }
-END_TEST
 
 static unsigned
 image_primary (struct fx *fx)
@@ -117,7 +115,7 @@ image_primary (struct fx *fx)
 }
 
 /* Or a crash would leave the region to the leg that can't be read. */
-START_TEST (s16_the_primary_can_be_read_before_the_mark_is_durable)
+TEST (s16_the_primary_can_be_read_before_the_mark_is_durable)
 {
   struct fx *fx = legs_with_bad_block (3);
   struct op op;
@@ -134,9 +132,8 @@ START_TEST (s16_the_primary_can_be_read_before_the_mark_is_durable)
   ck_assert_uint_eq (fx_in_sync (fx), 7);
   fx_free (fx);
 }
-END_TEST
 
-START_TEST (s16_nothing_is_marked_if_the_primary_cannot_be_recorded)
+TEST (s16_nothing_is_marked_if_the_primary_cannot_be_recorded)
 {
   struct fx *fx = legs_with_bad_block (2);
 
@@ -146,12 +143,11 @@ START_TEST (s16_nothing_is_marked_if_the_primary_cannot_be_recorded)
   ck_assert (fx_is_clean (fx, 0));
   fx_free (fx);
 }
-END_TEST
 
 /* The write waits for the read, and the repair for the write, which leg 1 has
  * not done yet when the repair begins.
  */
-START_TEST (s16_what_was_written_since_the_read_survives)
+TEST (s16_what_was_written_since_the_read_survives)
 {
   struct fx *fx = legs_with_garbage (2);
   struct op read, write;
@@ -174,7 +170,6 @@ START_TEST (s16_what_was_written_since_the_read_survives)
   ck_assert_int_eq (fx_byte (fx, 1, 0), 'w');
   fx_free (fx);
 }
-END_TEST
 
 static bool
 first_range_is_shared (struct fx *fx)
@@ -183,7 +178,7 @@ first_range_is_shared (struct fx *fx)
   return fx->m->ranges.head->shared;
 }
 
-START_TEST (s16_a_repair_holds_off_readers_and_writers)
+TEST (s16_a_repair_holds_off_readers_and_writers)
 {
   struct fx *fx = legs_with_garbage (2);
   struct op read, write;
@@ -201,10 +196,9 @@ START_TEST (s16_a_repair_holds_off_readers_and_writers)
   ck_assert_int_eq (fx_byte (fx, 0, 0), 'w');
   fx_free (fx);
 }
-END_TEST
 
 /* Leg 1 lost what was written; the flush tells. */
-START_TEST (s16_a_leg_is_flushed_before_it_is_believed)
+TEST (s16_a_leg_is_flushed_before_it_is_believed)
 {
   struct fx *fx = legs_with_garbage (3);
 
@@ -215,9 +209,8 @@ START_TEST (s16_a_leg_is_flushed_before_it_is_believed)
   ck_assert_int_eq (fx_byte (fx, 0, 0), 'a');
   fx_free (fx);
 }
-END_TEST
 
-START_TEST (s16_a_leg_that_fails_during_its_repair_is_not_written)
+TEST (s16_a_leg_that_fails_during_its_repair_is_not_written)
 {
   struct fx *fx = legs_with_garbage (2);
 
@@ -228,9 +221,8 @@ START_TEST (s16_a_leg_that_fails_during_its_repair_is_not_written)
   ck_assert_uint_eq (repairs (fx, 0), 0);
   fx_free (fx);
 }
-END_TEST
 
-START_TEST (s16_a_leg_that_cannot_be_repaired_has_failed)
+TEST (s16_a_leg_that_cannot_be_repaired_has_failed)
 {
   struct fx *fx = legs_with_garbage (2);
 
@@ -244,10 +236,9 @@ START_TEST (s16_a_leg_that_cannot_be_repaired_has_failed)
   ck_assert_uint_eq (repairs (fx, 0), 0);
   fx_free (fx);
 }
-END_TEST
 
 /* A third leg keeps its trust. */
-START_TEST (s16_nobody_misses_what_could_not_be_repaired)
+TEST (s16_nobody_misses_what_could_not_be_repaired)
 {
   struct fx *fx = legs_with_garbage (3);
 
@@ -257,9 +248,8 @@ START_TEST (s16_nobody_misses_what_could_not_be_repaired)
   ck_assert (!fx_misses (fx, 2, 0));
   fx_free (fx);
 }
-END_TEST
 
-START_TEST (s16_the_last_in_sync_leg_is_never_failed)
+TEST (s16_the_last_in_sync_leg_is_never_failed)
 {
   struct fx *fx = legs_with_garbage (2);
   struct op op;
@@ -276,9 +266,8 @@ START_TEST (s16_the_last_in_sync_leg_is_never_failed)
   ck_assert (fx_misses (fx, 1, 0));
   fx_free (fx);
 }
-END_TEST
 
-START_TEST (s16_another_source_if_the_first_fails_under_the_lock)
+TEST (s16_another_source_if_the_first_fails_under_the_lock)
 {
   struct fx *fx = legs_with_garbage (3);
 
@@ -289,9 +278,8 @@ START_TEST (s16_another_source_if_the_first_fails_under_the_lock)
   ck_assert_uint_eq (fx_in_sync (fx), 7);
   fx_free (fx);
 }
-END_TEST
 
-START_TEST (s16_without_a_source_nothing_is_written)
+TEST (s16_without_a_source_nothing_is_written)
 {
   struct fx *fx = legs_with_garbage (2);
 
@@ -302,10 +290,9 @@ START_TEST (s16_without_a_source_nothing_is_written)
   ck_assert_uint_eq (fx_in_sync (fx), 3);
   fx_free (fx);
 }
-END_TEST
 
 /* The only in-sync leg fails, a target has it. */
-START_TEST (s16_a_target_is_no_source)
+TEST (s16_a_target_is_no_source)
 {
   struct fx *fx = fx_new (2, NR_REGIONS, SHIFT, 1u << 1);
 
@@ -316,9 +303,8 @@ START_TEST (s16_a_target_is_no_source)
   ck_assert_uint_eq (fx_sent (fx, 0, LEG_WRITE), 0);
   fx_free (fx);
 }
-END_TEST
 
-START_TEST (s16_two_legs_are_repaired_from_the_third)
+TEST (s16_two_legs_are_repaired_from_the_third)
 {
   struct fx *fx = legs_with_garbage (3);
 
@@ -331,9 +317,8 @@ START_TEST (s16_two_legs_are_repaired_from_the_third)
   ck_assert_uint_eq (repairs (fx, 1), 1);
   fx_free (fx);
 }
-END_TEST
 
-START_TEST (s16_the_answer_is_what_was_read_if_the_log_fails)
+TEST (s16_the_answer_is_what_was_read_if_the_log_fails)
 {
   struct fx *fx = legs_with_bad_block (2);
 
@@ -344,9 +329,8 @@ START_TEST (s16_the_answer_is_what_was_read_if_the_log_fails)
   ck_assert_uint_eq (writes (fx, 0), 0);
   fx_free (fx);
 }
-END_TEST
 
-START_TEST (s16_a_long_read_is_one_repair)
+TEST (s16_a_long_read_is_one_repair)
 {
   struct fx *fx = fx_new (2, 2, 21, 0);
   uint64_t count = COPY_CHUNK * 3 / 2;
@@ -359,7 +343,6 @@ START_TEST (s16_a_long_read_is_one_repair)
   ck_assert_uint_eq (repairs (fx, 0), 1);
   fx_free (fx);
 }
-END_TEST
 
 static uint64_t
 said_ns (struct fx *fx)
@@ -379,7 +362,7 @@ an_hour_passes (struct fx *fx)
   member->repairs_used_up -= 3600 * NSEC_PER_SEC;
 }
 
-START_TEST (s16_a_leg_gets_so_many_repairs_in_an_hour)
+TEST (s16_a_leg_gets_so_many_repairs_in_an_hour)
 {
   struct fx *fx = legs_with_garbage (2);
   uint64_t said;
@@ -401,9 +384,8 @@ START_TEST (s16_a_leg_gets_so_many_repairs_in_an_hour)
   ck_assert_uint_eq (repairs (fx, 0), REPAIRS_PER_HOUR + 1);
   fx_free (fx);
 }
-END_TEST
 
-START_TEST (s16_a_copy_repairs_its_source)
+TEST (s16_a_copy_repairs_its_source)
 {
   struct fx *fx = fx_new (3, NR_REGIONS, SHIFT, 1u << 2);
 
@@ -418,39 +400,13 @@ START_TEST (s16_a_copy_repairs_its_source)
   ck_assert (fx_same (fx, 0, 2));
   fx_free (fx);
 }
-END_TEST
+
+static struct suite_group tests = {
+  .timeout = 60,
+};
 
 int
 main (void)
 {
-  Suite *suite = suite_create ("repair");
-  TCase *tc = tcase_create ("repair");
-  SRunner *runner = srunner_create (suite);
-  int failed;
-
-  suite_add_tcase (suite, tc);
-  tcase_set_timeout (tc, 60);
-  tcase_add_test (tc, s16_what_a_leg_cannot_read_is_written_to_it_only);
-  tcase_add_test (tc, s16_no_leg_is_repaired_before_the_mark_is_durable);
-  tcase_add_test (tc, s16_the_primary_can_be_read_before_the_mark_is_durable);
-  tcase_add_test (tc, s16_nothing_is_marked_if_the_primary_cannot_be_recorded);
-  tcase_add_test (tc, s16_what_was_written_since_the_read_survives);
-  tcase_add_test (tc, s16_a_repair_holds_off_readers_and_writers);
-  tcase_add_test (tc, s16_a_leg_is_flushed_before_it_is_believed);
-  tcase_add_test (tc, s16_a_leg_that_fails_during_its_repair_is_not_written);
-  tcase_add_test (tc, s16_a_leg_that_cannot_be_repaired_has_failed);
-  tcase_add_test (tc, s16_nobody_misses_what_could_not_be_repaired);
-  tcase_add_test (tc, s16_the_last_in_sync_leg_is_never_failed);
-  tcase_add_test (tc, s16_another_source_if_the_first_fails_under_the_lock);
-  tcase_add_test (tc, s16_without_a_source_nothing_is_written);
-  tcase_add_test (tc, s16_a_target_is_no_source);
-  tcase_add_test (tc, s16_two_legs_are_repaired_from_the_third);
-  tcase_add_test (tc, s16_the_answer_is_what_was_read_if_the_log_fails);
-  tcase_add_test (tc, s16_a_long_read_is_one_repair);
-  tcase_add_test (tc, s16_a_leg_gets_so_many_repairs_in_an_hour);
-  tcase_add_test (tc, s16_a_copy_repairs_its_source);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return suite_main ("repair");
 }

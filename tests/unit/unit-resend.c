@@ -12,7 +12,6 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -23,6 +22,7 @@
 #include "deadline.h"
 #include "dirty-log.h"
 #include "logd-peer.h"
+#include "suite.h"
 #include "unit-wait.h"
 
 #define NR_REGIONS (UINT64_C (1) << 20)
@@ -127,7 +127,7 @@ new_log (void)
   return log;
 }
 
-START_TEST (slow_line_is_no_silence)
+TEST (slow_line_is_no_silence)
 {
   struct dirty_log *log;
   unsigned before;
@@ -148,21 +148,13 @@ START_TEST (slow_line_is_no_silence)
   dirty_log_close (log, now_ns () + 5 * NSEC_PER_SEC);
   logd_clean (&server);
 }
-END_TEST
+
+static struct suite_group tests = {
+  .timeout = 120,
+};
 
 int
 main (void)
 {
-  Suite *suite = suite_create ("resend");
-  TCase *tc = tcase_create ("resend");
-  SRunner *runner = srunner_create (suite);
-  int failed;
-
-  tcase_set_timeout (tc, 120);
-  tcase_add_test (tc, slow_line_is_no_silence);
-  suite_add_tcase (suite, tc);
-  srunner_run_all (runner, CK_NORMAL);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  return suite_main ("resend");
 }

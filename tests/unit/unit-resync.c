@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cleanup.h"
@@ -18,6 +17,7 @@
 #include "mirror-fixture.h"
 #include "rate.h"
 #include "resync.h"
+#include "suite.h"
 
 #define SHIFT 12
 #define REGION (UINT64_C (1) << SHIFT)
@@ -60,7 +60,7 @@ fill_differently (struct fx *fx, unsigned leg)
 
 /* --- S11, S15 --- */
 
-START_TEST (s11_a_missed_region_is_never_read_from_the_leg)
+TEST (s11_a_missed_region_is_never_read_from_the_leg)
 {
   struct fx *fx = fx_new (2, NR_REGIONS, SHIFT, 1u << 1);
 
@@ -70,9 +70,8 @@ START_TEST (s11_a_missed_region_is_never_read_from_the_leg)
   do_succeeds (fx, OP_READ, 0, BLOCK, 0);
   fx_free (fx);
 }
-END_TEST
 
-START_TEST (s11_a_read_across_a_missed_region_fails_as_a_whole)
+TEST (s11_a_read_across_a_missed_region_fails_as_a_whole)
 {
   struct fx *fx = fx_new (2, NR_REGIONS, SHIFT, 1u << 1);
 
@@ -82,9 +81,8 @@ START_TEST (s11_a_read_across_a_missed_region_fails_as_a_whole)
   ck_assert_uint_eq (fx_sent (fx, 1, LEG_READ), 1);
   fx_free (fx);
 }
-END_TEST
 
-START_TEST (s15_a_target_serves_what_it_has_only_if_no_other_can)
+TEST (s15_a_target_serves_what_it_has_only_if_no_other_can)
 {
   struct fx *fx = fx_new (2, NR_REGIONS, SHIFT, 1u << 1);
 
@@ -98,9 +96,8 @@ START_TEST (s15_a_target_serves_what_it_has_only_if_no_other_can)
   ck_assert_uint_eq (fx_sent (fx, 1, LEG_READ), 1);
   fx_free (fx);
 }
-END_TEST
 
-START_TEST (a_read_error_is_answered_by_another_leg)
+TEST (a_read_error_is_answered_by_another_leg)
 {
   struct fx *fx = fx_new (3, NR_REGIONS, SHIFT, 0);
 
@@ -118,9 +115,8 @@ START_TEST (a_read_error_is_answered_by_another_leg)
   ck_assert_uint_eq (fx_in_sync (fx), 7);
   fx_free (fx);
 }
-END_TEST
 
-START_TEST (s15_a_target_does_not_count_for_success)
+TEST (s15_a_target_does_not_count_for_success)
 {
   struct fx *fx = fx_new (2, NR_REGIONS, SHIFT, 1u << 1);
 
@@ -131,9 +127,8 @@ START_TEST (s15_a_target_does_not_count_for_success)
   ck_assert (!fx_misses (fx, 1, 1));
   fx_free (fx);
 }
-END_TEST
 
-START_TEST (s15_a_target_whose_write_fails_has_failed)
+TEST (s15_a_target_whose_write_fails_has_failed)
 {
   struct fx *fx = fx_new (2, NR_REGIONS, SHIFT, 1u << 1);
 
@@ -144,9 +139,8 @@ START_TEST (s15_a_target_whose_write_fails_has_failed)
   ck_assert (fx_image_missed (fx, 1, 0));
   fx_free (fx);
 }
-END_TEST
 
-START_TEST (write_mostly_is_read_only_if_no_other_can)
+TEST (write_mostly_is_read_only_if_no_other_can)
 {
   struct fx *fx = fx_new (2, NR_REGIONS, SHIFT, 0);
 
@@ -159,11 +153,10 @@ START_TEST (write_mostly_is_read_only_if_no_other_can)
   ck_assert_uint_eq (fx_sent (fx, 0, LEG_READ), 1);
   fx_free (fx);
 }
-END_TEST
 
 /* --- the whole way --- */
 
-START_TEST (everything_is_copied_and_the_target_promoted)
+TEST (everything_is_copied_and_the_target_promoted)
 {
   struct fx *fx = fx_new (2, NR_REGIONS, SHIFT, 1u << 1);
 
@@ -174,9 +167,8 @@ START_TEST (everything_is_copied_and_the_target_promoted)
   ck_assert_int_eq (fx_image_state (fx, 1), LOG_LEG_IN_SYNC);
   fx_free (fx);
 }
-END_TEST
 
-START_TEST (two_targets_that_miss_different_regions)
+TEST (two_targets_that_miss_different_regions)
 {
   struct fx *fx = fx_new (3, NR_REGIONS, SHIFT, 6);
 
@@ -195,10 +187,9 @@ START_TEST (two_targets_that_miss_different_regions)
   ck_assert (fx_same (fx, 0, 2));
   fx_free (fx);
 }
-END_TEST
 
 /* Nothing is copied but what is missed. */
-START_TEST (only_missed_regions_are_copied)
+TEST (only_missed_regions_are_copied)
 {
   struct fx *fx = fx_new (2, NR_REGIONS, SHIFT, 1u << 1);
 
@@ -213,7 +204,6 @@ START_TEST (only_missed_regions_are_copied)
   ck_assert (fx_same (fx, 0, 1));
   fx_free (fx);
 }
-END_TEST
 
 /* --- S14 --- */
 
@@ -225,7 +215,7 @@ big (uint64_t region)
   return region << BIG_SHIFT;
 }
 
-START_TEST (s14_a_copy_holds_off_writers_of_its_chunk_only)
+TEST (s14_a_copy_holds_off_writers_of_its_chunk_only)
 {
   struct fx *fx = fx_new (2, 2, BIG_SHIFT, 1u << 1);
   struct op inside, outside;
@@ -251,7 +241,6 @@ START_TEST (s14_a_copy_holds_off_writers_of_its_chunk_only)
   ck_assert (fx_same (fx, 0, 1));
   fx_free (fx);
 }
-END_TEST
 
 static uint64_t
 copied_regions (struct fx *fx)
@@ -261,7 +250,7 @@ copied_regions (struct fx *fx)
 }
 
 /* A copy that waits for a write copies what was written. */
-START_TEST (s14_a_copy_waits_for_a_write_under_way)
+TEST (s14_a_copy_waits_for_a_write_under_way)
 {
   struct fx *fx = fx_new (2, 1, SHIFT, 1u << 1);
   struct op op;
@@ -279,10 +268,9 @@ START_TEST (s14_a_copy_waits_for_a_write_under_way)
   ck_assert (fx_same (fx, 0, 1));
   fx_free (fx);
 }
-END_TEST
 
 /* Leg 0 can still be read, but lacks what was written since. */
-START_TEST (s14_the_source_fails_between_two_chunks)
+TEST (s14_the_source_fails_between_two_chunks)
 {
   struct fx *fx = fx_new (3, 2, BIG_SHIFT, 1u << 2);
 
@@ -300,9 +288,8 @@ START_TEST (s14_the_source_fails_between_two_chunks)
   ck_assert_int_eq (fx_byte (fx, 2, COPY_CHUNK), 'y');
   fx_free (fx);
 }
-END_TEST
 
-START_TEST (what_the_primary_cannot_read_is_copied_from_another)
+TEST (what_the_primary_cannot_read_is_copied_from_another)
 {
   struct fx *fx = fx_new (3, NR_REGIONS, SHIFT, 1u << 2);
 
@@ -314,10 +301,9 @@ START_TEST (what_the_primary_cannot_read_is_copied_from_another)
   ck_assert (fx_same (fx, 1, 2));
   fx_free (fx);
 }
-END_TEST
 
 /* It comes back to its senses; it was never failed, for no client noticed. */
-START_TEST (a_target_that_refuses_copies_stalls_and_is_tried_again)
+TEST (a_target_that_refuses_copies_stalls_and_is_tried_again)
 {
   struct fx *fx = fx_new (2, NR_REGIONS, SHIFT, 1u << 1);
 
@@ -329,9 +315,8 @@ START_TEST (a_target_that_refuses_copies_stalls_and_is_tried_again)
   ck_assert (fx_same (fx, 0, 1));
   fx_free (fx);
 }
-END_TEST
 
-START_TEST (a_target_that_refuses_does_not_hold_up_another)
+TEST (a_target_that_refuses_does_not_hold_up_another)
 {
   struct fx *fx = fx_new (3, NR_REGIONS, SHIFT, 6);
 
@@ -343,7 +328,6 @@ START_TEST (a_target_that_refuses_does_not_hold_up_another)
   ck_assert_uint_eq (fx_resyncing (fx), 1u << 1);
   fx_free (fx);
 }
-END_TEST
 
 /* How often leg 1 has stalled in a row; 0: copies are under way. */
 static unsigned
@@ -364,7 +348,7 @@ end_stall (struct fx *fx)
 }
 
 /* All copies fail at once; then one goes well, and the next one fails. */
-START_TEST (a_target_that_stalls_is_said_once)
+TEST (a_target_that_stalls_is_said_once)
 {
   struct fx *fx = fx_new (2, NR_REGIONS, SHIFT, 1u << 1);
   unsigned stalls;
@@ -382,9 +366,8 @@ START_TEST (a_target_that_stalls_is_said_once)
   ck_assert_uint_eq (nr_stalls_said, 1);
   fx_free (fx);
 }
-END_TEST
 
-START_TEST (a_target_lost_during_the_copy_has_failed)
+TEST (a_target_lost_during_the_copy_has_failed)
 {
   struct fx *fx = fx_new (2, NR_REGIONS, SHIFT, 1u << 1);
 
@@ -398,11 +381,10 @@ START_TEST (a_target_lost_during_the_copy_has_failed)
   ck_assert_uint_eq (fx_in_sync (fx), 1u << 0);
   fx_free (fx);
 }
-END_TEST
 
 /* --- zeroes --- */
 
-START_TEST (zeroes_on_both_sides_are_not_written)
+TEST (zeroes_on_both_sides_are_not_written)
 {
   struct fx *fx = fx_new (2, NR_REGIONS, SHIFT, 1u << 1);
 
@@ -415,10 +397,9 @@ START_TEST (zeroes_on_both_sides_are_not_written)
   ck_assert_uint_eq (fx->m->resync.copied_bytes, 0);
   fx_free (fx);
 }
-END_TEST
 
 /* What is in the source's cache only may be a hole by its block status. */
-START_TEST (block_status_is_not_believed_where_a_region_is_marked)
+TEST (block_status_is_not_believed_where_a_region_is_marked)
 {
   struct fx *fx = fx_new (2, NR_REGIONS, SHIFT, 1u << 1);
   char x[BLOCK] = "x";
@@ -434,9 +415,8 @@ START_TEST (block_status_is_not_believed_where_a_region_is_marked)
   ck_assert_int_eq (fx_byte (fx, 1, 5 * REGION), 'x');
   fx_free (fx);
 }
-END_TEST
 
-START_TEST (zeroes_are_put_where_the_target_has_something)
+TEST (zeroes_are_put_where_the_target_has_something)
 {
   struct fx *fx = fx_new (3, NR_REGIONS, SHIFT, 6);
 
@@ -450,10 +430,9 @@ START_TEST (zeroes_are_put_where_the_target_has_something)
   ck_assert_uint_eq (fx_sent (fx, 0, LEG_READ), 0);
   fx_free (fx);
 }
-END_TEST
 
 /* Data begins and ends inside of regions. */
-START_TEST (runs_of_zeroes_between_data)
+TEST (runs_of_zeroes_between_data)
 {
   struct fx *fx = fx_new (2, 64, SHIFT, 1u << 1);
 
@@ -465,12 +444,11 @@ START_TEST (runs_of_zeroes_between_data)
   ck_assert (fx_same (fx, 0, 1));
   fx_free (fx);
 }
-END_TEST
 
 /* A copy that lands late is corrected only where the leg misses the region.
  * What leg 2 holds in region 5 shows whether it was sent one.
  */
-START_TEST (s21_zeroes_go_only_to_who_misses_the_region)
+TEST (s21_zeroes_go_only_to_who_misses_the_region)
 {
   struct fx *fx = fx_new (3, NR_REGIONS, SHIFT, 6);
   CLEANUP_FREE char *buf = aligned_alloc (4096, COPY_CHUNK);
@@ -493,10 +471,9 @@ START_TEST (s21_zeroes_go_only_to_who_misses_the_region)
   ck_assert_uint_eq (rec.first, 4);
   fx_free (fx);
 }
-END_TEST
 
 /* Block status of the source is finer than the target's blocks. */
-START_TEST (zeroes_that_end_within_a_block_of_the_target)
+TEST (zeroes_that_end_within_a_block_of_the_target)
 {
   uint64_t region = UINT64_C (1) << 16;
   struct fx *fx = fx_new (2, NR_REGIONS, 16, 1u << 1);
@@ -510,12 +487,11 @@ START_TEST (zeroes_that_end_within_a_block_of_the_target)
   ck_assert (fx_same (fx, 0, 1));
   fx_free (fx);
 }
-END_TEST
 
 /* The source was all zeroes when the run was chosen.  There may be several
  * runs, if other copiers are quick.
  */
-START_TEST (data_written_into_a_run_of_zeroes_is_kept)
+TEST (data_written_into_a_run_of_zeroes_is_kept)
 {
   struct fx *fx = fx_new (2, NR_REGIONS, SHIFT, 1u << 1);
   struct op op;
@@ -534,22 +510,20 @@ START_TEST (data_written_into_a_run_of_zeroes_is_kept)
   ck_assert (fx_same (fx, 0, 1));
   fx_free (fx);
 }
-END_TEST
 
 /* --- rates --- */
 
 #define MS NSEC_PER_MSEC
 
-START_TEST (without_clients_and_ceiling_there_is_no_pause)
+TEST (without_clients_and_ceiling_there_is_no_pause)
 {
   struct fx *fx = fx_new (2, 1, SHIFT, 0);
 
   ck_assert_uint_eq (rate_pause (fx->m, MIB, 10 * MS), 0);
   fx_free (fx);
 }
-END_TEST
 
-START_TEST (the_ceiling_is_shared_by_all_copiers)
+TEST (the_ceiling_is_shared_by_all_copiers)
 {
   struct fx *fx = fx_new (2, 1, SHIFT, 0);
   uint64_t pause = 0;
@@ -561,10 +535,9 @@ START_TEST (the_ceiling_is_shared_by_all_copiers)
   ck_assert_uint_le (pause, 400 * MS);
   fx_free (fx);
 }
-END_TEST
 
 /* With a client about: as long as the chunk took, for each request inside. */
-START_TEST (clients_get_their_share)
+TEST (clients_get_their_share)
 {
   struct fx *fx = fx_new (2, 1, SHIFT, 0);
 
@@ -580,9 +553,8 @@ START_TEST (clients_get_their_share)
   }
   fx_free (fx);
 }
-END_TEST
 
-START_TEST (clients_do_not_push_it_below_the_floor)
+TEST (clients_do_not_push_it_below_the_floor)
 {
   struct fx *fx = fx_new (2, 1, SHIFT, 0);
 
@@ -600,49 +572,13 @@ START_TEST (clients_do_not_push_it_below_the_floor)
   }
   fx_free (fx);
 }
-END_TEST
+
+static struct suite_group tests = {
+  .timeout = 60,
+};
 
 int
 main (void)
 {
-  Suite *suite = suite_create ("resync");
-  TCase *tc = tcase_create ("resync");
-  SRunner *runner = srunner_create (suite);
-  int failed;
-
-  suite_add_tcase (suite, tc);
-  tcase_set_timeout (tc, 60);
-  tcase_add_test (tc, s11_a_missed_region_is_never_read_from_the_leg);
-  tcase_add_test (tc, s11_a_read_across_a_missed_region_fails_as_a_whole);
-  tcase_add_test (tc, s15_a_target_serves_what_it_has_only_if_no_other_can);
-  tcase_add_test (tc, a_read_error_is_answered_by_another_leg);
-  tcase_add_test (tc, s15_a_target_does_not_count_for_success);
-  tcase_add_test (tc, s15_a_target_whose_write_fails_has_failed);
-  tcase_add_test (tc, write_mostly_is_read_only_if_no_other_can);
-  tcase_add_test (tc, everything_is_copied_and_the_target_promoted);
-  tcase_add_test (tc, two_targets_that_miss_different_regions);
-  tcase_add_test (tc, only_missed_regions_are_copied);
-  tcase_add_test (tc, s14_a_copy_holds_off_writers_of_its_chunk_only);
-  tcase_add_test (tc, s14_a_copy_waits_for_a_write_under_way);
-  tcase_add_test (tc, s14_the_source_fails_between_two_chunks);
-  tcase_add_test (tc, what_the_primary_cannot_read_is_copied_from_another);
-  tcase_add_test (tc, a_target_that_refuses_copies_stalls_and_is_tried_again);
-  tcase_add_test (tc, a_target_that_refuses_does_not_hold_up_another);
-  tcase_add_test (tc, a_target_that_stalls_is_said_once);
-  tcase_add_test (tc, a_target_lost_during_the_copy_has_failed);
-  tcase_add_test (tc, zeroes_on_both_sides_are_not_written);
-  tcase_add_test (tc, block_status_is_not_believed_where_a_region_is_marked);
-  tcase_add_test (tc, zeroes_are_put_where_the_target_has_something);
-  tcase_add_test (tc, runs_of_zeroes_between_data);
-  tcase_add_test (tc, s21_zeroes_go_only_to_who_misses_the_region);
-  tcase_add_test (tc, zeroes_that_end_within_a_block_of_the_target);
-  tcase_add_test (tc, data_written_into_a_run_of_zeroes_is_kept);
-  tcase_add_test (tc, without_clients_and_ceiling_there_is_no_pause);
-  tcase_add_test (tc, the_ceiling_is_shared_by_all_copiers);
-  tcase_add_test (tc, clients_get_their_share);
-  tcase_add_test (tc, clients_do_not_push_it_below_the_floor);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return suite_main ("resync");
 }

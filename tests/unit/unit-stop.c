@@ -7,12 +7,12 @@
 #include "config.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cleanup.h"
 #include "leg-ops.h"
 #include "mirror-fixture.h"
+#include "suite.h"
 
 #define SHIFT 12
 #define REGION (UINT64_C (1) << SHIFT)
@@ -36,7 +36,7 @@ teardown (void)
   fx_free (fx);
 }
 
-START_TEST (nothing_is_marked_after_a_clean_stop)
+TEST (nothing_is_marked_after_a_clean_stop)
 {
   do_succeeds (fx, OP_WRITE, 0, 3 * REGION, 'a');
   mirror_stop (fx->m, now_ns () + PATIENCE_NS);
@@ -46,9 +46,8 @@ START_TEST (nothing_is_marked_after_a_clean_stop)
     ck_assert (!last->marked[r]);
   ck_assert_int_eq (last->state[1], LOG_LEG_IN_SYNC);
 }
-END_TEST
 
-START_TEST (requests_under_way_are_waited_for)
+TEST (requests_under_way_are_waited_for)
 {
   struct op op, stop;
 
@@ -69,10 +68,9 @@ START_TEST (requests_under_way_are_waited_for)
 
   ck_assert (!last->marked[0]);
 }
-END_TEST
 
 /* The leg does not answer: it is recorded as failed and misses the region. */
-START_TEST (a_request_that_hangs_does_not_hold_up_the_stop)
+TEST (a_request_that_hangs_does_not_hold_up_the_stop)
 {
   struct op op;
 
@@ -86,10 +84,9 @@ START_TEST (a_request_that_hangs_does_not_hold_up_the_stop)
   ck_assert (last->missed[1][0]);
   ck_assert_int_eq (last->state[1], LOG_LEG_STALE);
 }
-END_TEST
 
 /* A leg that hangs in the last sweep fails, and the next one is clean. */
-START_TEST (a_leg_that_hangs_in_the_last_sweep_fails)
+TEST (a_leg_that_hangs_in_the_last_sweep_fails)
 {
   do_succeeds (fx, OP_WRITE, 0, BLOCK, 'a');
   mem_leg_hold (fx->leg[1], LEG_FLUSH, 1, 1);
@@ -100,9 +97,8 @@ START_TEST (a_leg_that_hangs_in_the_last_sweep_fails)
   ck_assert (last->missed[1][0]);
   ck_assert_int_eq (last->state[1], LOG_LEG_STALE);
 }
-END_TEST
 
-START_TEST (a_copy_that_hangs_does_not_hold_up_the_stop)
+TEST (a_copy_that_hangs_does_not_hold_up_the_stop)
 {
   mirror_stop (fx->m, now_ns () + PATIENCE_NS);
   teardown ();
@@ -114,7 +110,6 @@ START_TEST (a_copy_that_hangs_does_not_hold_up_the_stop)
   ck_assert (mirror_stop (fx->m, now_ns () + 200 * NSEC_PER_MSEC));
   ck_assert_uint_eq (fx->m->resync.nr_threads, 0);
 }
-END_TEST
 
 /* A leg that can't even be given up, like a local one that hangs in the
  * kernel.
@@ -125,7 +120,7 @@ lose_nothing (struct leg *leg)
   (void) leg;
 }
 
-START_TEST (what_hangs_for_ever_is_left_in_bounded_time)
+TEST (what_hangs_for_ever_is_left_in_bounded_time)
 {
   const struct leg_ops *real = fx->leg[1]->ops;
   struct leg_ops ops = *real;
@@ -144,10 +139,9 @@ START_TEST (what_hangs_for_ever_is_left_in_bounded_time)
   op_join (&op);
   mirror_stop (fx->m, now_ns () + PATIENCE_NS);
 }
-END_TEST
 
 /* The log does not answer a request, nor the last sweep. */
-START_TEST (a_log_that_hangs_does_not_hold_up_the_stop)
+TEST (a_log_that_hangs_does_not_hold_up_the_stop)
 {
   uint64_t start = now_ns ();
   struct op op;
@@ -160,28 +154,15 @@ START_TEST (a_log_that_hangs_does_not_hold_up_the_stop)
   op_fails (&op, EIO);
   ck_assert_uint_lt (now_ns () - start, 200 * NSEC_PER_MSEC + STOP_GRACE_NS);
 }
-END_TEST
+
+static struct suite_group tests = {
+  .setup = setup,
+  .teardown = teardown,
+  .timeout = 40,
+};
 
 int
 main (void)
 {
-  Suite *suite = suite_create ("stop");
-  TCase *tc = tcase_create ("stop");
-  SRunner *runner = srunner_create (suite);
-  int failed;
-
-  suite_add_tcase (suite, tc);
-  tcase_set_timeout (tc, 40);
-  tcase_add_checked_fixture (tc, setup, teardown);
-  tcase_add_test (tc, nothing_is_marked_after_a_clean_stop);
-  tcase_add_test (tc, requests_under_way_are_waited_for);
-  tcase_add_test (tc, a_request_that_hangs_does_not_hold_up_the_stop);
-  tcase_add_test (tc, a_leg_that_hangs_in_the_last_sweep_fails);
-  tcase_add_test (tc, a_copy_that_hangs_does_not_hold_up_the_stop);
-  tcase_add_test (tc, what_hangs_for_ever_is_left_in_bounded_time);
-  tcase_add_test (tc, a_log_that_hangs_does_not_hold_up_the_stop);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return suite_main ("stop");
 }

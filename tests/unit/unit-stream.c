@@ -17,6 +17,7 @@
 
 #include "ev-util.h"
 #include "stream-fixture.h"
+#include "suite.h"
 #include "unit-wait.h"
 
 #define BIG ((size_t) 8 << 20)
@@ -106,7 +107,7 @@ check_pattern (const uint8_t *data, size_t from, size_t len)
 
 /* --- buffers --- */
 
-START_TEST (buffer_keeps_order_and_bounds)
+TEST (buffer_keeps_order_and_bounds)
 {
   struct buffer buf = {0};
   uint8_t chunk[300];
@@ -137,7 +138,6 @@ START_TEST (buffer_keeps_order_and_bounds)
   ck_assert_int_eq (errno, ENOMEM);
   buffer_free (&buf);
 }
-END_TEST
 
 /* --- data --- */
 
@@ -148,7 +148,7 @@ echo (struct side *side, const uint8_t *data, size_t len)
   return len;
 }
 
-START_TEST (echo_in_one_loop)
+LOOP_TEST (echo_in_one_loop, NR_KINDS)
 {
   static const char *const peers[NR_KINDS] = {
     [SOCKETPAIR] = "unix", [TCP4] = "127.0.0.1:", [TCP6] = "[::1]:"};
@@ -170,7 +170,6 @@ START_TEST (echo_in_one_loop)
                  stream_peer (b.s));
   ck_assert_str_eq (stream_identity (a.s), "");
 }
-END_TEST
 
 static void *
 echo_thread (void *arg)
@@ -200,7 +199,7 @@ echo_thread (void *arg)
   }
 }
 
-START_TEST (echo_with_a_peer_thread)
+LOOP_TEST (echo_with_a_peer_thread, NR_KINDS)
 {
   pthread_t thread;
 
@@ -216,10 +215,9 @@ START_TEST (echo_with_a_peer_thread)
   pthread_join (thread, NULL);
   close (pair[1]);
 }
-END_TEST
 
 /* Both directions are full all the time. */
-START_TEST (echo_of_much_data)
+LOOP_TEST (echo_of_much_data, NR_KINDS)
 {
   uint8_t *data = new_pattern (BIG);
   pthread_t thread;
@@ -236,7 +234,6 @@ START_TEST (echo_of_much_data)
   close (pair[1]);
   free (data);
 }
-END_TEST
 
 /* Messages of a length byte and so many bytes. */
 static size_t
@@ -250,7 +247,7 @@ whole_messages (struct side *side, const uint8_t *data, size_t len)
   return used;
 }
 
-START_TEST (bytes_one_at_a_time)
+TEST (bytes_one_at_a_time)
 {
   static const char text[] = "\5hello\0\1x\11brave new";
 
@@ -264,7 +261,6 @@ START_TEST (bytes_one_at_a_time)
   ck_assert_mem_eq (buffer_head (&a.got), text, sizeof text - 1);
   close (pair[1]);
 }
-END_TEST
 
 /* A packet socket keeps the borders of what is sent at once. */
 static void
@@ -286,7 +282,7 @@ answer_thrice (struct side *side, const uint8_t *data, size_t len)
   return len;
 }
 
-START_TEST (output_of_one_iteration_is_sent_at_once)
+TEST (output_of_one_iteration_is_sent_at_once)
 {
   char buf[64];
 
@@ -298,7 +294,6 @@ START_TEST (output_of_one_iteration_is_sent_at_once)
   ck_assert_mem_eq (buf, "yes yes yes ", 12);
   close (pair[1]);
 }
-END_TEST
 
 static void
 write_from_prepare (struct ev_loop *l, ev_prepare *w, int revents)
@@ -309,7 +304,7 @@ write_from_prepare (struct ev_loop *l, ev_prepare *w, int revents)
 }
 
 /* The last moment before the loop waits. */
-START_TEST (output_of_ev_prepare_is_not_delayed)
+TEST (output_of_ev_prepare_is_not_delayed)
 {
   ev_prepare prepare;
   char buf[64];
@@ -321,7 +316,6 @@ START_TEST (output_of_ev_prepare_is_not_delayed)
   ck_assert_uint_eq (hear (buf, sizeof buf), 8);
   close (pair[1]);
 }
-END_TEST
 
 /* --- back-pressure --- */
 
@@ -342,7 +336,7 @@ hear_all (size_t len, unsigned step)
   return heard;
 }
 
-START_TEST (huge_output_to_a_slow_reader)
+LOOP_TEST (huge_output_to_a_slow_reader, TCP6)
 {
   uint8_t *data = new_pattern (BIG);
 
@@ -360,7 +354,6 @@ START_TEST (huge_output_to_a_slow_reader)
   close (pair[1]);
   free (data);
 }
-END_TEST
 
 static size_t produced;
 
@@ -380,7 +373,7 @@ produce (struct side *side)
   }
 }
 
-START_TEST (producer_goes_on_when_drained)
+LOOP_TEST (producer_goes_on_when_drained, TCP6)
 {
   produced = 0;
   options.max_output = 100000;
@@ -390,10 +383,9 @@ START_TEST (producer_goes_on_when_drained)
   ck_assert_uint_eq (produced, BIG);
   close (pair[1]);
 }
-END_TEST
 
 /* Others get their turn although the producer never has to wait. */
-START_TEST (endless_producer_does_not_keep_the_loop)
+TEST (endless_producer_does_not_keep_the_loop)
 {
   pthread_t thread;
 
@@ -411,9 +403,8 @@ START_TEST (endless_producer_does_not_keep_the_loop)
   pthread_join (thread, NULL);
   close (pair[1]);
 }
-END_TEST
 
-START_TEST (paused_stream_does_not_read)
+TEST (paused_stream_does_not_read)
 {
   static const char text[] = "later";
 
@@ -432,7 +423,6 @@ START_TEST (paused_stream_does_not_read)
   RUN_UNTIL (side_got (&a, "later!"));
   close (pair[1]);
 }
-END_TEST
 
 static size_t
 take_one_and_pause (struct side *side, const uint8_t *data, size_t len)
@@ -444,7 +434,7 @@ take_one_and_pause (struct side *side, const uint8_t *data, size_t len)
 }
 
 /* The peer says no more: what was left comes again all the same. */
-START_TEST (input_left_comes_again_after_a_pause)
+TEST (input_left_comes_again_after_a_pause)
 {
   a.on_input = take_one_and_pause;
   one_stream (SOCKETPAIR);
@@ -460,7 +450,6 @@ START_TEST (input_left_comes_again_after_a_pause)
   ck_assert_uint_eq (a.inputs, 3);
   close (pair[1]);
 }
-END_TEST
 
 static size_t
 take_none (struct side *side, const uint8_t *data, size_t len)
@@ -478,7 +467,7 @@ pause_and_take_none (struct side *side, const uint8_t *data, size_t len)
   return take_none (side, data, len);
 }
 
-START_TEST (too_long_message_fails)
+TEST (too_long_message_fails)
 {
   options.max_input = 10;
   a.on_input = take_none;
@@ -492,9 +481,8 @@ START_TEST (too_long_message_fails)
   ck_assert_uint_eq (a.inputs, 2);
   close (pair[1]);
 }
-END_TEST
 
-START_TEST (full_buffer_may_wait_while_paused)
+TEST (full_buffer_may_wait_while_paused)
 {
   options.max_input = 10;
   a.on_input = pause_and_take_none;
@@ -508,11 +496,10 @@ START_TEST (full_buffer_may_wait_while_paused)
   RUN_UNTIL (side_got (&a, "0123456789abc"));
   close (pair[1]);
 }
-END_TEST
 
 /* --- failures --- */
 
-START_TEST (peer_closes)
+LOOP_TEST (peer_closes, TCP6)
 {
   one_stream ((enum kind) _i);
   say ("bye", 3);
@@ -521,9 +508,8 @@ START_TEST (peer_closes)
   ck_assert (side_got (&a, "bye"));
   ck_assert_str_eq (a.reason, "closed by the peer");
 }
-END_TEST
 
-START_TEST (peer_closes_in_the_middle_of_a_message)
+LOOP_TEST (peer_closes_in_the_middle_of_a_message, TCP6)
 {
   a.on_input = take_none;
   one_stream ((enum kind) _i);
@@ -532,9 +518,8 @@ START_TEST (peer_closes_in_the_middle_of_a_message)
   RUN_UNTIL (a.fails);
   ck_assert_str_eq (a.reason, "closed by the peer in the middle of a message");
 }
-END_TEST
 
-START_TEST (writing_to_a_closed_peer_fails_once)
+LOOP_TEST (writing_to_a_closed_peer_fails_once, TCP6)
 {
   one_stream ((enum kind) _i);
   RUN_UNTIL (a.readies);
@@ -555,10 +540,9 @@ START_TEST (writing_to_a_closed_peer_fails_once)
   ev_run (loop, EVRUN_NOWAIT);
   ck_assert_uint_eq (a.fails, 1);
 }
-END_TEST
 
 /* Nobody listens on the address: it was just given back. */
-START_TEST (connect_is_refused)
+TEST (connect_is_refused)
 {
   struct resolved r;
   int fd = listen_local (TCP4, &r);
@@ -572,10 +556,9 @@ START_TEST (connect_is_refused)
   ck_assert_str_eq (a.reason, "connect: Connection refused");
   ck_assert_uint_eq (a.readies, 0);
 }
-END_TEST
 
 /* The simultaneous open of one socket with itself. */
-START_TEST (connection_to_itself_is_refused)
+TEST (connection_to_itself_is_refused)
 {
   struct resolved r;
   int fd = listen_local (TCP4, &r), on = 1;
@@ -589,7 +572,6 @@ START_TEST (connection_to_itself_is_refused)
   RUN_UNTIL (a.fails);
   ck_assert_str_eq (a.reason, "connect: Connection refused");
 }
-END_TEST
 
 static bool
 is_connected (int fd)
@@ -600,7 +582,7 @@ is_connected (int fd)
 }
 
 /* A full queue: the system does not answer. */
-START_TEST (connect_ends_with_its_deadline)
+TEST (connect_ends_with_its_deadline)
 {
   struct resolved r;
   int listener = listen_local (TCP4, &r), fd[8], nr = 0;
@@ -617,7 +599,6 @@ START_TEST (connect_ends_with_its_deadline)
     close (fd[--nr]);
   close (listener);
 }
-END_TEST
 
 /* --- closing --- */
 
@@ -652,7 +633,7 @@ shut_in_input (struct side *side, const uint8_t *data, size_t len)
 }
 
 /* In each callback: close, and then shut. */
-START_TEST (close_within_callbacks)
+LOOP_TEST (close_within_callbacks, 8)
 {
   void (*end) (struct side *) = _i < 4 ? close_it : shut_it;
 
@@ -685,7 +666,6 @@ START_TEST (close_within_callbacks)
   side_close (&b);
   ck_assert_int_eq (ev_run (loop, 0), 0);
 }
-END_TEST
 
 /* The other one has an event that waits. */
 static size_t
@@ -698,7 +678,7 @@ close_both (struct side *side, const uint8_t *data, size_t len)
   return len;
 }
 
-START_TEST (close_another_stream_with_events)
+TEST (close_another_stream_with_events)
 {
   a.on_input = b.on_input = close_both;
   two_streams ();
@@ -708,9 +688,8 @@ START_TEST (close_another_stream_with_events)
   RUN_UNTIL (a.s == NULL);
   ck_assert_uint_eq (a.inputs + b.inputs, 1);
 }
-END_TEST
 
-START_TEST (close_with_work_deferred)
+TEST (close_with_work_deferred)
 {
   two_streams ();
   side_close (&a); /* before it was ready */
@@ -719,12 +698,11 @@ START_TEST (close_with_work_deferred)
   side_close (&b);
   ck_assert_int_eq (ev_run (loop, EVRUN_NOWAIT), 0);
 }
-END_TEST
 
 /* The peer had sent what nobody reads any more: all the same it gets what
  * was written before, and no reset.
  */
-START_TEST (shut_sends_all_and_then_closes)
+LOOP_TEST (shut_sends_all_and_then_closes, TCP6)
 {
   uint8_t *data = new_pattern (BIG), byte;
 
@@ -743,9 +721,8 @@ START_TEST (shut_sends_all_and_then_closes)
   ck_assert_uint_eq (a.inputs + a.fails + a.drains, 0);
   free (data);
 }
-END_TEST
 
-START_TEST (shut_has_a_deadline)
+TEST (shut_has_a_deadline)
 {
   uint8_t *data = new_pattern (BIG);
   double begun = ev_time ();
@@ -761,9 +738,8 @@ START_TEST (shut_has_a_deadline)
   close (pair[1]);
   free (data);
 }
-END_TEST
 
-START_TEST (shut_before_ready)
+TEST (shut_before_ready)
 {
   char buf[16];
 
@@ -779,9 +755,8 @@ START_TEST (shut_before_ready)
   ck_assert_int_eq (ev_run (loop, 0), 0);
   ck_assert_uint_eq (a.readies + b.readies, 0);
 }
-END_TEST
 
-START_TEST (shut_of_a_failed_stream)
+TEST (shut_of_a_failed_stream)
 {
   one_stream (SOCKETPAIR);
   close (pair[1]);
@@ -790,10 +765,9 @@ START_TEST (shut_of_a_failed_stream)
   a.s = NULL;
   ck_assert_int_eq (ev_run (loop, 0), 0);
 }
-END_TEST
 
 /* A complaint about the message that filled the buffer goes out. */
-START_TEST (shut_with_a_full_buffer)
+TEST (shut_with_a_full_buffer)
 {
   char buf[16];
 
@@ -808,88 +782,15 @@ START_TEST (shut_with_a_full_buffer)
   close (pair[1]);
   ck_assert_int_eq (ev_run (loop, 0), 0);
 }
-END_TEST
 
-static TCase *
-new_case (Suite *suite, const char *name)
-{
-  TCase *tc = tcase_create (name);
-
-  tcase_set_timeout (tc, 60);
-  tcase_add_checked_fixture (tc, set_up, tear_down);
-  suite_add_tcase (suite, tc);
-  return tc;
-}
-
-static void
-add_data (Suite *suite)
-{
-  TCase *tc = new_case (suite, "data");
-
-  tcase_add_test (tc, buffer_keeps_order_and_bounds);
-  tcase_add_loop_test (tc, echo_in_one_loop, 0, NR_KINDS);
-  tcase_add_loop_test (tc, echo_with_a_peer_thread, 0, NR_KINDS);
-  tcase_add_loop_test (tc, echo_of_much_data, 0, NR_KINDS);
-  tcase_add_test (tc, bytes_one_at_a_time);
-  tcase_add_test (tc, output_of_one_iteration_is_sent_at_once);
-  tcase_add_test (tc, output_of_ev_prepare_is_not_delayed);
-}
-
-static void
-add_pressure (Suite *suite)
-{
-  TCase *tc = new_case (suite, "pressure");
-
-  tcase_add_loop_test (tc, huge_output_to_a_slow_reader, 0, TCP6);
-  tcase_add_loop_test (tc, producer_goes_on_when_drained, 0, TCP6);
-  tcase_add_test (tc, endless_producer_does_not_keep_the_loop);
-  tcase_add_test (tc, paused_stream_does_not_read);
-  tcase_add_test (tc, input_left_comes_again_after_a_pause);
-  tcase_add_test (tc, too_long_message_fails);
-  tcase_add_test (tc, full_buffer_may_wait_while_paused);
-}
-
-static void
-add_failures (Suite *suite)
-{
-  TCase *tc = new_case (suite, "failures");
-
-  tcase_add_loop_test (tc, peer_closes, 0, TCP6);
-  tcase_add_loop_test (tc, peer_closes_in_the_middle_of_a_message, 0, TCP6);
-  tcase_add_loop_test (tc, writing_to_a_closed_peer_fails_once, 0, TCP6);
-  tcase_add_test (tc, connect_is_refused);
-  tcase_add_test (tc, connection_to_itself_is_refused);
-  tcase_add_test (tc, connect_ends_with_its_deadline);
-}
-
-static void
-add_closing (Suite *suite)
-{
-  TCase *tc = new_case (suite, "closing");
-
-  tcase_add_loop_test (tc, close_within_callbacks, 0, 8);
-  tcase_add_test (tc, close_another_stream_with_events);
-  tcase_add_test (tc, close_with_work_deferred);
-  tcase_add_loop_test (tc, shut_sends_all_and_then_closes, 0, TCP6);
-  tcase_add_test (tc, shut_has_a_deadline);
-  tcase_add_test (tc, shut_before_ready);
-  tcase_add_test (tc, shut_of_a_failed_stream);
-  tcase_add_test (tc, shut_with_a_full_buffer);
-}
+static struct suite_group tests = {
+  .setup = set_up,
+  .teardown = tear_down,
+  .timeout = 60,
+};
 
 int
 main (void)
 {
-  Suite *suite = suite_create ("stream");
-  SRunner *runner = srunner_create (suite);
-  int failed;
-
-  add_data (suite);
-  add_pressure (suite);
-  add_failures (suite);
-  add_closing (suite);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed != 0;
+  return suite_main ("stream");
 }

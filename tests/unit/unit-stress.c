@@ -23,6 +23,9 @@
 #include "cleanup.h"
 #include "members.h"
 #include "mirror-fixture.h"
+#include "suite.h"
+
+#define SEEDS 4
 
 #define SHIFT 13
 #define NR_REGIONS 32
@@ -311,7 +314,7 @@ round_thread (void *arg)
 /* Leg 1 does each write later, in a thread of its own, so without the range
  * lock it soon does two of them in another order than leg 0.
  */
-START_TEST (s13_overlapping_writes_leave_equal_legs)
+LOOP_TEST (s13_overlapping_writes_leave_equal_legs, SEEDS)
 {
   struct fx *fx = stress_mirror (2, 0);
   struct client c[RIVALS] = {0};
@@ -333,9 +336,8 @@ START_TEST (s13_overlapping_writes_leave_equal_legs)
   ck_assert_uint_eq (fx_in_sync (fx), 3);
   fx_free (fx);
 }
-END_TEST
 
-START_TEST (nothing_fails)
+LOOP_TEST (nothing_fails, SEEDS)
 {
   struct fx *fx = stress_mirror (2, 0);
 
@@ -345,12 +347,11 @@ START_TEST (nothing_fails)
   check_legs (fx);
   fx_free (fx);
 }
-END_TEST
 
 /* Legs 0 and 2 fail at some write, leg 2 while it is being resynced; flushes
  * of the log fail now and then.
  */
-START_TEST (legs_and_log_fail)
+LOOP_TEST (legs_and_log_fail, SEEDS)
 {
   uint64_t seed = (uint64_t) _i + 1;
   struct fx *fx = stress_mirror (3, 1u << 2);
@@ -367,12 +368,11 @@ START_TEST (legs_and_log_fail)
   check_legs (fx);
   fx_free (fx);
 }
-END_TEST
 
 /* Writes that fail on the last leg, on all legs, on the source of a resync:
  * clients see errors, and still nobody is trusted too much.
  */
-START_TEST (writes_fail_on_all_legs)
+LOOP_TEST (writes_fail_on_all_legs, SEEDS)
 {
   uint64_t seed = (uint64_t) _i + 77;
   struct fx *fx = stress_mirror (2, 1u << 1);
@@ -387,10 +387,9 @@ START_TEST (writes_fail_on_all_legs)
   check_legs (fx);
   fx_free (fx);
 }
-END_TEST
 
 /* The same and a flush that fails on one of the legs. */
-START_TEST (a_flush_fails)
+LOOP_TEST (a_flush_fails, SEEDS)
 {
   uint64_t seed = (uint64_t) _i + 3;
   struct fx *fx = stress_mirror (2, 0);
@@ -405,7 +404,6 @@ START_TEST (a_flush_fails)
   check_legs (fx);
   fx_free (fx);
 }
-END_TEST
 
 /* --- legs that come and go --- */
 
@@ -461,7 +459,7 @@ chaos_thread (void *arg)
 }
 
 /* A leg that was lost also forgets what it had not flushed. */
-START_TEST (legs_come_and_go)
+LOOP_TEST (legs_come_and_go, SEEDS)
 {
   struct fx *fx = stress_mirror (3, 0);
   struct chaos chaos = {.fx = fx, .seed = (uint64_t) _i + 5};
@@ -479,29 +477,13 @@ START_TEST (legs_come_and_go)
   check_legs (fx);
   fx_free (fx);
 }
-END_TEST
 
-#define SEEDS 4
-
+static struct suite_group tests = {
+  .timeout = 180,
+};
 
 int
 main (void)
 {
-  Suite *suite = suite_create ("stress");
-  TCase *tc = tcase_create ("stress");
-  SRunner *runner = srunner_create (suite);
-  int failed;
-
-  suite_add_tcase (suite, tc);
-  tcase_set_timeout (tc, 180);
-  tcase_add_loop_test (tc, s13_overlapping_writes_leave_equal_legs, 0, SEEDS);
-  tcase_add_loop_test (tc, nothing_fails, 0, SEEDS);
-  tcase_add_loop_test (tc, legs_and_log_fail, 0, SEEDS);
-  tcase_add_loop_test (tc, writes_fail_on_all_legs, 0, SEEDS);
-  tcase_add_loop_test (tc, a_flush_fails, 0, SEEDS);
-  tcase_add_loop_test (tc, legs_come_and_go, 0, SEEDS);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return suite_main ("stress");
 }

@@ -7,12 +7,12 @@
 #include "config.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
 #include "cleanup.h"
 #include "member-state.h"
 #include "mirror-fixture.h"
 #include "resync.h"
+#include "suite.h"
 #include "sweep.h"
 
 #define SHIFT 12
@@ -42,7 +42,7 @@ lose (unsigned leg)
 
 /* --- S3: clears --- */
 
-START_TEST (s3_an_idle_region_is_cleared)
+TEST (s3_an_idle_region_is_cleared)
 {
   do_succeeds (fx, OP_WRITE, 0, BLOCK, 'a');
   sweep (fx->m, true, NO_DEADLINE);
@@ -50,9 +50,8 @@ START_TEST (s3_an_idle_region_is_cleared)
   ck_assert (!fx_image_marked (fx, 0));
   ck_assert_uint_eq (fx->m->hot.count, 0);
 }
-END_TEST
 
-START_TEST (s3_a_cleared_region_is_marked_again_by_the_next_write)
+TEST (s3_a_cleared_region_is_marked_again_by_the_next_write)
 {
   struct op op;
 
@@ -66,9 +65,8 @@ START_TEST (s3_a_cleared_region_is_marked_again_by_the_next_write)
   op_succeeds (&op);
   ck_assert (fx_image_marked (fx, 0));
 }
-END_TEST
 
-START_TEST (s3_no_clear_while_a_write_is_pending)
+TEST (s3_no_clear_while_a_write_is_pending)
 {
   struct op op;
 
@@ -83,9 +81,8 @@ START_TEST (s3_no_clear_while_a_write_is_pending)
   sweep (fx->m, true, NO_DEADLINE);
   ck_assert (fx_is_clean (fx, 0));
 }
-END_TEST
 
-START_TEST (s3_no_clear_before_every_leg_is_flushed)
+TEST (s3_no_clear_before_every_leg_is_flushed)
 {
   struct op op;
 
@@ -99,9 +96,8 @@ START_TEST (s3_no_clear_before_every_leg_is_flushed)
   op_succeeds (&op);
   ck_assert (fx_is_clean (fx, 0));
 }
-END_TEST
 
-START_TEST (s3_no_clear_if_the_last_leg_cannot_be_flushed)
+TEST (s3_no_clear_if_the_last_leg_cannot_be_flushed)
 {
   lose (1);
   do_succeeds (fx, OP_WRITE, 0, BLOCK, 'a');
@@ -112,10 +108,9 @@ START_TEST (s3_no_clear_if_the_last_leg_cannot_be_flushed)
          NO_DEADLINE); /* a second flush that succeeds proves nothing */
   ck_assert (!fx_is_clean (fx, 0));
 }
-END_TEST
 
 /* The write is on the legs, but the flush may not have covered it. */
-START_TEST (s3_a_write_during_the_flush_keeps_its_mark)
+TEST (s3_a_write_during_the_flush_keeps_its_mark)
 {
   struct op op;
 
@@ -129,9 +124,8 @@ START_TEST (s3_a_write_during_the_flush_keeps_its_mark)
   ck_assert (!fx_is_clean (fx, 0));
   ck_assert (fx_image_marked (fx, 0));
 }
-END_TEST
 
-START_TEST (s3_a_leg_outside_misses_the_region_durably_before_the_clear)
+TEST (s3_a_leg_outside_misses_the_region_durably_before_the_clear)
 {
   struct op op;
 
@@ -148,9 +142,8 @@ START_TEST (s3_a_leg_outside_misses_the_region_durably_before_the_clear)
   ck_assert (fx_image_missed (fx, 1, 0));
   ck_assert (!fx_image_marked (fx, 0));
 }
-END_TEST
 
-START_TEST (s3_no_clear_if_the_missed_map_cannot_be_stored)
+TEST (s3_no_clear_if_the_missed_map_cannot_be_stored)
 {
   lose (1);
   do_succeeds (fx, OP_WRITE, 0, BLOCK, 'a');
@@ -158,9 +151,8 @@ START_TEST (s3_no_clear_if_the_missed_map_cannot_be_stored)
   sweep (fx->m, true, NO_DEADLINE);
   ck_assert (!fx_is_clean (fx, 0));
 }
-END_TEST
 
-START_TEST (s3_a_leg_that_fails_during_the_flush_prevents_the_clear)
+TEST (s3_a_leg_that_fails_during_the_flush_prevents_the_clear)
 {
   struct op op;
 
@@ -174,9 +166,8 @@ START_TEST (s3_a_leg_that_fails_during_the_flush_prevents_the_clear)
   ck_assert (!fx_is_clean (fx, 0));
   ck_assert (fx_misses (fx, 1, 0));
 }
-END_TEST
 
-START_TEST (s3_a_clear_that_could_not_be_stored_costs_a_mark_not_data)
+TEST (s3_a_clear_that_could_not_be_stored_costs_a_mark_not_data)
 {
   do_succeeds (fx, OP_WRITE, 0, BLOCK, 'a');
   mem_log_fail (fx->log, MEM_LOG_RAISE, 1, EIO);
@@ -187,17 +178,15 @@ START_TEST (s3_a_clear_that_could_not_be_stored_costs_a_mark_not_data)
   sweep (fx->m, true, NO_DEADLINE);
   ck_assert (!fx_image_marked (fx, 0));
 }
-END_TEST
 
-START_TEST (clears_are_lazy)
+TEST (clears_are_lazy)
 {
   do_succeeds (fx, OP_WRITE, 0, BLOCK, 'a');
   sweep (fx->m, false, NO_DEADLINE);
   ck_assert (!fx_is_clean (fx, 0));
 }
-END_TEST
 
-START_TEST (clears_are_not_lazy_when_the_hot_set_is_full)
+TEST (clears_are_not_lazy_when_the_hot_set_is_full)
 {
   fx->m->max_hot = 2;
   do_succeeds (fx, OP_WRITE, 0, 3 * REGION, 'a');
@@ -205,14 +194,12 @@ START_TEST (clears_are_not_lazy_when_the_hot_set_is_full)
   sweep (fx->m, false, NO_DEADLINE);
   ck_assert_uint_eq (fx->m->hot.count, 0);
 }
-END_TEST
 
-START_TEST (nothing_to_do_flushes_no_leg)
+TEST (nothing_to_do_flushes_no_leg)
 {
   sweep (fx->m, true, NO_DEADLINE);
   ck_assert_uint_eq (fx_sent (fx, 0, LEG_FLUSH), 0);
 }
-END_TEST
 
 /* --- S18: resynced regions, promotion --- */
 
@@ -243,7 +230,7 @@ copy_all (struct fx *f)
   WAIT_FOR (all_copied (f));
 }
 
-START_TEST (s18_a_target_becomes_in_sync_after_flush_and_commit)
+TEST (s18_a_target_becomes_in_sync_after_flush_and_commit)
 {
   struct fx *f = two_legs_the_second_stale ();
   struct op op;
@@ -274,9 +261,8 @@ START_TEST (s18_a_target_becomes_in_sync_after_flush_and_commit)
   ck_assert (fx_same (f, 0, 1));
   fx_free (f);
 }
-END_TEST
 
-START_TEST (s18_a_target_whose_flush_fails_is_not_promoted)
+TEST (s18_a_target_whose_flush_fails_is_not_promoted)
 {
   struct fx *f = two_legs_the_second_stale ();
 
@@ -288,9 +274,8 @@ START_TEST (s18_a_target_whose_flush_fails_is_not_promoted)
   ck_assert (fx_misses (f, 1, 0));
   fx_free (f);
 }
-END_TEST
 
-START_TEST (s18_a_source_that_cannot_be_flushed_raises_nothing)
+TEST (s18_a_source_that_cannot_be_flushed_raises_nothing)
 {
   struct fx *f = two_legs_the_second_stale ();
 
@@ -301,9 +286,8 @@ START_TEST (s18_a_source_that_cannot_be_flushed_raises_nothing)
   ck_assert (fx_misses (f, 1, 0));
   fx_free (f);
 }
-END_TEST
 
-START_TEST (s18_a_commit_that_fails_prevents_the_promotion)
+TEST (s18_a_commit_that_fails_prevents_the_promotion)
 {
   struct fx *f = two_legs_the_second_stale ();
 
@@ -317,7 +301,6 @@ START_TEST (s18_a_commit_that_fails_prevents_the_promotion)
   ck_assert_uint_eq (fx_in_sync (f), 3);
   fx_free (f);
 }
-END_TEST
 
 static bool
 is_promoting (struct fx *f)
@@ -326,7 +309,7 @@ is_promoting (struct fx *f)
   return f->m->promoting != 0;
 }
 
-START_TEST (s18_a_failure_between_record_and_announcement_prevents_it)
+TEST (s18_a_failure_between_record_and_announcement_prevents_it)
 {
   struct fx *f = two_legs_the_second_stale ();
   struct op op;
@@ -347,10 +330,9 @@ START_TEST (s18_a_failure_between_record_and_announcement_prevents_it)
   ck_assert_int_eq (fx_image_state (f, 1), LOG_LEG_STALE);
   fx_free (f);
 }
-END_TEST
 
 /* The write fails on the source only, so the target misses it again. */
-START_TEST (s18_an_eio_between_record_and_announcement_prevents_it)
+TEST (s18_an_eio_between_record_and_announcement_prevents_it)
 {
   struct fx *f = two_legs_the_second_stale ();
   struct op op, write;
@@ -380,12 +362,11 @@ START_TEST (s18_an_eio_between_record_and_announcement_prevents_it)
   ck_assert (fx_misses (f, 1, 0));
   fx_free (f);
 }
-END_TEST
 
 /* While the sweep waits for the legs' flush, a write to a copied region
  * succeeds on the target and fails on the source.
  */
-START_TEST (s18_a_run_that_is_spoiled_during_the_sweep_stays_missed)
+TEST (s18_a_run_that_is_spoiled_during_the_sweep_stays_missed)
 {
   struct fx *f = two_legs_the_second_stale ();
   struct op op;
@@ -404,9 +385,8 @@ START_TEST (s18_a_run_that_is_spoiled_during_the_sweep_stays_missed)
   ck_assert_uint_eq (fx_in_sync (f), 1u << 0);
   fx_free (f);
 }
-END_TEST
 
-START_TEST (s18_a_run_that_is_spoiled_before_the_sweep_stays_missed)
+TEST (s18_a_run_that_is_spoiled_before_the_sweep_stays_missed)
 {
   struct fx *f = two_legs_the_second_stale ();
 
@@ -419,12 +399,11 @@ START_TEST (s18_a_run_that_is_spoiled_before_the_sweep_stays_missed)
   ck_assert_uint_eq (fx_in_sync (f), 1u << 0);
   fx_free (f);
 }
-END_TEST
 
 /* The source forgot an acknowledged write before it was copied from, and its
  * next flush says so: what was copied from it proves nothing.
  */
-START_TEST (s18_what_was_copied_from_a_leg_that_lost_its_cache_stays_missed)
+TEST (s18_what_was_copied_from_a_leg_that_lost_its_cache_stays_missed)
 {
   struct fx *f = fx_new (3, NR_REGIONS, SHIFT, 1u << 2);
 
@@ -446,7 +425,6 @@ START_TEST (s18_what_was_copied_from_a_leg_that_lost_its_cache_stays_missed)
   ck_assert (fx_same (f, 1, 2));
   fx_free (f);
 }
-END_TEST
 
 static void
 set_primary (struct fx *f, unsigned leg)
@@ -460,7 +438,7 @@ set_primary (struct fx *f, unsigned leg)
 /* The same, but before that flush a write failed on all legs, so the leg was a
  * target itself.
  */
-START_TEST (s18_what_was_copied_from_a_leg_that_lost_its_place_stays_missed)
+TEST (s18_what_was_copied_from_a_leg_that_lost_its_place_stays_missed)
 {
   struct fx *f = fx_new (3, NR_REGIONS, SHIFT, 1u << 2);
 
@@ -488,9 +466,8 @@ START_TEST (s18_what_was_copied_from_a_leg_that_lost_its_place_stays_missed)
   ck_assert (fx_same (f, 0, 2));
   fx_free (f);
 }
-END_TEST
 
-START_TEST (s18_a_target_that_fails_after_the_copy_does_not_get_its_regions)
+TEST (s18_a_target_that_fails_after_the_copy_does_not_get_its_regions)
 {
   struct fx *f = two_legs_the_second_stale ();
 
@@ -501,13 +478,12 @@ START_TEST (s18_a_target_that_fails_after_the_copy_does_not_get_its_regions)
   ck_assert_uint_eq (fx_failed (f), 1u << 1);
   fx_free (f);
 }
-END_TEST
 
 /* Power fails at the end of each step: what the log vouches for is on the
  * medium of both legs.  (The fixture compares; here the copies are volatile
  * until the flush.)
  */
-START_TEST (s18_a_crash_before_the_flush_leaves_the_target_stale)
+TEST (s18_a_crash_before_the_flush_leaves_the_target_stale)
 {
   struct fx *f = two_legs_the_second_stale ();
 
@@ -518,52 +494,15 @@ START_TEST (s18_a_crash_before_the_flush_leaves_the_target_stale)
   ck_assert_int_eq (fx_image_state (f, 1), LOG_LEG_STALE);
   fx_free (f);
 }
-END_TEST
+
+static struct suite_group tests = {
+  .setup = setup,
+  .teardown = teardown,
+  .timeout = 40,
+};
 
 int
 main (void)
 {
-  Suite *suite = suite_create ("sweep");
-  TCase *tc = tcase_create ("sweep");
-  SRunner *runner = srunner_create (suite);
-  int failed;
-
-  suite_add_tcase (suite, tc);
-  tcase_set_timeout (tc, 40);
-  tcase_add_checked_fixture (tc, setup, teardown);
-  tcase_add_test (tc, s3_an_idle_region_is_cleared);
-  tcase_add_test (tc, s3_a_cleared_region_is_marked_again_by_the_next_write);
-  tcase_add_test (tc, s3_no_clear_while_a_write_is_pending);
-  tcase_add_test (tc, s3_no_clear_before_every_leg_is_flushed);
-  tcase_add_test (tc, s3_no_clear_if_the_last_leg_cannot_be_flushed);
-  tcase_add_test (tc, s3_a_write_during_the_flush_keeps_its_mark);
-  tcase_add_test (tc,
-                  s3_a_leg_outside_misses_the_region_durably_before_the_clear);
-  tcase_add_test (tc, s3_no_clear_if_the_missed_map_cannot_be_stored);
-  tcase_add_test (tc, s3_a_leg_that_fails_during_the_flush_prevents_the_clear);
-  tcase_add_test (tc,
-                  s3_a_clear_that_could_not_be_stored_costs_a_mark_not_data);
-  tcase_add_test (tc, clears_are_lazy);
-  tcase_add_test (tc, clears_are_not_lazy_when_the_hot_set_is_full);
-  tcase_add_test (tc, nothing_to_do_flushes_no_leg);
-  tcase_add_test (tc, s18_a_target_becomes_in_sync_after_flush_and_commit);
-  tcase_add_test (tc, s18_a_target_whose_flush_fails_is_not_promoted);
-  tcase_add_test (tc, s18_a_source_that_cannot_be_flushed_raises_nothing);
-  tcase_add_test (tc, s18_a_commit_that_fails_prevents_the_promotion);
-  tcase_add_test (tc,
-                  s18_a_failure_between_record_and_announcement_prevents_it);
-  tcase_add_test (tc, s18_an_eio_between_record_and_announcement_prevents_it);
-  tcase_add_test (tc, s18_a_run_that_is_spoiled_during_the_sweep_stays_missed);
-  tcase_add_test (tc, s18_a_run_that_is_spoiled_before_the_sweep_stays_missed);
-  tcase_add_test (
-    tc, s18_what_was_copied_from_a_leg_that_lost_its_cache_stays_missed);
-  tcase_add_test (
-    tc, s18_what_was_copied_from_a_leg_that_lost_its_place_stays_missed);
-  tcase_add_test (
-    tc, s18_a_target_that_fails_after_the_copy_does_not_get_its_regions);
-  tcase_add_test (tc, s18_a_crash_before_the_flush_leaves_the_target_stale);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return suite_main ("sweep");
 }

@@ -13,6 +13,7 @@
 #include "cleanup.h"
 #include "members.h"
 #include "mirror-fixture.h"
+#include "suite.h"
 
 #define KIB UINT64_C (1024)
 #define PAGE (4 * KIB)
@@ -53,7 +54,7 @@ written (struct fx *fx, unsigned leg)
 /* Regions of 64 KiB and 2 MiB. */
 static const unsigned shifts[] = {16, 21};
 
-START_TEST (an_empty_target_gets_the_data_and_no_more)
+LOOP_TEST (an_empty_target_gets_the_data_and_no_more, 2)
 {
   struct fx *fx = fx_new (2, 8, shifts[_i], 1u << 1);
   uint64_t data = fill_pages (fx, 0, 64 * KIB, 0);
@@ -63,9 +64,8 @@ START_TEST (an_empty_target_gets_the_data_and_no_more)
   ck_assert_uint_eq (written (fx, 1), data);
   fx_free (fx);
 }
-END_TEST
 
-START_TEST (every_other_page_holds_data)
+LOOP_TEST (every_other_page_holds_data, 2)
 {
   struct fx *fx = fx_new (3, 8, shifts[_i], 6);
   uint64_t data = fill_pages (fx, 0, 2 * PAGE, PAGE);
@@ -75,10 +75,9 @@ START_TEST (every_other_page_holds_data)
   ck_assert_uint_eq (mem_leg_allocated (fx->leg[2]), data);
   fx_free (fx);
 }
-END_TEST
 
 /* Pieces of data that end within a page. */
-START_TEST (data_of_any_length_anywhere)
+LOOP_TEST (data_of_any_length_anywhere, 2)
 {
   struct fx *fx = fx_new (2, 8, shifts[_i], 1u << 1);
   uint64_t state = 1, pages = 0, last = UINT64_MAX;
@@ -97,10 +96,9 @@ START_TEST (data_of_any_length_anywhere)
   ck_assert_uint_eq (mem_leg_allocated (fx->leg[1]), pages * PAGE);
   fx_free (fx);
 }
-END_TEST
 
 /* The block of the mirror is larger than a page. */
-START_TEST (nothing_smaller_than_a_block_is_sent)
+TEST (nothing_smaller_than_a_block_is_sent)
 {
   struct fx *fx = fx_new (2, 8, 20, 1u << 1);
   uint64_t data;
@@ -111,10 +109,9 @@ START_TEST (nothing_smaller_than_a_block_is_sent)
   ck_assert_uint_eq (mem_leg_allocated (fx->leg[1]), data / PAGE * 64 * KIB);
   fx_free (fx);
 }
-END_TEST
 
 /* Zeroes that need not be written are not, on a leg that would write them. */
-START_TEST (a_target_that_cannot_punch_holes_stays_thin)
+LOOP_TEST (a_target_that_cannot_punch_holes_stays_thin, 2)
 {
   struct fx *fx = fx_new (2, 8, shifts[_i], 1u << 1);
   uint64_t data = fill_pages (fx, 0, 64 * KIB, 8 * KIB);
@@ -125,10 +122,9 @@ START_TEST (a_target_that_cannot_punch_holes_stays_thin)
   ck_assert_uint_eq (mem_leg_allocated (fx->leg[1]), data);
   fx_free (fx);
 }
-END_TEST
 
 /* Block status says that all is data, but there are zeroes. */
-START_TEST (zeroes_that_were_read_are_not_written)
+TEST (zeroes_that_were_read_are_not_written)
 {
   struct fx *fx = fx_new (2, 8, 20, 1u << 1);
 
@@ -139,10 +135,9 @@ START_TEST (zeroes_that_were_read_are_not_written)
   ck_assert_uint_eq (mem_leg_allocated (fx->leg[1]), PAGE);
   fx_free (fx);
 }
-END_TEST
 
 /* Nobody knows what the target holds in a marked region. */
-START_TEST (what_is_unknown_becomes_holes)
+TEST (what_is_unknown_becomes_holes)
 {
   struct fx *fx = fx_new (2, 8, 20, 1u << 1);
   uint64_t data = fill_pages (fx, 0, 4 * PAGE, 0);
@@ -155,12 +150,11 @@ START_TEST (what_is_unknown_becomes_holes)
   ck_assert_uint_eq (mem_leg_allocated (fx->leg[1]), data);
   fx_free (fx);
 }
-END_TEST
 
 /* --- requests --- */
 
 /* One write does no harm where the target has all blocks. */
-START_TEST (a_full_target_gets_each_chunk_in_one_request)
+TEST (a_full_target_gets_each_chunk_in_one_request)
 {
   struct fx *fx = fx_new (2, 8, 20, 1u << 1);
 
@@ -172,9 +166,8 @@ START_TEST (a_full_target_gets_each_chunk_in_one_request)
   ck_assert_uint_le (fx_sent (fx, 1, LEG_ZERO), 8); /* at the end of each */
   fx_free (fx);
 }
-END_TEST
 
-START_TEST (holes_worth_a_request_are_punched)
+TEST (holes_worth_a_request_are_punched)
 {
   struct fx *fx = fx_new (2, 8, 20, 1u << 1);
   uint64_t data = fill_pages (fx, 0, 512 * KIB, 0);
@@ -186,10 +179,9 @@ START_TEST (holes_worth_a_request_are_punched)
   ck_assert_uint_le (fx_sent (fx, 1, LEG_ZERO), 16);
   fx_free (fx);
 }
-END_TEST
 
 /* The same for one where a hole is written as zeroes. */
-START_TEST (a_full_target_without_holes_gets_each_chunk_in_one_request)
+TEST (a_full_target_without_holes_gets_each_chunk_in_one_request)
 {
   struct fx *fx = fx_new (2, 8, 20, 1u << 1);
 
@@ -201,10 +193,9 @@ START_TEST (a_full_target_without_holes_gets_each_chunk_in_one_request)
   ck_assert_uint_eq (fx_sent (fx, 1, LEG_ZERO), 0);
   fx_free (fx);
 }
-END_TEST
 
 /* The source is zero, and the target full of small pieces. */
-START_TEST (pieces_of_a_target_are_zeroed_one_by_one)
+LOOP_TEST (pieces_of_a_target_are_zeroed_one_by_one, 2)
 {
   struct fx *fx = fx_new (2, 8, shifts[_i], 1u << 1);
 
@@ -215,9 +206,8 @@ START_TEST (pieces_of_a_target_are_zeroed_one_by_one)
   ck_assert_uint_le (fx->m->resync.copied_bytes, fx->m->limits.size / 2);
   fx_free (fx);
 }
-END_TEST
 
-START_TEST (each_target_gets_what_it_needs)
+LOOP_TEST (each_target_gets_what_it_needs, 2)
 {
   struct fx *fx = fx_new (4, 8, shifts[_i], 14);
   uint64_t data = fill_pages (fx, 0, 32 * KIB, 0);
@@ -229,12 +219,11 @@ START_TEST (each_target_gets_what_it_needs)
   ck_assert_uint_eq (mem_leg_allocated (fx->leg[3]), data);
   fx_free (fx);
 }
-END_TEST
 
 /* --- failure --- */
 
 /* The fifth of many small writes fails; nobody has failed by that. */
-START_TEST (a_target_that_refuses_a_piece_gets_it_later)
+TEST (a_target_that_refuses_a_piece_gets_it_later)
 {
   struct fx *fx = fx_new (2, 8, 20, 1u << 1);
   uint64_t data = fill_pages (fx, 0, 4 * PAGE, 0);
@@ -245,7 +234,6 @@ START_TEST (a_target_that_refuses_a_piece_gets_it_later)
   ck_assert_uint_eq (mem_leg_allocated (fx->leg[1]), data);
   fx_free (fx);
 }
-END_TEST
 
 static atomic_int lease_for; /* questions that are still answered with yes */
 
@@ -257,7 +245,7 @@ lease_ends (struct leg *leg)
 }
 
 /* S19: what was not sent is no failure of the target. */
-START_TEST (s19_no_piece_is_sent_without_the_lease)
+TEST (s19_no_piece_is_sent_without_the_lease)
 {
   struct fx *fx = fx_new (2, 1, 20, 1u << 1);
   uint64_t data = fill_pages (fx, 0, 4 * PAGE, 0);
@@ -273,35 +261,13 @@ START_TEST (s19_no_piece_is_sent_without_the_lease)
   ck_assert_uint_eq (mem_leg_allocated (fx->leg[1]), data);
   fx_free (fx);
 }
-END_TEST
+
+static struct suite_group tests = {
+  .timeout = 60,
+};
 
 int
 main (void)
 {
-  Suite *suite = suite_create ("thin-copy");
-  TCase *tc = tcase_create ("thin-copy");
-  SRunner *runner = srunner_create (suite);
-  int failed;
-
-  suite_add_tcase (suite, tc);
-  tcase_set_timeout (tc, 60);
-  tcase_add_loop_test (tc, an_empty_target_gets_the_data_and_no_more, 0, 2);
-  tcase_add_loop_test (tc, every_other_page_holds_data, 0, 2);
-  tcase_add_loop_test (tc, data_of_any_length_anywhere, 0, 2);
-  tcase_add_test (tc, nothing_smaller_than_a_block_is_sent);
-  tcase_add_loop_test (tc, a_target_that_cannot_punch_holes_stays_thin, 0, 2);
-  tcase_add_test (tc, zeroes_that_were_read_are_not_written);
-  tcase_add_test (tc, what_is_unknown_becomes_holes);
-  tcase_add_test (tc, a_full_target_gets_each_chunk_in_one_request);
-  tcase_add_test (tc,
-                  a_full_target_without_holes_gets_each_chunk_in_one_request);
-  tcase_add_test (tc, holes_worth_a_request_are_punched);
-  tcase_add_loop_test (tc, pieces_of_a_target_are_zeroed_one_by_one, 0, 2);
-  tcase_add_loop_test (tc, each_target_gets_what_it_needs, 0, 2);
-  tcase_add_test (tc, a_target_that_refuses_a_piece_gets_it_later);
-  tcase_add_test (tc, s19_no_piece_is_sent_without_the_lease);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return suite_main ("thin-copy");
 }

@@ -9,9 +9,9 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "suite.h"
 #include "thread.h"
 
 #define STACK ((size_t) 256 << 10)
@@ -82,7 +82,7 @@ check_mask (const sigset_t *mask)
     ck_assert_msg (!sigismember (mask, faults[i]), "fault %d", faults[i]);
 }
 
-START_TEST (test_takes_no_signal)
+TEST (test_takes_no_signal)
 {
   struct seen seen = look_in_thread (0);
 
@@ -90,9 +90,8 @@ START_TEST (test_takes_no_signal)
   seen = look_in_thread (STACK);
   check_mask (&seen.mask);
 }
-END_TEST
 
-START_TEST (test_mask_of_the_caller_stays)
+TEST (test_mask_of_the_caller_stays)
 {
   sigset_t before, mine, after;
 
@@ -107,9 +106,8 @@ START_TEST (test_mask_of_the_caller_stays)
   for (int sig = 1; sig < NSIG; ++sig)
     ck_assert_int_eq (sigismember (&after, sig) == 1, sig == SIGUSR2);
 }
-END_TEST
 
-START_TEST (test_error)
+TEST (test_error)
 {
   pthread_t thread;
 
@@ -126,9 +124,8 @@ START_TEST (test_error)
   ck_assert_int_eq (thread_start_small (&thread, "none", look, NULL, 1), -1);
   ck_assert_int_eq (errno, EINVAL);
 }
-END_TEST
 
-START_TEST (test_small_stack)
+TEST (test_small_stack)
 {
   size_t small = look_in_thread (STACK).stack;
 
@@ -136,7 +133,6 @@ START_TEST (test_small_stack)
   ck_assert_uint_ge (small, STACK);
   ck_assert_uint_lt (small, look_in_thread (0).stack);
 }
-END_TEST
 
 static pthread_barrier_t barrier;
 
@@ -147,7 +143,7 @@ wait_barrier (void *opaque)
   return opaque;
 }
 
-START_TEST (test_name)
+TEST (test_name)
 {
   const char *const longest = "123456789012345";
   char name[16];
@@ -161,24 +157,9 @@ START_TEST (test_name)
   pthread_barrier_destroy (&barrier);
   ck_assert_str_eq (name, longest);
 }
-END_TEST
 
 int
 main (void)
 {
-  Suite *s = suite_create ("thread");
-  TCase *tc = tcase_create ("thread");
-  SRunner *sr = srunner_create (s);
-  int failed;
-
-  tcase_add_test (tc, test_takes_no_signal);
-  tcase_add_test (tc, test_mask_of_the_caller_stays);
-  tcase_add_test (tc, test_error);
-  tcase_add_test (tc, test_small_stack);
-  tcase_add_test (tc, test_name);
-  suite_add_tcase (s, tc);
-  srunner_run_all (sr, CK_NORMAL);
-  failed = srunner_ntests_failed (sr);
-  srunner_free (sr);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return suite_main ("thread");
 }

@@ -20,9 +20,12 @@
 
 #include "make-certs.h"
 #include "stream-fixture.h"
+#include "suite.h"
 #include "temp-path.h"
 #include "tls.h"
 #include "unit-wait.h"
+
+#define NR(array) ((int) (sizeof (array) / sizeof (array)[0]))
 
 #define BIG ((size_t) 4 << 20)
 #define PATIENCE_MSEC 20000
@@ -178,7 +181,7 @@ expect_reason (const struct side *side, const char *part)
 
 /* --- pre-shared keys --- */
 
-START_TEST (psk_echo)
+LOOP_TEST (psk_echo, TCP6)
 {
   use_psk ("keys.psk", "keys.psk", "alice");
   start_both ((enum kind) _i, NULL);
@@ -186,18 +189,16 @@ START_TEST (psk_echo)
   ck_assert_str_eq (stream_identity (server.s), "alice");
   ck_assert_str_eq (stream_identity (client.s), "");
 }
-END_TEST
 
-START_TEST (psk_of_one_of_several_users)
+TEST (psk_of_one_of_several_users)
 {
   use_psk ("keys.psk", "keys.psk", "bob");
   start_both (SOCKETPAIR, "ignored");
   expect_echo ();
   ck_assert_str_eq (stream_identity (server.s), "bob");
 }
-END_TEST
 
-START_TEST (psk_user_is_our_own_name)
+TEST (psk_user_is_our_own_name)
 {
   use_psk ("own.psk", "own.psk", NULL);
   start_both (SOCKETPAIR, NULL);
@@ -205,9 +206,8 @@ START_TEST (psk_user_is_our_own_name)
   ck_assert_str_eq (stream_identity (server.s),
                     getpwuid (geteuid ())->pw_name);
 }
-END_TEST
 
-START_TEST (psk_with_a_wrong_key)
+LOOP_TEST (psk_with_a_wrong_key, TCP6)
 {
   use_psk ("keys.psk", "wrong.psk", "alice");
   start_both ((enum kind) _i, NULL);
@@ -216,9 +216,8 @@ START_TEST (psk_with_a_wrong_key)
   expect_reason (&client, "refused by the peer");
   expect_reason (&client, "(unknown user or wrong key?)");
 }
-END_TEST
 
-START_TEST (psk_of_an_unknown_user)
+LOOP_TEST (psk_of_an_unknown_user, TCP6)
 {
   use_psk ("keys.psk", "wrong.psk", "eve");
   start_both ((enum kind) _i, NULL);
@@ -226,21 +225,19 @@ START_TEST (psk_of_an_unknown_user)
   expect_reason (&server, "(unknown user or wrong key?)");
   expect_reason (&client, "(unknown user or wrong key?)");
 }
-END_TEST
 
 /* Without a restart. */
-START_TEST (psk_added_later)
+TEST (psk_added_later)
 {
   use_psk ("grows.psk", "keys.psk", "alice");
   write_text ("grows.psk", "carol:00ff\nalice:0123456789abcdef\n");
   start_both (SOCKETPAIR, NULL);
   expect_echo ();
 }
-END_TEST
 
 /* --- certificates --- */
 
-START_TEST (certificate_of_the_host)
+LOOP_TEST (certificate_of_the_host, 2)
 {
   static const char *const names[] = {"log.example", "127.0.0.1"};
 
@@ -250,9 +247,8 @@ START_TEST (certificate_of_the_host)
   ck_assert_str_eq (stream_identity (client.s), "log server");
   ck_assert_str_eq (stream_identity (server.s), "");
 }
-END_TEST
 
-START_TEST (certificate_of_another_host)
+LOOP_TEST (certificate_of_another_host, 2)
 {
   static const char *const names[] = {"other.example", "127.0.0.2"};
 
@@ -262,9 +258,8 @@ START_TEST (certificate_of_another_host)
   expect_reason (&client, "name in the certificate does not match");
   expect_reason (&server, "refused by the peer");
 }
-END_TEST
 
-START_TEST (certificate_of_an_unknown_authority)
+TEST (certificate_of_an_unknown_authority)
 {
   use_certificates ("foreign", "anyone", false);
   start_both (TCP4, "log.example");
@@ -272,19 +267,17 @@ START_TEST (certificate_of_an_unknown_authority)
   expect_reason (&client, "issuer is unknown");
   expect_reason (&server, "refused by the peer");
 }
-END_TEST
 
 /* A client that poses as the server. */
-START_TEST (certificate_for_another_purpose)
+TEST (certificate_for_another_purpose)
 {
   use_certificates ("poser", "anyone", false);
   start_both (TCP4, "log.example");
   run_until_both_fail ();
   expect_reason (&client, "TLS: The certificate is NOT trusted");
 }
-END_TEST
 
-START_TEST (certificate_without_a_host_to_compare)
+TEST (certificate_without_a_host_to_compare)
 {
   use_certificates ("server", "anyone", false);
   ck_assert (connect_pair (SOCKETPAIR, pair));
@@ -294,25 +287,22 @@ START_TEST (certificate_without_a_host_to_compare)
   ck_assert_int_eq (fcntl (pair[0], F_GETFD), -1);
   close (pair[1]);
 }
-END_TEST
 
-START_TEST (client_certificate_is_the_identity)
+TEST (client_certificate_is_the_identity)
 {
   use_certificates ("server", "client", true);
   start_both (TCP4, "log.example");
   expect_echo ();
   ck_assert_str_eq (stream_identity (server.s), "mirror 1");
 }
-END_TEST
 
-START_TEST (client_certificate_is_not_asked_for)
+TEST (client_certificate_is_not_asked_for)
 {
   use_certificates ("server", "client", false);
   start_both (TCP4, "log.example");
   expect_echo ();
   ck_assert_str_eq (stream_identity (server.s), "");
 }
-END_TEST
 
 static const struct {
   const char *client, *reason;
@@ -323,7 +313,7 @@ static const struct {
 };
 
 /* With TLS 1.3 the client is ready before it hears of it. */
-START_TEST (client_certificate_is_bad)
+LOOP_TEST (client_certificate_is_bad, NR (bad_clients))
 {
   use_certificates ("server", bad_clients[_i].client, true);
   start_both (TCP4, "log.example");
@@ -331,11 +321,10 @@ START_TEST (client_certificate_is_bad)
   expect_reason (&server, bad_clients[_i].reason);
   expect_reason (&client, "refused by the peer");
 }
-END_TEST
 
 /* --- TLS and not --- */
 
-START_TEST (plain_client)
+TEST (plain_client)
 {
   use_psk ("keys.psk", "keys.psk", "alice");
   tls_free (client_tls);
@@ -347,7 +336,6 @@ START_TEST (plain_client)
   expect_reason (&server, "does the peer use TLS?");
   ck_assert_uint_eq (server.readies, 0);
 }
-END_TEST
 
 static size_t
 take_none (struct side *side, const uint8_t *data, size_t len)
@@ -367,7 +355,7 @@ hang_up (struct side *side, const uint8_t *data, size_t len)
 }
 
 /* It answers with something, with nothing, or hangs up. */
-START_TEST (plain_server)
+LOOP_TEST (plain_server, 3)
 {
   static const struct {
     size_t (*on_input) (struct side *side, const uint8_t *data, size_t len);
@@ -389,9 +377,8 @@ START_TEST (plain_server)
   expect_reason (&client, answers[_i].reason);
   ck_assert_uint_eq (client.readies, 0);
 }
-END_TEST
 
-START_TEST (silent_client)
+TEST (silent_client)
 {
   use_psk ("keys.psk", "keys.psk", "alice");
   ck_assert (connect_pair (TCP4, pair));
@@ -402,10 +389,9 @@ START_TEST (silent_client)
                     "TLS handshake: no answer within 0.2 seconds");
   close (pair[0]);
 }
-END_TEST
 
 /* What is queued for later does not keep the loop awake. */
-START_TEST (silent_server)
+TEST (silent_server)
 {
   use_psk ("keys.psk", "keys.psk", "alice");
   ck_assert (connect_pair (TCP4, pair));
@@ -416,9 +402,8 @@ START_TEST (silent_server)
   ck_assert_uint_le (ev_iteration (loop), 20);
   close (pair[1]);
 }
-END_TEST
 
-START_TEST (noise)
+TEST (noise)
 {
   static const char text[] = "\x16\x03\x01\x00\x05noise and more of it";
 
@@ -430,7 +415,6 @@ START_TEST (noise)
   expect_reason (&server, "TLS: ");
   close (pair[0]);
 }
-END_TEST
 
 /* --- another client --- */
 
@@ -515,7 +499,7 @@ change_keys (gnutls_session_t session)
 }
 
 /* Records that are no data, between others, and all read at once. */
-START_TEST (other_client_changes_keys)
+TEST (other_client_changes_keys)
 {
   struct other_client c = {.priority = "NORMAL:+ECDHE-PSK",
                            .talk = change_keys};
@@ -533,7 +517,6 @@ START_TEST (other_client_changes_keys)
   RUN_UNTIL (server.fails);
   ck_assert_str_eq (server.reason, "closed by the peer");
 }
-END_TEST
 
 static void
 shake_hands_again (gnutls_session_t session)
@@ -541,7 +524,7 @@ shake_hands_again (gnutls_session_t session)
   gnutls_handshake (session);
 }
 
-START_TEST (other_client_renegotiates)
+TEST (other_client_renegotiates)
 {
   struct other_client c = {
     .priority = "NORMAL:-VERS-ALL:+VERS-TLS1.2:+ECDHE-PSK",
@@ -552,10 +535,9 @@ START_TEST (other_client_renegotiates)
   ck_assert_int_eq (c.result, 0);
   ck_assert_str_eq (server.reason, "TLS: the peer wants to negotiate again");
 }
-END_TEST
 
 /* An old version; and keys without forward secrecy. */
-START_TEST (other_client_is_too_weak)
+LOOP_TEST (other_client_is_too_weak, 2)
 {
   static const char *const weak[] = {
     "NORMAL:-VERS-ALL:+VERS-TLS1.1:+ECDHE-PSK",
@@ -568,7 +550,6 @@ START_TEST (other_client_is_too_weak)
   ck_assert_uint_eq (server.readies, 0);
   expect_reason (&server, "TLS: ");
 }
-END_TEST
 
 /* --- data --- */
 
@@ -598,7 +579,7 @@ write_pattern (struct side *side, size_t len)
   free (data);
 }
 
-START_TEST (echo_of_much_data)
+LOOP_TEST (echo_of_much_data, TCP6)
 {
   use_psk ("keys.psk", "keys.psk", "alice");
   start_both ((enum kind) _i, NULL);
@@ -610,7 +591,6 @@ START_TEST (echo_of_much_data)
   ck_assert_uint_ge (client.drains, 1);
   ck_assert (!stream_congested (client.s));
 }
-END_TEST
 
 static size_t
 take_some_and_pause (struct side *side, const uint8_t *data, size_t len)
@@ -621,7 +601,7 @@ take_some_and_pause (struct side *side, const uint8_t *data, size_t len)
 }
 
 /* All has been read from the socket when the last pause ends. */
-START_TEST (records_that_wait_come_after_a_pause)
+TEST (records_that_wait_come_after_a_pause)
 {
   const size_t len = 100000;
 
@@ -641,7 +621,6 @@ START_TEST (records_that_wait_come_after_a_pause)
   }
   check_pattern (&server.got);
 }
-END_TEST
 
 static void
 relay_byte (int from, int to)
@@ -652,7 +631,7 @@ relay_byte (int from, int to)
     ck_assert_int_eq (send (to, &c, 1, MSG_NOSIGNAL), 1);
 }
 
-START_TEST (bytes_one_at_a_time)
+TEST (bytes_one_at_a_time)
 {
   int other[2];
 
@@ -673,11 +652,10 @@ START_TEST (bytes_one_at_a_time)
   close (pair[1]);
   close (other[1]);
 }
-END_TEST
 
 /* --- closing --- */
 
-START_TEST (shut_sends_all_and_then_closes)
+LOOP_TEST (shut_sends_all_and_then_closes, TCP6)
 {
   use_psk ("keys.psk", "keys.psk", "alice");
   start_both ((enum kind) _i, NULL);
@@ -694,10 +672,9 @@ START_TEST (shut_sends_all_and_then_closes)
   ck_assert_uint_eq (client.inputs + client.fails, 0);
   ck_assert_int_eq (ev_run (loop, 0), 0);
 }
-END_TEST
 
 /* During the handshake. */
-START_TEST (shut_before_ready)
+TEST (shut_before_ready)
 {
   use_psk ("keys.psk", "keys.psk", "alice");
   start_both (TCP4, NULL);
@@ -709,9 +686,8 @@ START_TEST (shut_before_ready)
   ck_assert (side_got (&server, "late"));
   ck_assert_int_eq (ev_run (loop, 0), 0);
 }
-END_TEST
 
-START_TEST (peer_dies)
+TEST (peer_dies)
 {
   use_psk ("keys.psk", "keys.psk", "alice");
   start_both (TCP4, NULL);
@@ -724,9 +700,8 @@ START_TEST (peer_dies)
   ck_assert_str_eq (server.reason,
                     "closed by the peer in the middle of a message");
 }
-END_TEST
 
-START_TEST (close_within_callbacks)
+LOOP_TEST (close_within_callbacks, 6)
 {
   void (**callback[]) (struct side *) = {
     &client.on_ready,  &server.on_ready,  &client.on_drained,
@@ -749,7 +724,6 @@ START_TEST (close_within_callbacks)
   RUN_UNTIL (client.s == NULL || client.fails);
   RUN_UNTIL (server.s == NULL || server.fails);
 }
-END_TEST
 
 /* --- files --- */
 
@@ -796,7 +770,7 @@ static const struct {
   {"alice:0g", "line 1 is not USER:HEXKEY"},
 };
 
-START_TEST (psk_file_of_a_server_is_bad)
+LOOP_TEST (psk_file_of_a_server_is_bad, NR (bad_keys))
 {
   const struct tls_options o = {.server = true,
                                 .psk_file = path_of ("bad.psk")};
@@ -807,9 +781,8 @@ START_TEST (psk_file_of_a_server_is_bad)
   expect_report ("bad.psk", bad_keys[_i].part);
   unlink (path_of ("bad.psk"));
 }
-END_TEST
 
-START_TEST (psk_file_of_a_client_is_bad)
+TEST (psk_file_of_a_client_is_bad)
 {
   struct tls_options o = {.psk_file = path_of ("keys.psk"),
                           .username = "carol"};
@@ -823,7 +796,6 @@ START_TEST (psk_file_of_a_client_is_bad)
   load_bad (&o);
   expect_report ("server", "Is a directory");
 }
-END_TEST
 
 /* A file of the directory "server" is replaced, or removed. */
 static const struct {
@@ -843,7 +815,7 @@ static const struct {
   {false, "client-key.pem", "x", "client-cert.pem: No such file"},
 };
 
-START_TEST (certificate_file_is_bad)
+LOOP_TEST (certificate_file_is_bad, NR (bad_files))
 {
   char path[128], file[64], command[512];
   const struct tls_options o = {.server = bad_files[_i].server,
@@ -863,9 +835,8 @@ START_TEST (certificate_file_is_bad)
   snprintf (command, sizeof command, "rm -r %s", path);
   ck_assert_int_eq (system (command), 0);
 }
-END_TEST
 
-START_TEST (key_of_another_certificate)
+TEST (key_of_another_certificate)
 {
   const struct tls_options o = {.server = true,
                                 .certificates = path_of ("mismatch")};
@@ -874,7 +845,6 @@ START_TEST (key_of_another_certificate)
   expect_report ("mismatch/server-cert.pem", "do not match");
   expect_report ("mismatch/server-key.pem", "do not match");
 }
-END_TEST
 
 /* --- */
 
@@ -974,102 +944,16 @@ remove_files (void)
   ck_assert_int_eq (nftw (dir, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
 }
 
-static TCase *
-new_case (Suite *suite, const char *name)
-{
-  TCase *tc = tcase_create (name);
-
-  tcase_set_timeout (tc, 60);
-  tcase_add_unchecked_fixture (tc, make_files, remove_files);
-  tcase_add_checked_fixture (tc, set_up, tear_down);
-  suite_add_tcase (suite, tc);
-  return tc;
-}
-
-#define NR(array) ((int) (sizeof (array) / sizeof (array)[0]))
-
-static void
-add_psk (Suite *suite)
-{
-  TCase *tc = new_case (suite, "psk");
-
-  tcase_add_loop_test (tc, psk_echo, 0, TCP6);
-  tcase_add_test (tc, psk_of_one_of_several_users);
-  tcase_add_test (tc, psk_user_is_our_own_name);
-  tcase_add_loop_test (tc, psk_with_a_wrong_key, 0, TCP6);
-  tcase_add_loop_test (tc, psk_of_an_unknown_user, 0, TCP6);
-  tcase_add_test (tc, psk_added_later);
-}
-
-static void
-add_certificates (Suite *suite)
-{
-  TCase *tc = new_case (suite, "certificates");
-
-  tcase_add_loop_test (tc, certificate_of_the_host, 0, 2);
-  tcase_add_loop_test (tc, certificate_of_another_host, 0, 2);
-  tcase_add_test (tc, certificate_of_an_unknown_authority);
-  tcase_add_test (tc, certificate_for_another_purpose);
-  tcase_add_test (tc, certificate_without_a_host_to_compare);
-  tcase_add_test (tc, client_certificate_is_the_identity);
-  tcase_add_test (tc, client_certificate_is_not_asked_for);
-  tcase_add_loop_test (tc, client_certificate_is_bad, 0, NR (bad_clients));
-}
-
-static void
-add_strangers (Suite *suite)
-{
-  TCase *tc = new_case (suite, "strangers");
-
-  tcase_add_test (tc, plain_client);
-  tcase_add_loop_test (tc, plain_server, 0, 3);
-  tcase_add_test (tc, silent_client);
-  tcase_add_test (tc, silent_server);
-  tcase_add_test (tc, noise);
-  tcase_add_test (tc, other_client_changes_keys);
-  tcase_add_test (tc, other_client_renegotiates);
-  tcase_add_loop_test (tc, other_client_is_too_weak, 0, 2);
-}
-
-static void
-add_data (Suite *suite)
-{
-  TCase *tc = new_case (suite, "data");
-
-  tcase_add_loop_test (tc, echo_of_much_data, 0, TCP6);
-  tcase_add_test (tc, records_that_wait_come_after_a_pause);
-  tcase_add_test (tc, bytes_one_at_a_time);
-  tcase_add_loop_test (tc, shut_sends_all_and_then_closes, 0, TCP6);
-  tcase_add_test (tc, shut_before_ready);
-  tcase_add_test (tc, peer_dies);
-  tcase_add_loop_test (tc, close_within_callbacks, 0, 6);
-}
-
-static void
-add_files (Suite *suite)
-{
-  TCase *tc = new_case (suite, "files");
-
-  tcase_add_loop_test (tc, psk_file_of_a_server_is_bad, 0, NR (bad_keys));
-  tcase_add_test (tc, psk_file_of_a_client_is_bad);
-  tcase_add_loop_test (tc, certificate_file_is_bad, 0, NR (bad_files));
-  tcase_add_test (tc, key_of_another_certificate);
-}
+static struct suite_group tests = {
+  .setup = set_up,
+  .teardown = tear_down,
+  .setup_once = make_files,
+  .teardown_once = remove_files,
+  .timeout = 60,
+};
 
 int
 main (void)
 {
-  Suite *suite = suite_create ("tls");
-  SRunner *runner = srunner_create (suite);
-  int failed;
-
-  add_psk (suite);
-  add_certificates (suite);
-  add_strangers (suite);
-  add_data (suite);
-  add_files (suite);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed != 0;
+  return suite_main ("tls");
 }

@@ -10,7 +10,6 @@
 #include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -22,6 +21,7 @@
 #include "fake-mirror.h"
 #include "proto.h"
 #include "run-tool.h"
+#include "suite.h"
 #include "unix-socket.h"
 
 #define PATIENCE_MSEC 20000
@@ -197,7 +197,7 @@ list (const char *option)
   return tool_end (pid);
 }
 
-START_TEST (list_is_a_table)
+TEST (list_is_a_table)
 {
   ck_assert_int_eq (list ("--timeout=20"), 0);
   ck_assert_str_eq (
@@ -210,9 +210,8 @@ START_TEST (list_is_a_table)
     "     -\n");
   ck_assert_str_eq (tool_err, "");
 }
-END_TEST
 
-START_TEST (list_json)
+TEST (list_json)
 {
   struct json_object *obj, *logs;
 
@@ -224,7 +223,6 @@ START_TEST (list_json)
   ck_assert_uint_eq (json_object_array_length (logs), 2);
   json_object_put (obj);
 }
-END_TEST
 
 /* Run a verb on the log vm1, whose request is put to *request. */
 static pid_t
@@ -238,7 +236,7 @@ start_verb (const char *verb, const char *option, struct proto_msg *request)
   return pid;
 }
 
-START_TEST (show_text_has_no_control_characters)
+TEST (show_text_has_no_control_characters)
 {
   struct proto_msg request;
   pid_t pid = start_verb ("show", "--timeout=20", &request);
@@ -252,9 +250,8 @@ START_TEST (show_text_has_no_control_characters)
   tool_expect_out ("12 marked, 5 missed");
   tool_expect_out ("last error: ?[2J\n");
 }
-END_TEST
 
-START_TEST (show_json_is_the_servers_object)
+TEST (show_json_is_the_servers_object)
 {
   struct proto_msg request;
   pid_t pid = start_verb ("show", "--json", &request);
@@ -267,9 +264,8 @@ START_TEST (show_json_is_the_servers_object)
   ck_assert_str_eq (json_object_get_string (name), "vm1");
   json_object_put (obj);
 }
-END_TEST
 
-START_TEST (delete_and_takeover_are_silent)
+TEST (delete_and_takeover_are_silent)
 {
   struct proto_msg request;
   pid_t pid = start_verb ("delete", "--timeout=20", &request);
@@ -294,9 +290,8 @@ START_TEST (delete_and_takeover_are_silent)
   ck_assert_str_eq (tool_out, "");
   ck_assert_str_eq (tool_err, "");
 }
-END_TEST
 
-START_TEST (refused_is_1_with_the_servers_words)
+TEST (refused_is_1_with_the_servers_words)
 {
   struct proto_msg request;
   pid_t pid = start_verb ("delete", "--timeout=20", &request);
@@ -306,9 +301,8 @@ START_TEST (refused_is_1_with_the_servers_words)
   tool_expect_err (vm1);
   tool_expect_err ("log vm1 is owned by hosta\n");
 }
-END_TEST
 
-START_TEST (a_greeting_refused_is_1)
+TEST (a_greeting_refused_is_1)
 {
   pid_t pid = tool_start ("log", "list", path, NULL);
   struct proto_msg hello;
@@ -319,7 +313,6 @@ START_TEST (a_greeting_refused_is_1)
   ck_assert_int_eq (tool_end (pid), 1);
   tool_expect_err ("there are 7 clients\n");
 }
-END_TEST
 
 /* --- no answer --- */
 
@@ -332,7 +325,7 @@ seconds (void)
   return (double) ts.tv_sec + (double) ts.tv_nsec / 1e9;
 }
 
-START_TEST (a_silent_server_is_3_in_time)
+TEST (a_silent_server_is_3_in_time)
 {
   double begin = seconds ();
 
@@ -341,9 +334,8 @@ START_TEST (a_silent_server_is_3_in_time)
   tool_expect_err ("no greeting within 0.5 seconds\n");
   ck_assert_double_lt (seconds () - begin, 10);
 }
-END_TEST
 
-START_TEST (a_server_that_goes_silent_is_3_in_time)
+TEST (a_server_that_goes_silent_is_3_in_time)
 {
   struct proto_msg request;
   pid_t pid = start_verb ("takeover", "--timeout=0.5", &request);
@@ -351,9 +343,8 @@ START_TEST (a_server_that_goes_silent_is_3_in_time)
   ck_assert_int_eq (tool_end (pid), 3);
   tool_expect_err ("no answer within 0.5 seconds\n");
 }
-END_TEST
 
-START_TEST (a_server_that_goes_away_is_3)
+TEST (a_server_that_goes_away_is_3)
 {
   struct proto_msg request;
   pid_t pid = start_verb ("show", "--timeout=20", &request);
@@ -363,9 +354,8 @@ START_TEST (a_server_that_goes_away_is_3)
   ck_assert_int_eq (tool_end (pid), 3);
   tool_expect_err ("closed by the peer\n");
 }
-END_TEST
 
-START_TEST (no_server_is_3)
+TEST (no_server_is_3)
 {
   char none[96];
 
@@ -376,9 +366,8 @@ START_TEST (no_server_is_3)
   ck_assert_int_eq (TOOL ("log", "list", "localhost:1"), 3);
   tool_expect_err ("localhost:1: connect: Connection refused\n");
 }
-END_TEST
 
-START_TEST (nonsense_is_3)
+TEST (nonsense_is_3)
 {
   static const char nonsense[] = "SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3\r\n";
   pid_t pid = tool_start ("log", "list", path, NULL);
@@ -388,7 +377,6 @@ START_TEST (nonsense_is_3)
   ck_assert_int_eq (tool_end (pid), 3);
   tool_expect_err ("not from a log server");
 }
-END_TEST
 
 static const char *const bad_texts[] = {
   "nonsense",
@@ -398,7 +386,7 @@ static const char *const bad_texts[] = {
   "{\"name\":\"vm1\"",
 };
 
-START_TEST (a_status_that_is_none_is_3)
+LOOP_TEST (a_status_that_is_none_is_3, sizeof bad_texts / sizeof bad_texts[0])
 {
   struct proto_msg request;
   pid_t pid = start_verb ("show", "--timeout=20", &request);
@@ -407,9 +395,8 @@ START_TEST (a_status_that_is_none_is_3)
   ck_assert_int_eq (tool_end (pid), 3);
   tool_expect_err ("no status of a log\n");
 }
-END_TEST
 
-START_TEST (a_reply_to_something_else_is_3)
+TEST (a_reply_to_something_else_is_3)
 {
   struct proto_msg request;
   pid_t pid = start_verb ("delete", "--timeout=20", &request);
@@ -419,7 +406,6 @@ START_TEST (a_reply_to_something_else_is_3)
   ck_assert_int_eq (tool_end (pid), 3);
   tool_expect_err ("not from a log server");
 }
-END_TEST
 
 /* --- usage --- */
 
@@ -443,7 +429,7 @@ static const struct {
   {"frob", "host/a", NULL, "unknown verb \"log frob\""},
 };
 
-START_TEST (wrong_usage_is_64)
+LOOP_TEST (wrong_usage_is_64, sizeof bad_uses / sizeof bad_uses[0])
 {
   if (bad_uses[_i].option)
     ck_assert_int_eq (TOOL ("log", bad_uses[_i].verb, bad_uses[_i].option,
@@ -454,9 +440,8 @@ START_TEST (wrong_usage_is_64)
                       64);
   tool_expect_err (bad_uses[_i].message);
 }
-END_TEST
 
-START_TEST (help)
+TEST (help)
 {
   ck_assert_int_eq (TOOL ("log", "takeover", "--help"), 0);
   tool_expect_out ("nbdmirror log takeover [--fenced]");
@@ -464,40 +449,15 @@ START_TEST (help)
   ck_assert_int_eq (TOOL ("log"), 64);
   tool_expect_err ("log list, log show");
 }
-END_TEST
+
+static struct suite_group tests = {
+  .setup = set_up,
+  .teardown = tear_down,
+  .timeout = 60,
+};
 
 int
 main (void)
 {
-  Suite *suite = suite_create ("tool-log");
-  TCase *tc = tcase_create ("tool-log");
-  SRunner *runner;
-  int failed;
-
-  tcase_set_timeout (tc, 60);
-  tcase_add_checked_fixture (tc, set_up, tear_down);
-  tcase_add_test (tc, list_is_a_table);
-  tcase_add_test (tc, list_json);
-  tcase_add_test (tc, show_text_has_no_control_characters);
-  tcase_add_test (tc, show_json_is_the_servers_object);
-  tcase_add_test (tc, delete_and_takeover_are_silent);
-  tcase_add_test (tc, refused_is_1_with_the_servers_words);
-  tcase_add_test (tc, a_greeting_refused_is_1);
-  tcase_add_test (tc, a_silent_server_is_3_in_time);
-  tcase_add_test (tc, a_server_that_goes_silent_is_3_in_time);
-  tcase_add_test (tc, a_server_that_goes_away_is_3);
-  tcase_add_test (tc, no_server_is_3);
-  tcase_add_test (tc, nonsense_is_3);
-  tcase_add_loop_test (tc, a_status_that_is_none_is_3, 0,
-                       sizeof bad_texts / sizeof bad_texts[0]);
-  tcase_add_test (tc, a_reply_to_something_else_is_3);
-  tcase_add_loop_test (tc, wrong_usage_is_64, 0,
-                       sizeof bad_uses / sizeof bad_uses[0]);
-  tcase_add_test (tc, help);
-  suite_add_tcase (suite, tc);
-  runner = srunner_create (suite);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? 0 : 1;
+  return suite_main ("tool-log");
 }

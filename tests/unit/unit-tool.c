@@ -9,7 +9,6 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -21,6 +20,7 @@
 #include "control.h"
 #include "fake-mirror.h"
 #include "run-tool.h"
+#include "suite.h"
 #include "unix-socket.h"
 
 static struct mirror *m;
@@ -60,7 +60,7 @@ set_state (const char *state, const char *leg1, const char *resync)
   fake_mirror_unlock (m);
 }
 
-START_TEST (status_exit_code_is_the_state)
+TEST (status_exit_code_is_the_state)
 {
   ck_assert_int_eq (TOOL ("status", path), 0);
   tool_expect_out ("in-sync, 32 MiB, 2 legs");
@@ -76,9 +76,8 @@ START_TEST (status_exit_code_is_the_state)
   set_state ("failed", "failed", "idle");
   ck_assert_int_eq (TOOL ("status", "--json", path), 2);
 }
-END_TEST
 
-START_TEST (status_without_server_is_3_and_names_the_socket)
+TEST (status_without_server_is_3_and_names_the_socket)
 {
   char name[96];
 
@@ -91,9 +90,8 @@ START_TEST (status_without_server_is_3_and_names_the_socket)
   tool_expect_err (name);
   tool_expect_err ("Connection refused");
 }
-END_TEST
 
-START_TEST (status_json_is_the_contract_object)
+TEST (status_json_is_the_contract_object)
 {
   struct json_object *status, *legs;
 
@@ -105,9 +103,8 @@ START_TEST (status_json_is_the_contract_object)
   ck_assert_uint_eq (json_object_array_length (legs), 2);
   json_object_put (status);
 }
-END_TEST
 
-START_TEST (status_dm_is_the_kernels_line)
+TEST (status_dm_is_the_kernels_line)
 {
   struct mirror_status *s;
 
@@ -125,7 +122,6 @@ START_TEST (status_dm_is_the_kernels_line)
                     "0 65536 mirror 2 /a\\x20b\\x5c.img /b.img 10/64 1 "
                     "AA 1 core\n");
 }
-END_TEST
 
 static const struct {
   const char *state;
@@ -140,7 +136,7 @@ static const struct {
   {"missing", 0, 0, 0, 'D'},
 };
 
-START_TEST (status_dm_health)
+LOOP_TEST (status_dm_health, sizeof healths / sizeof healths[0])
 {
   struct mirror_status *s = fake_mirror_lock (m);
   char expected[] = " 1 A? 3 disk /x.log F\n";
@@ -155,9 +151,8 @@ START_TEST (status_dm_health)
   TOOL ("status", "--dm", path);
   tool_expect_out (expected);
 }
-END_TEST
 
-START_TEST (status_text_shows_errors_without_control_characters)
+TEST (status_text_shows_errors_without_control_characters)
 {
   struct mirror_status *s = fake_mirror_lock (m);
 
@@ -170,9 +165,8 @@ START_TEST (status_text_shows_errors_without_control_characters)
   tool_expect_out ("log: last error: No space left on device\n");
   tool_expect_out ("the log can't be written");
 }
-END_TEST
 
-START_TEST (status_text_tells_that_the_log_server_is_away)
+TEST (status_text_tells_that_the_log_server_is_away)
 {
   struct mirror_status *s = fake_mirror_lock (m);
 
@@ -183,9 +177,8 @@ START_TEST (status_text_tells_that_the_log_server_is_away)
   tool_expect_out ("log: last error: logs:10810: connect:");
   tool_expect_out ("the log server can't be reached");
 }
-END_TEST
 
-START_TEST (usage_errors_are_64)
+TEST (usage_errors_are_64)
 {
   ck_assert_int_eq (tool_end (tool_start (NULL, (char *) NULL)), 64);
   tool_expect_err ("verb is missing");
@@ -201,16 +194,14 @@ START_TEST (usage_errors_are_64)
   ck_assert_int_eq (TOOL ("wait", "--timeout", "nan", path), 64);
   tool_expect_err ("number of seconds");
 }
-END_TEST
 
-START_TEST (replace_says_what_to_do_instead)
+TEST (replace_says_what_to_do_instead)
 {
   ck_assert_int_eq (TOOL ("replace", path, "1", "/c.img"), 64);
   tool_expect_err ("How to replace a leg");
 }
-END_TEST
 
-START_TEST (help_and_version)
+TEST (help_and_version)
 {
   ck_assert_int_eq (TOOL ("--help"), 0);
   tool_expect_out ("nbdmirror wait");
@@ -219,7 +210,6 @@ START_TEST (help_and_version)
   ck_assert_int_eq (TOOL ("wait", "--help"), 0);
   tool_expect_out ("--timeout SECONDS");
 }
-END_TEST
 
 /* Answer one request with text; without text, never. */
 static void
@@ -257,7 +247,7 @@ static const struct {
   {NULL, "no answer in 5 seconds"},
 };
 
-START_TEST (bad_answer_is_3)
+LOOP_TEST (bad_answer_is_3, sizeof bad_answers / sizeof bad_answers[0])
 {
   struct unix_listener l;
   char name[96];
@@ -272,9 +262,8 @@ START_TEST (bad_answer_is_3)
   tool_expect_err (name);
   unix_listener_close (&l);
 }
-END_TEST
 
-START_TEST (wait_ends_when_all_legs_are_in_sync)
+TEST (wait_ends_when_all_legs_are_in_sync)
 {
   pid_t pid;
 
@@ -287,9 +276,8 @@ START_TEST (wait_ends_when_all_legs_are_in_sync)
   ck_assert_int_eq (tool_end (pid), 0);
   ck_assert_str_eq (tool_out, "");
 }
-END_TEST
 
-START_TEST (wait_returns_2_when_the_mirror_fails)
+TEST (wait_returns_2_when_the_mirror_fails)
 {
   pid_t pid;
 
@@ -299,9 +287,8 @@ START_TEST (wait_returns_2_when_the_mirror_fails)
   set_state ("failed", "failed", "idle");
   ck_assert_int_eq (tool_end (pid), 2);
 }
-END_TEST
 
-START_TEST (wait_resync_ends_while_a_leg_is_missing)
+TEST (wait_resync_ends_while_a_leg_is_missing)
 {
   pid_t pid;
 
@@ -313,9 +300,8 @@ START_TEST (wait_resync_ends_while_a_leg_is_missing)
   set_state ("degraded", "missing", "idle");
   ck_assert_int_eq (tool_end (pid), 1);
 }
-END_TEST
 
-START_TEST (wait_timeout_says_the_state)
+TEST (wait_timeout_says_the_state)
 {
   set_state ("degraded", "missing", "idle");
   ck_assert_int_eq (TOOL ("wait", "--timeout", "0.2", path), 1);
@@ -324,9 +310,8 @@ START_TEST (wait_timeout_says_the_state)
   set_state ("in-sync", "in-sync", "idle");
   ck_assert_int_eq (TOOL ("wait", "--timeout", "0", path), 0);
 }
-END_TEST
 
-START_TEST (wait_is_3_when_the_server_goes_away)
+TEST (wait_is_3_when_the_server_goes_away)
 {
   pid_t pid;
 
@@ -338,9 +323,8 @@ START_TEST (wait_is_3_when_the_server_goes_away)
   ck_assert_int_eq (tool_end (pid), 3);
   tool_expect_err (path);
 }
-END_TEST
 
-START_TEST (watch_prints_changes_until_the_server_goes_away)
+TEST (watch_prints_changes_until_the_server_goes_away)
 {
   pid_t pid = tool_start ("status", "--watch", path, NULL);
 
@@ -355,9 +339,8 @@ START_TEST (watch_prints_changes_until_the_server_goes_away)
                               "degraded, legs: in-sync* failed, log: ok, "
                               "resync: idle\n");
 }
-END_TEST
 
-START_TEST (watch_ends_on_interrupt)
+TEST (watch_ends_on_interrupt)
 {
   pid_t pid = tool_start ("status", "--watch", path, NULL);
 
@@ -365,51 +348,22 @@ START_TEST (watch_ends_on_interrupt)
   ck_assert_int_eq (kill (pid, SIGINT), 0);
   ck_assert_int_eq (tool_end (pid), 0);
 }
-END_TEST
 
-START_TEST (full_output_is_74)
+TEST (full_output_is_74)
 {
   ck_assert_int_eq (symlink ("/dev/full", fake_path ("out")), 0);
   ck_assert_int_eq (TOOL ("status", path), 74);
   tool_expect_err ("No space left on device");
 }
-END_TEST
+
+static struct suite_group tests = {
+  .setup = set_up,
+  .teardown = tear_down,
+  .timeout = 60,
+};
 
 int
 main (void)
 {
-  Suite *suite = suite_create ("tool");
-  TCase *tc = tcase_create ("tool");
-  SRunner *runner;
-  int failed;
-
-  tcase_set_timeout (tc, 60);
-  tcase_add_checked_fixture (tc, set_up, tear_down);
-  tcase_add_test (tc, status_exit_code_is_the_state);
-  tcase_add_test (tc, status_without_server_is_3_and_names_the_socket);
-  tcase_add_test (tc, status_json_is_the_contract_object);
-  tcase_add_test (tc, status_dm_is_the_kernels_line);
-  tcase_add_loop_test (tc, status_dm_health, 0,
-                       sizeof healths / sizeof healths[0]);
-  tcase_add_test (tc, status_text_shows_errors_without_control_characters);
-  tcase_add_test (tc, status_text_tells_that_the_log_server_is_away);
-  tcase_add_test (tc, usage_errors_are_64);
-  tcase_add_test (tc, replace_says_what_to_do_instead);
-  tcase_add_test (tc, help_and_version);
-  tcase_add_loop_test (tc, bad_answer_is_3, 0,
-                       sizeof bad_answers / sizeof bad_answers[0]);
-  tcase_add_test (tc, wait_ends_when_all_legs_are_in_sync);
-  tcase_add_test (tc, wait_returns_2_when_the_mirror_fails);
-  tcase_add_test (tc, wait_resync_ends_while_a_leg_is_missing);
-  tcase_add_test (tc, wait_timeout_says_the_state);
-  tcase_add_test (tc, wait_is_3_when_the_server_goes_away);
-  tcase_add_test (tc, watch_prints_changes_until_the_server_goes_away);
-  tcase_add_test (tc, watch_ends_on_interrupt);
-  tcase_add_test (tc, full_output_is_74);
-  suite_add_tcase (suite, tc);
-  runner = srunner_create (suite);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? 0 : 1;
+  return suite_main ("tool");
 }

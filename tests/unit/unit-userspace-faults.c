@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "deadline.h"
+#include "suite.h"
 #include "unit-wait.h"
 #include "user-fixture.h"
 
@@ -109,7 +110,7 @@ run_story (unsigned die_at, enum fake_die when, bool restart)
   return frames;
 }
 
-START_TEST (test_cut_anywhere)
+LOOP_TEST (test_cut_anywhere, 6)
 {
   unsigned frames = run_story (0, FAKE_BEFORE, false);
 
@@ -118,7 +119,6 @@ START_TEST (test_cut_anywhere)
   for (unsigned at = 1; at + 1 < frames; ++at)
     run_story (at, (enum fake_die) (_i % 3), _i >= 3);
 }
-END_TEST
 
 /* --- chance --- */
 
@@ -186,7 +186,7 @@ random_flush (struct fake_logd *f, struct dirty_log *log, uint64_t *random)
     ck_assert (commit ? disk_equals (f, log) : disk_covers (f, log));
 }
 
-START_TEST (test_chance)
+LOOP_TEST (test_chance, 6)
 {
   struct fake_logd *f = fake_logd_new (false);
   struct dirty_log *log = user_create (f);
@@ -207,7 +207,6 @@ START_TEST (test_chance)
   ck_assert_uint_gt (COUNT_OF (f, deaths), 0);
   fake_logd_free (f);
 }
-END_TEST
 
 /* --- many callers --- */
 
@@ -239,7 +238,7 @@ writer_thread (void *arg)
   return NULL;
 }
 
-START_TEST (test_many_callers)
+TEST (test_many_callers)
 {
   struct fake_logd *f = fake_logd_new (false);
   struct dirty_log *log = user_start_new (f);
@@ -270,24 +269,13 @@ START_TEST (test_many_callers)
   ck_assert_uint_gt (COUNT_OF (f, deaths), 0);
   fake_logd_free (f);
 }
-END_TEST
+
+static struct suite_group tests = {
+  .timeout = 120,
+};
 
 int
 main (void)
 {
-  Suite *s = suite_create ("userspace-faults");
-  TCase *tc = tcase_create ("faults");
-  SRunner *runner;
-  int failed;
-
-  tcase_set_timeout (tc, 120);
-  tcase_add_loop_test (tc, test_cut_anywhere, 0, 6);
-  tcase_add_loop_test (tc, test_chance, 0, 6);
-  tcase_add_test (tc, test_many_callers);
-  suite_add_tcase (s, tc);
-  runner = srunner_create (s);
-  srunner_run_all (runner, CK_NORMAL);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  return suite_main ("userspace-faults");
 }

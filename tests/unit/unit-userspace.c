@@ -8,13 +8,13 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "cleanup.h"
 #include "deadline.h"
+#include "suite.h"
 #include "unit-wait.h"
 #include "user-fixture.h"
 
@@ -63,7 +63,7 @@ teardown (void)
 
 /* --- life --- */
 
-START_TEST (test_found_again)
+TEST (test_found_again)
 {
   struct dirty_log *log = user_create (f);
   uint8_t uuid[16];
@@ -91,10 +91,9 @@ START_TEST (test_found_again)
   ck_assert_str_eq (log->info.owner_host, "elsewhere");
   dirty_log_close (log, in_seconds (5));
 }
-END_TEST
 
 /* An untouched log stays as it was, and is given back at once. */
-START_TEST (test_untouched)
+TEST (test_untouched)
 {
   struct dirty_log *log = user_create (f);
   unsigned flushes;
@@ -116,9 +115,8 @@ START_TEST (test_untouched)
   ck_assert_uint_eq (COUNT_OF (f, detach_flags), 0);
   ck_assert_uint_eq (said (""), 0);
 }
-END_TEST
 
-START_TEST (test_read_only)
+TEST (test_read_only)
 {
   struct dirty_log *log;
 
@@ -131,9 +129,8 @@ START_TEST (test_read_only)
   dirty_log_close (log, in_seconds (5));
   ck_assert_uint_eq (COUNT_OF (f, frames[PROTO_DETACH]), 1);
 }
-END_TEST
 
-START_TEST (test_read_only_new)
+TEST (test_read_only_new)
 {
   struct dirty_log *log = user_open (f, LOG_READ_ONLY);
 
@@ -144,9 +141,8 @@ START_TEST (test_read_only_new)
   ck_assert_int_eq (log->info.found, LOG_FOUND_NEW);
   dirty_log_close (log, in_seconds (5));
 }
-END_TEST
 
-START_TEST (test_specifications)
+TEST (test_specifications)
 {
   static const struct {
     const char *spec, *words;
@@ -171,9 +167,8 @@ START_TEST (test_specifications)
     ck_assert_uint_eq (said (""), 1);
   }
 }
-END_TEST
 
-START_TEST (test_second_server)
+TEST (test_second_server)
 {
   struct fake_logd *tcp = fake_logd_new (true);
   struct dirty_log *log;
@@ -187,9 +182,8 @@ START_TEST (test_second_server)
   dirty_log_close (log, in_seconds (5));
   fake_logd_free (tcp);
 }
-END_TEST
 
-START_TEST (test_nobody_there)
+TEST (test_nobody_there)
 {
   LOCKED (f, f->down = true);
   ck_assert_ptr_null (dirty_log_open (user_spec (f), 0));
@@ -197,13 +191,12 @@ START_TEST (test_nobody_there)
   ck_assert_uint_eq (said ("no server gives it to us"), 1);
   ck_assert_uint_eq (said (""), 2);
 }
-END_TEST
 
 static const enum proto_error refusals[] = {
   PROTO_E_OWNED, PROTO_E_DENIED, PROTO_E_IO, PROTO_E_INVALID, PROTO_E_STALE,
 };
 
-START_TEST (test_refused)
+LOOP_TEST (test_refused, 5)
 {
   uint64_t start = now_ns ();
 
@@ -213,9 +206,8 @@ START_TEST (test_refused)
   ck_assert_uint_eq (said ("attach fails"), 1);
   ck_assert_uint_eq (said (""), 1);
 }
-END_TEST
 
-START_TEST (test_waits_for_the_lease)
+TEST (test_waits_for_the_lease)
 {
   uint64_t start = now_ns ();
 
@@ -225,18 +217,16 @@ START_TEST (test_waits_for_the_lease)
   ck_assert_uint_eq (said ("waiting: somebody has it"), 1);
   ck_assert_uint_eq (said (""), 1);
 }
-END_TEST
 
-START_TEST (test_senseless_state)
+TEST (test_senseless_state)
 {
   dirty_log_close (user_create (f), in_seconds (5));
   LOCKED (f, f->long_map = true);
   ck_assert_ptr_null (dirty_log_open (user_spec (f), 0));
   ck_assert_uint_eq (said ("the server sent a map longer than the log"), 1);
 }
-END_TEST
 
-START_TEST (test_create_fails)
+TEST (test_create_fails)
 {
   struct dirty_log *log = user_open (f, 0);
 
@@ -248,10 +238,9 @@ START_TEST (test_create_fails)
   ck_assert_uint_eq (said ("create fails"), 1);
   dirty_log_close (log, now_ns ());
 }
-END_TEST
 
 /* CREATE and GROW are sent until they were acknowledged, and no more. */
-START_TEST (test_create_and_grow_once)
+TEST (test_create_and_grow_once)
 {
   struct dirty_log *log = user_start_new (f);
 
@@ -272,7 +261,6 @@ START_TEST (test_create_and_grow_once)
   ck_assert_uint_eq (COUNT_OF (f, frames[PROTO_CREATE]), 1);
   dirty_log_close (log, in_seconds (5));
 }
-END_TEST
 
 static void
 child_uses (struct dirty_log *log)
@@ -289,7 +277,7 @@ child_uses (struct dirty_log *log)
 /* nbdkit forks between open and start; the parent's copy of the connection
  * stays open here.
  */
-START_TEST (test_fork)
+TEST (test_fork)
 {
   struct dirty_log *log = user_create (f);
   int status;
@@ -306,7 +294,6 @@ START_TEST (test_fork)
   ck_assert_uint_eq (COUNT_OF (f, attach_flags), PROTO_ATTACH_AGAIN);
   dirty_log_close (log, now_ns ()); /* finds that it is the child's now */
 }
-END_TEST
 
 static atomic_uint asked;
 
@@ -316,7 +303,7 @@ on_release (void *opaque)
   ++*(atomic_uint *) opaque;
 }
 
-START_TEST (test_release)
+TEST (test_release)
 {
   struct dirty_log *log = user_create (f);
   unsigned renewed;
@@ -329,11 +316,10 @@ START_TEST (test_release)
   ck_assert_uint_eq (asked, 1);
   dirty_log_close (log, in_seconds (5));
 }
-END_TEST
 
 /* --- the contract --- */
 
-START_TEST (test_flush_lowers)
+TEST (test_flush_lowers)
 {
   struct dirty_log *log = user_start_new (f);
 
@@ -355,10 +341,9 @@ START_TEST (test_flush_lowers)
   ck_assert (disk_equals (f, log));
   dirty_log_close (log, in_seconds (5));
 }
-END_TEST
 
 /* A leg becomes in-sync in a commit only, after its map is empty. */
-START_TEST (test_leg_comes_back)
+TEST (test_leg_comes_back)
 {
   struct dirty_log *log = user_start_new (f);
 
@@ -376,12 +361,11 @@ START_TEST (test_leg_comes_back)
   ck_assert (disk_equals (f, log));
   dirty_log_close (log, in_seconds (5));
 }
-END_TEST
 
 /* That it is in-sync was sent, but is not on the disk, whatever a flush says:
  * a server that restarts still has the regions it missed.
  */
-START_TEST (test_leg_is_not_back_yet)
+TEST (test_leg_is_not_back_yet)
 {
   struct dirty_log *log = user_start_new (f);
 
@@ -406,9 +390,8 @@ START_TEST (test_leg_is_not_back_yet)
   ck_assert (disk_equals (f, log));
   dirty_log_close (log, in_seconds (5));
 }
-END_TEST
 
-START_TEST (test_leg_removed)
+TEST (test_leg_removed)
 {
   struct dirty_log *log = user_create (f);
 
@@ -417,12 +400,11 @@ START_TEST (test_leg_removed)
   ck_assert (disk_equals (f, log));
   dirty_log_close (log, in_seconds (5));
 }
-END_TEST
 
 /* A connection that is lost at a flush, before or after it had its effect,
  * fails nobody.
  */
-START_TEST (test_lost_flush)
+LOOP_TEST (test_lost_flush, 16)
 {
   struct dirty_log *log = user_start_new (f);
   bool commit = _i & 4;
@@ -447,12 +429,11 @@ START_TEST (test_lost_flush)
   ck_assert_uint_eq (said (""), 2);
   dirty_log_close (log, in_seconds (5));
 }
-END_TEST
 
 /* What the server had marked, and nobody told it to clear, is cleared by the
  * first commit after the connection came back, not before.
  */
-START_TEST (test_unsent_clears)
+TEST (test_unsent_clears)
 {
   struct dirty_log *log = user_start_new (f);
 
@@ -472,10 +453,9 @@ START_TEST (test_unsent_clears)
   ck_assert (disk_equals (f, log));
   dirty_log_close (log, in_seconds (5));
 }
-END_TEST
 
 /* All that is marked is sent again, before anything else. */
-START_TEST (test_all_sent_again)
+TEST (test_all_sent_again)
 {
   struct dirty_log *log = user_start_new (f);
 
@@ -497,7 +477,6 @@ START_TEST (test_all_sent_again)
   });
   dirty_log_close (log, in_seconds (5));
 }
-END_TEST
 
 /* A caller is only served by a cycle that began after its call. */
 static void *
@@ -506,7 +485,7 @@ flush_thread (void *arg)
   return (void *) (intptr_t) dirty_log_flush (arg, in_seconds (20));
 }
 
-START_TEST (test_served_by_a_later_cycle)
+TEST (test_served_by_a_later_cycle)
 {
   struct dirty_log *log = user_start_new (f);
   pthread_t first, second;
@@ -531,9 +510,8 @@ START_TEST (test_served_by_a_later_cycle)
   ck_assert (on_disk (LOG_MAP_MARKED, 2));
   dirty_log_close (log, in_seconds (5));
 }
-END_TEST
 
-START_TEST (test_flush_fails)
+LOOP_TEST (test_flush_fails, 2)
 {
   struct dirty_log *log = user_start_new (f);
   enum proto_error error = _i ? PROTO_E_NO_SPACE : PROTO_E_IO;
@@ -554,12 +532,11 @@ START_TEST (test_flush_fails)
   ck_assert_uint_eq (said (""), 2);
   dirty_log_close (log, in_seconds (5));
 }
-END_TEST
 
 /* A server that refuses what it is sent is not asked all the time, nor does
  * the user hear of each refusal.
  */
-START_TEST (test_changes_refused)
+TEST (test_changes_refused)
 {
   struct dirty_log *log = user_start_new (f);
   unsigned connections;
@@ -580,7 +557,6 @@ START_TEST (test_changes_refused)
   WAIT_FOR (said ("connected again") == 1 && said ("works again") == 1);
   dirty_log_close (log, in_seconds (5));
 }
-END_TEST
 
 /* --- deadlines --- */
 
@@ -609,7 +585,7 @@ make_trouble (int kind)
     fake_logd_kill (f, false);
 }
 
-START_TEST (test_deadlines)
+LOOP_TEST (test_deadlines, NR_TROUBLES)
 {
   struct dirty_log *log = user_start_new (f);
   uint64_t start = now_ns ();
@@ -630,9 +606,8 @@ START_TEST (test_deadlines)
   ck_assert (on_disk (LOG_MAP_MARKED, 1));
   dirty_log_close (log, in_seconds (5));
 }
-END_TEST
 
-START_TEST (test_close_in_bounded_time)
+LOOP_TEST (test_close_in_bounded_time, NR_TROUBLES)
 {
   struct dirty_log *log = user_start_new (f);
   uint64_t start;
@@ -648,10 +623,9 @@ START_TEST (test_close_in_bounded_time)
     pthread_cond_broadcast (&f->changed);
   });
 }
-END_TEST
 
 /* Nobody can reach it, and nobody needs it: what is marked, is. */
-START_TEST (test_marked_regions_need_no_server)
+TEST (test_marked_regions_need_no_server)
 {
   struct dirty_log *log = user_start_new (f);
 
@@ -665,12 +639,11 @@ START_TEST (test_marked_regions_need_no_server)
   ck_assert (dirty_log_valid (log));
   dirty_log_close (log, now_ns ());
 }
-END_TEST
 
 /* --- the lease --- */
 
 /* By our own clock it is over before it is by the server's. */
-START_TEST (test_lease_ends)
+TEST (test_lease_ends)
 {
   struct dirty_log *log;
   uint64_t start, now, last = 0;
@@ -691,12 +664,11 @@ START_TEST (test_lease_ends)
   ck_assert_int_eq (dirty_log_wait_valid (log, in_seconds (10)), 0);
   dirty_log_close (log, in_seconds (5));
 }
-END_TEST
 
 /* While we waited for the log the lease ran, as it counts from when we asked
  * for it: it is renewed at once.
  */
-START_TEST (test_lease_after_a_wait)
+TEST (test_lease_after_a_wait)
 {
   struct dirty_log *log;
 
@@ -710,9 +682,8 @@ START_TEST (test_lease_after_a_wait)
   ck_assert_int_eq (dirty_log_wait_valid (log, in_seconds (.6)), 0);
   dirty_log_close (log, in_seconds (5));
 }
-END_TEST
 
-START_TEST (test_lease_is_renewed)
+TEST (test_lease_is_renewed)
 {
   struct dirty_log *log;
   uint64_t end;
@@ -726,10 +697,9 @@ START_TEST (test_lease_is_renewed)
   ck_assert_uint_eq (COUNT_OF (f, connections), 2);
   dirty_log_close (log, in_seconds (5));
 }
-END_TEST
 
 /* A flush that takes long is no silence: the lease is renewed. */
-START_TEST (test_slow_flush)
+TEST (test_slow_flush)
 {
   struct dirty_log *log = user_start_new (f);
 
@@ -750,10 +720,9 @@ START_TEST (test_slow_flush)
   ck_assert_int_eq (dirty_log_flush (log, in_seconds (10)), 0);
   dirty_log_close (log, in_seconds (5));
 }
-END_TEST
 
 /* A silent server is given up. */
-START_TEST (test_silent_server)
+TEST (test_silent_server)
 {
   struct dirty_log *log;
 
@@ -768,7 +737,6 @@ START_TEST (test_silent_server)
   ck_assert_uint_eq (said ("no answer"), 1);
   dirty_log_close (log, in_seconds (5));
 }
-END_TEST
 
 static void
 give_to_another (void)
@@ -802,7 +770,7 @@ check_lost (struct dirty_log *log, const char *text)
   dirty_log_close (log, in_seconds (5));
 }
 
-START_TEST (test_lost_at_a_renewal)
+TEST (test_lost_at_a_renewal)
 {
   struct dirty_log *log;
 
@@ -811,7 +779,6 @@ START_TEST (test_lost_at_a_renewal)
   give_to_another ();
   check_lost (log, "host other has it");
 }
-END_TEST
 
 static void *
 commit_thread (void *arg)
@@ -821,7 +788,7 @@ commit_thread (void *arg)
   return (void *) (intptr_t) (r == -1 ? errno : 0);
 }
 
-START_TEST (test_lost_at_a_flush)
+TEST (test_lost_at_a_flush)
 {
   struct dirty_log *log = user_start_new (f);
   pthread_t thread;
@@ -835,9 +802,8 @@ START_TEST (test_lost_at_a_flush)
   check_lost (log, "host other has it");
   LOCKED (f, ck_assert (!f->memory.map[LOG_MAP_MARKED][12]));
 }
-END_TEST
 
-START_TEST (test_lost_when_it_comes_back)
+LOOP_TEST (test_lost_when_it_comes_back, 4)
 {
   struct dirty_log *log = user_start_new (f);
 
@@ -856,10 +822,9 @@ START_TEST (test_lost_when_it_comes_back)
                    : _i < 3 ? "not that log"
                             : "attach fails");
 }
-END_TEST
 
 /* We don't take the server's word for it. */
-START_TEST (test_careless_server)
+LOOP_TEST (test_careless_server, 2)
 {
   struct dirty_log *log = user_start_new (f);
 
@@ -874,7 +839,6 @@ START_TEST (test_careless_server)
   LOCKED (f, f->down = false);
   check_lost (log, _i == 0 ? "older" : "another log");
 }
-END_TEST
 
 /* Stopped for longer than the lease: what it finds when it goes on is that
  * it must not send anything.
@@ -895,7 +859,7 @@ child_stops (void)
   _exit (0);
 }
 
-START_TEST (test_stopped)
+TEST (test_stopped)
 {
   int status;
   pid_t pid;
@@ -913,7 +877,6 @@ START_TEST (test_stopped)
   ck_assert_int_eq (waitpid (pid, &status, 0), pid);
   ck_assert_int_eq (status, 0);
 }
-END_TEST
 
 /* --- group commit --- */
 
@@ -972,7 +935,7 @@ run_writers (struct dirty_log *log)
 /* A machine that is busy with other things keeps callers away for longer than
  * they are waited for; so one round of some has to be good.
  */
-START_TEST (test_group_commit)
+TEST (test_group_commit)
 {
   struct dirty_log *log = user_start_new (f);
   double best = 0;
@@ -990,9 +953,8 @@ START_TEST (test_group_commit)
   ck_assert (best >= .8 * NR_WRITERS);
   dirty_log_close (log, in_seconds (5));
 }
-END_TEST
 
-START_TEST (test_lone_caller)
+TEST (test_lone_caller)
 {
   struct dirty_log *log = user_start_new (f);
   struct log_counters before = count (log), after;
@@ -1009,71 +971,15 @@ START_TEST (test_lone_caller)
   ck_assert_uint_eq (after.served - before.served, 200);
   dirty_log_close (log, in_seconds (5));
 }
-END_TEST
 
-static TCase *
-tcase (Suite *s, const char *name)
-{
-  TCase *tc = tcase_create (name);
-
-  tcase_add_checked_fixture (tc, setup, teardown);
-  tcase_set_timeout (tc, 30);
-  suite_add_tcase (s, tc);
-  return tc;
-}
+static struct suite_group tests = {
+  .setup = setup,
+  .teardown = teardown,
+  .timeout = 30,
+};
 
 int
 main (void)
 {
-  Suite *s = suite_create ("userspace");
-  TCase *life = tcase (s, "life"), *contract = tcase (s, "contract");
-  TCase *deadlines = tcase (s, "deadlines"), *lease = tcase (s, "lease");
-  TCase *group = tcase (s, "group commit");
-  SRunner *runner;
-  int failed;
-
-  tcase_add_test (life, test_found_again);
-  tcase_add_test (life, test_untouched);
-  tcase_add_test (life, test_read_only);
-  tcase_add_test (life, test_read_only_new);
-  tcase_add_test (life, test_specifications);
-  tcase_add_test (life, test_second_server);
-  tcase_add_test (life, test_nobody_there);
-  tcase_add_loop_test (life, test_refused, 0, 5);
-  tcase_add_test (life, test_waits_for_the_lease);
-  tcase_add_test (life, test_senseless_state);
-  tcase_add_test (life, test_create_fails);
-  tcase_add_test (life, test_create_and_grow_once);
-  tcase_add_test (life, test_fork);
-  tcase_add_test (life, test_release);
-  tcase_add_test (contract, test_flush_lowers);
-  tcase_add_test (contract, test_leg_comes_back);
-  tcase_add_test (contract, test_leg_is_not_back_yet);
-  tcase_add_test (contract, test_leg_removed);
-  tcase_add_loop_test (contract, test_lost_flush, 0, 16);
-  tcase_add_test (contract, test_unsent_clears);
-  tcase_add_test (contract, test_all_sent_again);
-  tcase_add_test (contract, test_served_by_a_later_cycle);
-  tcase_add_loop_test (contract, test_flush_fails, 0, 2);
-  tcase_add_test (contract, test_changes_refused);
-  tcase_add_loop_test (deadlines, test_deadlines, 0, NR_TROUBLES);
-  tcase_add_loop_test (deadlines, test_close_in_bounded_time, 0, NR_TROUBLES);
-  tcase_add_test (deadlines, test_marked_regions_need_no_server);
-  tcase_add_test (lease, test_lease_ends);
-  tcase_add_test (lease, test_lease_after_a_wait);
-  tcase_add_test (lease, test_lease_is_renewed);
-  tcase_add_test (lease, test_slow_flush);
-  tcase_add_test (lease, test_silent_server);
-  tcase_add_test (lease, test_lost_at_a_renewal);
-  tcase_add_test (lease, test_lost_at_a_flush);
-  tcase_add_loop_test (lease, test_lost_when_it_comes_back, 0, 4);
-  tcase_add_loop_test (lease, test_careless_server, 0, 2);
-  tcase_add_test (lease, test_stopped);
-  tcase_add_test (group, test_group_commit);
-  tcase_add_test (group, test_lone_caller);
-  runner = srunner_create (s);
-  srunner_run_all (runner, CK_NORMAL);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  return suite_main ("userspace");
 }

@@ -11,6 +11,7 @@
 #include "member-state.h"
 #include "members.h"
 #include "mirror-fixture.h"
+#include "suite.h"
 #include "write.h"
 
 #define SHIFT 12
@@ -41,7 +42,7 @@ lose (unsigned leg)
 
 /* --- S1, S2 --- */
 
-START_TEST (s1_no_leg_is_written_before_the_mark_is_durable)
+TEST (s1_no_leg_is_written_before_the_mark_is_durable)
 {
   struct op op;
 
@@ -57,9 +58,8 @@ START_TEST (s1_no_leg_is_written_before_the_mark_is_durable)
   ck_assert (!fx_image_marked (fx, 2));
   ck_assert_int_eq (fx_byte (fx, 1, REGION), 'a');
 }
-END_TEST
 
-START_TEST (s1_zero_and_trim_mark_too)
+TEST (s1_zero_and_trim_mark_too)
 {
   atomic_store (&fx->leg[0]->fast_zero, true);
   atomic_store (&fx->leg[1]->fast_zero, true);
@@ -70,9 +70,8 @@ START_TEST (s1_zero_and_trim_mark_too)
   ck_assert (fx_image_marked (fx, 0));
   ck_assert (fx_image_marked (fx, 1));
 }
-END_TEST
 
-START_TEST (s1_a_second_writer_of_the_region_waits_for_a_flush_too)
+TEST (s1_a_second_writer_of_the_region_waits_for_a_flush_too)
 {
   struct op first, second;
 
@@ -86,9 +85,8 @@ START_TEST (s1_a_second_writer_of_the_region_waits_for_a_flush_too)
   op_succeeds (&first);
   op_succeeds (&second);
 }
-END_TEST
 
-START_TEST (s2_a_write_joins_only_a_flush_that_began_after_its_mark)
+TEST (s2_a_write_joins_only_a_flush_that_began_after_its_mark)
 {
   struct op first, second;
 
@@ -106,9 +104,8 @@ START_TEST (s2_a_write_joins_only_a_flush_that_began_after_its_mark)
   mem_log_hold (fx->log, 0);
   op_succeeds (&second);
 }
-END_TEST
 
-START_TEST (a_dirty_region_does_not_touch_the_log)
+TEST (a_dirty_region_does_not_touch_the_log)
 {
   struct log_status before, after;
 
@@ -118,10 +115,9 @@ START_TEST (a_dirty_region_does_not_touch_the_log)
   dirty_log_status (fx->log, &after);
   ck_assert_uint_eq (after.counters.flushes, before.counters.flushes);
 }
-END_TEST
 
 /* Leg 1 still works, but has failed: it must get nothing any more. */
-START_TEST (s2_legs_are_chosen_after_the_flush)
+TEST (s2_legs_are_chosen_after_the_flush)
 {
   struct op op, bad;
 
@@ -139,14 +135,13 @@ START_TEST (s2_legs_are_chosen_after_the_flush)
   ck_assert_uint_eq (fx_sent (fx, 1, LEG_WRITE), 2);
   ck_assert (fx_image_missed (fx, 1, 0));
 }
-END_TEST
 
 /* --- S4, S5 --- */
 
 /* Leg 1 fails a write; a write and a flush that have nothing to do with it
  * wait too.
  */
-START_TEST (s4_nothing_is_acknowledged_before_a_failure_is_recorded)
+TEST (s4_nothing_is_acknowledged_before_a_failure_is_recorded)
 {
   struct op bad, other, flush;
 
@@ -175,12 +170,11 @@ START_TEST (s4_nothing_is_acknowledged_before_a_failure_is_recorded)
     ck_assert (fx_image_missed (fx, 1, r));
   ck_assert (!fx_image_missed (fx, 1, 4));
 }
-END_TEST
 
 /* The straggler was sent to leg 1, which did it; but leg 1 fails before leg
  * 0 is done.
  */
-START_TEST (s5_a_straggler_waits_for_the_record)
+TEST (s5_a_straggler_waits_for_the_record)
 {
   struct op op;
 
@@ -197,10 +191,9 @@ START_TEST (s5_a_straggler_waits_for_the_record)
   op_succeeds (&op);
   ck_assert_int_eq (fx_image_state (fx, 1), LOG_LEG_STALE);
 }
-END_TEST
 
 /* The region's mark is queued, not durable, when the leg fails. */
-START_TEST (s5_the_missed_map_is_seeded_with_queued_marks)
+TEST (s5_the_missed_map_is_seeded_with_queued_marks)
 {
   struct op op;
 
@@ -213,9 +206,8 @@ START_TEST (s5_the_missed_map_is_seeded_with_queued_marks)
   mem_log_hold (fx->log, 0);
   op_succeeds (&op);
 }
-END_TEST
 
-START_TEST (s5_a_failed_leg_is_not_used)
+TEST (s5_a_failed_leg_is_not_used)
 {
   lose (1);
   ck_assert_uint_eq (fx_in_sync (fx), 1u << 0);
@@ -226,9 +218,8 @@ START_TEST (s5_a_failed_leg_is_not_used)
   ck_assert_uint_eq (fx_sent (fx, 1, LEG_READ), 0);
   ck_assert_uint_eq (fx_sent (fx, 1, LEG_FLUSH), 0);
 }
-END_TEST
 
-START_TEST (s5_another_primary_is_recorded_with_the_failure)
+TEST (s5_another_primary_is_recorded_with_the_failure)
 {
   struct mem_log_image image;
 
@@ -239,7 +230,6 @@ START_TEST (s5_another_primary_is_recorded_with_the_failure)
   ck_assert_uint_eq (image.generation, 2);
   ck_assert_int_eq (image.state[0], LOG_LEG_STALE);
 }
-END_TEST
 
 /* --- S6 --- */
 
@@ -254,7 +244,7 @@ ends_after_the_log_timeout (enum op_kind kind)
   ck_assert_uint_le (elapsed, 8 * NSEC_PER_SEC);
 }
 
-START_TEST (s6_a_record_that_cannot_be_stored_ends_in_eio)
+TEST (s6_a_record_that_cannot_be_stored_ends_in_eio)
 {
   fx->m->config.log_timeout = 1;
   do_succeeds (fx, OP_WRITE, 0, BLOCK, 'a');
@@ -268,18 +258,16 @@ START_TEST (s6_a_record_that_cannot_be_stored_ends_in_eio)
   ck_assert_int_eq (fx_image_state (fx, 1), LOG_LEG_STALE);
   ck_assert (fx_image_missed (fx, 1, 0));
 }
-END_TEST
 
-START_TEST (s6_a_log_that_hangs_ends_in_eio)
+TEST (s6_a_log_that_hangs_ends_in_eio)
 {
   fx->m->config.log_timeout = 1;
   mem_log_hold (fx->log, MEM_LOG_FLUSH);
   ends_after_the_log_timeout (OP_WRITE);
   mem_log_hold (fx->log, 0);
 }
-END_TEST
 
-START_TEST (s6_a_mark_that_cannot_be_stored_ends_in_eio_and_reaches_no_leg)
+TEST (s6_a_mark_that_cannot_be_stored_ends_in_eio_and_reaches_no_leg)
 {
   fx->m->config.log_timeout = 1;
   mem_log_fail (fx->log, MEM_LOG_FLUSH, UINT32_MAX, ENOSPC);
@@ -297,16 +285,14 @@ START_TEST (s6_a_mark_that_cannot_be_stored_ends_in_eio_and_reaches_no_leg)
     op_succeeds (&op);
   }
 }
-END_TEST
 
-START_TEST (s6_a_flush_of_the_log_is_tried_again)
+TEST (s6_a_flush_of_the_log_is_tried_again)
 {
   mem_log_fail (fx->log, MEM_LOG_FLUSH, 2, EIO);
   do_succeeds (fx, OP_WRITE, 0, BLOCK, 'a');
 }
-END_TEST
 
-START_TEST (s6_the_last_in_sync_leg_never_fails)
+TEST (s6_the_last_in_sync_leg_never_fails)
 {
   lose (1);
   mem_leg_fail (fx->leg[0], LEG_WRITE, 1, 1, ENOSPC);
@@ -315,9 +301,8 @@ START_TEST (s6_the_last_in_sync_leg_never_fails)
   do_succeeds (fx, OP_WRITE, 0, BLOCK, 'b');
   ck_assert_int_eq (fx_image_state (fx, 0), LOG_LEG_IN_SYNC);
 }
-END_TEST
 
-START_TEST (s6_the_last_in_sync_leg_stays_when_it_is_lost)
+TEST (s6_the_last_in_sync_leg_stays_when_it_is_lost)
 {
   lose (0);
   lose (1);
@@ -325,9 +310,8 @@ START_TEST (s6_the_last_in_sync_leg_stays_when_it_is_lost)
   do_fails (fx, OP_WRITE, 0, BLOCK, 'a', EIO);
   do_fails (fx, OP_READ, 0, BLOCK, 0, EIO);
 }
-END_TEST
 
-START_TEST (s6_a_failure_on_all_legs_fails_none)
+TEST (s6_a_failure_on_all_legs_fails_none)
 {
   mem_leg_fail (fx->leg[0], LEG_WRITE, 1, 1, ENOSPC);
   mem_leg_fail (fx->leg[1], LEG_WRITE, 1, 1, EROFS);
@@ -339,12 +323,11 @@ START_TEST (s6_a_failure_on_all_legs_fails_none)
   ck_assert (!fx_misses (fx, 1, 1));
   ck_assert (!fx_misses (fx, 0, 2));
 }
-END_TEST
 
 /* The primary may have become one meanwhile, and then it has no answer: the
  * memory of the heap that is looked at instead is for valgrind to find.
  */
-START_TEST (s6_a_primary_that_was_not_sent_it_has_no_error)
+TEST (s6_a_primary_that_was_not_sent_it_has_no_error)
 {
   struct request rq = {.op = LEG_WRITE, .buf = "", .count = BLOCK};
   struct write_op *op = malloc (sizeof *op);
@@ -365,11 +348,10 @@ START_TEST (s6_a_primary_that_was_not_sent_it_has_no_error)
   ck_assert_int_eq (errno, ENOSPC);
   free (op);
 }
-END_TEST
 
 /* --- S7, S8 --- */
 
-START_TEST (s7_fua_is_on_the_medium_of_every_leg)
+TEST (s7_fua_is_on_the_medium_of_every_leg)
 {
   uint8_t byte;
 
@@ -379,9 +361,8 @@ START_TEST (s7_fua_is_on_the_medium_of_every_leg)
     ck_assert_uint_eq (byte, 'a');
   }
 }
-END_TEST
 
-START_TEST (s8_flush_reaches_targets_too)
+TEST (s8_flush_reaches_targets_too)
 {
   {
     CLEANUP_LOCK (&fx->m->lock);
@@ -391,9 +372,8 @@ START_TEST (s8_flush_reaches_targets_too)
   ck_assert_uint_eq (fx_sent (fx, 0, LEG_FLUSH), 1);
   ck_assert_uint_eq (fx_sent (fx, 1, LEG_FLUSH), 1);
 }
-END_TEST
 
-START_TEST (s8_a_failed_flush_fails_the_leg)
+TEST (s8_a_failed_flush_fails_the_leg)
 {
   struct op op;
 
@@ -407,18 +387,16 @@ START_TEST (s8_a_failed_flush_fails_the_leg)
   ck_assert_uint_eq (fx_failed (fx), 1u << 1);
   ck_assert_int_eq (fx_image_state (fx, 1), LOG_LEG_STALE);
 }
-END_TEST
 
-START_TEST (s8_a_failed_flush_of_all_legs_is_eio)
+TEST (s8_a_failed_flush_of_all_legs_is_eio)
 {
   mem_leg_fail (fx->leg[0], LEG_FLUSH, 1, 1, EIO);
   mem_leg_fail (fx->leg[1], LEG_FLUSH, 1, 1, EIO);
   do_fails (fx, OP_FLUSH, 0, 0, 0, EIO);
   do_fails (fx, OP_FLUSH, 0, 0, 0, EIO);
 }
-END_TEST
 
-START_TEST (s8_after_a_failed_flush_of_the_last_leg_flush_and_fua_are_eio)
+TEST (s8_after_a_failed_flush_of_the_last_leg_flush_and_fua_are_eio)
 {
   lose (1);
   do_succeeds (fx, OP_WRITE, 0, BLOCK, 'a');
@@ -429,9 +407,8 @@ START_TEST (s8_after_a_failed_flush_of_the_last_leg_flush_and_fua_are_eio)
     do_fails (fx, OP_WRITE_FUA, 0, BLOCK, 'b', EIO);
   }
 }
-END_TEST
 
-START_TEST (s8_after_a_failed_flush_of_the_last_leg_reads_and_writes_go_on)
+TEST (s8_after_a_failed_flush_of_the_last_leg_reads_and_writes_go_on)
 {
   lose (1);
   mem_leg_fail (fx->leg[0], LEG_FLUSH, 1, 1, EIO);
@@ -440,14 +417,13 @@ START_TEST (s8_after_a_failed_flush_of_the_last_leg_reads_and_writes_go_on)
   do_succeeds (fx, OP_READ, 0, BLOCK, 0);
   do_succeeds (fx, OP_ZERO, REGION, BLOCK, 0);
 }
-END_TEST
 
 /* --- S12, S13 --- */
 
 /* A write ends in EIO, as its failed leg cannot be recorded: what is on the
  * other leg would be gone after a crash.
  */
-START_TEST (s4_what_a_crash_may_take_back_is_not_read)
+TEST (s4_what_a_crash_may_take_back_is_not_read)
 {
   struct op read;
 
@@ -466,9 +442,8 @@ START_TEST (s4_what_a_crash_may_take_back_is_not_read)
   ck_assert_int_eq (read.byte, 'b');
   ck_assert_int_eq (fx_image_state (fx, 0), LOG_LEG_STALE);
 }
-END_TEST
 
-START_TEST (s12_a_reader_waits_for_a_writer)
+TEST (s12_a_reader_waits_for_a_writer)
 {
   struct op write, read, other;
 
@@ -486,9 +461,8 @@ START_TEST (s12_a_reader_waits_for_a_writer)
   op_succeeds (&read);
   ck_assert_int_eq (read.byte, 'a');
 }
-END_TEST
 
-START_TEST (s12_a_writer_waits_for_a_reader)
+TEST (s12_a_writer_waits_for_a_reader)
 {
   struct op read, write;
 
@@ -503,12 +477,11 @@ START_TEST (s12_a_writer_waits_for_a_reader)
   ck_assert_int_eq (read.byte, 0);
   op_succeeds (&write);
 }
-END_TEST
 
 /* One leg did it and the other did not: they differ, and from now on only
  * the primary is read.
  */
-START_TEST (s12_a_write_that_ended_in_eio_is_missed_by_all_but_one)
+TEST (s12_a_write_that_ended_in_eio_is_missed_by_all_but_one)
 {
   fx->m->config.read_policy = READ_ROUND_ROBIN;
   mem_leg_fail (fx->leg[0], LEG_WRITE, 1, 1, EIO);
@@ -526,12 +499,11 @@ START_TEST (s12_a_write_that_ended_in_eio_is_missed_by_all_but_one)
   ck_assert_uint_eq (fx_sent (fx, 0, LEG_READ), 4);
   ck_assert_uint_eq (fx_sent (fx, 1, LEG_READ), 0);
 }
-END_TEST
 
 /* Else a reader could see what is on the primary now, and what is on the
  * other leg after a crash that takes the primary away.
  */
-START_TEST (s12_the_others_miss_it_durably_before_the_range_is_given_up)
+TEST (s12_the_others_miss_it_durably_before_the_range_is_given_up)
 {
   struct op write, read;
 
@@ -551,9 +523,8 @@ START_TEST (s12_the_others_miss_it_durably_before_the_range_is_given_up)
   ck_assert (fx_image_missed (fx, 1, 0));
   ck_assert_int_eq (fx_image_state (fx, 1), LOG_LEG_STALE);
 }
-END_TEST
 
-START_TEST (s13_overlapping_writes_reach_no_leg_before_the_earlier_one_ended)
+TEST (s13_overlapping_writes_reach_no_leg_before_the_earlier_one_ended)
 {
   struct op first, second;
 
@@ -569,9 +540,8 @@ START_TEST (s13_overlapping_writes_reach_no_leg_before_the_earlier_one_ended)
   ck_assert_int_eq (fx_byte (fx, 0, BLOCK), 'b');
   ck_assert (fx_same (fx, 0, 1));
 }
-END_TEST
 
-START_TEST (writes_that_do_not_overlap_do_not_wait)
+TEST (writes_that_do_not_overlap_do_not_wait)
 {
   struct op first, second;
 
@@ -583,11 +553,10 @@ START_TEST (writes_that_do_not_overlap_do_not_wait)
   mem_leg_release (fx->leg[1], 1, 0);
   op_succeeds (&first);
 }
-END_TEST
 
 /* --- S17a and the like --- */
 
-START_TEST (s17a_trim_does_nothing_if_one_leg_would_write_zeroes)
+TEST (s17a_trim_does_nothing_if_one_leg_would_write_zeroes)
 {
   do_succeeds (fx, OP_WRITE, 0, REGION, 'a');
   atomic_store (&fx->leg[0]->fast_trim, true);
@@ -599,9 +568,8 @@ START_TEST (s17a_trim_does_nothing_if_one_leg_would_write_zeroes)
   ck_assert_uint_eq (fx_sent (fx, 1, LEG_ZERO), 0);
   ck_assert_int_eq (fx_byte (fx, 0, 0), 'a');
 }
-END_TEST
 
-START_TEST (s17a_trim_leaves_zeroes_on_all_legs)
+TEST (s17a_trim_leaves_zeroes_on_all_legs)
 {
   do_succeeds (fx, OP_WRITE, 0, REGION, 'a');
   for (unsigned i = 0; i < 2; ++i) {
@@ -613,9 +581,8 @@ START_TEST (s17a_trim_leaves_zeroes_on_all_legs)
   ck_assert_int_eq (fx_byte (fx, 1, REGION - 1), 0);
   ck_assert (fx_same (fx, 0, 1));
 }
-END_TEST
 
-START_TEST (fast_zero_is_refused_before_anything_is_sent)
+TEST (fast_zero_is_refused_before_anything_is_sent)
 {
   atomic_store (&fx->leg[0]->fast_zero, true);
   atomic_store (&fx->leg[1]->fast_zero, false);
@@ -623,7 +590,6 @@ START_TEST (fast_zero_is_refused_before_anything_is_sent)
   ck_assert_int_eq (errno, EOPNOTSUPP);
   ck_assert_uint_eq (fx_sent (fx, 0, LEG_ZERO), 0);
 }
-END_TEST
 
 static void
 status_fails (uint64_t offset, uint64_t count)
@@ -635,7 +601,7 @@ status_fails (uint64_t offset, uint64_t count)
   ck_assert_int_eq (errno, EINVAL);
 }
 
-START_TEST (what_is_not_aligned_to_the_largest_block_is_refused)
+TEST (what_is_not_aligned_to_the_largest_block_is_refused)
 {
   do_fails (fx, OP_WRITE, 1, BLOCK, 'a', EINVAL);
   do_fails (fx, OP_WRITE, 0, BLOCK - 1, 'a', EINVAL);
@@ -651,12 +617,11 @@ START_TEST (what_is_not_aligned_to_the_largest_block_is_refused)
   ck_assert_uint_eq (fx_sent (fx, 0, LEG_WRITE), 0);
   ck_assert_uint_eq (fx_sent (fx, 0, LEG_ZERO), 0);
 }
-END_TEST
 
 /* nbdkit would end by an assertion.  A leg that cannot zero is sent zeroes, and
  * this one cannot write either.
  */
-START_TEST (only_a_fast_zero_is_told_that_it_is_not_supported)
+TEST (only_a_fast_zero_is_told_that_it_is_not_supported)
 {
   for (unsigned i = 0; i < 2; ++i) {
     mem_leg_fail (fx->leg[i], LEG_ZERO, 1, MEM_LEG_ALWAYS, EOPNOTSUPP);
@@ -667,7 +632,6 @@ START_TEST (only_a_fast_zero_is_told_that_it_is_not_supported)
   do_fails (fx, OP_WRITE, 0, BLOCK, 'a', EIO);
   do_fails (fx, OP_READ, 0, BLOCK, 0, EIO);
 }
-END_TEST
 
 /* --- block status --- */
 
@@ -697,7 +661,7 @@ data_bytes (void)
 }
 
 /* A client copies by block status. */
-START_TEST (what_is_not_flushed_is_data)
+TEST (what_is_not_flushed_is_data)
 {
   mem_leg_status_of_medium (fx->leg[0]);
   mem_leg_status_of_medium (fx->leg[1]);
@@ -713,9 +677,8 @@ START_TEST (what_is_not_flushed_is_data)
   do_succeeds (fx, OP_SWEEP, 0, 0, 0);
   ck_assert_uint_eq (data_bytes (), 4 * REGION); /* not the zeroes */
 }
-END_TEST
 
-START_TEST (block_status_ends_where_the_request_does)
+TEST (block_status_ends_where_the_request_does)
 {
   struct leg_extent extent;
   size_t nr = 1;
@@ -733,10 +696,9 @@ START_TEST (block_status_ends_where_the_request_does)
   ck_assert_uint_eq (extent.length, BLOCK);
   ck_assert (extent.zero);
 }
-END_TEST
 
 /* PIECE_REGIONS at a time, and every byte is written. */
-START_TEST (a_long_request_is_served_in_pieces)
+TEST (a_long_request_is_served_in_pieces)
 {
   struct fx *big = fx_new (2, 3 * PIECE_REGIONS, SHIFT, 0);
   uint64_t begin = 3 * BLOCK, count = (2 * PIECE_REGIONS + 5) * REGION;
@@ -750,9 +712,8 @@ START_TEST (a_long_request_is_served_in_pieces)
   ck_assert (fx_same (big, 0, 1));
   fx_free (big);
 }
-END_TEST
 
-START_TEST (requests_end_with_eshutdown_once_the_mirror_stops)
+TEST (requests_end_with_eshutdown_once_the_mirror_stops)
 {
   {
     CLEANUP_LOCK (&fx->m->lock);
@@ -762,67 +723,15 @@ START_TEST (requests_end_with_eshutdown_once_the_mirror_stops)
   do_fails (fx, OP_READ, 0, BLOCK, 0, ESHUTDOWN);
   do_fails (fx, OP_FLUSH, 0, 0, 0, ESHUTDOWN);
 }
-END_TEST
+
+static struct suite_group tests = {
+  .setup = setup,
+  .teardown = teardown,
+  .timeout = 40,
+};
 
 int
 main (void)
 {
-  Suite *suite = suite_create ("write");
-  TCase *tc = tcase_create ("write");
-  SRunner *runner = srunner_create (suite);
-  int failed;
-
-  suite_add_tcase (suite, tc);
-  tcase_set_timeout (tc, 40);
-  tcase_add_checked_fixture (tc, setup, teardown);
-  tcase_add_test (tc, s1_no_leg_is_written_before_the_mark_is_durable);
-  tcase_add_test (tc, s1_zero_and_trim_mark_too);
-  tcase_add_test (tc, s1_a_second_writer_of_the_region_waits_for_a_flush_too);
-  tcase_add_test (tc, s2_a_write_joins_only_a_flush_that_began_after_its_mark);
-  tcase_add_test (tc, a_dirty_region_does_not_touch_the_log);
-  tcase_add_test (tc, s2_legs_are_chosen_after_the_flush);
-  tcase_add_test (tc, s4_nothing_is_acknowledged_before_a_failure_is_recorded);
-  tcase_add_test (tc, s5_a_straggler_waits_for_the_record);
-  tcase_add_test (tc, s5_the_missed_map_is_seeded_with_queued_marks);
-  tcase_add_test (tc, s5_a_failed_leg_is_not_used);
-  tcase_add_test (tc, s5_another_primary_is_recorded_with_the_failure);
-  tcase_add_test (tc, s6_a_record_that_cannot_be_stored_ends_in_eio);
-  tcase_add_test (tc, s6_a_log_that_hangs_ends_in_eio);
-  tcase_add_test (
-    tc, s6_a_mark_that_cannot_be_stored_ends_in_eio_and_reaches_no_leg);
-  tcase_add_test (tc, s6_a_flush_of_the_log_is_tried_again);
-  tcase_add_test (tc, s6_the_last_in_sync_leg_never_fails);
-  tcase_add_test (tc, s6_the_last_in_sync_leg_stays_when_it_is_lost);
-  tcase_add_test (tc, s6_a_failure_on_all_legs_fails_none);
-  tcase_add_test (tc, s6_a_primary_that_was_not_sent_it_has_no_error);
-  tcase_add_test (tc, s7_fua_is_on_the_medium_of_every_leg);
-  tcase_add_test (tc, s8_flush_reaches_targets_too);
-  tcase_add_test (tc, s8_a_failed_flush_fails_the_leg);
-  tcase_add_test (tc, s8_a_failed_flush_of_all_legs_is_eio);
-  tcase_add_test (
-    tc, s8_after_a_failed_flush_of_the_last_leg_flush_and_fua_are_eio);
-  tcase_add_test (
-    tc, s8_after_a_failed_flush_of_the_last_leg_reads_and_writes_go_on);
-  tcase_add_test (tc, s4_what_a_crash_may_take_back_is_not_read);
-  tcase_add_test (tc, s12_a_reader_waits_for_a_writer);
-  tcase_add_test (tc, s12_a_writer_waits_for_a_reader);
-  tcase_add_test (tc, s12_a_write_that_ended_in_eio_is_missed_by_all_but_one);
-  tcase_add_test (tc,
-                  s12_the_others_miss_it_durably_before_the_range_is_given_up);
-  tcase_add_test (
-    tc, s13_overlapping_writes_reach_no_leg_before_the_earlier_one_ended);
-  tcase_add_test (tc, writes_that_do_not_overlap_do_not_wait);
-  tcase_add_test (tc, s17a_trim_does_nothing_if_one_leg_would_write_zeroes);
-  tcase_add_test (tc, s17a_trim_leaves_zeroes_on_all_legs);
-  tcase_add_test (tc, fast_zero_is_refused_before_anything_is_sent);
-  tcase_add_test (tc, what_is_not_aligned_to_the_largest_block_is_refused);
-  tcase_add_test (tc, only_a_fast_zero_is_told_that_it_is_not_supported);
-  tcase_add_test (tc, what_is_not_flushed_is_data);
-  tcase_add_test (tc, block_status_ends_where_the_request_does);
-  tcase_add_test (tc, a_long_request_is_served_in_pieces);
-  tcase_add_test (tc, requests_end_with_eshutdown_once_the_mirror_stops);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return suite_main ("write");
 }

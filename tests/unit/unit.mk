@@ -20,7 +20,12 @@ TEST_CPPFLAGS = \
 	$(JSON_CFLAGS) \
 	$(ZLIB_CFLAGS) \
 	$(NULL)
-TEST_LIBS = libmsgstderr.la $(CHECK_LIBS) $(JSON_LIBS) $(ZLIB_LIBS)
+TEST_LIBS = libsuite.la libmsgstderr.la $(CHECK_LIBS) $(JSON_LIBS) $(ZLIB_LIBS)
+
+# Each test is named once, where it is defined: tests/lib/suite.h.
+check_LTLIBRARIES += libsuite.la
+libsuite_la_SOURCES = tests/lib/suite.c tests/lib/suite.h
+libsuite_la_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 
 # The slow ones first, or they run alone at the end.
 unit_tests_of_threads = \
@@ -113,27 +118,30 @@ user_fixture = \
 	tests/lib/user-fixture.c \
 	tests/lib/user-fixture.h \
 	$(NULL)
+check_LTLIBRARIES += libuserfixture.la
+libuserfixture_la_SOURCES = $(user_fixture)
+libuserfixture_la_CPPFLAGS = $(TEST_CPPFLAGS)
 
-tests_unit_unit_userspace_SOURCES = tests/unit/unit-userspace.c $(user_fixture)
+tests_unit_unit_userspace_SOURCES = tests/unit/unit-userspace.c
 tests_unit_unit_userspace_CPPFLAGS = $(TEST_CPPFLAGS)
-tests_unit_unit_userspace_LDADD = $(LOG_LIBS) $(CHECK_LIBS)
+tests_unit_unit_userspace_LDADD = libuserfixture.la $(LOG_LIBS) libsuite.la $(CHECK_LIBS)
 
-tests_unit_unit_userspace_faults_SOURCES = \
-	tests/unit/unit-userspace-faults.c \
-	$(user_fixture) \
-	$(NULL)
+tests_unit_unit_userspace_faults_SOURCES = tests/unit/unit-userspace-faults.c
 tests_unit_unit_userspace_faults_CPPFLAGS = $(TEST_CPPFLAGS)
-tests_unit_unit_userspace_faults_LDADD = $(LOG_LIBS) $(CHECK_LIBS)
+tests_unit_unit_userspace_faults_LDADD = libuserfixture.la $(LOG_LIBS) libsuite.la $(CHECK_LIBS)
 
 mem_store = tests/lib/mem-store.c tests/lib/mem-store.h
+check_LTLIBRARIES += libmemstore.la
+libmemstore_la_SOURCES = $(mem_store)
+libmemstore_la_CPPFLAGS = $(TEST_CPPFLAGS)
 
-tests_unit_unit_disk_SOURCES = tests/unit/unit-disk.c $(mem_store)
+tests_unit_unit_disk_SOURCES = tests/unit/unit-disk.c
 tests_unit_unit_disk_CPPFLAGS = $(TEST_CPPFLAGS)
-tests_unit_unit_disk_LDADD = $(LOG_LIBS) $(TEST_LIBS)
+tests_unit_unit_disk_LDADD = libmemstore.la $(LOG_LIBS) $(TEST_LIBS)
 
-tests_unit_unit_disk_crash_SOURCES = tests/unit/unit-disk-crash.c $(mem_store)
+tests_unit_unit_disk_crash_SOURCES = tests/unit/unit-disk-crash.c
 tests_unit_unit_disk_crash_CPPFLAGS = $(TEST_CPPFLAGS)
-tests_unit_unit_disk_crash_LDADD = $(LOG_LIBS) $(TEST_LIBS)
+tests_unit_unit_disk_crash_LDADD = libmemstore.la $(LOG_LIBS) $(TEST_LIBS)
 
 tests_unit_unit_disk_faults_SOURCES = tests/unit/unit-disk-faults.c
 tests_unit_unit_disk_faults_CPPFLAGS = $(TEST_CPPFLAGS)
@@ -199,41 +207,38 @@ mirror_fixture = \
 	tests/lib/mirror-fixture.h \
 	tests/lib/unit-wait.h \
 	$(NULL)
+check_LTLIBRARIES += libmirrorfixture.la
+libmirrorfixture_la_SOURCES = $(mirror_fixture)
+libmirrorfixture_la_CPPFLAGS = $(TEST_CPPFLAGS)
 
-tests_unit_unit_lease_SOURCES = tests/unit/unit-lease.c $(mirror_fixture)
+tests_unit_unit_lease_SOURCES = tests/unit/unit-lease.c
 tests_unit_unit_lease_CPPFLAGS = $(TEST_CPPFLAGS)
-tests_unit_unit_lease_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
+tests_unit_unit_lease_LDADD = libmirrorfixture.la $(MIRROR_LIBS) $(TEST_LIBS)
 
-tests_unit_unit_member_state_SOURCES = \
-	tests/unit/unit-member-state.c \
-	$(mirror_fixture) \
-	$(NULL)
+tests_unit_unit_member_state_SOURCES = tests/unit/unit-member-state.c
 tests_unit_unit_member_state_CPPFLAGS = $(TEST_CPPFLAGS)
-tests_unit_unit_member_state_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
+tests_unit_unit_member_state_LDADD = libmirrorfixture.la $(MIRROR_LIBS) $(TEST_LIBS)
 
-tests_unit_unit_write_SOURCES = tests/unit/unit-write.c $(mirror_fixture)
+tests_unit_unit_write_SOURCES = tests/unit/unit-write.c
 tests_unit_unit_write_CPPFLAGS = $(TEST_CPPFLAGS)
-tests_unit_unit_write_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
+tests_unit_unit_write_LDADD = libmirrorfixture.la $(MIRROR_LIBS) $(TEST_LIBS)
 
-tests_unit_unit_hot_limit_SOURCES = \
-	tests/unit/unit-hot-limit.c \
-	$(mirror_fixture) \
-	$(NULL)
+tests_unit_unit_hot_limit_SOURCES = tests/unit/unit-hot-limit.c
 tests_unit_unit_hot_limit_CPPFLAGS = $(TEST_CPPFLAGS)
-tests_unit_unit_hot_limit_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
+tests_unit_unit_hot_limit_LDADD = libmirrorfixture.la $(MIRROR_LIBS) $(TEST_LIBS)
 
-tests_unit_unit_sweep_SOURCES = tests/unit/unit-sweep.c $(mirror_fixture)
+tests_unit_unit_sweep_SOURCES = tests/unit/unit-sweep.c
 tests_unit_unit_sweep_CPPFLAGS = $(TEST_CPPFLAGS)
-tests_unit_unit_sweep_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
+tests_unit_unit_sweep_LDADD = libmirrorfixture.la $(MIRROR_LIBS) $(TEST_LIBS)
 
-tests_unit_unit_apply_SOURCES = tests/unit/unit-apply.c $(mirror_fixture)
+tests_unit_unit_apply_SOURCES = tests/unit/unit-apply.c
 tests_unit_unit_apply_CPPFLAGS = $(TEST_CPPFLAGS)
-tests_unit_unit_apply_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
+tests_unit_unit_apply_LDADD = libmirrorfixture.la $(MIRROR_LIBS) $(TEST_LIBS)
 
-tests_unit_unit_resync_SOURCES = tests/unit/unit-resync.c $(mirror_fixture)
+tests_unit_unit_resync_SOURCES = tests/unit/unit-resync.c
 tests_unit_unit_resync_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_unit_resync_LDFLAGS = -Wl,--wrap=msg_error
-tests_unit_unit_resync_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
+tests_unit_unit_resync_LDADD = libmirrorfixture.la $(MIRROR_LIBS) $(TEST_LIBS)
 
 tests_unit_unit_extent_map_SOURCES = tests/unit/unit-extent-map.c tests/lib/unit-wait.h
 tests_unit_unit_extent_map_CPPFLAGS = $(TEST_CPPFLAGS)
@@ -243,35 +248,34 @@ tests_unit_unit_holes_SOURCES = \
 	tests/lib/sparse-leg.c \
 	tests/lib/sparse-leg.h \
 	tests/unit/unit-holes.c \
-	$(mirror_fixture) \
 	$(NULL)
 tests_unit_unit_holes_CPPFLAGS = $(TEST_CPPFLAGS)
-tests_unit_unit_holes_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
+tests_unit_unit_holes_LDADD = libmirrorfixture.la $(MIRROR_LIBS) $(TEST_LIBS)
 
-tests_unit_unit_thin_copy_SOURCES = tests/unit/unit-thin-copy.c $(mirror_fixture)
+tests_unit_unit_thin_copy_SOURCES = tests/unit/unit-thin-copy.c
 tests_unit_unit_thin_copy_CPPFLAGS = $(TEST_CPPFLAGS)
-tests_unit_unit_thin_copy_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
+tests_unit_unit_thin_copy_LDADD = libmirrorfixture.la $(MIRROR_LIBS) $(TEST_LIBS)
 
 tests_unit_unit_bad_regions_SOURCES = tests/unit/unit-bad-regions.c $(mirror_fixture)
 tests_unit_unit_bad_regions_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_unit_bad_regions_LDFLAGS = -Wl,--wrap=msg_error
 tests_unit_unit_bad_regions_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
 
-tests_unit_unit_rejoin_SOURCES = tests/unit/unit-rejoin.c $(mirror_fixture)
+tests_unit_unit_rejoin_SOURCES = tests/unit/unit-rejoin.c
 tests_unit_unit_rejoin_CPPFLAGS = $(TEST_CPPFLAGS)
-tests_unit_unit_rejoin_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
+tests_unit_unit_rejoin_LDADD = libmirrorfixture.la $(MIRROR_LIBS) $(TEST_LIBS)
 
-tests_unit_unit_repair_SOURCES = tests/unit/unit-repair.c $(mirror_fixture)
+tests_unit_unit_repair_SOURCES = tests/unit/unit-repair.c
 tests_unit_unit_repair_CPPFLAGS = $(TEST_CPPFLAGS)
-tests_unit_unit_repair_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
+tests_unit_unit_repair_LDADD = libmirrorfixture.la $(MIRROR_LIBS) $(TEST_LIBS)
 
-tests_unit_unit_stop_SOURCES = tests/unit/unit-stop.c $(mirror_fixture)
+tests_unit_unit_stop_SOURCES = tests/unit/unit-stop.c
 tests_unit_unit_stop_CPPFLAGS = $(TEST_CPPFLAGS)
-tests_unit_unit_stop_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
+tests_unit_unit_stop_LDADD = libmirrorfixture.la $(MIRROR_LIBS) $(TEST_LIBS)
 
-tests_unit_unit_stress_SOURCES = tests/unit/unit-stress.c $(mirror_fixture)
+tests_unit_unit_stress_SOURCES = tests/unit/unit-stress.c
 tests_unit_unit_stress_CPPFLAGS = $(TEST_CPPFLAGS)
-tests_unit_unit_stress_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
+tests_unit_unit_stress_LDADD = libmirrorfixture.la $(MIRROR_LIBS) $(TEST_LIBS)
 
 # The network.
 STREAM_LIBS = libstream.la libunixsocket.la libcommon.la
@@ -281,19 +285,21 @@ tests_unit_unit_address_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_unit_address_LDADD = $(STREAM_LIBS) $(TEST_LIBS)
 
 stream_fixture = tests/lib/stream-fixture.c tests/lib/stream-fixture.h
+check_LTLIBRARIES += libstreamfixture.la
+libstreamfixture_la_SOURCES = $(stream_fixture)
+libstreamfixture_la_CPPFLAGS = $(TEST_CPPFLAGS)
 
-tests_unit_unit_stream_SOURCES = tests/unit/unit-stream.c $(stream_fixture)
+tests_unit_unit_stream_SOURCES = tests/unit/unit-stream.c
 tests_unit_unit_stream_CPPFLAGS = $(TEST_CPPFLAGS)
-tests_unit_unit_stream_LDADD = $(STREAM_LIBS) $(TEST_LIBS)
+tests_unit_unit_stream_LDADD = libstreamfixture.la $(STREAM_LIBS) $(TEST_LIBS)
 
 tests_unit_unit_tls_SOURCES = \
 	tests/lib/make-certs.c \
 	tests/lib/make-certs.h \
 	tests/unit/unit-tls.c \
-	$(stream_fixture) \
 	$(NULL)
 tests_unit_unit_tls_CPPFLAGS = $(TEST_CPPFLAGS) $(GNUTLS_CFLAGS)
-tests_unit_unit_tls_LDADD = $(STREAM_LIBS) $(TEST_LIBS) $(GNUTLS_LIBS)
+tests_unit_unit_tls_LDADD = libstreamfixture.la $(STREAM_LIBS) $(TEST_LIBS) $(GNUTLS_LIBS)
 
 tests_unit_unit_client_SOURCES = \
 	tests/lib/fake-dns.c \
@@ -307,48 +313,55 @@ tests_unit_unit_client_LDADD = $(CLIENT_LIBS) libcommon.la $(TEST_LIBS)
 
 # The control socket and the tool.
 fake_mirror = tests/lib/fake-mirror.c tests/lib/fake-mirror.h
+check_LTLIBRARIES += libfakemirror.la
+libfakemirror_la_SOURCES = $(fake_mirror)
+libfakemirror_la_CPPFLAGS = $(TEST_CPPFLAGS)
 run_tool = tests/lib/run-tool.c tests/lib/run-tool.h
+check_LTLIBRARIES += libruntool.la
+libruntool_la_SOURCES = $(run_tool)
+libruntool_la_CPPFLAGS = $(TEST_CPPFLAGS)
 
-tests_unit_unit_control_SOURCES = tests/unit/unit-control.c $(fake_mirror)
+tests_unit_unit_control_SOURCES = tests/unit/unit-control.c
 tests_unit_unit_control_CPPFLAGS = $(TEST_CPPFLAGS)
-tests_unit_unit_control_LDADD = $(CONTROL_LIBS) libcommon.la $(TEST_LIBS)
+tests_unit_unit_control_LDADD = libfakemirror.la $(CONTROL_LIBS) libcommon.la $(TEST_LIBS)
 
-tests_unit_unit_tool_SOURCES = tests/unit/unit-tool.c $(fake_mirror) $(run_tool)
+tests_unit_unit_tool_SOURCES = tests/unit/unit-tool.c
 tests_unit_unit_tool_CPPFLAGS = $(TEST_CPPFLAGS)
-tests_unit_unit_tool_LDADD = $(CONTROL_LIBS) libcommon.la $(TEST_LIBS)
+tests_unit_unit_tool_LDADD = libruntool.la libfakemirror.la $(CONTROL_LIBS) libcommon.la $(TEST_LIBS)
 
-tests_unit_unit_tool_log_SOURCES = \
-	tests/unit/unit-tool-log.c \
-	$(fake_mirror) \
-	$(run_tool) \
-	$(NULL)
+tests_unit_unit_tool_log_SOURCES = tests/unit/unit-tool-log.c
 tests_unit_unit_tool_log_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_unit_tool_log_LDADD = \
+	libruntool.la \
+	libfakemirror.la \
 	libproto.la \
 	libunixsocket.la \
 	libcommon.la \
 	$(TEST_LIBS) \
 	$(NULL)
 
-tests_unit_unit_dump_SOURCES = tests/unit/unit-dump.c $(fake_mirror) $(run_tool)
+tests_unit_unit_dump_SOURCES = tests/unit/unit-dump.c
 tests_unit_unit_dump_CPPFLAGS = $(TEST_CPPFLAGS)
-tests_unit_unit_dump_LDADD = $(LOG_LIBS) $(TEST_LIBS)
+tests_unit_unit_dump_LDADD = libruntool.la libfakemirror.la $(LOG_LIBS) $(TEST_LIBS)
 
 # The log server.
 logd_peer = tests/lib/logd-peer.c tests/lib/logd-peer.h tests/lib/unit-wait.h
+check_LTLIBRARIES += liblogdpeer.la
+liblogdpeer_la_SOURCES = $(logd_peer)
+liblogdpeer_la_CPPFLAGS = $(TEST_CPPFLAGS)
 
 tests_unit_unit_owner_SOURCES = logd/served/lease.c logd/served/lease.h tests/unit/unit-owner.c
 tests_unit_unit_owner_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_unit_owner_LDADD = $(TEST_LIBS)
 
-tests_unit_unit_logd_SOURCES = tests/unit/unit-logd.c $(logd_peer)
+tests_unit_unit_logd_SOURCES = tests/unit/unit-logd.c
 tests_unit_unit_logd_CPPFLAGS = $(TEST_CPPFLAGS)
-tests_unit_unit_logd_LDADD = libproto.la libcommon.la $(TEST_LIBS)
+tests_unit_unit_logd_LDADD = liblogdpeer.la libproto.la libcommon.la $(TEST_LIBS)
 
-tests_unit_unit_resend_SOURCES = tests/unit/unit-resend.c $(logd_peer)
+tests_unit_unit_resend_SOURCES = tests/unit/unit-resend.c
 tests_unit_unit_resend_CPPFLAGS = $(TEST_CPPFLAGS)
-tests_unit_unit_resend_LDADD = $(LOG_LIBS) $(TEST_LIBS)
+tests_unit_unit_resend_LDADD = liblogdpeer.la $(LOG_LIBS) $(TEST_LIBS)
 
-tests_unit_unit_logd_faults_SOURCES = tests/unit/unit-logd-faults.c $(logd_peer)
+tests_unit_unit_logd_faults_SOURCES = tests/unit/unit-logd-faults.c
 tests_unit_unit_logd_faults_CPPFLAGS = $(TEST_CPPFLAGS)
-tests_unit_unit_logd_faults_LDADD = libproto.la libcommon.la $(TEST_LIBS)
+tests_unit_unit_logd_faults_LDADD = liblogdpeer.la libproto.la libcommon.la $(TEST_LIBS)
