@@ -256,10 +256,10 @@ tests_unit_unit_thin_copy_SOURCES = tests/unit/unit-thin-copy.c
 tests_unit_unit_thin_copy_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_unit_thin_copy_LDADD = libmirrorfixture.la $(MIRROR_LIBS) $(TEST_LIBS)
 
-tests_unit_unit_bad_regions_SOURCES = tests/unit/unit-bad-regions.c $(mirror_fixture)
+tests_unit_unit_bad_regions_SOURCES = tests/unit/unit-bad-regions.c
 tests_unit_unit_bad_regions_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_unit_bad_regions_LDFLAGS = -Wl,--wrap=msg_error
-tests_unit_unit_bad_regions_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
+tests_unit_unit_bad_regions_LDADD = libmirrorfixture.la $(MIRROR_LIBS) $(TEST_LIBS)
 
 tests_unit_unit_rejoin_SOURCES = tests/unit/unit-rejoin.c
 tests_unit_unit_rejoin_CPPFLAGS = $(TEST_CPPFLAGS)
