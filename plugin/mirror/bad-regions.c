@@ -16,9 +16,9 @@ find_region (struct bad_regions *bad, uint64_t region)
 }
 
 static uint64_t
-delay_ns (unsigned tries)
+delay_ns (const struct bad_regions *bad, unsigned tries)
 {
-  uint64_t ns = BAD_FIRST_NS << (tries < 10 ? tries : 10);
+  uint64_t ns = bad->first_ns << (tries < 20 ? tries : 20);
 
   return ns < BAD_MAX_NS ? ns : BAD_MAX_NS;
 }
@@ -60,7 +60,7 @@ bad_regions_add (struct bad_regions *bad, uint64_t region, unsigned legs,
       news = BAD_NEW;
     }
   }
-  r->retry_ns = now + delay_ns (r->tries++);
+  r->retry_ns = now + delay_ns (bad, r->tries++);
   r->legs = legs;
   r->waiting = true;
   bad->nr_waiting++;

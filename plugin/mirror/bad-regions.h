@@ -17,9 +17,9 @@
 #include "deadline.h"
 
 #define BAD_REGIONS_MAX 256
-#define BAD_REGIONS_NAMED 20                /* by a message, since start */
-#define BAD_FIRST_NS (30 * NSEC_PER_SEC)    /* before it is tried again */
-#define BAD_MAX_NS (16 * 60 * NSEC_PER_SEC) /* twice as long each time */
+#define BAD_REGIONS_NAMED 20 /* by a message, since start */
+#define BAD_FIRST_NS NSEC_PER_SEC
+#define BAD_MAX_NS (16 * 60 * NSEC_PER_SEC)
 
 struct bad_region {
   uint64_t region;
@@ -29,8 +29,9 @@ struct bad_region {
   bool waiting;  /* for that; else it was given back */
 };
 
-/* Zero is empty. */
+/* Empty: zero but for first_ns. */
 struct bad_regions {
+  uint64_t first_ns; /* before a region is tried again, then twice as long */
   struct bad_region region[BAD_REGIONS_MAX];
   size_t nr, nr_waiting;
   unsigned named;

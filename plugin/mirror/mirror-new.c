@@ -36,6 +36,7 @@ init_parts (struct mirror *m)
 {
   m->rejoin =
     (struct rejoin_times){REJOIN_FIRST_NS, REJOIN_MAX_NS, REJOIN_STEADY_NS};
+  m->resync.bad.first_ns = BAD_FIRST_NS;
   m->quarantine_ns = m->config.quarantine * NSEC_PER_SEC;
   init_lock (&m->lock);
   cond_init_monotonic (&m->cond);
