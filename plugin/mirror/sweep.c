@@ -23,6 +23,7 @@
 
 #include "cleanup.h"
 #include "flush.h"
+#include "holes.h"
 #include "hot-limit.h"
 #include "member-state.h"
 #include "mirror-impl.h"
@@ -44,6 +45,7 @@ struct round {
   uint64_t deadline;    /* of waiting for the log */
   struct candidate *region;
   size_t nr, max;
+  bool unstored; /* the log did not take what lowers trust */
 };
 
 static void
@@ -151,12 +153,14 @@ round_end (struct round *round, bool cleared)
     struct recovery *rec = m->resync.sweeping;
 
     m->resync.sweeping = rec->next;
+    holes_flushed_locked (m, rec->targets, rec->first, rec->nr);
     dirty_log_put_resync_work (m->log, rec->first, rec->nr);
     free (rec);
   }
   free (round->region);
   if (!cleared)
     hot_reopen_locked (m);
+  m->sweep_unstored = round->unstored;
   m->sweeps++;
   resync_wake_locked (m);
   pthread_cond_broadcast (&m->cond);
@@ -170,7 +174,8 @@ sweep_regions (struct round *round)
 
   if (flush_legs (m, 0) == -1 || !miss_outside (round, &lowered))
     return false;
-  if (lowered && dirty_log_flush (m->log, round->deadline) == -1)
+  round->unstored = lowered && dirty_log_flush (m->log, round->deadline) == -1;
+  if (round->unstored)
     return false;
   return raise_regions (round) &&
          dirty_log_commit (m->log, round->deadline) == 0;

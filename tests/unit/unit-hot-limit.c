@@ -186,6 +186,24 @@ TEST (a_log_that_fails_ends_the_waiting_and_closes_nothing)
   mem_log_fail (fx->log, 0, 0, 0);
 }
 
+/* It answers nothing, so nobody can say that it has failed. */
+TEST (a_log_that_hangs_ends_the_waiting)
+{
+  struct op op;
+
+  fx->m->config.log_timeout = 1;
+  mem_leg_hold_open (fx->leg[1], true);
+  lose (1);
+  fill (2);
+  starts_to_wait (&op, 5, 1, 1);
+  mem_log_hold (fx->log, MEM_LOG_FLUSH | MEM_LOG_COMMIT);
+  fx_start (fx);
+  op_fails (&op, EIO);
+  ck_assert (fx_is_clean (fx, 5));
+  mem_log_hold (fx->log, 0);
+  mem_leg_hold_open (fx->leg[1], false);
+}
+
 TEST (a_lease_that_is_lost_ends_the_waiting)
 {
   struct op op;

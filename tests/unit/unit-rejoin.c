@@ -668,6 +668,27 @@ TEST_IN (own_tests, s21_a_late_write_is_corrected)
   ck_assert_int_eq (fx_byte (fx, 1, UNSAMPLED * REGION), 'z');
 }
 
+/* It is in the cache of the server, whose block status knows the medium. */
+TEST_IN (own_tests, s21_a_late_write_is_flushed_before_block_status_counts)
+{
+  make (2);
+  fx_set_kind (fx, 1, LEG_NBD);
+  fx->m->quarantine_ns = HOUR_NS;
+  fx_start (fx);
+  do_succeeds (fx, OP_ZERO, UNSAMPLED * REGION, REGION, 0);
+  do_succeeds (fx, OP_SWEEP, 0, 0, 0);
+  go_away_to_change ();
+  do_succeeds (fx, OP_ZERO, UNSAMPLED * REGION, REGION, 0);
+  do_succeeds (fx, OP_SWEEP, 0, 0, 0);
+  mem_leg_status_of_medium (fx->leg[1]);
+  come_back ();
+  WAIT_FOR (is_resyncing (1));
+  ck_assert (fx_misses (fx, 1, UNSAMPLED) && fx_is_clean (fx, UNSAMPLED));
+  mem_leg_change (fx->leg[1], UNSAMPLED * REGION, BLOCK, 'w');
+  end_quarantine_of_leg_1 ();
+  is_whole_again ();
+}
+
 /* --- S21: after an unclean end --- */
 
 /* What open.c does with a log that says: an unclean end, leg 0 the source,
@@ -781,6 +802,27 @@ TEST_IN (stopped_tests, s21_kept_marks_go_when_the_quarantine_is_over)
   fx_start (fx);
   end_hold ();
   WAIT_FOR (!fx_image_marked (fx, UNSAMPLED));
+  is_whole_again ();
+}
+
+/* Nothing tells any more that it may be in a cache only. */
+TEST_IN (stopped_tests,
+         s21_a_late_write_to_the_source_is_flushed_before_marks_go)
+{
+  uint8_t byte;
+
+  unclean_end (LEG_NBD, true);
+  fx_start (fx);
+  mem_leg_change (fx->leg[0], UNSAMPLED * REGION, BLOCK, 'w');
+  {
+    CLEANUP_LOCK (&fx->m->lock);
+
+    fx->m->held_until = 1;
+  }
+  WAIT_FOR (fx_is_clean (fx, UNSAMPLED));
+  mem_leg_read_stable (fx->leg[0], &byte, UNSAMPLED * REGION, 1);
+  ck_assert_int_eq (byte, 'w');
+  end_quarantine_of_leg_1 ();
   is_whole_again ();
 }
 
