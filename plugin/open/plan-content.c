@@ -64,7 +64,7 @@ plan_not_the_leg (const struct plan_input *in, struct plan *plan,
                       "leg %s: is not the leg that the log %s knows, its "
                       "content differs from leg %s; check the name, or make "
                       "it empty, or start with \"missing\" in its place; see "
-                      "also `nbdmirror replace`",
+                      "How to replace a leg in nbdkit-mirror-plugin(1)",
                       name, in->log->name, right);
 }
 
@@ -80,8 +80,8 @@ plan_legs_differ (const struct plan_input *in, struct plan *plan,
                       "%s says that both hold the same, so one of them was "
                       "rolled back or changed behind the mirror's back; find "
                       "out which, and make that one empty, or start with "
-                      "\"missing\" in its place; see also `nbdmirror "
-                      "replace`",
+                      "\"missing\" in its place; see How to replace a leg "
+                      "in nbdkit-mirror-plugin(1)",
                       name, source, in->log->name);
 }
 

@@ -63,7 +63,7 @@ for how in clean idle; do
     restore old "$leg"
     for sync in default force; do
       refused "$d/a" "$d/b" 'rolled back' "source=0@$generation (leg $d/a)" \
-        "source=1@$generation (leg $d/b)" 'nbdmirror replace' -- \
+        "source=1@$generation (leg $d/b)" 'How to replace a leg' -- \
         a b log=disk:log sync="$sync"
     done
     legs=(a b)

@@ -720,12 +720,12 @@ END_TEST
 
 /* --- is it the leg it was? --- */
 
-START_TEST (different_content_is_refused_and_replace_named)
+START_TEST (different_content_is_refused_with_a_way_out)
 {
   our_log ();
   scene->same[1] = PROBE_NO;
   refuses ("leg /b");
-  also_says ("nbdmirror replace");
+  also_says ("How to replace a leg");
 }
 END_TEST
 
@@ -1427,7 +1427,7 @@ main (void)
   tcase_add_test (tc, a_leg_smaller_than_the_log_is_refused);
   tcase_add_test (tc,
                   a_leg_with_larger_blocks_than_the_size_allows_is_refused);
-  tcase_add_test (tc, different_content_is_refused_and_replace_named);
+  tcase_add_test (tc, different_content_is_refused_with_a_way_out);
   tcase_add_test (tc, a_recorded_leg_that_is_empty_gets_a_full_copy);
   tcase_add_test (tc, samples_without_evidence_do_not_refuse);
   tcase_add_test (tc, without_evidence_an_empty_leg_gets_a_full_copy);
