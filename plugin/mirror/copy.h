@@ -27,6 +27,7 @@ struct copier {
   int source_error;    /* not 0: no leg could read a chunk: why not */
   uint64_t source_bad; /* then: where that is */
   unsigned source_bad_legs;
+  bool unflushed;     /* nothing was copied: the source can't be flushed */
   unsigned to_report; /* targets that stall for the first time */
   bool name_bad;      /* what could not be read is to be reported */
   bool no_lease;      /* something could not be sent (S19) */

@@ -209,7 +209,7 @@ end_run (struct copier *c)
   rs->busy--;
   if (c->source_error)
     leave_bad_region (c);
-  stall (c, c->bad);
+  stall (c, c->unflushed ? rec->targets : c->bad);
   rec->targets &= ~c->bad;
   if (rec->targets == 0 || rec->nr == 0) {
     dirty_log_put_resync_work (m->log, rec->first, rec->nr);
@@ -236,7 +236,7 @@ report_stalled (struct copier *c)
     msg_error ("leg %s: resync stalled, will be tried again: %s",
                c->m->member[slot].name, why);
   }
-  if (c->source_error) {
+  if (c->source_error || c->unflushed) {
     leg_last_error (c->m->member[c->source].leg, why, sizeof why);
     msg_error ("leg %s: resync source: %s", c->m->member[c->source].name, why);
   }
@@ -278,7 +278,7 @@ static void
 copy_none (struct copier *c)
 {
   /* Without the lease it is not the source's fault, and it will be back. */
-  c->source_failed = dirty_log_valid (c->m->log);
+  c->unflushed = dirty_log_valid (c->m->log);
   copy_run_cut (c, c->rec->first << c->m->region_shift);
 }
 
