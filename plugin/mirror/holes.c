@@ -121,10 +121,22 @@ holes_list (struct mirror *m, unsigned slot, uint64_t offset, uint64_t count,
   return total;
 }
 
+static void
+forget (struct mirror *m, unsigned slots, uint64_t first, uint64_t nr)
+{
+  extent_map_written (&m->resync.extents, slots, first << m->region_shift,
+                      (first + nr) << m->region_shift);
+}
+
+void
+holes_flushed_locked (struct mirror *m, unsigned slots, uint64_t first,
+                      uint64_t nr)
+{
+  forget (m, slots, first, nr);
+}
+
 void
 holes_marked_locked (struct mirror *m, uint64_t first, uint64_t nr)
 {
-  extent_map_written (&m->resync.extents, m->configured,
-                      first << m->region_shift,
-                      (first + nr) << m->region_shift);
+  forget (m, m->configured, first, nr);
 }

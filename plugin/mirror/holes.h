@@ -51,6 +51,13 @@ uint64_t holes_known_locked (struct mirror *m, unsigned slots, uint64_t offset,
 size_t holes_list (struct mirror *m, unsigned slot, uint64_t offset,
                    uint64_t count, struct leg_extent *extents, size_t max);
 
+/* What was copied to these legs in these regions has been flushed.  Before that
+ * a leg may have called it a hole, and that is forgotten: once the leg is
+ * in-sync it would be believed of a source.  m->lock is held.
+ */
+void holes_flushed_locked (struct mirror *m, unsigned slots, uint64_t first,
+                           uint64_t nr);
+
 /* Regions that become marked.  m->lock is held. */
 void holes_marked_locked (struct mirror *m, uint64_t first, uint64_t nr);
 

@@ -23,6 +23,7 @@
 
 #include "cleanup.h"
 #include "flush.h"
+#include "holes.h"
 #include "hot-limit.h"
 #include "member-state.h"
 #include "mirror-impl.h"
@@ -151,6 +152,7 @@ round_end (struct round *round, bool cleared)
     struct recovery *rec = m->resync.sweeping;
 
     m->resync.sweeping = rec->next;
+    holes_flushed_locked (m, rec->targets, rec->first, rec->nr);
     dirty_log_put_resync_work (m->log, rec->first, rec->nr);
     free (rec);
   }

@@ -232,6 +232,37 @@ START_TEST (what_a_copy_wrote_is_not_taken_for_zeroes)
 }
 END_TEST
 
+/* Block status of leg 1 knows the medium only.  What it says of a region that
+ * was copied and not flushed, as whoever asks about it or what lies before may
+ * hear, is not believed when leg 1 is the source for a new disk.
+ */
+START_TEST (what_was_heard_before_the_flush_is_forgotten)
+{
+  struct fx *fx = fx_new (2, NR_REGIONS, SHIFT, 1u << 1);
+
+  fx->m->rejoin.first_ns = fx->m->rejoin.max_ns = NSEC_PER_MSEC;
+  fx_fill (fx, 0, 5 * REGION, REGION, 'd');
+  mem_leg_status_of_medium (fx->leg[1]);
+  mem_leg_hold (fx->leg[1], LEG_FLUSH, 1, MEM_LEG_ALWAYS);
+  fx_start (fx);
+  WAIT_FOR (fx_byte (fx, 1, 5 * REGION) == 'd' && fx_ranges (fx) == 0);
+  ck_assert (mem_leg_wait_held (fx->leg[1], 1));
+  holes_at (fx->m, 1, 5 * REGION, REGION);
+  mem_leg_forget_rules (fx->leg[1]);
+  mem_leg_release (fx->leg[1], 1, 0);
+  WAIT_FOR (fx_in_sync (fx) == 3);
+  mem_log_observe (fx->log, NULL, NULL); /* the legs differ, by intent */
+  mem_leg_hold_open (fx->leg[0], true);
+  leg_lose (fx->leg[0], ECONNRESET, "the test says so");
+  mem_leg_change (fx->leg[0], 0, NR_REGIONS * REGION, 0);
+  mem_leg_hold_open (fx->leg[0], false);
+  WAIT_FOR (fx_in_sync (fx) == 3);
+  ck_assert_int_eq (fx_byte (fx, 0, 5 * REGION), 'd');
+  ck_assert (fx_same (fx, 0, 1));
+  fx_free (fx);
+}
+END_TEST
+
 /* Data is read through: one question tells how far it goes. */
 START_TEST (data_costs_no_questions)
 {
@@ -268,6 +299,7 @@ main (void)
   tcase_add_test (tc, what_was_known_of_a_leg_that_was_away_is_forgotten);
   tcase_add_test (tc, a_list_ends_at_a_marked_region);
   tcase_add_loop_test (tc, what_a_copy_wrote_is_not_taken_for_zeroes, 0, 2);
+  tcase_add_test (tc, what_was_heard_before_the_flush_is_forgotten);
   tcase_add_test (tc, data_costs_no_questions);
   srunner_run_all (runner, CK_ENV);
   failed = srunner_ntests_failed (runner);
