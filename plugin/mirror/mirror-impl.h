@@ -63,6 +63,7 @@ struct member {
   uint64_t joined_ns;     /* when it came back last, 0 = never */
   uint64_t stalled_until; /* no copies to it before this: they failed, or a
                            * write may still land (S21) */
+  bool unsettled;         /* one may have, and was not flushed */
   unsigned stalls;        /* in a row */
   bool stall_reported;    /* since it became a resync target */
   uint64_t read_repairs;  /* since start */

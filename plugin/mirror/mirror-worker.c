@@ -83,6 +83,7 @@ worker_thread (void *opaque)
   }
   pthread_mutex_unlock (&m->lock);
   last_sweeps (m, m->last_deadline);
+  quarantine_over (m);
   {
     CLEANUP_LOCK (&m->lock);
     m->worker_exited = true;

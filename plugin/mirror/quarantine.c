@@ -7,13 +7,17 @@
  * Such a write is always in a region that was marked, so:
  *
  *   a leg that is (again) connected misses its region: copies to the leg
- *   wait, and then correct it (quarantine_until);
+ *   wait, and then correct it (quarantine_member_locked);
  *
  *   after an unclean end it may also land on the source, where nothing would
  *   correct it: writes wait in all regions where that can be, and all copies
  *   do.  The start has kept the marks there, so a second crash finds them.
  *   Missed regions count, too: where a leg misses something, another mirror
  *   may have written.
+ *
+ * What has landed may be in the server's cache, and its block status call that a
+ * hole.  So the legs are flushed before a copy asks, and before marks go that
+ * the start has kept.
  */
 
 #include "config.h"
@@ -21,6 +25,7 @@
 #include <errno.h>
 
 #include "cleanup.h"
+#include "flush.h"
 #include "mirror-impl.h"
 #include "msg.h"
 #include "quarantine.h"
@@ -60,13 +65,15 @@ quarantine_init (struct mirror *m, const struct bitset *marked)
   return 0;
 }
 
-uint64_t
-quarantine_until (const struct mirror *m, enum leg_kind kind)
+void
+quarantine_member_locked (struct member *member)
 {
-  uint64_t until = kind == LEG_NBD ? now_ns () + m->quarantine_ns : 0;
+  const struct mirror *m = member->mirror;
+  uint64_t until = member->kind == LEG_NBD ? now_ns () + m->quarantine_ns : 0;
 
   /* What may still change on the source must not be copied before. */
-  return until > m->held_until ? until : m->held_until;
+  member->stalled_until = until > m->held_until ? until : m->held_until;
+  member->unsettled = member->stalled_until > 0;
 }
 
 void
@@ -75,7 +82,7 @@ quarantine_begin_locked (struct mirror *m)
   if (m->held.count > 0)
     m->held_until = now_ns () + m->quarantine_ns;
   FOR_EACH_SLOT (slot, m->resyncing)
-    m->member[slot].stalled_until = quarantine_until (m, m->member[slot].kind);
+    quarantine_member_locked (&m->member[slot]);
 }
 
 static bool
@@ -124,13 +131,21 @@ clear_kept_marks (struct mirror *m)
   return any;
 }
 
+static bool
+has_ended (struct mirror *m)
+{
+  CLEANUP_LOCK (&m->lock);
+  return m->held_until > 0 && !holds (m);
+}
+
 bool
 quarantine_over (struct mirror *m)
 {
-  CLEANUP_LOCK (&m->lock);
-
-  if (m->held_until == 0 || holds (m))
+  /* What has landed is in a cache. */
+  if (!has_ended (m) || flush_legs (m, 0) == -1)
     return false;
+
+  CLEANUP_LOCK (&m->lock);
   m->held_until = 0;
   return clear_kept_marks (m);
 }
@@ -138,7 +153,6 @@ quarantine_over (struct mirror *m)
 void
 quarantine_end (struct mirror *m)
 {
-  quarantine_over (m);
   if (m->held_until > 0)
     dirty_log_stay_unclean (m->log, true);
 }

@@ -12,6 +12,7 @@
 #include "dirty-log.h"
 #include "leg-kind.h"
 
+struct member;
 struct mirror;
 
 /* Before the start clears the marks: keep what is marked after an unclean
@@ -23,10 +24,10 @@ int quarantine_init (struct mirror *m, const struct bitset *marked);
 /* The legs are connected: count from now on.  m->lock is held. */
 void quarantine_begin_locked (struct mirror *m);
 
-/* Until when copies to a leg must wait that is connected now.  m->lock is
- * held.
+/* A resync target is connected now: copies to it wait, if they must, and the
+ * first one for a flush of the legs.  m->lock is held.
  */
-uint64_t quarantine_until (const struct mirror *m, enum leg_kind kind);
+void quarantine_member_locked (struct member *member);
 
 /* Before a write to these regions.  -1 with errno ESHUTDOWN.  m->lock is
  * held, and given up while waiting.
@@ -34,7 +35,7 @@ uint64_t quarantine_until (const struct mirror *m, enum leg_kind kind);
 int quarantine_wait_locked (struct mirror *m, uint64_t first, uint64_t nr);
 
 /* True once, when it has ended and marks were cleared, in memory, that the
- * start had kept.  No lock is held.
+ * start had kept.  Flushes the legs before: blocks.  No lock is held.
  */
 bool quarantine_over (struct mirror *m);
 

@@ -159,7 +159,7 @@ join (struct rejoin *r)
   extent_map_forget (&m->resync.extents, member->slot);
   member->stalls = 0;
   member->stall_reported = false;
-  member->stalled_until = quarantine_until (m, member->kind);
+  quarantine_member_locked (member);
   resync_wake_locked (m);
   worker_wake_locked (m); /* it may miss nothing */
   return true;

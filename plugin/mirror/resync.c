@@ -18,7 +18,9 @@
 #include <stdlib.h>
 
 #include "cleanup.h"
+#include "copy-run.h"
 #include "copy.h"
+#include "flush.h"
 #include "members.h"
 #include "mirror-impl.h"
 #include "msg.h"
@@ -185,11 +187,52 @@ report_stalled (struct copier *c)
   }
 }
 
+/* --- the first copy after a quarantine --- */
+
+static unsigned
+unsettled_targets (struct copier *c)
+{
+  unsigned slots = 0;
+  CLEANUP_LOCK (&c->m->lock);
+
+  FOR_EACH_SLOT (slot, c->rec->targets)
+    if (c->m->member[slot].unsettled)
+      slots |= SLOT_BIT (slot);
+  return slots;
+}
+
+/* What may have landed late is on the medium, and block status knows of it
+ * (quarantine.c).
+ */
+static bool
+settle (struct copier *c)
+{
+  unsigned slots = unsettled_targets (c);
+
+  if (slots == 0)
+    return true;
+  if (flush_legs (c->m, 0) == -1)
+    return false;
+  CLEANUP_LOCK (&c->m->lock);
+  FOR_EACH_SLOT (slot, slots & c->rec->targets)
+    c->m->member[slot].unsettled = false;
+  return true;
+}
+
+static void
+copy_none (struct copier *c)
+{
+  /* Without the lease it is not the source's fault, and it will be back. */
+  c->source_failed = dirty_log_valid (c->m->log);
+  copy_run_cut (c, c->rec->first << c->m->region_shift);
+}
+
+/* --- a run --- */
+
 static void
 recover (struct mirror *m, struct recovery *rec, char *buf)
 {
   struct copier c = {.m = m, .rec = rec, .buf = buf};
-
   unsigned targets;
 
   {
@@ -199,7 +242,10 @@ recover (struct mirror *m, struct recovery *rec, char *buf)
     members_use_locked (m, targets);
     members_use_locked (m, SLOT_BIT (c.source));
   }
-  copy_run (&c);
+  if (settle (&c))
+    copy_run (&c);
+  else
+    copy_none (&c);
   {
     CLEANUP_LOCK (&m->lock);
     members_unuse_locked (m, targets);

@@ -692,6 +692,28 @@ START_TEST (s21_a_late_write_is_corrected)
 }
 END_TEST
 
+/* It is in the cache of the server, whose block status knows the medium. */
+START_TEST (s21_a_late_write_is_flushed_before_block_status_counts)
+{
+  make (2);
+  fx_set_kind (fx, 1, LEG_NBD);
+  fx->m->quarantine_ns = HOUR_NS;
+  fx_start (fx);
+  do_succeeds (fx, OP_ZERO, UNSAMPLED * REGION, REGION, 0);
+  do_succeeds (fx, OP_SWEEP, 0, 0, 0);
+  go_away_to_change ();
+  do_succeeds (fx, OP_ZERO, UNSAMPLED * REGION, REGION, 0);
+  do_succeeds (fx, OP_SWEEP, 0, 0, 0);
+  mem_leg_status_of_medium (fx->leg[1]);
+  come_back ();
+  WAIT_FOR (is_resyncing (1));
+  ck_assert (fx_misses (fx, 1, UNSAMPLED) && fx_is_clean (fx, UNSAMPLED));
+  mem_leg_change (fx->leg[1], UNSAMPLED * REGION, BLOCK, 'w');
+  end_quarantine_of_leg_1 ();
+  is_whole_again ();
+}
+END_TEST
+
 /* --- S21: after an unclean end --- */
 
 /* What open.c does with a log that says: an unclean end, leg 0 the source,
@@ -807,6 +829,27 @@ START_TEST (s21_kept_marks_go_when_the_quarantine_is_over)
   fx_start (fx);
   end_hold ();
   WAIT_FOR (!fx_image_marked (fx, UNSAMPLED));
+  is_whole_again ();
+}
+END_TEST
+
+/* Nothing tells any more that it may be in a cache only. */
+START_TEST (s21_a_late_write_to_the_source_is_flushed_before_marks_go)
+{
+  uint8_t byte;
+
+  unclean_end (LEG_NBD, true);
+  fx_start (fx);
+  mem_leg_change (fx->leg[0], UNSAMPLED * REGION, BLOCK, 'w');
+  {
+    CLEANUP_LOCK (&fx->m->lock);
+
+    fx->m->held_until = 1;
+  }
+  WAIT_FOR (fx_is_clean (fx, UNSAMPLED));
+  mem_leg_read_stable (fx->leg[0], &byte, UNSAMPLED * REGION, 1);
+  ck_assert_int_eq (byte, 'w');
+  end_quarantine_of_leg_1 ();
   is_whole_again ();
 }
 END_TEST
@@ -980,6 +1023,8 @@ main (void)
   tcase_add_test (stopped, s21_writes_wait_where_one_may_land_on_the_source);
   tcase_add_test (stopped, s21_after_a_second_crash_missed_regions_wait);
   tcase_add_test (stopped, s21_kept_marks_go_when_the_quarantine_is_over);
+  tcase_add_test (stopped,
+                  s21_a_late_write_to_the_source_is_flushed_before_marks_go);
   tcase_add_test (stopped, s21_nothing_waits_for_a_local_source);
   tcase_add_test (stopped, s21_a_local_leg_that_returns_meanwhile_waits_too);
   tcase_add_test (stopped, s21_an_end_before_that_leaves_the_log_unclean);
@@ -990,6 +1035,7 @@ main (void)
   tcase_add_checked_fixture (own, NULL, teardown);
   tcase_add_test (own, s21_no_copy_to_the_leg_before_the_quarantine);
   tcase_add_test (own, s21_a_late_write_is_corrected);
+  tcase_add_test (own, s21_a_late_write_is_flushed_before_block_status_counts);
   tcase_add_test (own, s21_writes_wait_also_if_the_source_is_alone);
 
   srunner_run_all (runner, CK_ENV);
