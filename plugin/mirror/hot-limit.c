@@ -99,11 +99,14 @@ leave_queue (struct mirror *m, struct hot_waiter *who)
     pthread_cond_broadcast (&m->cond);
 }
 
+/* A log that hangs does not say so. */
 static bool
 log_has_failed (struct mirror *m)
 {
   struct log_status status;
 
+  if (m->sweep_unstored)
+    return true;
   dirty_log_status (m->log, &status);
   return status.failed;
 }

@@ -17,8 +17,8 @@
  *     nobody else may begin to write there, so they become idle, are cleared,
  *     and can be made hot again by whoever has waited for that.
  *  3. What can be waited for only in vain ends: ESHUTDOWN when the mirror
- *     stops, EIO after log_deadline when the log has failed or the lease is
- *     over.  When the last in-sync leg cannot be flushed any more no mark will
+ *     stops, EIO after log_deadline when the log has failed, hangs, or the
+ *     lease is over.  When the last in-sync leg cannot be flushed any more no mark will
  *     ever be cleared, and there is no limit: plain writes go on then.
  *
  * All functions are called with m->lock held.

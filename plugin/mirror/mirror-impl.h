@@ -111,6 +111,8 @@ struct mirror {
   bool wake_worker;
   unsigned round_robin;
   uint64_t sweeps;
+  bool sweep_unstored; /* the last one could not reach the log, so nothing was
+                        * cleared */
   struct resync resync;
   pthread_cond_t rejoin_wake; /* a leg is out of use, or the end */
   uint64_t held_until;        /* S21; 0 = nothing is held */

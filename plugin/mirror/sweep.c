@@ -45,6 +45,7 @@ struct round {
   uint64_t deadline;    /* of waiting for the log */
   struct candidate *region;
   size_t nr, max;
+  bool unstored; /* the log did not take what lowers trust */
 };
 
 static void
@@ -159,6 +160,7 @@ round_end (struct round *round, bool cleared)
   free (round->region);
   if (!cleared)
     hot_reopen_locked (m);
+  m->sweep_unstored = round->unstored;
   m->sweeps++;
   resync_wake_locked (m);
   pthread_cond_broadcast (&m->cond);
@@ -172,7 +174,8 @@ sweep_regions (struct round *round)
 
   if (flush_legs (m, 0) == -1 || !miss_outside (round, &lowered))
     return false;
-  if (lowered && dirty_log_flush (m->log, round->deadline) == -1)
+  round->unstored = lowered && dirty_log_flush (m->log, round->deadline) == -1;
+  if (round->unstored)
     return false;
   return raise_regions (round) &&
          dirty_log_commit (m->log, round->deadline) == 0;

@@ -191,6 +191,25 @@ START_TEST (a_log_that_fails_ends_the_waiting_and_closes_nothing)
 }
 END_TEST
 
+/* It answers nothing, so nobody can say that it has failed. */
+START_TEST (a_log_that_hangs_ends_the_waiting)
+{
+  struct op op;
+
+  fx->m->config.log_timeout = 1;
+  mem_leg_hold_open (fx->leg[1], true);
+  lose (1);
+  fill (2);
+  starts_to_wait (&op, 5, 1, 1);
+  mem_log_hold (fx->log, MEM_LOG_FLUSH | MEM_LOG_COMMIT);
+  fx_start (fx);
+  op_fails (&op, EIO);
+  ck_assert (fx_is_clean (fx, 5));
+  mem_log_hold (fx->log, 0);
+  mem_leg_hold_open (fx->leg[1], false);
+}
+END_TEST
+
 START_TEST (a_lease_that_is_lost_ends_the_waiting)
 {
   struct op op;
@@ -399,6 +418,7 @@ main (void)
   tcase_add_test (tc, all_places_of_a_piece_come_together);
   tcase_add_loop_test (tc, what_is_never_idle_is_closed_for_who_waits, 0, 2);
   tcase_add_test (tc, a_log_that_fails_ends_the_waiting_and_closes_nothing);
+  tcase_add_test (tc, a_log_that_hangs_ends_the_waiting);
   tcase_add_test (tc, a_lease_that_is_lost_ends_the_waiting);
   tcase_add_test (tc, the_end_of_the_mirror_ends_the_waiting);
   tcase_add_test (tc, there_is_no_limit_when_the_last_leg_cannot_be_flushed);
