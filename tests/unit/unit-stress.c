@@ -6,6 +6,8 @@
  *   - all legs are in-sync, and byte-identical;
  *   - each block holds its last acknowledged write, or one that was tried
  *     later and ended in an error;
+ *   - block status has called nothing zeroes that was not, although that of a
+ *     leg knows only what was flushed;
  *   - after a power failure the source holds for each block at least what a
  *     FLUSH that succeeded covered.
  *
@@ -41,6 +43,7 @@ struct known {
   uint64_t acked;   /* ... that succeeded */
   uint64_t flushed; /* ... and was there when a successful FLUSH began */
   uint64_t seen;    /* version that a read returned */
+  uint64_t zeroed;  /* version of the last zeroing sent */
 };
 
 struct client {
@@ -87,6 +90,15 @@ version_of (const uint8_t *buf, uint64_t block)
   return first.version;
 }
 
+/* Zeroes are those of the last zeroing sent, for want of a stamp. */
+static uint64_t
+known_version (const uint8_t *buf, uint64_t block)
+{
+  uint64_t version = version_of (buf, block);
+
+  return version == 0 ? known[block].zeroed : version;
+}
+
 static bool
 is_expected (const struct known *k, uint64_t version)
 {
@@ -113,10 +125,29 @@ pick_blocks (struct client *c, uint64_t *nr)
   return run * 16 + at;
 }
 
-static void
-client_write (struct client *c, bool fua)
+static int
+send_write (struct client *c, uint64_t first, uint64_t nr, uint64_t version,
+            bool fua)
 {
   uint8_t buf[16 * BLOCK] = {0};
+
+  stamp_blocks (buf, first, nr, version);
+  return mirror_pwrite (c->fx->m, buf, first * BLOCK, nr * BLOCK, fua);
+}
+
+static int
+send_zero (struct client *c, uint64_t first, uint64_t nr, uint64_t version,
+           bool fua)
+{
+  for (uint64_t i = first; i < first + nr; ++i)
+    known[i].zeroed = version;
+  return mirror_zero (c->fx->m, first * BLOCK, nr * BLOCK, fua, version % 2,
+                      false);
+}
+
+static void
+client_write (struct client *c, bool fua, bool zero)
+{
   uint64_t nr, first = pick_blocks (c, &nr), version = 0;
 
   for (uint64_t i = first; i < first + nr; ++i)
@@ -125,8 +156,7 @@ client_write (struct client *c, bool fua)
   version++;
   for (uint64_t i = first; i < first + nr; ++i)
     known[i].tried = version;
-  stamp_blocks (buf, first, nr, version);
-  if (mirror_pwrite (c->fx->m, buf, first * BLOCK, nr * BLOCK, fua) == -1) {
+  if ((zero ? send_zero : send_write) (c, first, nr, version, fua) == -1) {
     c->errors++;
     return;
   }
@@ -148,7 +178,7 @@ client_read (struct client *c)
     return;
   }
   for (uint64_t i = 0; i < nr; ++i) {
-    uint64_t version = version_of (buf + i * BLOCK, first + i);
+    uint64_t version = known_version (buf + i * BLOCK, first + i);
 
     if (!is_expected (&known[first + i], version))
       c->complaint = "read something else than was written";
@@ -157,6 +187,26 @@ client_read (struct client *c)
     else
       known[first + i].seen = version;
   }
+}
+
+/* Nobody else writes there meanwhile. */
+static void
+client_extents (struct client *c)
+{
+  struct leg_extent extents[16];
+  size_t n = 16;
+  uint64_t nr, first = pick_blocks (c, &nr), block = first;
+
+  if (mirror_extents (c->fx->m, first * BLOCK, nr * BLOCK, extents, &n) ==
+      -1) {
+    c->errors++;
+    return;
+  }
+  for (size_t i = 0; i < n; ++i)
+    for (uint64_t end = block + extents[i].length / BLOCK; block < end;
+         ++block)
+      if (extents[i].zero && !is_expected (&known[block], known[block].zeroed))
+        c->complaint = "heard of zeroes that are none";
 }
 
 static void
@@ -180,9 +230,11 @@ client_thread (void *arg)
     uint64_t what = random_next (&c->seed) % 100;
 
     if (what < 65)
-      client_write (c, what < 5);
-    else if (what < 95)
+      client_write (c, what < 5, what % 5 == 0);
+    else if (what < 90)
       client_read (c);
+    else if (what < 95)
+      client_extents (c);
     else
       client_flush (c);
   }
@@ -222,9 +274,9 @@ check_legs (struct fx *fx)
     ck_assert (fx_same (fx, fx->m->primary, s));
     for (uint64_t i = 0; i < NR_BLOCKS; ++i)
       ck_assert_msg (is_expected (&known[i],
-                                  version_of (mem_leg_data (fx->leg[s]) +
-                                                i * BLOCK,
-                                              i)),
+                                  known_version (mem_leg_data (fx->leg[s]) +
+                                                   i * BLOCK,
+                                                 i)),
                      "leg %u, block %" PRIu64, s, i);
   }
 }
@@ -239,7 +291,7 @@ check_after_power_failure (struct fx *fx)
     uint64_t version;
 
     mem_leg_read_stable (fx->leg[source], buf, i * BLOCK, BLOCK);
-    version = version_of (buf, i);
+    version = known_version (buf, i);
     ck_assert (version != UINT64_MAX);
     ck_assert_msg (version >= known[i].flushed,
                    "block %" PRIu64 ": %" PRIu64 " after a crash, %" PRIu64
@@ -276,6 +328,8 @@ stress_mirror (unsigned nr_legs, unsigned resyncing)
 {
   struct fx *fx = fx_new (nr_legs, NR_REGIONS + 1, SHIFT, resyncing);
 
+  for (unsigned s = 0; s < nr_legs; ++s)
+    mem_leg_status_of_medium (fx->leg[s]);
   fx->m->config.read_policy = READ_AUTO;
   fx->m->config.log_timeout = 60;
   fx->m->max_hot = 3 * NR_REGIONS / 4; /* writes wait, clears all the time */
