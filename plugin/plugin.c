@@ -11,6 +11,7 @@
 #include <nbdkit-plugin.h>
 
 #include <assert.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdatomic.h>
@@ -23,6 +24,7 @@
 #include "deadline.h"
 #include "dirty-log.h"
 #include "mirror.h"
+#include "msg.h"
 #include "open.h"
 #include "params.h"
 #include "shutdown.h"
@@ -92,6 +94,18 @@ mirrorplug_dump_plugin (void)
   printf ("mirror_max_regions=%" PRIu64 "\n", LOG_MAX_REGIONS);
 }
 
+/* Its assertion in raw_send_socket was mended in the release that brought
+ * nbdkit_disconnect.
+ */
+static void
+warn_of_old_nbdkit (void)
+{
+  if (!dlsym (RTLD_DEFAULT, "nbdkit_disconnect"))
+    msg_error ("note: this nbdkit is older than 1.34: a client that goes away "
+               "before it has its answers may end it, so let it be started "
+               "again at once, or use a later one");
+}
+
 static int
 mirrorplug_get_ready (void)
 {
@@ -105,7 +119,10 @@ mirrorplug_get_ready (void)
     fflush (stdout);
     exit (plan_ok ? EXIT_SUCCESS : EXIT_FAILURE);
   }
-  return mirror ? 0 : -1;
+  if (!mirror)
+    return -1;
+  warn_of_old_nbdkit ();
+  return 0;
 }
 
 static void
@@ -179,8 +196,8 @@ mirrorplug_is_rotational (void *handle)
 }
 
 /* Trim, zero and the rest are emulated where a leg lacks them.  Fast zero is
- * not: it is refused for each request, since nbdkit asserts that who is sent one
- * said that it can, and asks no client whether it was told so.
+ * not: it is refused for each request, since nbdkit asserts that who is sent
+ * one said that it can, and asks no client whether it was told so.
  */
 static int
 mirrorplug_yes (void *handle)

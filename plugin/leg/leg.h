@@ -141,7 +141,8 @@ struct leg {
   atomic_bool no_zero, no_trim; /* private: the medium can't do ZERO, ZERO
                                  * with LEG_MAY_TRIM */
   atomic_int refusal;     /* private: errno of new requests, 0 = serving */
-  atomic_int flush_error; /* private: of the flush that failed, 0 = none */
+  atomic_int flush_error; /* of the flush that failed; 0 = none.  Set by the
+                           * leg only */
   struct leg_counters counters;
   atomic_uint_fast64_t in_flight;       /* requests */
   atomic_uint_fast64_t read_latency_ns; /* moving average, 4 KiB equivalent */

@@ -10,6 +10,7 @@ e2e_tests = \
 	tests/e2e/test-client-nbd-tools.sh \
 	tests/e2e/test-client-qemu.sh \
 	tests/crash/test-crash-checker-finds-faults.sh \
+	tests/crash/test-crash-client-hangs-up.sh \
 	tests/crash/test-crash-kill9-three-legs.sh \
 	tests/crash/test-crash-kill9-under-load.sh \
 	tests/crash/test-crash-legs-lose-caches.sh \
