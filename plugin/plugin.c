@@ -196,8 +196,8 @@ mirrorplug_is_rotational (void *handle)
 }
 
 /* Trim, zero and the rest are emulated where a leg lacks them.  Fast zero is
- * not: it is refused for each request, since nbdkit asserts that who is sent one
- * said that it can, and asks no client whether it was told so.
+ * not: it is refused for each request, since nbdkit asserts that who is sent
+ * one said that it can, and asks no client whether it was told so.
  */
 static int
 mirrorplug_yes (void *handle)

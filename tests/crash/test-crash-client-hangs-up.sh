@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
 
-# Clients go away without waiting for the answers to what they have asked, while
-# others write.  nbdkit before 1.34 may end by an assertion then, which the
-# plugin says at the start; a later one lives.  A mirror so ended (or, where it
-# was not, aborted) and started again has lost nothing.
+# Clients go away without waiting for the answers to what they have asked,
+# while others write.  nbdkit before 1.34 may end by an assertion then, which
+# the plugin says at the start; a later one lives.  A mirror so ended (or, where
+# it was not, aborted) and started again has lost nothing.
 
 . "$(dirname "$0")/../lib/functions.sh"
 requires_mirror
