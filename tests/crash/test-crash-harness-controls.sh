@@ -41,7 +41,8 @@ mutant ()
 
 must_find 'legs lie about flush' 20 liar
 
-mutant plugin/mirror/write.c 's/if (r == 0 && new_marks)/if (r == 1 \&\& new_marks)/'
+mutant plugin/mirror/write.c \
+  's/if (regions_mark (m, op))/if (regions_mark (m, op) \&\& !m)/'
 must_find 'S1: no flush of the log before the legs' 20 subset cache
 
 mutant plugin/mirror/sweep.c 's/flush_legs (m, 0) == -1 || //'

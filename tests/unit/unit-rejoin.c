@@ -806,8 +806,7 @@ TEST_IN (stopped_tests, s21_kept_marks_go_when_the_quarantine_is_over)
 }
 
 /* Nothing tells any more that it may be in a cache only. */
-TEST_IN (stopped_tests,
-         s21_a_late_write_to_the_source_is_flushed_before_marks_go)
+TEST_IN (stopped_tests, s21_a_late_write_is_on_the_medium_before_marks_go)
 {
   uint8_t byte;
 
