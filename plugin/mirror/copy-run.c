@@ -15,9 +15,9 @@
 
 #define MAX_RUN_BYTES (UINT64_C (64) << 30) /* of zeroes */
 
-/* How many of these regions, which one of the targets misses, all of them miss.
- * Who has a region must not be sent a copy of it: that might land late, on what
- * a client has written since, and nothing would correct it (S21).
+/* How many of these regions, which one of the targets misses, all of them
+ * miss.  Who has a region must not be sent a copy of it: that might land late,
+ * on what a client has written since, and nothing would correct it (S21).
  */
 static uint64_t
 missed_by_all (struct copier *c, uint64_t first, uint64_t nr)

@@ -29,8 +29,8 @@ held_of (const struct mirror *m, bool zero, uint64_t length, uint64_t count)
   return (struct held){HOLDS_DATA, block < count ? block : count};
 }
 
-/* At least count bytes, if it can be had; *zero is what they are.  0 if nothing
- * is said.
+/* At least count bytes, if it can be had; *zero is what they are.  0 if
+ * nothing is said.
  */
 static uint64_t
 ask_leg (const struct mirror *m, unsigned slot, uint64_t offset,
