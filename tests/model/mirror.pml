@@ -992,7 +992,7 @@ active proctype copier ()
        fi;
        SCRATCH_0
      }
-  :: d_step { /* copy_chunks */
+  :: d_step { /* copy_run */
        c_pc == C_FAN && !c_left ->
        c_v = 0;
 #if NBLK > 1
