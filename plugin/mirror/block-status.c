@@ -33,12 +33,47 @@ flushed_length (struct mirror *m, uint64_t offset, uint64_t count)
   return begin - offset < count ? begin - offset : count;
 }
 
-uint64_t
-unflushed_length (struct mirror *m, uint64_t offset, uint64_t count)
+/* A marked region in which nothing is under way, and which was flushed since it
+ * was written.  One that the start has kept marked is not known here (S21).
+ */
+static bool
+is_settled_locked (const struct mirror *m, uint64_t region)
 {
-  uint64_t begin, end;
+  const struct hot *h = hot_find (&m->hot, region);
 
-  if (!marked_run (m, offset, &begin, &end) || begin > offset)
-    return 0;
-  return end - offset < count ? end - offset : count;
+  return h && h->pending == 0 && h->last_seq <= m->flushed_seq;
+}
+
+/* *until: where what follows offset may begin to be other than that, at the end
+ * of the region, or of the regions that are not marked.
+ */
+static bool
+is_fresh_locked (struct mirror *m, uint64_t offset, uint64_t *until)
+{
+  uint64_t begin, end, region = offset >> m->region_shift;
+
+  *until = UINT64_MAX;
+  if (!marked_run (m, offset, &begin, &end))
+    return false;
+  *until = begin > offset ? begin : (region + 1) << m->region_shift;
+  return begin <= offset && !is_settled_locked (m, region);
+}
+
+bool
+is_unflushed_locked (struct mirror *m, uint64_t offset, uint64_t count,
+                     uint64_t *length)
+{
+  uint64_t until, end = offset + count;
+  bool fresh = is_fresh_locked (m, offset, &until);
+
+  while (until < end) {
+    uint64_t next = until;
+
+    if (is_fresh_locked (m, next, &until) != fresh) {
+      until = next;
+      break;
+    }
+  }
+  *length = (until < end ? until : end) - offset;
+  return fresh;
 }

@@ -11,6 +11,7 @@
 #ifndef NBDMIRROR_BLOCK_STATUS_H
 #define NBDMIRROR_BLOCK_STATUS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct mirror;
@@ -22,7 +23,12 @@ struct mirror;
  */
 uint64_t flushed_length (struct mirror *m, uint64_t offset, uint64_t count);
 
-/* And how far it has not. */
-uint64_t unflushed_length (struct mirror *m, uint64_t offset, uint64_t count);
+/* For who asks once, and holds the range against writers meanwhile: is something
+ * at offset not flushed?  A mark alone does not say so, if the legs were flushed
+ * since the last write.  *length: for how many bytes the answer holds, at least
+ * one and at most count.  m->lock is held.
+ */
+bool is_unflushed_locked (struct mirror *m, uint64_t offset, uint64_t count,
+                          uint64_t *length);
 
 #endif /* NBDMIRROR_BLOCK_STATUS_H */

@@ -24,8 +24,10 @@ flush_all (struct mirror *m, struct fan *fan, uint64_t deadline,
 {
   const struct request rq = {.op = LEG_FLUSH};
   unsigned legs, bad;
+  uint64_t seq;
 
   pthread_mutex_lock (&m->lock);
+  seq = m->seq;
   legs = writing_set (m);
   members_use_locked (m, legs);
   pthread_mutex_unlock (&m->lock);
@@ -34,13 +36,14 @@ flush_all (struct mirror *m, struct fan *fan, uint64_t deadline,
 
   CLEANUP_LOCK (&m->lock);
   members_unuse_locked (m, legs);
-  if (!bad)
-    return 0;
-  *failed = members_fail_locked (m, bad & ~fan->unsent);
+  if (bad)
+    *failed = members_fail_locked (m, bad & ~fan->unsent);
   if ((m->in_sync & bad) || fan->unsent) { /* the last one, or no lease */
     errno = EIO;
     return -1;
   }
+  if (seq > m->flushed_seq)
+    m->flushed_seq = seq;
   return 0;
 }
 

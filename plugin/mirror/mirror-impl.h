@@ -101,8 +101,9 @@ struct mirror {
   unsigned primary;   /* slot, always in in_sync */
   struct range_list ranges;
   struct hot_table hot;
-  struct hot_waiter *hot_queue;         /* hot-limit.h */
-  uint64_t seq;                         /* writes ended so far */
+  struct hot_waiter *hot_queue; /* hot-limit.h */
+  uint64_t seq;                 /* writes ended so far */
+  uint64_t flushed_seq; /* those ended before the last flush of all began */
   uint64_t failures, failures_recorded; /* S4: equal, or no acknowledgement */
   unsigned active;                      /* client requests inside */
   bool stopping;

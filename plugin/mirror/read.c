@@ -274,12 +274,11 @@ read_fn_extents (struct leg *leg, uint64_t offset, uint64_t *count,
 static int
 extents_locked (struct mirror *m, struct read_op *op, struct extents_out *out)
 {
-  uint64_t fresh = unflushed_length (m, op->offset, op->count);
-  uint64_t count = flushed_length (m, op->offset, op->count);
+  uint64_t count;
 
-  if (fresh == 0)
+  if (!is_unflushed_locked (m, op->offset, op->count, &count))
     return read_piece (m, op, &count, read_fn_extents, out);
-  out->extents[0] = (struct leg_extent){.length = fresh};
+  out->extents[0] = (struct leg_extent){.length = count};
   *out->nr = 1;
   return 0;
 }

@@ -678,6 +678,33 @@ TEST (what_is_not_flushed_is_data)
   ck_assert_uint_eq (data_bytes (), 4 * REGION); /* not the zeroes */
 }
 
+/* But nothing that was written since the flush began. */
+TEST (what_was_flushed_is_believed)
+{
+  struct op flush;
+
+  mem_leg_status_of_medium (fx->leg[0]);
+  mem_leg_status_of_medium (fx->leg[1]);
+  do_succeeds (fx, OP_WRITE, 5 * REGION, BLOCK, 'a');
+  do_succeeds (fx, OP_ZERO, 9 * REGION, BLOCK, 0);
+  ck_assert_uint_eq (data_bytes (), 2 * REGION);
+  do_succeeds (fx, OP_FLUSH, 0, 0, 0);
+  ck_assert_uint_eq (data_bytes (), REGION);
+  do_succeeds (fx, OP_ZERO, 9 * REGION, BLOCK, 0);
+  ck_assert_uint_eq (data_bytes (), 2 * REGION);
+  mem_leg_hold (fx->leg[1], LEG_FLUSH, 1, 1);
+  op_start (fx, &flush, OP_FLUSH, 0, 0, 0);
+  ck_assert (mem_leg_wait_held (fx->leg[1], 1));
+  do_succeeds (fx, OP_ZERO, 11 * REGION, BLOCK, 0);
+  mem_leg_release (fx->leg[1], 1, 0);
+  op_succeeds (&flush);
+  ck_assert_uint_eq (data_bytes (), 2 * REGION);
+  mem_leg_fail (fx->leg[0], LEG_FLUSH, 1, MEM_LEG_ALWAYS, EIO);
+  mem_leg_fail (fx->leg[1], LEG_FLUSH, 1, MEM_LEG_ALWAYS, EIO);
+  do_fails (fx, OP_FLUSH, 0, 0, 0, EIO);
+  ck_assert_uint_eq (data_bytes (), 2 * REGION);
+}
+
 TEST (block_status_ends_where_the_request_does)
 {
   struct leg_extent extent;
