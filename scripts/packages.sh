@@ -5,8 +5,9 @@
 
 # Each line: what for ("build": to build and to serve, "demo": what quickstart
 # shows, "test": to run every test), the name in Debian, and the name in Fedora
-# ("=": the same, "-": none).  Ubuntu has Debian's names.  Installed and tried
-# with all tests: Debian 12 and 13.  Ubuntu 24.04 and Fedora: names only.
+# ("=": the same, "-": none).  Ubuntu has Debian's names.  Tried: Debian 12, with
+# all tests; Debian 13, with those of tests/guest/test-other-debian.sh.  Ubuntu
+# 24.04 and Fedora: names only.
 package_table='
 build  autoconf            =
 build  automake            =
