@@ -78,8 +78,8 @@ struct server {
   unsigned nr_served; /* private ones, too */
   struct client *clients;
   unsigned nr_clients;
-  struct client *dead;      /* to be freed */
-  bool later;               /* served_later was called for some log */
+  struct client *dead;   /* to be freed */
+  bool later;            /* served_later was called for some log */
   struct buffer scratch; /* for one frame */
 
   ev_timer tick;

@@ -90,8 +90,8 @@ run_corpus (void)
     return false;
   }
   for (int i = 0; i < nr; ++i) {
-    snprintf (path, sizeof path, SRCDIR "/tests/fuzz/corpus/%s/%s", fuzz_corpus,
-              entries[i]->d_name);
+    snprintf (path, sizeof path, SRCDIR "/tests/fuzz/corpus/%s/%s",
+              fuzz_corpus, entries[i]->d_name);
     ok = run_file (path, CHANGES) && ok;
     free (entries[i]);
   }
