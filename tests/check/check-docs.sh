@@ -88,7 +88,7 @@ test_exists ()
   local defined='^(LOOP_|SIGNAL_)?TEST(_IN)? \(([a-z_]+, )?'
   case $1 in
     *:*\*) grep -Eq "$defined${name%\*}" "$file" ;;
-    *:*) grep -Eq "$defined$name[,)]" "$file" ;;
+    *:*) grep -Eq "$defined${name}[,)]" "$file" ;;
     *) compgen -G "tests/*/${1##*/}" >/dev/null ;;
   esac
 }

@@ -235,7 +235,7 @@ TEST (what_was_heard_before_the_flush_is_forgotten)
   mem_leg_status_of_medium (fx->leg[1]);
   mem_leg_hold (fx->leg[1], LEG_FLUSH, 1, MEM_LEG_ALWAYS);
   fx_start (fx);
-  WAIT_FOR (fx_byte (fx, 1, 5 * REGION) == 'd' && fx_ranges (fx) == 0);
+  WAIT_FOR (fx_sent (fx, 1, LEG_WRITE) > 0 && fx_ranges (fx) == 0);
   ck_assert (mem_leg_wait_held (fx->leg[1], 1));
   holes_at (fx->m, 1, 5 * REGION, REGION);
   mem_leg_forget_rules (fx->leg[1]);
