@@ -29,4 +29,4 @@ libopen_la_LIBADD = $(UUID_LIBS)
 
 # Convenience libraries do not contain each other: whoever links the mirror
 # takes these.
-MIRROR_LIBS = libopen.la libmirror.la liblegs.la $(LOG_LIBS)
+MIRROR_LIBS = libopen.la libmirror.la liblegs.la librecord.la $(LOG_LIBS)

@@ -21,6 +21,13 @@ tests_fuzz_fuzz_disk_header_SOURCES = \
 tests_fuzz_fuzz_disk_header_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_fuzz_fuzz_disk_header_LDADD = $(LOG_LIBS) $(ZLIB_LIBS)
 
+tests_fuzz_fuzz_leg_record_SOURCES = \
+	tests/fuzz/fuzz-leg-record.c \
+	$(fuzz_driver) \
+	$(NULL)
+tests_fuzz_fuzz_leg_record_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_fuzz_fuzz_leg_record_LDADD = librecord.la libcommon.la $(TEST_LIBS)
+
 FUZZ_SECONDS = 0
 fuzz:
 	$(srcdir)/tests/fuzz/run-fuzz $(FUZZ_SECONDS)

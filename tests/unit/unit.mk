@@ -63,6 +63,7 @@ unit_tests_of_threads = \
 unit_tests = \
 	$(unit_tests_of_threads) \
 	tests/fuzz/fuzz-disk-header \
+	tests/fuzz/fuzz-leg-record \
 	tests/fuzz/fuzz-proto-reply \
 	tests/fuzz/fuzz-proto-request \
 	tests/unit/unit-address \
@@ -76,6 +77,7 @@ unit_tests = \
 	tests/unit/unit-plan \
 	tests/unit/unit-probe \
 	tests/unit/unit-proto \
+	tests/unit/unit-record \
 	tests/unit/unit-tool \
 	tests/unit/unit-tool-log \
 	$(NULL)
@@ -84,6 +86,7 @@ TESTS += $(unit_tests)
 EXTRA_DIST += \
 	tests/lib/temp-path.h \
 	tests/vectors/dm-log \
+	tests/vectors/leg-record \
 	tests/vectors/proto-vectors.txt \
 	$(NULL)
 
@@ -176,6 +179,10 @@ tests_unit_unit_leg_races_SOURCES = tests/unit/unit-leg-races.c
 tests_unit_unit_leg_races_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_unit_leg_races_LDFLAGS = -Wl,--wrap=pthread_mutex_lock
 tests_unit_unit_leg_races_LDADD = liblegs.la libcommon.la $(TEST_LIBS)
+
+tests_unit_unit_record_SOURCES = tests/unit/unit-record.c
+tests_unit_unit_record_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_unit_record_LDADD = librecord.la libcommon.la $(TEST_LIBS)
 
 # The mirror.  docs/rules.md says which test watches which rule.
 tests_unit_unit_hot_SOURCES = tests/unit/unit-hot.c tests/lib/unit-wait.h
