@@ -40,6 +40,7 @@ static struct mirror_config config = {
   .leg_timeout = 10,
   .log_timeout = 15,
   .quarantine = 5,
+  .beat_ms = 5000,
 };
 static struct mirror *mirror;
 static atomic_uint nr_clients;

@@ -24,6 +24,12 @@ enum read_policy {
   READ_ROUND_ROBIN
 };
 
+enum leg_records {
+  RECORDS_AUTO,
+  RECORDS_ON,
+  RECORDS_OFF
+};
+
 /* The parameters, checked one by one and against each other. */
 struct mirror_config {
   unsigned nr_legs;
@@ -40,6 +46,8 @@ struct mirror_config {
   int write_mostly;                 /* leg number, -1 = none */
   uint64_t resync_rate, resync_min; /* bytes/s; rate 0 = no ceiling */
   unsigned leg_timeout, log_timeout, quarantine; /* seconds */
+  enum leg_records leg_records;
+  unsigned beat_ms; /* between two heartbeats on a leg */
   bool plan;
   char *control; /* absolute path or NULL */
 

@@ -12,6 +12,7 @@
 
 #include "dirty-log.h"
 #include "mirror.h"
+#include "record-format.h"
 
 /* What a leg misses after start-up, beside what it already missed. */
 enum plan_miss {
@@ -27,6 +28,7 @@ struct plan_slot {
   bool here;  /* opened */
   bool fresh; /* no record yet: everything known about the slot is void */
   enum plan_miss miss;
+  bool keeps_record; /* the leg has, or gets, a record of its own */
 };
 
 struct plan {
@@ -41,6 +43,12 @@ struct plan {
                     * the source missed */
   bool kernel_used; /* the log's marks are void, the kernel's bits count */
   unsigned source;  /* slot */
+
+  /* Of the legs' own records: what a new life goes on from, or all zero. */
+  uint8_t mirror[RECORD_ID_SIZE];
+  uint8_t history[RECORD_ID_SIZE];
+  uint64_t history_left; /* a new history begins, which leaves that one at
+                          * this generation; 0 = it goes on */
   enum plan_miss others_miss; /* at least, whatever was found of them */
   struct plan_slot slot[LOG_MAX_LEGS];
 
@@ -52,6 +60,16 @@ struct plan_leg {
   const char *name;
   bool missing;    /* the word "missing" */
   struct leg *leg; /* opened, or NULL */
+
+  /* What it knows by itself; RECORD_BLANK and nothing more if it was not
+   * asked.
+   */
+  enum record_verdict record_verdict;
+  struct leg_record record; /* if RECORD_VALID */
+  bool has_beat;
+  struct leg_beat beat;
+  uint64_t trailer; /* offset of its record, or where there is room for one: of
+                     * zeroes, so far; 0: there is none, or it has a file */
 };
 
 struct plan_input {
