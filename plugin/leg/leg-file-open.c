@@ -15,8 +15,8 @@
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 
+#include "block-sysfs.h"
 #include "byte-order.h"
 #include "cleanup.h"
 #include "deadline.h"
@@ -29,21 +29,13 @@ static uint64_t
 queue_attribute (dev_t rdev, const char *name, uint64_t fallback)
 {
   static const char *const dirs[] = {"", "../"}; /* disk, partition */
+  uint64_t value;
 
   for (size_t i = 0; i < 2; ++i) {
-    char path[128];
-    uint64_t value;
-    FILE *fp;
-    int n;
+    char attribute[64];
 
-    snprintf (path, sizeof path, "/sys/dev/block/%u:%u/%squeue/%s",
-              major (rdev), minor (rdev), dirs[i], name);
-    fp = fopen (path, "re");
-    if (!fp)
-      continue;
-    n = fscanf (fp, "%" SCNu64, &value);
-    fclose (fp);
-    if (n == 1)
+    snprintf (attribute, sizeof attribute, "%squeue/%s", dirs[i], name);
+    if (block_number (rdev, attribute, &value))
       return value;
   }
   return fallback;

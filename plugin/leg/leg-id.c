@@ -10,9 +10,9 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/sysmacros.h>
 #include <uuid.h>
 
+#include "block-sysfs.h"
 #include "byte-order.h"
 #include "cleanup.h"
 #include "leg-id.h"
@@ -21,17 +21,12 @@
 static bool
 add_attribute (FILE *out, dev_t rdev, const char *name)
 {
-  char path[128], value[512] = "";
-  FILE *fp;
+  char value[512];
 
-  snprintf (path, sizeof path, "/sys/dev/block/%u:%u/%s", major (rdev),
-            minor (rdev), name);
-  fp = fopen (path, "re");
-  if (!fp)
+  if (!block_attribute (rdev, name, value, sizeof value))
     return false;
-  if (!fgets (value, sizeof value, fp) || value[0] == '\n')
-    value[0] = 0;
-  fclose (fp);
+  if (value[0] == '\n')
+    value[0] = '\0';
   fprintf (out, "%s=%s", name, value);
   return value[0] != 0;
 }

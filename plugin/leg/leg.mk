@@ -3,6 +3,8 @@
 # The legs: what a mirror is made of.
 noinst_LTLIBRARIES += liblegs.la
 liblegs_la_SOURCES = \
+	plugin/leg/block-sysfs.c \
+	plugin/leg/block-sysfs.h \
 	plugin/leg/leg-base.c \
 	plugin/leg/leg-base.h \
 	plugin/leg/leg-file-open.c \
