@@ -21,6 +21,7 @@ build  libmicrohttpd-dev   libmicrohttpd-devel
 build  libnbd-dev          libnbd-devel
 build  libsystemd-dev      systemd-devel
 build  libtool             =
+build  libxml2-dev         libxml2-devel
 build  make                =
 build  nbdkit              =
 build  nbdkit-plugin-dev   nbdkit-devel

@@ -17,6 +17,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <libgen.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,8 +28,8 @@
 #include "leg-base.h"
 #include "leg-ops.h"
 
-static char *
-absolute_path (const char *path)
+char *
+leg_absolute_path (const char *path)
 {
   CLEANUP_FREE char *cwd = NULL;
   char *absolute;
@@ -39,6 +40,26 @@ absolute_path (const char *path)
   if (!cwd || asprintf (&absolute, "%s/%s", cwd, path) == -1)
     return NULL;
   return absolute;
+}
+
+char *
+leg_canonical_path (const char *path)
+{
+  CLEANUP_FREE char *for_dir = NULL, *for_base = NULL, *dir = NULL;
+  char *found = realpath (path, NULL);
+
+  if (found)
+    return found;
+  for_dir = strdup (path);
+  for_base = strdup (path);
+  if (!for_dir || !for_base)
+    return NULL;
+  dir = realpath (dirname (for_dir), NULL);
+  if (!dir)
+    return strdup (path);
+  if (asprintf (&found, "%s/%s", dir, basename (for_base)) == -1)
+    return NULL;
+  return found;
 }
 
 int
@@ -57,7 +78,7 @@ leg_init (struct leg *leg, const struct leg_ops *ops, const char *name,
     errno = err;
     return -1;
   }
-  leg->name = kind == LEG_NBD ? strdup (name) : absolute_path (name);
+  leg->name = kind == LEG_NBD ? strdup (name) : leg_absolute_path (name);
   if (!leg->name) {
     pthread_mutex_destroy (&leg->lock);
     return -1;

@@ -10,6 +10,16 @@
 
 #include "leg.h"
 
+/* The path, which need not exist, from the root.  To be freed; NULL with
+ * errno.
+ */
+char *leg_absolute_path (const char *path);
+
+/* The path without symbolic links and dots, of something that need not exist.
+ * To be freed; NULL with errno.  Blocks on the file system.
+ */
+char *leg_canonical_path (const char *path);
+
 /* The range lies within the leg and consists of whole blocks. */
 bool leg_valid_range (const struct leg *leg, uint64_t offset, uint64_t count);
 

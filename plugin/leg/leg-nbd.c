@@ -18,13 +18,13 @@
 #include <string.h>
 
 #include <libnbd.h>
-#include <uuid.h>
 
 #include "msg.h"
 #include "leg-ops.h"
 #include "nbd-conn.h"
 #include "nbd-connect.h"
 #include "nbd-extents.h"
+#include "nbd-identity.h"
 #include "nbd-poll.h"
 
 #define MAX_CONNECTIONS 16
@@ -41,6 +41,7 @@ struct nbd_leg {
   size_t nr_conns; /* in use */
 
   /* Read-only once leg_nbd_new returns. */
+  struct nbd_identity who;
   size_t max_conns;
   struct conn conns[];
 };
@@ -113,15 +114,13 @@ learn_export (struct nbd_leg *n, struct nbd_handle *nbd)
   return learn_limits (leg, nbd);
 }
 
-/* The same URI, the same leg. */
-static void
-identify_export (struct leg *leg)
+static int
+identify (struct nbd_leg *n)
 {
-  static const uuid_t namespace = {0x9c, 0x21, 0x5e, 0x0b, 0x6f, 0xd3,
-                                   0x4a, 0x52, 0x8e, 0x17, 0x3b, 0x64,
-                                   0xf0, 0xaa, 0x95, 0xc8};
-
-  uuid_generate_sha1 (leg->id, namespace, leg->name, strlen (leg->name));
+  if (nbd_identity_hash (&n->who, n->base.id) == 0)
+    return 0;
+  leg_report (&n->base, "%m");
+  return -1;
 }
 
 static void
@@ -168,7 +167,8 @@ leg_nbd_open (struct leg *leg, unsigned flags)
   struct nbd_leg *n = nbd_leg (leg);
 
   (void) flags;
-  identify_export (leg);
+  if (identify (n) == -1)
+    return -1;
   if (conn_connect (&n->conns[0]) == -1 ||
       learn_export (n, n->conns[0].nbd) == -1 || connect_others (n) == -1)
     return stop_and_fail (leg);
@@ -230,6 +230,7 @@ leg_nbd_destroy (struct leg *leg)
 
   for (size_t i = 0; i < n->max_conns; ++i)
     conn_destroy (&n->conns[i]);
+  nbd_identity_free (&n->who);
   free (n);
 }
 
@@ -342,7 +343,8 @@ leg_nbd_new (const char *name, const struct leg_options *options)
   }
   if (err != 0)
     errno = err;
-  else if (leg_init (&n->base, &leg_nbd_ops, name, LEG_NBD, options) == 0)
+  else if (nbd_identity_parse (&n->who, name) == 0 &&
+           leg_init (&n->base, &leg_nbd_ops, name, LEG_NBD, options) == 0)
     return &n->base;
   err = errno;
   leg_nbd_destroy (&n->base);

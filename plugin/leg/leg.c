@@ -18,6 +18,7 @@
 #include "leg-base.h"
 #include "leg-gate.h"
 #include "leg-ops.h"
+#include "nbd-identity.h"
 
 static const char *const nbd_schemes[] = {
   "nbd", "nbds", "nbd+unix", "nbds+unix", "nbd+vsock", "nbds+vsock",
@@ -69,7 +70,9 @@ leg_new (const char *name, const struct leg_options *options)
   }
   leg = is_nbd_uri (name) ? leg_nbd_new (name, options)
                           : leg_file_new (name, options);
-  if (!leg)
+  if (!leg && errno == EINVAL)
+    msg_error ("leg %s: names no export; see nbd_connect_uri(3)", name);
+  else if (!leg)
     msg_error ("leg %s: %m", name);
   return leg;
 }
@@ -234,6 +237,22 @@ leg_extents (struct leg *leg, uint64_t offset, uint64_t count,
     return -1;
   }
   return 0;
+}
+
+bool
+leg_has_id (const struct leg *leg, uint32_t kind,
+            const uint8_t id[LEG_ID_SIZE])
+{
+  uint8_t old[LEG_ID_SIZE];
+
+  if (kind != (uint32_t) leg->kind)
+    return false;
+  if (memcmp (id, leg->id, LEG_ID_SIZE) == 0)
+    return true;
+  if (leg->kind != LEG_NBD)
+    return false;
+  nbd_identity_old_hash (leg->name, old);
+  return memcmp (id, old, LEG_ID_SIZE) == 0;
 }
 
 bool

@@ -130,7 +130,7 @@ struct leg {
   uint8_t id[LEG_ID_SIZE]; /* identity: a hint.  File:
                             * inode and birth time, which unlike device
                             * numbers survive a reboot; block: leg-id.h;
-                            * NBD: hash of the URI */
+                            * NBD: nbd-identity.h */
   bool rotational;
   bool can_fua; /* has a FUA of its own */
 
@@ -229,6 +229,12 @@ void leg_cancel (struct leg *leg);
 
 /* Copy the last error ("" if there was none). */
 void leg_last_error (struct leg *leg, char *buf, size_t size);
+
+/* The identity is, or was by the rules of an earlier version, that of this
+ * leg, which has been opened.
+ */
+bool leg_has_id (const struct leg *leg, uint32_t kind,
+                 const uint8_t id[LEG_ID_SIZE]);
 
 /* True if both are the same local object (inode or block device), also by
  * another path.  For NBD: the same URI.  Looks at the names, opens nothing.

@@ -29,13 +29,21 @@ liblegs_la_SOURCES = \
 	plugin/leg/nbd-connect.h \
 	plugin/leg/nbd-extents.c \
 	plugin/leg/nbd-extents.h \
+	plugin/leg/nbd-identity.c \
+	plugin/leg/nbd-identity.h \
 	plugin/leg/nbd-poll.c \
 	plugin/leg/nbd-poll.h \
 	plugin/leg/pool.c \
 	plugin/leg/pool.h \
 	$(NULL)
-liblegs_la_CPPFLAGS = $(LEG_CPPFLAGS) $(LIBNBD_CFLAGS) $(UUID_CFLAGS)
+liblegs_la_CPPFLAGS = \
+	$(LEG_CPPFLAGS) \
+	$(LIBNBD_CFLAGS) \
+	$(LIBXML2_CFLAGS) \
+	$(UUID_CFLAGS) \
+	$(NULL)
 liblegs_la_LIBADD = \
 	$(LIBNBD_LIBS) \
+	$(LIBXML2_LIBS) \
 	$(UUID_LIBS) \
 	$(NULL)

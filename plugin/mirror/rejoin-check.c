@@ -3,7 +3,6 @@
 #include "config.h"
 
 #include <inttypes.h>
-#include <string.h>
 
 #include "cleanup.h"
 #include "members.h"
@@ -102,8 +101,7 @@ is_known (const struct member *member)
   struct log_leg rec;
 
   dirty_log_get_leg (member->mirror->log, member->slot, &rec);
-  return rec.kind == (uint32_t) member->leg->kind &&
-         memcmp (rec.id, member->leg->id, LOG_ID_SIZE) == 0;
+  return leg_has_id (member->leg, rec.kind, rec.id);
 }
 
 /* The comparison did not show that it is the leg: what it holds, and its

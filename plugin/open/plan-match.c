@@ -26,8 +26,7 @@ plan_same_id (const struct plan_input *in, unsigned leg, unsigned slot)
   const struct leg *pl = in->leg[leg].leg;
   const struct log_leg *rec = &in->record->leg[slot];
 
-  return pl && rec->kind == (uint32_t) pl->kind &&
-         memcmp (rec->id, pl->id, LOG_ID_SIZE) == 0;
+  return pl && leg_has_id (pl, rec->kind, rec->id);
 }
 
 static bool

@@ -40,6 +40,7 @@ e2e_tests = \
 	tests/e2e/test-logd-faults.sh \
 	tests/e2e/test-logd-killed.sh \
 	tests/e2e/test-logd-many.sh \
+	tests/e2e/test-logd-other-key.sh \
 	tests/e2e/test-logd-race.sh \
 	tests/e2e/test-logd-tls.sh \
 	tests/e2e/test-logd-tool.sh \

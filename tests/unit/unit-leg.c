@@ -33,6 +33,7 @@
 #include "leg.h"
 #include "mem-leg.h"
 #include "msg.h"
+#include "nbd-identity.h"
 #include "nbd-server.h"
 #include "suite.h"
 #include "temp-path.h"
@@ -427,8 +428,12 @@ TEST (nbd_works_over_tls)
 TEST (names_decide_the_kind)
 {
   static const char *const uris[] = {
-    "nbd://host",      "nbds://host/e",         "nbd+unix:///?socket=/s",
-    "nbd+vsock://1:2", "nbds+unix://u@/e?s=/s", "nbds+vsock://1",
+    "nbd://host",
+    "nbds://host/e",
+    "nbd+unix:///?socket=/s",
+    "nbd+vsock://1:2",
+    "nbds+unix://u@/e?socket=/s",
+    "nbds+vsock://1",
     "NBD://host",
   };
   struct leg *leg;
@@ -482,6 +487,14 @@ TEST (same_leg_is_seen_by_any_path)
   ck_assert (leg_same ("nbd://h/x", "nbd://h/x"));
   ck_assert (!leg_same ("nbd://h/x", "nbd://h/y"));
   ck_assert (!leg_same ("nbd://h/x", a));
+}
+
+TEST (what_names_no_export_is_no_leg)
+{
+  struct leg_options options = {.timeout_ns = NSEC_PER_SEC};
+
+  ck_assert_ptr_null (leg_new ("nbd+unix:///x", &options));
+  expect_msg ("leg nbd+unix:///x: names no export");
 }
 
 /* ---- Files ---- */
@@ -642,6 +655,27 @@ TEST (quiesce_leaves_no_thread)
 }
 
 /* ---- NBD ---- */
+
+TEST (logs_of_earlier_versions_know_the_leg)
+{
+  static const char *const args[] = {"memory", "1M", NULL};
+  uint8_t old[LEG_ID_SIZE], other[LEG_ID_SIZE];
+  struct nbd_server server;
+  struct leg *leg;
+
+  nbd_server_start (&server, false, args);
+  leg = new_leg (server.uri, 1, 10000);
+  ck_assert_int_eq (leg_open (leg, 0), 0);
+  nbd_identity_old_hash (server.uri, old);
+  nbd_identity_old_hash ("nbd://else/", other);
+  ck_assert_mem_ne (leg->id, old, LEG_ID_SIZE);
+  ck_assert (leg_has_id (leg, LEG_NBD, leg->id));
+  ck_assert (leg_has_id (leg, LEG_NBD, old));
+  ck_assert (!leg_has_id (leg, LEG_NBD, other));
+  ck_assert (!leg_has_id (leg, LEG_BLOCK, old));
+  leg_free (leg);
+  nbd_server_end (&server);
+}
 
 LOOP_TEST (connections_follow_multi_conn, 2)
 {

@@ -73,6 +73,7 @@ unit_tests = \
 	tests/unit/unit-extent-map \
 	tests/unit/unit-hot \
 	tests/unit/unit-member-state \
+	tests/unit/unit-nbd-identity \
 	tests/unit/unit-owner \
 	tests/unit/unit-plan \
 	tests/unit/unit-probe \
@@ -174,6 +175,13 @@ tests_unit_unit_leg_SOURCES = \
 	$(NULL)
 tests_unit_unit_leg_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_unit_leg_LDADD = liblegs.la libcommon.la $(TEST_LIBS)
+
+tests_unit_unit_nbd_identity_SOURCES = \
+	tests/lib/temp-path.h \
+	tests/unit/unit-nbd-identity.c \
+	$(NULL)
+tests_unit_unit_nbd_identity_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_unit_nbd_identity_LDADD = liblegs.la libcommon.la $(TEST_LIBS)
 
 tests_unit_unit_leg_races_SOURCES = tests/unit/unit-leg-races.c
 tests_unit_unit_leg_races_CPPFLAGS = $(TEST_CPPFLAGS)
