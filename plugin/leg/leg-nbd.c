@@ -7,6 +7,8 @@
  * covers writes that were answered on the others (rule S9).  The end of one
  * connection is the end of the leg (rule S5a).
  *
+ * The lock on the export (nbd-lock.h) is ours from open to close.
+ *
  * Locking: none here but in struct conn; what changes is atomic.
  */
 
@@ -25,6 +27,7 @@
 #include "nbd-connect.h"
 #include "nbd-extents.h"
 #include "nbd-identity.h"
+#include "nbd-lock.h"
 #include "nbd-poll.h"
 
 #define MAX_CONNECTIONS 16
@@ -35,6 +38,9 @@ struct nbd_leg {
   struct leg base;
 
   atomic_uint next_conn;
+
+  /* Only for who opens and closes the leg. */
+  struct nbd_lock lock;
 
   /* Read-only once opened. */
   bool can_zero, can_flush, can_cache, can_extents;
@@ -161,17 +167,49 @@ stop_and_fail (struct leg *leg)
   return -1;
 }
 
+/* An address may have come that the name did not have before. */
+static int
+own_peers (struct nbd_leg *n)
+{
+  for (size_t i = 0; i < n->nr_conns; ++i)
+    if (nbd_lock_take_peer (&n->lock, &n->base, &n->who,
+                            nbd_aio_get_fd (n->conns[i].nbd)) == -1)
+      return -1;
+  return 0;
+}
+
+static int
+connect_all (struct nbd_leg *n)
+{
+  if (conn_connect (&n->conns[0]) == 0 &&
+      learn_export (n, n->conns[0].nbd) == 0 && connect_others (n) == 0 &&
+      own_peers (n) == 0)
+    return 0;
+  return stop_and_fail (&n->base);
+}
+
+static int
+own_and_connect (struct nbd_leg *n, unsigned flags)
+{
+  int err;
+
+  if ((flags & LEG_READ_ONLY ||
+       nbd_lock_take (&n->lock, &n->base, &n->who) == 0) &&
+      connect_all (n) == 0)
+    return 0;
+  err = errno;
+  nbd_lock_release (&n->lock);
+  errno = err;
+  return -1;
+}
+
 static int
 leg_nbd_open (struct leg *leg, unsigned flags)
 {
   struct nbd_leg *n = nbd_leg (leg);
 
-  (void) flags;
-  if (identify (n) == -1)
+  if (identify (n) == -1 || own_and_connect (n, flags) == -1)
     return -1;
-  if (conn_connect (&n->conns[0]) == -1 ||
-      learn_export (n, n->conns[0].nbd) == -1 || connect_others (n) == -1)
-    return stop_and_fail (leg);
   if (!n->can_flush && !leg->quiet)
     msg_error ("leg %s: the server has no flush: what it answered is taken "
                "for durable",
@@ -182,22 +220,20 @@ leg_nbd_open (struct leg *leg, unsigned flags)
 static int
 leg_nbd_reopen (struct leg *leg)
 {
-  struct nbd_leg *n = nbd_leg (leg);
   uint64_t size = leg->size;
   uint32_t min_block = leg->min_block;
 
-  if (conn_connect (&n->conns[0]) == -1 ||
-      learn_export (n, n->conns[0].nbd) == -1)
-    return stop_and_fail (leg);
-  if (size != leg->size || min_block != leg->min_block) {
-    leg_report (leg,
-                "size and block size were %" PRIu64 " and %" PRIu32
-                ", and are %" PRIu64 " and %" PRIu32 " now",
-                size, min_block, leg->size, leg->min_block);
-    errno = EINVAL;
-    return stop_and_fail (leg);
-  }
-  return connect_others (n) == -1 ? stop_and_fail (leg) : 0;
+  nbd_lock_renew (&nbd_leg (leg)->lock);
+  if (connect_all (nbd_leg (leg)) == -1)
+    return -1;
+  if (size == leg->size && min_block == leg->min_block)
+    return 0;
+  leg_report (leg,
+              "size and block size were %" PRIu64 " and %" PRIu32
+              ", and are %" PRIu64 " and %" PRIu32 " now",
+              size, min_block, leg->size, leg->min_block);
+  errno = EINVAL;
+  return stop_and_fail (leg);
 }
 
 static int
@@ -220,7 +256,7 @@ leg_nbd_run (struct leg *leg)
 static void
 leg_nbd_close (struct leg *leg)
 {
-  (void) leg; /* stop disconnected, and nothing else is owned */
+  nbd_lock_release (&nbd_leg (leg)->lock);
 }
 
 static void

@@ -165,16 +165,16 @@ struct leg {
  */
 struct leg *leg_new (const char *name, const struct leg_options *options);
 
-/* Open or connect, take ownership of a local leg (rule S19; a running
- * owner's pid is in the message), learn size, limits and identity.  After
+/* Open or connect, take ownership (rule S19; a running owner's pid is in the
+ * message; of an NBD leg nbd-lock.h says what it covers), learn size, limits and identity.  After
  * this the leg serves requests.  -1 with the error reported and errno set:
  * EBUSY if it has another owner, ECANCELED after leg_cancel, else what open
  * or connect said.  Blocks.
  */
 int leg_open (struct leg *leg, unsigned flags);
 
-/* Stop all threads and connections but keep what owns a local leg, so that
- * the process may fork.  No request may be under way.  leg_start undoes it;
+/* Stop all threads and connections but keep what owns the leg, so that the
+ * process may fork.  No request may be under way.  leg_start undoes it;
  * -1 with the error reported if the leg can't be reached any more or has
  * another size now.  Both block.
  */

@@ -31,6 +31,10 @@ liblegs_la_SOURCES = \
 	plugin/leg/nbd-extents.h \
 	plugin/leg/nbd-identity.c \
 	plugin/leg/nbd-identity.h \
+	plugin/leg/nbd-lock.c \
+	plugin/leg/nbd-lock.h \
+	plugin/leg/nbd-places.c \
+	plugin/leg/nbd-places.h \
 	plugin/leg/nbd-poll.c \
 	plugin/leg/nbd-poll.h \
 	plugin/leg/pool.c \

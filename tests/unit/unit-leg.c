@@ -111,6 +111,17 @@ threads_become (size_t nr)
   return count_threads () == base_threads + nr;
 }
 
+/* Not those that listen, which are locks. */
+static bool
+is_lock (int fd)
+{
+  int listens = 0;
+  socklen_t len = sizeof listens;
+
+  return getsockopt (fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) == 0 &&
+         listens;
+}
+
 /* By name: a look at the fds themselves would race with their closing. */
 static size_t
 count_sockets (void)
@@ -122,7 +133,7 @@ count_sockets (void)
 
     snprintf (path, sizeof path, "/proc/self/fd/%d", fd);
     n += readlink (path, target, sizeof target) > 7 &&
-         memcmp (target, "socket:", 7) == 0;
+         memcmp (target, "socket:", 7) == 0 && !is_lock (fd);
   }
   return n;
 }
@@ -971,7 +982,8 @@ TEST (tcp_sockets_do_not_linger)
     socklen_t len = sizeof linger, tlen = sizeof (unsigned);
     unsigned timeout;
 
-    if (getsockopt (fd, SOL_SOCKET, SO_LINGER, &linger, &len) == -1)
+    if (getsockopt (fd, SOL_SOCKET, SO_LINGER, &linger, &len) == -1 ||
+        is_lock (fd))
       continue;
     ck_assert_int_eq (getsockopt (fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout,
                                   &tlen),
@@ -980,6 +992,175 @@ TEST (tcp_sockets_do_not_linger)
     seen++;
   }
   ck_assert_uint_eq (seen, 2);
+  leg_free (leg);
+  nbd_server_end (&server);
+}
+
+/* ---- NBD: one user (S19) ---- */
+
+/* Another spelling of the same export. */
+static void
+spell_again (const struct nbd_server *server, char uri[512])
+{
+  snprintf (uri, 512, "nbd+unix://me@/?tls-hostname=x&socket=%s/../%s/sock",
+            server->dir, strrchr (server->dir, '/') + 1);
+}
+
+/* A child that has opened the leg, and waits to be killed. */
+static pid_t
+start_owner (struct leg *leg)
+{
+  int ready[2];
+  pid_t pid;
+  char c;
+
+  ck_assert_int_eq (pipe (ready), 0);
+  pid = fork ();
+  ck_assert_int_ge (pid, 0);
+  if (pid == 0) {
+    if (leg_open (leg, 0) == 0 && write (ready[1], "", 1) == 1)
+      for (;;)
+        pause ();
+    _exit (1);
+  }
+  close (ready[1]);
+  ck_assert_int_eq (read (ready[0], &c, 1), 1);
+  close (ready[0]);
+  return pid;
+}
+
+static void
+end_owner (pid_t pid)
+{
+  ck_assert_int_eq (kill (pid, SIGKILL), 0);
+  ck_assert_int_eq (waitpid (pid, NULL, 0), pid);
+}
+
+static void
+expect_owned (struct leg *leg, pid_t pid)
+{
+  char expected[64];
+
+  snprintf (expected, sizeof expected, "in use by process %ld", (long) pid);
+  ck_assert_int_eq (leg_open (leg, 0), -1);
+  ck_assert_int_eq (errno, EBUSY);
+  expect_msg (expected);
+}
+
+LOOP_TEST (a_second_user_of_an_export_is_refused_by_pid, 2)
+{
+  static const char *const args[] = {"memory", "1M", NULL};
+  struct nbd_server server;
+  struct leg *leg, *other;
+  char uri[512];
+  pid_t pid;
+
+  nbd_server_start (&server, _i == 1, args);
+  if (_i == 0)
+    spell_again (&server, uri);
+  else
+    snprintf (uri, sizeof uri, "nbd://u@localhost:%s/",
+              strrchr (server.uri, ':') + 1);
+  leg = new_leg (server.uri, 1, 10000);
+  other = new_leg (uri, 1, 10000);
+  pid = start_owner (leg);
+  expect_owned (other, pid);
+  expect_owned (other, pid);
+  end_owner (pid);
+  ck_assert_int_eq (leg_open (other, 0), 0);
+  expect_byte (other, 0, 4096, 0);
+  leg_free (other);
+  leg_free (leg);
+  nbd_server_end (&server);
+}
+
+TEST (another_export_of_the_server_is_free)
+{
+  static const char *const args[] = {"memory", "1M", NULL};
+  struct nbd_server server;
+  struct leg *leg, *other;
+  char uri[512];
+
+  nbd_server_start (&server, false, args);
+  snprintf (uri, sizeof uri, "nbd+unix:///other?socket=%s", server.socket);
+  leg = open_leg (server.uri);
+  other = open_leg (uri);
+  leg_free (other);
+  leg_free (leg);
+  nbd_server_end (&server);
+}
+
+TEST (an_export_is_owned_until_it_is_closed)
+{
+  static const char *const args[] = {"memory", "1M", NULL};
+  struct nbd_server server;
+  struct leg *leg, *other;
+  char uri[512];
+  pid_t pid;
+
+  nbd_server_start (&server, false, args);
+  spell_again (&server, uri);
+  leg = new_leg (server.uri, 1, 10000);
+  other = new_leg (uri, 1, 10000);
+  ck_assert_int_eq (leg_open (leg, 0), 0);
+  ck_assert_int_eq (leg_open (other, 0), -1);
+  ck_assert_int_eq (errno, EBUSY);
+  expect_msg ("in use by another leg");
+  leg_lose (leg, EIO, "lost");
+  ck_assert_int_eq (leg_open (other, 0), -1);
+  leg_close (leg);
+  ck_assert_int_eq (leg_open (other, 0), 0);
+  leg_quiesce (other);
+
+  /* Over a fork, and then it is the child's. */
+  pid = fork ();
+  ck_assert_int_ge (pid, 0);
+  if (pid == 0) {
+    if (leg_start (other) == 0 && kill (getpid (), SIGSTOP) == 0)
+      pause ();
+    _exit (1);
+  }
+  ck_assert_int_eq (waitpid (pid, NULL, WUNTRACED), pid);
+  leg_close (other);
+  expect_owned (leg, pid);
+  end_owner (pid);
+  ck_assert_int_eq (leg_open (leg, 0), 0);
+  leg_free (leg);
+  leg_free (other);
+  nbd_server_end (&server);
+}
+
+TEST (who_only_reads_owns_nothing)
+{
+  static const char *const args[] = {"memory", "1M", NULL};
+  struct nbd_server server;
+  struct leg *leg, *other;
+
+  nbd_server_start (&server, false, args);
+  leg = open_leg (server.uri);
+  other = new_leg (server.uri, 1, 10000);
+  ck_assert_int_eq (leg_open (other, LEG_READ_ONLY), 0);
+  leg_close (leg);
+  ck_assert_int_eq (leg_open (leg, 0), 0);
+  leg_free (other);
+  leg_free (leg);
+  nbd_server_end (&server);
+}
+
+TEST (an_export_that_cannot_be_opened_is_not_owned)
+{
+  static const char *const args[] = {"memory", "1M", NULL};
+  struct nbd_server server;
+  struct leg *leg, *other;
+
+  nbd_server_start (&server, false, args);
+  leg = new_leg (server.uri, 1, 10000);
+  other = new_leg (server.uri, 1, 10000);
+  nbd_server_kill (&server);
+  ck_assert_int_eq (leg_open (leg, 0), -1);
+  nbd_server_restart (&server, args);
+  ck_assert_int_eq (leg_open (other, 0), 0);
+  leg_free (other);
   leg_free (leg);
   nbd_server_end (&server);
 }
