@@ -242,12 +242,23 @@ choose (const struct plan_input *in, struct plan *plan)
 static int
 no_source (const struct plan_input *in, struct plan *plan)
 {
-  plan_refuse (
-    plan, "no leg that is in-sync by the log %s is here; it needs one of:",
-    in->log->name);
-  for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
-    if (in->record->leg[s].state == LOG_LEG_IN_SYNC)
-      plan_refuse (plan, " %s", in->record->leg[s].name);
+  unsigned nr = 0;
+
+  for (unsigned s = 0; s < LOG_MAX_LEGS; ++s) {
+    if (in->record->leg[s].state != LOG_LEG_IN_SYNC)
+      continue;
+    if (nr++ == 0)
+      plan_refuse (plan,
+                   "no leg that is in-sync by the log %s is here; it needs "
+                   "one of:",
+                   in->log->name);
+    plan_refuse (plan, " %s", in->record->leg[s].name);
+  }
+  if (nr == 0)
+    plan_refuse (plan,
+                 "the log %s calls no leg in-sync, which no mirror leaves "
+                 "behind: something else has written to it",
+                 in->log->name);
   return plan_offer_override (in, plan);
 }
 

@@ -477,6 +477,17 @@ TEST (no_in_sync_leg_here_is_refused_with_the_words_to_go_on)
   ck_assert_ptr_null (strstr (scene->plan.reason, "source=0@"));
 }
 
+TEST (a_log_that_calls_no_leg_in_sync_says_so)
+{
+  our_log ();
+  scene->record.leg[0].state = LOG_LEG_STALE;
+  scene->record.leg[1].state = LOG_LEG_STALE;
+  refuses ("calls no leg in-sync");
+  also_says ("source=0@5 (leg /a)");
+  also_says ("source=1@5 (leg /b)");
+  ck_assert_ptr_null (strstr (scene->plan.reason, "one of:"));
+}
+
 TEST (the_words_to_go_on_are_accepted)
 {
   our_log ();
