@@ -38,34 +38,6 @@ is_regular_file (const char *path)
 }
 
 static int
-check_legs_differ (const struct mirror_config *config)
-{
-  for (unsigned i = 0; i < config->nr_legs; ++i)
-    for (unsigned j = 0; j < i; ++j)
-      if (!is_word (config->leg[i]) && !is_word (config->leg[j]) &&
-          leg_same (config->leg[i], config->leg[j])) {
-        nbdkit_error ("leg %s and leg %s are the same", config->leg[j],
-                      config->leg[i]);
-        return -1;
-      }
-  return 0;
-}
-
-static int
-check_log_is_no_leg (const struct mirror_config *config)
-{
-  if (strncmp (config->log, "disk:", 5) != 0)
-    return 0;
-  for (unsigned i = 0; i < config->nr_legs; ++i)
-    if (!is_word (config->leg[i]) &&
-        leg_same (config->leg[i], config->log + 5)) {
-      nbdkit_error ("log=%s: leg %s is the same", config->log, config->leg[i]);
-      return -1;
-    }
-  return 0;
-}
-
-static int
 check_log_tls (const struct mirror_config *config)
 {
   const char *key = config->log_tls_psk            ? "log-tls-psk"
@@ -149,12 +121,9 @@ int
 params_check (struct mirror_config *config)
 {
   if (check_leg_number (config, "write-mostly", config->write_mostly) == -1 ||
-      check_leg_number (config, "source", config->source_leg) == -1 ||
-      check_legs_differ (config) == -1)
+      check_leg_number (config, "source", config->source_leg) == -1)
     return -1;
   if (!config->log && default_log (config) == -1)
     return -1;
-  if (check_log_tls (config) == -1)
-    return -1;
-  return check_log_is_no_leg (config);
+  return check_log_tls (config);
 }

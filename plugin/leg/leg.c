@@ -5,51 +5,18 @@
 #include "config.h"
 
 #include <errno.h>
-#include <ctype.h>
 #include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-#include <sys/stat.h>
 
 #include "cleanup.h"
 #include "msg.h"
 #include "leg-base.h"
 #include "leg-gate.h"
+#include "leg-name.h"
 #include "leg-ops.h"
 #include "nbd-identity.h"
-
-static const char *const nbd_schemes[] = {
-  "nbd", "nbds", "nbd+unix", "nbds+unix", "nbd+vsock", "nbds+vsock",
-};
-#define NBD_SCHEMES "nbd, nbds, nbd+unix, nbds+unix, nbd+vsock, nbds+vsock"
-
-/* Length of the scheme if name is a URI, else 0. */
-static size_t
-scheme_length (const char *name)
-{
-  const char *end = strstr (name, "://");
-
-  if (!end || !isalpha ((unsigned char) name[0]))
-    return 0;
-  for (const char *p = name; p < end; ++p)
-    if (!isalnum ((unsigned char) *p) && !strchr ("+-.", *p))
-      return 0;
-  return (size_t) (end - name);
-}
-
-static bool
-is_nbd_uri (const char *name)
-{
-  size_t len = scheme_length (name);
-
-  for (size_t i = 0; i < sizeof nbd_schemes / sizeof nbd_schemes[0]; ++i)
-    if (len == strlen (nbd_schemes[i]) &&
-        strncasecmp (name, nbd_schemes[i], len) == 0)
-      return true;
-  return false;
-}
 
 struct leg *
 leg_new (const char *name, const struct leg_options *options)
@@ -61,15 +28,15 @@ leg_new (const char *name, const struct leg_options *options)
     errno = EINVAL;
     return NULL;
   }
-  if (scheme_length (name) > 0 && !is_nbd_uri (name)) {
+  if (leg_name_has_scheme (name) && !leg_name_is_nbd (name)) {
     msg_error ("leg %s: unknown scheme; a leg is a path or a URI with one of "
-               "these schemes: " NBD_SCHEMES,
+               "these schemes: " LEG_NBD_SCHEMES,
                name);
     errno = EINVAL;
     return NULL;
   }
-  leg = is_nbd_uri (name) ? leg_nbd_new (name, options)
-                          : leg_file_new (name, options);
+  leg = leg_name_is_nbd (name) ? leg_nbd_new (name, options)
+                               : leg_file_new (name, options);
   if (!leg && errno == EINVAL)
     msg_error ("leg %s: names no export; see nbd_connect_uri(3)", name);
   else if (!leg)
@@ -253,20 +220,4 @@ leg_has_id (const struct leg *leg, uint32_t kind,
     return false;
   nbd_identity_old_hash (leg->name, old);
   return memcmp (id, old, LEG_ID_SIZE) == 0;
-}
-
-bool
-leg_same (const char *name1, const char *name2)
-{
-  struct stat a, b;
-
-  if (strcmp (name1, name2) == 0)
-    return true;
-  if (is_nbd_uri (name1) || is_nbd_uri (name2))
-    return false;
-  if (stat (name1, &a) == -1 || stat (name2, &b) == -1)
-    return false;
-  if (S_ISBLK (a.st_mode) && S_ISBLK (b.st_mode))
-    return a.st_rdev == b.st_rdev;
-  return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }

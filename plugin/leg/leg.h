@@ -236,9 +236,4 @@ void leg_last_error (struct leg *leg, char *buf, size_t size);
 bool leg_has_id (const struct leg *leg, uint32_t kind,
                  const uint8_t id[LEG_ID_SIZE]);
 
-/* True if both are the same local object (inode or block device), also by
- * another path.  For NBD: the same URI.  Looks at the names, opens nothing.
- */
-bool leg_same (const char *name1, const char *name2);
-
 #endif /* NBDMIRROR_LEG_H */

@@ -3,6 +3,8 @@
 # The legs: what a mirror is made of.
 noinst_LTLIBRARIES += liblegs.la
 liblegs_la_SOURCES = \
+	plugin/leg/block-objects.c \
+	plugin/leg/block-objects.h \
 	plugin/leg/block-sysfs.c \
 	plugin/leg/block-sysfs.h \
 	plugin/leg/leg-base.c \
@@ -15,7 +17,11 @@ liblegs_la_SOURCES = \
 	plugin/leg/leg-id.c \
 	plugin/leg/leg-id.h \
 	plugin/leg/leg-io.c \
+	plugin/leg/leg-name.c \
+	plugin/leg/leg-name.h \
 	plugin/leg/leg-nbd.c \
+	plugin/leg/leg-objects.c \
+	plugin/leg/leg-objects.h \
 	plugin/leg/leg-ops.h \
 	plugin/leg/leg-pieces.c \
 	plugin/leg/leg-pieces.h \
@@ -37,6 +43,8 @@ liblegs_la_SOURCES = \
 	plugin/leg/nbd-places.h \
 	plugin/leg/nbd-poll.c \
 	plugin/leg/nbd-poll.h \
+	plugin/leg/object-set.c \
+	plugin/leg/object-set.h \
 	plugin/leg/pool.c \
 	plugin/leg/pool.h \
 	$(NULL)

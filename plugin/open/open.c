@@ -19,6 +19,7 @@
 #include "plan-print.h"
 #include "probe.h"
 #include "quarantine.h"
+#include "same-disk.h"
 
 /* What there is, before anybody has decided anything. */
 struct opening {
@@ -288,7 +289,7 @@ mirror_open (const struct mirror_config *config, FILE *out, bool *plan_ok)
   struct mirror *m = NULL;
 
   *plan_ok = false;
-  if (open_all (config, &o) == 0)
+  if (same_disk_refuse (config) == 0 && open_all (config, &o) == 0)
     m = decide (&o, out, plan_ok);
   close_all (&o);
   return m;

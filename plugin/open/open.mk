@@ -23,6 +23,8 @@ libopen_la_SOURCES = \
 	plugin/open/plan-verdict.h \
 	plugin/open/plan.c \
 	plugin/open/plan.h \
+	plugin/open/same-disk.c \
+	plugin/open/same-disk.h \
 	$(NULL)
 libopen_la_CPPFLAGS = $(OPEN_CPPFLAGS) $(UUID_CFLAGS)
 libopen_la_LIBADD = $(UUID_LIBS)

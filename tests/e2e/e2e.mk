@@ -25,6 +25,7 @@ e2e_tests = \
 	tests/e2e/test-input-control.sh \
 	tests/e2e/test-input-legs.sh \
 	tests/e2e/test-input-log.sh \
+	tests/e2e/test-input-one-disk.sh \
 	tests/e2e/test-input-parameters.sh \
 	tests/e2e/test-input-requests.sh \
 	tests/e2e/test-leg-block-device.sh \

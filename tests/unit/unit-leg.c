@@ -480,26 +480,6 @@ TEST (unknown_schemes_are_refused)
   ck_assert_ptr_null (leg_new ("", &options));
 }
 
-TEST (same_leg_is_seen_by_any_path)
-{
-  const char *a = make_file ("a", 1), *b = make_file ("b", 1);
-  const char *hard = in_dir ("hard"), *soft = in_dir ("soft");
-
-  ck_assert_int_eq (link (a, hard), 0);
-  ck_assert_int_eq (symlink ("a", soft), 0);
-  ck_assert_int_eq (chdir (dir), 0);
-  ck_assert (leg_same (a, a));
-  ck_assert (leg_same (a, hard));
-  ck_assert (leg_same (soft, hard));
-  ck_assert (leg_same ("./a", soft));
-  ck_assert (!leg_same (a, b));
-  ck_assert (!leg_same (a, "absent"));
-  ck_assert (leg_same ("absent", "absent"));
-  ck_assert (leg_same ("nbd://h/x", "nbd://h/x"));
-  ck_assert (!leg_same ("nbd://h/x", "nbd://h/y"));
-  ck_assert (!leg_same ("nbd://h/x", a));
-}
-
 TEST (what_names_no_export_is_no_leg)
 {
   struct leg_options options = {.timeout_ns = NSEC_PER_SEC};

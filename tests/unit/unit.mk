@@ -74,6 +74,7 @@ unit_tests = \
 	tests/unit/unit-hot \
 	tests/unit/unit-member-state \
 	tests/unit/unit-nbd-identity \
+	tests/unit/unit-objects \
 	tests/unit/unit-owner \
 	tests/unit/unit-plan \
 	tests/unit/unit-probe \
@@ -182,6 +183,17 @@ tests_unit_unit_nbd_identity_SOURCES = \
 	$(NULL)
 tests_unit_unit_nbd_identity_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_unit_nbd_identity_LDADD = liblegs.la libcommon.la $(TEST_LIBS)
+
+tests_unit_unit_objects_SOURCES = \
+	tests/lib/temp-path.h \
+	tests/unit/unit-objects.c \
+	$(NULL)
+tests_unit_unit_objects_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_unit_objects_LDFLAGS = \
+	-Wl,--wrap=fopen \
+	-Wl,--wrap=opendir \
+	$(NULL)
+tests_unit_unit_objects_LDADD = liblegs.la libcommon.la $(TEST_LIBS)
 
 tests_unit_unit_leg_races_SOURCES = tests/unit/unit-leg-races.c
 tests_unit_unit_leg_races_CPPFLAGS = $(TEST_CPPFLAGS)
