@@ -17,6 +17,8 @@ libcommon_la_SOURCES = \
 	common/owner.h \
 	common/thread.c \
 	common/thread.h \
+	common/utf8.c \
+	common/utf8.h \
 	common/zero.h \
 	$(NULL)
 
