@@ -327,7 +327,7 @@ TEST (empty_file_is_a_new_log)
 TEST (usage)
 {
   ck_assert_int_eq (TOOL ("dump"), 64);
-  tool_expect_err ("LOGFILE is missing");
+  tool_expect_err ("LOGFILE or LEG is missing");
   ck_assert_int_eq (TOOL ("dump", "--json", "--dm-table", path), 64);
 }
 
