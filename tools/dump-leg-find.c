@@ -258,7 +258,7 @@ leg_find (struct leg_find *f, const char *name)
 void
 leg_find_say_none (const struct leg_find *f)
 {
-  char trailer[80] = "too small for a trailer";
+  char trailer[80] = "it can have no trailer";
 
   if (!f->looked_at) {
     msg_error ("%s: neither a file nor a block device", f->name);
