@@ -384,13 +384,25 @@ TEST (the_first_bytes_of_a_leg_are_not_its_record)
   tool_expect_err ("has no record");
 }
 
-TEST (what_begins_like_a_log_is_shown_as_one)
+static const struct {
+  off_t offset;
+  const char *bytes;
+  size_t len;
+  const char *found;
+} head[] = {
+  {0, "rRiM\2\0\0\0\100\0\0\0\0\0\0\0", 16, "found       kernel\n"},
+  {16, "nbdmirrL", 8, "found       damaged\n"},
+  {512, "nbdmirrL", 8, "found       damaged\n"},
+};
+
+LOOP_TEST (what_begins_like_a_log_is_shown_as_one,
+           sizeof head / sizeof head[0])
 {
   put_both ();
   write_beside ();
-  write_file (leg, "rRiM\2\0\0\0\100\0\0\0\0\0\0\0", 16, 0);
+  write_file (leg, head[_i].bytes, head[_i].len, head[_i].offset);
   ck_assert_int_eq (TOOL ("dump", leg), 0);
-  tool_expect_out ("found       kernel\n");
+  tool_expect_out (head[_i].found);
   tool_expect_err ("--leg shows that");
   ck_assert_int_eq (TOOL ("dump", "--leg", leg), 0);
   tool_expect_out ("found       valid\n");
