@@ -9,6 +9,8 @@ libcommon_la_SOURCES = \
 	common/byte-order.h \
 	common/cleanup.h \
 	common/deadline.h \
+	common/file-id.c \
+	common/file-id.h \
 	common/full-io.h \
 	common/leg-kind.c \
 	common/leg-kind.h \
@@ -17,6 +19,8 @@ libcommon_la_SOURCES = \
 	common/owner.h \
 	common/thread.c \
 	common/thread.h \
+	common/utf8.c \
+	common/utf8.h \
 	common/zero.h \
 	$(NULL)
 

@@ -5,6 +5,7 @@ man1_MANS = \
 	docs/nbdkit-mirror-plugin.1 \
 	$(NULL)
 man5_MANS = \
+	docs/nbdmirror-leg.5 \
 	docs/nbdmirror-log.5 \
 	$(NULL)
 man7_MANS = \

@@ -169,6 +169,12 @@ struct dirty_log *dirty_log_open (const char *spec, unsigned flags);
 struct dirty_log *dirty_log_open_with (const char *spec,
                                        const struct log_options *options);
 
+/* What begins with these bytes means to be a disk log, ours or the kernel's,
+ * whether or not it is a good one.
+ */
+#define LOG_HEAD_SIZE 1024
+bool dirty_log_begins (const uint8_t head[LOG_HEAD_SIZE]);
+
 /* Give a log of any kind found a new life: new uuid, the given geometry,
  * generation as given, no legs, nothing marked, nothing missed.  Memory
  * only; the store is written by the first flush (a new file is made

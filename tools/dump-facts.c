@@ -47,17 +47,6 @@ log_is_ours (const struct dump *log)
          log->info->found == LOG_FOUND_KERNEL_SINCE;
 }
 
-char *
-log_uuid_text (char buf[UUID_TEXT], const struct dump *log)
-{
-  char *p = buf;
-
-  for (size_t i = 0; i < sizeof log->info->uuid; ++i)
-    p += sprintf (p, "%s%02x", i >= 4 && i <= 10 && i % 2 == 0 ? "-" : "",
-                  log->info->uuid[i]);
-  return buf;
-}
-
 /* Legs with that state. */
 static unsigned
 count_legs (const struct dump *log, enum log_leg_state state)

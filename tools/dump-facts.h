@@ -25,9 +25,6 @@ const char *log_leg_state_name (const struct dump *log, unsigned slot);
 /* The file holds records of ours: uuid, generation and legs mean something. */
 bool log_is_ours (const struct dump *log);
 
-#define UUID_TEXT 37
-char *log_uuid_text (char buf[UUID_TEXT], const struct dump *log);
-
 /* What a start with all recorded legs there would make of the log, in one
  * line of text.  Returns buf.
  */

@@ -17,18 +17,6 @@
 #define DUMP_VERSION 1
 #define MAX_RUNS 65536
 
-static void
-add_text (struct json_object *obj, const char *key, const char *text)
-{
-  json_object_object_add (obj, key, json_object_new_string (text));
-}
-
-static void
-add_u64 (struct json_object *obj, const char *key, uint64_t value)
-{
-  json_object_object_add (obj, key, json_object_new_uint64 (value));
-}
-
 /* { "count", "runs": [ { "first", "count" } ], "more_runs" } */
 static struct json_object *
 bits_json (const struct dump *log, unsigned map)
@@ -41,13 +29,13 @@ bits_json (const struct dump *log, unsigned map)
          next_run (log, map, &next, &first, &nr)) {
     struct json_object *run = json_object_new_object ();
 
-    add_u64 (run, "first", first);
-    add_u64 (run, "count", nr);
+    field_add_u64 (run, "first", first);
+    field_add_u64 (run, "count", nr);
     json_object_array_add (runs, run);
   }
-  add_u64 (obj, "count", dirty_log_count (log->log, map));
+  field_add_u64 (obj, "count", dirty_log_count (log->log, map));
   json_object_object_add (obj, "runs", runs);
-  add_u64 (obj, "more_runs", count_runs (log, map, next));
+  field_add_u64 (obj, "more_runs", count_runs (log, map, next));
   return obj;
 }
 
@@ -57,15 +45,13 @@ leg_json (const struct dump *log, unsigned slot)
   const struct log_leg *leg = &log->record.leg[slot];
   struct json_object *obj = json_object_new_object ();
 
-  add_u64 (obj, "index", slot);
-  add_text (obj, "name", leg->name);
-  add_text (obj, "kind", leg_kind_name (log->record.leg[slot].kind));
-  add_text (obj, "state", log_leg_state_name (log, slot));
-  json_object_object_add (obj, "primary",
-                          json_object_new_boolean (slot ==
-                                                   log->record.primary));
-  add_u64 (obj, "size", leg->size);
-  add_u64 (obj, "generation", leg->generation);
+  field_add_u64 (obj, "index", slot);
+  field_add_text (obj, "name", leg->name);
+  field_add_text (obj, "kind", leg_kind_name (log->record.leg[slot].kind));
+  field_add_text (obj, "state", log_leg_state_name (log, slot));
+  field_add_bool (obj, "primary", slot == log->record.primary);
+  field_add_u64 (obj, "size", leg->size);
+  field_add_u64 (obj, "generation", leg->generation);
   json_object_object_add (obj, "missed",
                           bits_json (log, LOG_MAP_MISSED (slot)));
   return obj;
@@ -87,8 +73,8 @@ owner_json (const struct dump *log)
 {
   struct json_object *obj = json_object_new_object ();
 
-  add_u64 (obj, "pid", log->info->owner_pid);
-  add_text (obj, "host", log->info->owner_host);
+  field_add_u64 (obj, "pid", log->info->owner_pid);
+  field_add_text (obj, "host", log->info->owner_host);
   return obj;
 }
 
@@ -109,10 +95,9 @@ add_records (struct json_object *obj, const struct dump *log)
 {
   char uuid[UUID_TEXT];
 
-  add_text (obj, "uuid", log_uuid_text (uuid, log));
-  add_u64 (obj, "generation", log->record.generation);
-  json_object_object_add (obj, "clean",
-                          json_object_new_boolean (!log->info->unclean));
+  field_add_text (obj, "uuid", format_uuid (uuid, log->info->uuid));
+  field_add_u64 (obj, "generation", log->record.generation);
+  field_add_bool (obj, "clean", !log->info->unclean);
   json_object_object_add (obj, "owner", owner_json (log));
   json_object_object_add (obj, "legs", legs_json (log));
   json_object_object_add (obj, "cleared_last", recent_json (log));
@@ -124,13 +109,13 @@ dump_json (FILE *out, const struct dump *log)
   struct json_object *obj = json_object_new_object ();
   char plan[PLAN_TEXT];
 
-  add_u64 (obj, "version", DUMP_VERSION);
-  add_text (obj, "name", log->info->name);
-  add_text (obj, "found", log_found_name (log));
-  add_text (obj, "start", log_plan (plan, log));
-  add_u64 (obj, "size", log->info->geo.size);
-  add_u64 (obj, "region_size", log->info->geo.region_size);
-  add_u64 (obj, "regions", log->info->geo.nr_regions);
+  field_add_u64 (obj, "version", DUMP_VERSION);
+  field_add_text (obj, "name", log->info->name);
+  field_add_text (obj, "found", log_found_name (log));
+  field_add_text (obj, "start", log_plan (plan, log));
+  field_add_u64 (obj, "size", log->info->geo.size);
+  field_add_u64 (obj, "region_size", log->info->geo.region_size);
+  field_add_u64 (obj, "regions", log->info->geo.nr_regions);
   if (log_is_ours (log))
     add_records (obj, log);
   json_object_object_add (obj, "marked", bits_json (log, LOG_MAP_MARKED));

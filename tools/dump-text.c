@@ -74,7 +74,7 @@ print_header (FILE *out, const struct dump *log)
   print_safe (out, log->info->name);
   fprintf (out, "\nfound       %s\n", log_found_name (log));
   if (log_is_ours (log)) {
-    fprintf (out, "uuid        %s\n", log_uuid_text (uuid, log));
+    fprintf (out, "uuid        %s\n", format_uuid (uuid, log->info->uuid));
     fprintf (out, "generation  %" PRIu64 "\n", log->record.generation);
     fprintf (out, "state       %s\n",
              log->info->unclean

@@ -12,6 +12,7 @@
 
 #include "fields.h"
 #include "nbdmirror.h"
+#include "utf8.h"
 
 static const struct {
   const char *state;
@@ -64,6 +65,28 @@ struct json_object *
 field_object (struct json_object *obj, const char *key)
 {
   return field (obj, key, json_type_object);
+}
+
+void
+field_add_text (struct json_object *obj, const char *key, const char *text)
+{
+  char buf[4096];
+  size_t len = utf8_copy (buf, sizeof buf, text);
+
+  json_object_object_add (obj, key,
+                          json_object_new_string_len (buf, (int) len));
+}
+
+void
+field_add_u64 (struct json_object *obj, const char *key, uint64_t value)
+{
+  json_object_object_add (obj, key, json_object_new_uint64 (value));
+}
+
+void
+field_add_bool (struct json_object *obj, const char *key, bool value)
+{
+  json_object_object_add (obj, key, json_object_new_boolean (value));
 }
 
 bool
@@ -153,5 +176,16 @@ format_size (char buf[SIZE_TEXT], uint64_t bytes)
   }
   snprintf (buf, SIZE_TEXT, n == (double) (uint64_t) n ? "%.0f %s" : "%.1f %s",
             n, unit[i]);
+  return buf;
+}
+
+char *
+format_uuid (char buf[UUID_TEXT], const uint8_t uuid[16])
+{
+  char *p = buf;
+
+  for (size_t i = 0; i < 16; ++i)
+    p += sprintf (p, "%s%02x", i >= 4 && i <= 10 && i % 2 == 0 ? "-" : "",
+                  uuid[i]);
   return buf;
 }

@@ -20,6 +20,12 @@ uint64_t field_u64 (struct json_object *obj, const char *key);
 bool field_bool (struct json_object *obj, const char *key);
 struct json_object *field_object (struct json_object *obj, const char *key);
 
+/* The same for writing: add a member.  Text that is not UTF-8 becomes it. */
+void field_add_text (struct json_object *obj, const char *key,
+                     const char *text);
+void field_add_u64 (struct json_object *obj, const char *key, uint64_t value);
+void field_add_bool (struct json_object *obj, const char *key, bool value);
+
 /* All that the tool can't do without is there. */
 bool status_is_complete (struct json_object *status);
 
@@ -43,5 +49,9 @@ void print_json (FILE *out, struct json_object *obj);
 /* 1536 -> "1.5 KiB", 2048 -> "2 KiB".  Returns buf. */
 #define SIZE_TEXT 16
 char *format_size (char buf[SIZE_TEXT], uint64_t bytes);
+
+/* 16 bytes in the usual form.  Returns buf. */
+#define UUID_TEXT 37
+char *format_uuid (char buf[UUID_TEXT], const uint8_t uuid[16]);
 
 #endif /* NBDMIRROR_FIELDS_H */

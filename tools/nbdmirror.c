@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* nbdmirror: ask a running mirror, look into its log, or ask the server that
- * keeps logs.
+/* nbdmirror: ask a running mirror, look into its log and legs, or ask the server
+ * that keeps logs.
  */
 
 #include "config.h"
@@ -52,14 +52,20 @@ static const struct verb verbs[] = {
    "\n"
    "  Exit: 0 in sync, 1 degraded or resyncing, 2 failed (at once),\n"
    "  3 no answer.\n"},
-  {"dump", verb_dump, "[--json|--dm-table] LOGFILE",
-   "  Show what a disk log says; works beside a running server, never "
-   "writes.\n"
+  {"dump", verb_dump,
+   "[--json|--dm-table] [--leg] [--timeout SECONDS] LOGFILE|LEG",
+   "  Show what a disk log says, or what a leg knows by itself; works beside a\n"
+   "  running server, never writes.  LEG is a file, a block device, or an NBD "
+   "URI.\n"
    "\n"
-   "  --json        print JSON\n"
-   "  --dm-table    print the table line for the kernel's dm-mirror\n"
+   "  --json               print JSON\n"
+   "  --dm-table           print the table line for the kernel's dm-mirror\n"
+   "  --leg                it is a leg, even if it begins like a log\n"
+   "  --timeout SECONDS    give an NBD server up after this time (default: "
+   "10)\n"
    "\n"
-   "  Exit: 0 printed, 2 the log can't be read, or --dm-table refuses.\n"},
+   "  Exit: 0 printed, 2 it can't be read, there is no record, or --dm-table\n"
+   "  refuses, 3 no answer from the NBD server.\n"},
   {"log list", verb_log_list, "[--json] [OPTION...] SERVER",
    "  Show the logs that nbdmirror-logd keeps: who owns them, for how long, "
    "and how\n"
@@ -95,8 +101,9 @@ find_verb (const char *name)
 static int
 print_help (void)
 {
-  printf ("nbdmirror: ask a running mirror, look into its log, or ask the "
-          "server that\nkeeps logs.\n\n");
+  printf (
+    "nbdmirror: ask a running mirror, look into its log and legs, or ask "
+    "the server\nthat keeps logs.\n\n");
   for (size_t i = 0; i < NR_VERBS; ++i)
     printf ("nbdmirror %s %s\n%s\n", verbs[i].name, verbs[i].synopsis,
             verbs[i].help);

@@ -14,7 +14,7 @@ enum {
   EXIT_IN_SYNC = 0,
   EXIT_DEGRADED = 1, /* or resyncing */
   EXIT_REFUSED = 1,  /* log: by the server */
-  EXIT_FAILED = 2,   /* dump: the log can't be read, or refused */
+  EXIT_FAILED = 2,   /* dump: it can't be read, or refused */
   EXIT_NO_ANSWER = 3,
   EXIT_USAGE = 64,
   EXIT_OUTPUT = 74, /* standard output can't be written */

@@ -8,6 +8,15 @@ tools_nbdmirror_SOURCES = \
 	tools/dump-facts.c \
 	tools/dump-facts.h \
 	tools/dump-json.c \
+	tools/dump-leg-facts.c \
+	tools/dump-leg-facts.h \
+	tools/dump-leg-find.c \
+	tools/dump-leg-find.h \
+	tools/dump-leg-json.c \
+	tools/dump-leg-nbd.c \
+	tools/dump-leg-nbd.h \
+	tools/dump-leg-text.c \
+	tools/dump-leg.h \
 	tools/dump-text.c \
 	tools/dump.c \
 	tools/dump.h \
@@ -30,11 +39,14 @@ tools_nbdmirror_CPPFLAGS = \
 	$(STREAM_CPPFLAGS) \
 	$(PROTO_CPPFLAGS) \
 	$(LOG_CPPFLAGS) \
+	$(RECORD_CPPFLAGS) \
 	$(NULL)
-tools_nbdmirror_CFLAGS = $(AM_CFLAGS) $(JSON_CFLAGS)
+tools_nbdmirror_CFLAGS = $(AM_CFLAGS) $(JSON_CFLAGS) $(LIBNBD_CFLAGS)
 tools_nbdmirror_LDADD = \
 	libunixsocket.la \
+	librecord.la \
 	$(LOG_LIBS) \
 	libmsgstderr.la \
 	$(JSON_LIBS) \
+	$(LIBNBD_LIBS) \
 	$(NULL)

@@ -103,6 +103,19 @@ disk_header_decode (struct disk_header *header,
   header->nr_regions = get_le64 (buf + HEADER_NR_REGIONS);
 }
 
+static_assert (LOG_HEAD_SIZE == DISK_BITMAP_OFFSET, "head");
+
+bool
+dirty_log_begins (const uint8_t head[LOG_HEAD_SIZE])
+{
+  struct disk_header header;
+
+  disk_header_decode (&header, head);
+  return header.magic_ok ||
+         memcmp (head + DISK_SLOT_OFFSET (0), DISK_SLOT_MAGIC, 8) == 0 ||
+         memcmp (head + DISK_SLOT_OFFSET (1), DISK_SLOT_MAGIC, 8) == 0;
+}
+
 static uint32_t
 slot_crc (const uint8_t buf[DISK_SLOT_SIZE])
 {

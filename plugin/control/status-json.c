@@ -12,54 +12,22 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <string.h>
 
 #include <json-c/json.h>
 
 #include "status-json.h"
 #include "status.h"
+#include "utf8.h"
 
 #define STATUS_VERSION 1
 
-/* The length of the valid UTF-8 sequence at s, 0 if there is none. */
-static size_t
-utf8_length (const unsigned char *s)
-{
-  size_t len = s[0] < 0x80                   ? 1
-               : s[0] >= 0xc2 && s[0] < 0xe0 ? 2
-               : s[0] >= 0xe0 && s[0] < 0xf0 ? 3
-               : s[0] >= 0xf0 && s[0] < 0xf5 ? 4
-                                             : 0;
-
-  for (size_t i = 1; i < len; ++i)
-    if ((s[i] & 0xc0) != 0x80)
-      return 0;
-  /* Not the shortest form, surrogates, above U+10FFFF. */
-  if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] >= 0xa0) ||
-      (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] >= 0x90))
-    return 0;
-  return len;
-}
-
-/* File names may be any bytes, JSON text must be UTF-8: what is not becomes
- * '?'.
- */
+/* File names may be any bytes, JSON text must be UTF-8. */
 static void
 add_text (struct json_object *obj, const char *key, const char *text)
 {
   char buf[4096];
-  size_t len = 0;
+  size_t len = utf8_copy (buf, sizeof buf, text);
 
-  for (const char *s = text; *s != '\0' && len + 4 < sizeof buf;) {
-    size_t n = utf8_length ((const unsigned char *) s);
-
-    if (n == 0)
-      buf[len++] = '?';
-    else
-      memcpy (buf + len, s, n);
-    len += n;
-    s += n == 0 ? 1 : n;
-  }
   json_object_object_add (obj, key,
                           json_object_new_string_len (buf, (int) len));
 }

@@ -17,9 +17,8 @@
 #include <sys/stat.h>
 
 #include "block-sysfs.h"
-#include "byte-order.h"
 #include "cleanup.h"
-#include "deadline.h"
+#include "file-id.h"
 #include "owner.h"
 #include "leg-file-open.h"
 #include "leg-id.h"
@@ -65,21 +64,6 @@ lock_file (struct leg *leg, int fd, const struct stat *st)
   return -1;
 }
 
-/* Inode and birth time survive a reboot; device numbers may not. */
-static void
-identify_file (struct leg *leg, int fd, const struct stat *st)
-{
-  struct statx stx;
-  uint64_t second = st->st_dev;
-
-  if (statx (fd, "", AT_EMPTY_PATH, STATX_BTIME, &stx) == 0 &&
-      (stx.stx_mask & STATX_BTIME))
-    second =
-      (uint64_t) stx.stx_btime.tv_sec * NSEC_PER_SEC + stx.stx_btime.tv_nsec;
-  put_le64 (leg->id, st->st_ino);
-  put_le64 (leg->id + 8, second);
-}
-
 static int
 set_up_file (struct leg *leg, int fd, const struct stat *st, unsigned flags)
 {
@@ -88,7 +72,7 @@ set_up_file (struct leg *leg, int fd, const struct stat *st, unsigned flags)
   leg->kind = LEG_FILE;
   leg->size = (uint64_t) st->st_size;
   leg->rotational = false;
-  identify_file (leg, fd, st);
+  file_id (fd, st, leg->id);
   atomic_store (&leg->fast_zero, true);
   atomic_store (&leg->fast_trim, true);
   return 0;

@@ -66,7 +66,8 @@ below logd -- plugin tools log/disk log/remote log/truth
 below logd/client -- logd/served logd/status logd/request
 below logd/served -- logd/status logd/request
 below logd/status -- logd/request
-below tools -- logd log/disk log/remote log/truth
+below tools -- logd log/disk log/remote log/truth \
+  plugin/leg plugin/mirror plugin/open plugin/control
 below plugin/leg -- log plugin/mirror plugin/open plugin/control
 below plugin/mirror -- plugin/open plugin/control
 below plugin/open -- plugin/control

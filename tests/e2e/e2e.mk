@@ -15,6 +15,7 @@ e2e_tests = \
 	tests/crash/test-crash-kill9-under-load.sh \
 	tests/crash/test-crash-legs-lose-caches.sh \
 	tests/crash/test-crash-one-leg-away.sh \
+	tests/e2e/test-dump-leg.sh \
 	tests/e2e/test-fault-bad-sector.sh \
 	tests/e2e/test-fault-bad-source.sh \
 	tests/e2e/test-fault-connection-ends.sh \

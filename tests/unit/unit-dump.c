@@ -200,6 +200,19 @@ TEST (json)
   json_object_put (dump);
 }
 
+TEST (names_that_are_not_utf8_are_json)
+{
+  static const uint8_t id[LOG_ID_SIZE] = {1};
+  struct dirty_log *log = make_log ();
+
+  dirty_log_set_leg (log, 0, LEG_BLOCK, id, NR_REGIONS * REGION_SIZE,
+                     "/dev/\xc3\xa9\xff");
+  ck_assert_int_eq (dirty_log_flush (log, NO_DEADLINE), 0);
+  dirty_log_close (log, NO_DEADLINE);
+  ck_assert_int_eq (TOOL ("dump", "--json", path), 0);
+  tool_expect_out ("\"/dev/\xc3\xa9?\"");
+}
+
 TEST (dm_table_begins_with_the_primary)
 {
   char expected[256];
@@ -314,7 +327,7 @@ TEST (empty_file_is_a_new_log)
 TEST (usage)
 {
   ck_assert_int_eq (TOOL ("dump"), 64);
-  tool_expect_err ("LOGFILE is missing");
+  tool_expect_err ("LOGFILE or LEG is missing");
   ck_assert_int_eq (TOOL ("dump", "--json", "--dm-table", path), 64);
 }
 

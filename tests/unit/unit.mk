@@ -70,6 +70,7 @@ unit_tests = \
 	tests/unit/unit-bitset \
 	tests/unit/unit-damage \
 	tests/unit/unit-dump \
+	tests/unit/unit-dump-leg \
 	tests/unit/unit-extent-map \
 	tests/unit/unit-hot \
 	tests/unit/unit-member-state \
@@ -370,6 +371,20 @@ tests_unit_unit_tool_log_LDADD = \
 tests_unit_unit_dump_SOURCES = tests/unit/unit-dump.c
 tests_unit_unit_dump_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_unit_dump_LDADD = libruntool.la libfakemirror.la $(LOG_LIBS) $(TEST_LIBS)
+
+tests_unit_unit_dump_leg_SOURCES = \
+	tests/lib/nbd-server.c \
+	tests/lib/nbd-server.h \
+	tests/unit/unit-dump-leg.c \
+	$(NULL)
+tests_unit_unit_dump_leg_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_unit_dump_leg_LDADD = \
+	libruntool.la \
+	libfakemirror.la \
+	librecord.la \
+	libcommon.la \
+	$(TEST_LIBS) \
+	$(NULL)
 
 # The log server.
 logd_peer = tests/lib/logd-peer.c tests/lib/logd-peer.h tests/lib/unit-wait.h
