@@ -139,6 +139,8 @@ struct log_info {
                             * the kernel's bitmap, names not at all */
   uint8_t uuid[16];        /* of the mirror */
   struct log_geometry geo; /* 0 as far as it is not known */
+  bool leased;             /* it is on a server: whoever had it before has no
+                            * lease any more */
   uint64_t owner_pid;      /* found: last owner, 0 = unknown */
   char owner_host[LOG_HOST_SIZE];
 };

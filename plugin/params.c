@@ -24,6 +24,7 @@
 
 #define MAX_CONNECTIONS 16
 #define MAX_TIMEOUT 3600
+#define MAX_HEARTBEAT 60
 
 /* --- one parameter each --- */
 
@@ -263,6 +264,33 @@ set_quarantine (struct mirror_config *config, const char *value)
 }
 
 static int
+set_leg_records (struct mirror_config *config, const char *value)
+{
+  if (strcmp (value, "auto") == 0)
+    config->leg_records = RECORDS_AUTO;
+  else if (strcmp (value, "on") == 0)
+    config->leg_records = RECORDS_ON;
+  else if (strcmp (value, "off") == 0)
+    config->leg_records = RECORDS_OFF;
+  else {
+    nbdkit_error ("leg-records=%s: must be auto, on or off", value);
+    return -1;
+  }
+  return 0;
+}
+
+static int
+set_heartbeat (struct mirror_config *config, const char *value)
+{
+  unsigned seconds;
+
+  if (parse_number ("heartbeat", value, 1, MAX_HEARTBEAT, &seconds) == -1)
+    return -1;
+  config->beat_ms = 1000 * seconds;
+  return 0;
+}
+
+static int
 set_plan (struct mirror_config *config, const char *value)
 {
   int b = nbdkit_parse_bool (value);
@@ -305,6 +333,8 @@ static const struct {
   {"leg-timeout", set_leg_timeout},
   {"log-timeout", set_log_timeout},
   {"quarantine", set_quarantine},
+  {"leg-records", set_leg_records},
+  {"heartbeat", set_heartbeat},
   {"plan", set_plan},
   {"control", set_control},
 };

@@ -43,6 +43,11 @@ void params_free (struct mirror_config *config);
   "leg-timeout=<SECONDS>         NBD leg: answer or fail (default: 10).\n" \
   "log-timeout=<SECONDS>         Wait for the log, then EIO (default: 15).\n" \
   "quarantine=<SECONDS>          Late writes of an NBD leg (default: 5).\n" \
+  "leg-records=auto|on|off       A record on every leg (default: where there " \
+  "is\n" \
+  "                              room for one).\n" \
+  "heartbeat=<SECONDS>           How often it says who uses the leg " \
+  "(default: 5).\n" \
   "plan=<BOOL>                   Print what start-up would do, and exit.\n" \
   "control=<PATH>                Unix socket for nbdmirror."
 

@@ -127,6 +127,7 @@ new_log (const struct dirty_log_ops *ops, const char *name, unsigned flags,
     return NULL;
   }
   u->read_only = flags & LOG_READ_ONLY;
+  u->log.info.leased = true;
   u->in_memory = in_memory;
   if (!u->read_only)
     atomic_store (&u->log.valid_until, 0);

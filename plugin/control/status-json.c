@@ -76,6 +76,8 @@ leg_json (const struct leg_status *l)
   add_u64 (obj, "flush_errors", l->flush_errors);
   add_u64 (obj, "read_repairs", l->read_repairs);
   add_text (obj, "last_error", l->last_error);
+  add_text (obj, "record", l->record);
+  add_text (obj, "uuid", l->uuid);
   return obj;
 }
 

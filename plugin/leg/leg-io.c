@@ -95,6 +95,8 @@ count_request (struct leg *leg, const struct leg_io *io)
 {
   struct leg_counters *c = &leg->counters;
 
+  if (io->flags & LEG_UNCOUNTED)
+    return;
   if (io->op == LEG_READ) {
     atomic_fetch_add_explicit (&c->reads, 1, memory_order_relaxed);
     atomic_fetch_add_explicit (&c->read_bytes, io->count,

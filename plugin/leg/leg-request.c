@@ -85,7 +85,7 @@ leg_finish (struct leg_io *io, int err, uint64_t now)
     err = leg_why_refused (io);
   if (err != 0 && !io->unsent)
     count_error (io, err);
-  else if (err == 0 && io->op == LEG_READ)
+  else if (err == 0 && io->op == LEG_READ && !(io->flags & LEG_UNCOUNTED))
     note_latency (leg, io, now);
   atomic_fetch_sub_explicit (&leg->in_flight, 1, memory_order_release);
   io->error = err;

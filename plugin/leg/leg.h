@@ -59,6 +59,7 @@ enum leg_op {
 
 #define LEG_FUA 1u      /* WRITE, ZERO: durable before done */
 #define LEG_MAY_TRIM 2u /* ZERO: holes may be punched */
+#define LEG_UNCOUNTED 4u /* not in the counters of what was sent */
 
 /* One request.  The caller owns it and its buffer until done is called;
  * after that the leg does not touch either.

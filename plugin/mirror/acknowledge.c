@@ -18,11 +18,15 @@ void
 record_failures_locked (struct mirror *m, uint64_t deadline)
 {
   uint64_t known = m->failures;
+  struct records_state state;
   uint64_t retry;
   int r;
 
+  records_take_locked (m, 0, &state);
   pthread_mutex_unlock (&m->lock);
   r = dirty_log_flush (m->log, deadline);
+  if (r == 0)
+    r = records_write (m, &state, 0);
   pthread_mutex_lock (&m->lock);
   if (r == 0) {
     if (m->failures_recorded < known)

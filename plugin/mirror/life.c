@@ -73,6 +73,7 @@ mirror_start (struct mirror *m)
 {
   dirty_log_on_release (m->log, asked_for_log, m);
   if (dirty_log_start (m->log) == -1 || start_legs (m) == -1 ||
+      records_start (m) == -1 || beats_start (m) == -1 ||
       mirror_worker_start (m) == -1)
     return -1;
   {
@@ -176,6 +177,7 @@ stop_all (struct mirror *m, uint64_t deadline, bool *rejoined)
   *rejoined = rejoin_stop (m, deadline + DRAIN_GRACE_NS);
   dirty_log_hurry (m->log, deadline + LOG_GRACE_NS);
   return resync_stop (m, deadline + LOG_GRACE_NS) &&
+         beats_stop (m, deadline + LOG_GRACE_NS) &&
          mirror_worker_stop (m, deadline + EXIT_GRACE_NS);
 }
 

@@ -23,6 +23,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "beat.h"
 #include "bitset.h"
 #include "deadline.h"
 #include "dirty-log.h"
@@ -31,6 +32,7 @@
 #include "mirror.h"
 #include "range.h"
 #include "rate.h"
+#include "records.h"
 #include "recovery.h"
 
 #define COPY_CHUNK (UINT64_C (1) << 20) /* bytes locked and copied at once */
@@ -115,6 +117,8 @@ struct mirror {
   bool sweep_unstored; /* the last one could not reach the log, so nothing was
                         * cleared */
   struct resync resync;
+  struct records records; /* has a lock of its own */
+  struct beats beats;
   pthread_cond_t rejoin_wake; /* a leg is out of use, or the end */
   uint64_t held_until;        /* S21; 0 = nothing is held */
 

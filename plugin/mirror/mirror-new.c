@@ -11,6 +11,7 @@
 #include "members.h"
 #include "mirror-impl.h"
 #include "mirror-new.h"
+#include "records-init.h"
 #include "msg.h"
 
 #define REJOIN_FIRST_NS (500 * NSEC_PER_MSEC) /* before the first try */
@@ -39,6 +40,10 @@ init_parts (struct mirror *m)
   m->resync.bad.first_ns = BAD_FIRST_NS;
   m->quarantine_ns = m->config.quarantine * NSEC_PER_SEC;
   init_lock (&m->lock);
+  beats_init (m);
+  pthread_mutex_init (&m->records.lock, NULL);
+  for (unsigned slot = 0; slot < LOG_MAX_LEGS; ++slot)
+    m->records.area[slot].fd = -1;
   cond_init_monotonic (&m->cond);
   cond_init_monotonic (&m->resync.wake);
   cond_init_monotonic (&m->rejoin_wake);
@@ -152,6 +157,8 @@ mirror_free (struct mirror *m)
     leg_free (m->member[slot].leg);
     free (m->member[slot].name);
   }
+  beats_free (m);
+  records_free (m);
   hot_free (&m->hot);
   bitset_free (&m->held);
   pthread_cond_destroy (&m->rejoin_wake);

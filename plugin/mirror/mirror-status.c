@@ -42,6 +42,19 @@ leg_counters_status (const struct leg *leg, struct leg_status *st)
   st->flush_errors = atomic_load (&c->flush_errors);
 }
 
+/* Only a leg in use is looked at: the area of another one is its rejoiner's. */
+static void
+record_status (const struct mirror *m, unsigned slot, struct leg_status *st)
+{
+  const struct record_area *area = &m->records.area[slot];
+
+  st->record = "none";
+  if (!(writing_set (m) & SLOT_BIT (slot)) || !area->in_use)
+    return;
+  st->record = area->path ? "file" : "trailer";
+  uuid_unparse_lower (m->records.id[slot], st->uuid);
+}
+
 static void
 member_status (struct mirror *m, unsigned slot, const struct log_status *ls,
                struct leg_status *st)
@@ -56,6 +69,7 @@ member_status (struct mirror *m, unsigned slot, const struct log_status *ls,
   st->primary = slot == m->primary;
   st->missed_regions = ls->missed[slot];
   st->read_repairs = member->read_repairs;
+  record_status (m, slot, st);
   if (member->leg) {
     leg_counters_status (member->leg, st);
     leg_last_error (member->leg, st->last_error, sizeof st->last_error);

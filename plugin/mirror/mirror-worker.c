@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "acknowledge.h"
+#include "beat.h"
 #include "cleanup.h"
 #include "mirror-impl.h"
 #include "mirror-worker.h"
@@ -84,6 +85,8 @@ worker_thread (void *opaque)
   pthread_mutex_unlock (&m->lock);
   last_sweeps (m, m->last_deadline);
   quarantine_over (m);
+  records_close (m);
+  beats_close (m);
   {
     CLEANUP_LOCK (&m->lock);
     m->worker_exited = true;

@@ -7,6 +7,8 @@ libmirror_la_SOURCES = \
 	plugin/mirror/acknowledge.h \
 	plugin/mirror/bad-regions.c \
 	plugin/mirror/bad-regions.h \
+	plugin/mirror/beat.c \
+	plugin/mirror/beat.h \
 	plugin/mirror/block-status.c \
 	plugin/mirror/block-status.h \
 	plugin/mirror/copy-run.c \
@@ -50,6 +52,14 @@ libmirror_la_SOURCES = \
 	plugin/mirror/rate.c \
 	plugin/mirror/rate.h \
 	plugin/mirror/read.c \
+	plugin/mirror/record-area.c \
+	plugin/mirror/record-area.h \
+	plugin/mirror/records-init.c \
+	plugin/mirror/records-init.h \
+	plugin/mirror/records-return.c \
+	plugin/mirror/records-return.h \
+	plugin/mirror/records.c \
+	plugin/mirror/records.h \
 	plugin/mirror/recovery.c \
 	plugin/mirror/recovery.h \
 	plugin/mirror/regions.h \

@@ -9,7 +9,7 @@
  *   2. see whether it still is that leg: size, block size, and samples that
  *      are compared with the source in regions that it does not miss, under
  *      the range lock.  If it is empty the log notes that it misses
- *      everything;
+ *      everything.  Its record and its heartbeat must let it in, too;
  *   3. let it in: under m->lock the regions marked now go into its missed
  *      map, for their writers may have chosen their legs without it (S5),
  *      and it is a resync target.
@@ -28,12 +28,14 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "acknowledge.h"
 #include "cleanup.h"
 #include "extent-map.h"
 #include "member-state.h"
 #include "mirror-impl.h"
 #include "msg.h"
 #include "quarantine.h"
+#include "records-return.h"
 #include "recovery.h"
 #include "rejoin-check.h"
 #include "rejoin.h"
@@ -148,6 +150,9 @@ join (struct rejoin *r)
 {
   struct mirror *m = r->m;
   struct member *member = r->member;
+
+  records_give (member);
+  beat_claim (member);
   CLEANUP_LOCK (&m->lock);
 
   if (m->stopping || atomic_load (&r->leg->lost))
@@ -194,9 +199,11 @@ try_once (struct rejoin *r)
 {
   leg_close (r->leg);
   if (leg_open (r->leg, 0) == 0 && leg_settle (r->leg) == 0 &&
-      rejoin_fits (r->member) && rejoin_is_the_leg (r->member, &r->blank) &&
+      rejoin_fits (r->member) && records_let_in (r->member) &&
+      beat_lets_in (r->member) && rejoin_is_the_leg (r->member, &r->blank) &&
       is_recorded (r) && join (r)) {
     report_joined (r);
+    records_renew (r->m, log_deadline (r->m, now_ns ()));
     r->reported[0] = '\0';
     return;
   }

@@ -24,6 +24,8 @@ struct leg_status {
   uint64_t read_errors, write_errors, flush_errors;
   uint64_t read_repairs;
   char last_error[256];
+  const char *record; /* "file", "trailer", "none" */
+  char uuid[37];      /* the leg's own; "" if it has no record */
 };
 
 struct mirror_status {

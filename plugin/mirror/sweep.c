@@ -11,8 +11,9 @@
  *   4. looks again, under the lock that failures and writes take, and clears
  *      the regions nobody wrote since step 1; copied runs are no longer
  *      missed; all of it goes to the log in one commit;
- *   5. a resync target that misses nothing is recorded as in-sync and, once
- *      that is durable and nothing failed meanwhile, becomes so.
+ *   5. a resync target that misses nothing is recorded as in-sync, in the log
+ *      and then in the legs' own records, and, once that is durable and nothing
+ *      failed meanwhile, becomes so.
  *
  * A crash anywhere leaves a region or a leg less trusted, never more.
  */
@@ -183,7 +184,7 @@ sweep_regions (struct round *round)
 
 /* Step 5, first half: who misses nothing is recorded as in-sync. */
 static unsigned
-record_promotions (struct mirror *m)
+record_promotions (struct mirror *m, struct records_state *state)
 {
   unsigned ready = 0;
   CLEANUP_LOCK (&m->lock);
@@ -195,6 +196,8 @@ record_promotions (struct mirror *m)
     }
   member_set_state_locked (m, m->promoting & ~ready, MEMBER_RESYNCING);
   member_set_state_locked (m, ready, MEMBER_PROMOTING);
+  if (ready)
+    records_take_locked (m, ready, state);
   return ready;
 }
 
@@ -219,12 +222,14 @@ announce_promotions (struct mirror *m, unsigned ready)
 static void
 promote (struct mirror *m, uint64_t deadline)
 {
-  unsigned ready = record_promotions (m);
+  struct records_state state;
+  unsigned ready = record_promotions (m, &state);
 
   /* The legs were flushed after their last copy: a region leaves the missed
    * map only in step 4.
    */
-  if (!ready || dirty_log_commit (m->log, deadline) == -1)
+  if (!ready || dirty_log_commit (m->log, deadline) == -1 ||
+      records_write (m, &state, ready) == -1)
     return;
   ready = announce_promotions (m, ready);
   FOR_EACH_SLOT (slot, ready)

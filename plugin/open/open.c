@@ -15,6 +15,7 @@
 #include "deadline.h"
 #include "mirror-new.h"
 #include "msg.h"
+#include "open-records.h"
 #include "open.h"
 #include "plan-print.h"
 #include "probe.h"
@@ -26,6 +27,7 @@ struct opening {
   struct plan_input in;
   struct dirty_log *log;
   struct log_record record;
+  struct record_area area[MIRROR_MAX_LEGS]; /* by number of the leg */
 };
 
 static const struct opening *
@@ -134,17 +136,22 @@ open_all (const struct mirror_config *config, struct opening *o)
   dirty_log_get_record (o->log, &o->record);
   in->log = dirty_log_info (o->log);
   in->record = &o->record;
+  in->log_flush_number = dirty_log_flush_number (o->log);
   for (unsigned i = 0; i < config->nr_legs; ++i)
     if (open_leg (config, i, &in->leg[i]) == -1)
       return -1;
-  return 0;
+  if (records_ask (in, o->area) == -1)
+    return -1;
+  return config->plan ? 0 : records_wait (in, o->area, o->log);
 }
 
 static void
 close_all (struct opening *o)
 {
-  for (unsigned i = 0; i < o->in.nr_legs; ++i)
+  for (unsigned i = 0; i < o->in.nr_legs; ++i) {
+    record_area_close (&o->area[i]);
     leg_free (o->in.leg[i].leg);
+  }
   dirty_log_close (o->log, now_ns ());
 }
 
@@ -210,7 +217,7 @@ fill_legs (const struct opening *o, const struct plan *plan,
     }
     else {
       legs[s].index = unnamed++;
-      legs[s].name = in->record->leg[s].name;
+      legs[s].name = plan->slot[s].name ? plan->slot[s].name : "";
     }
   }
 }
@@ -234,13 +241,33 @@ build (struct opening *o, const struct plan *plan)
   if (name_absent_legs (&o->in) == -1)
     return NULL;
   fill_legs (o, plan, legs);
+  m = mirror_new (o->in.config, o->log, legs, plan->source);
+  if (!m)
+    return NULL;
+  give_away (o, plan);
+  if (records_hand_over (m, &o->in, plan, o->area) == -1) {
+    mirror_free (m);
+    return NULL;
+  }
   for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
     if (legs[s].leg)
       leg_quiesce (legs[s].leg);
-  m = mirror_new (o->in.config, o->log, legs, plan->source);
-  if (m)
-    give_away (o, plan);
   return m;
+}
+
+/* Where the log is lost any region may have been written. */
+static int
+hold_all (struct dirty_log *log, struct bitset *marked)
+{
+  uint64_t nr = dirty_log_info (log)->geo.nr_regions;
+
+  bitset_free (marked);
+  if (bitset_init (marked, nr) == -1) {
+    msg_error ("log: %m");
+    return -1;
+  }
+  bitset_set_range (marked, 0, nr);
+  return 0;
 }
 
 /* The log's records and marks become what the plan says. */
@@ -252,7 +279,8 @@ carry_out (struct opening *o, const struct plan *plan)
 
   if (quarantine_marked (o->log, &marked) == -1)
     return NULL;
-  if (plan_apply (o->log, &o->in, plan) == 0)
+  if (plan_apply (o->log, &o->in, plan) == 0 &&
+      (!plan->unclean || hold_all (o->log, &marked) == 0))
     m = build (o, plan);
   if (m && quarantine_init (m, &marked) == -1) {
     mirror_free (m);

@@ -181,12 +181,11 @@ owner_decode (struct record_owner *owner, const uint8_t *buf)
 uint64_t
 record_trailer_offset (uint64_t leg_size, uint32_t min_block)
 {
-  uint32_t align = min_block > RECORD_SLOT_SIZE ? min_block : RECORD_SLOT_SIZE;
-  uint64_t end = leg_size & ~(uint64_t) (align - 1);
+  uint64_t end = leg_size & ~(uint64_t) (RECORD_SLOT_SIZE - 1);
 
-  if (end <= RECORD_AREA)
+  if (end <= RECORD_AREA || min_block > RECORD_SLOT_SIZE)
     return 0;
-  return (end - RECORD_AREA) & ~(uint64_t) (align - 1);
+  return end - RECORD_AREA;
 }
 
 void

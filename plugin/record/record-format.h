@@ -13,8 +13,8 @@
  *   8192  beat, 512 bytes
  *   8704  zero
  *
- * A trailer begins at the last multiple of 4096, or of the leg's block size if
- * that is larger, that leaves 64 KiB for it.
+ * A trailer begins at the last multiple of 4096 that leaves 64 KiB for it.  A leg
+ * with larger blocks has none: a torn write could take both slots.
  *
  * A slot:
  *
@@ -175,7 +175,7 @@ enum record_verdict {
 };
 
 /* Where the trailer of a leg of so many bytes begins, whose blocks have
- * min_block bytes (a power of two); 0: the leg is too small to have one.
+ * min_block bytes; 0: the leg can have none.
  */
 uint64_t record_trailer_offset (uint64_t leg_size, uint32_t min_block);
 

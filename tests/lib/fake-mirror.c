@@ -36,6 +36,7 @@ init_leg (struct leg_status *leg, unsigned index, const char *name)
   leg->index = index;
   snprintf (leg->name, sizeof leg->name, "%s", name);
   leg->kind = "file";
+  leg->record = "none";
   leg->state = "in-sync";
   leg->primary = index == 0;
 }

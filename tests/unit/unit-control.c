@@ -175,6 +175,8 @@ static const struct {
   {"legs.1.write_errors", json_type_int},
   {"legs.1.flush_errors", json_type_int},
   {"legs.1.read_repairs", json_type_int},
+  {"legs.1.record", json_type_string},
+  {"legs.1.uuid", json_type_string},
   {"legs.1.last_error", json_type_string},
   {"log.type", json_type_string},
   {"log.name", json_type_string},

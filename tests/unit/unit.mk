@@ -52,6 +52,7 @@ unit_tests_of_threads = \
 	tests/unit/unit-rejoin \
 	tests/unit/unit-repair \
 	tests/unit/unit-resend \
+	tests/unit/unit-records \
 	tests/unit/unit-resync \
 	tests/unit/unit-stop \
 	tests/unit/unit-stream \
@@ -78,6 +79,7 @@ unit_tests = \
 	tests/unit/unit-objects \
 	tests/unit/unit-owner \
 	tests/unit/unit-plan \
+	tests/unit/unit-plan-records \
 	tests/unit/unit-probe \
 	tests/unit/unit-proto \
 	tests/unit/unit-record \
@@ -214,9 +216,21 @@ tests_unit_unit_range_SOURCES = tests/unit/unit-range.c tests/lib/unit-wait.h
 tests_unit_unit_range_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_unit_range_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
 
-tests_unit_unit_plan_SOURCES = tests/unit/unit-plan.c
+tests_unit_unit_plan_SOURCES = \
+	tests/lib/plan-scene.c \
+	tests/lib/plan-scene.h \
+	tests/unit/unit-plan.c \
+	$(NULL)
 tests_unit_unit_plan_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_unit_plan_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
+
+tests_unit_unit_plan_records_SOURCES = \
+	tests/lib/plan-scene.c \
+	tests/lib/plan-scene.h \
+	tests/unit/unit-plan-records.c \
+	$(NULL)
+tests_unit_unit_plan_records_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_unit_plan_records_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
 
 tests_unit_unit_damage_SOURCES = tests/unit/unit-damage.c
 tests_unit_unit_damage_CPPFLAGS = $(TEST_CPPFLAGS)
@@ -258,6 +272,10 @@ tests_unit_unit_hot_limit_LDADD = libmirrorfixture.la $(MIRROR_LIBS) $(TEST_LIBS
 tests_unit_unit_sweep_SOURCES = tests/unit/unit-sweep.c
 tests_unit_unit_sweep_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_unit_sweep_LDADD = libmirrorfixture.la $(MIRROR_LIBS) $(TEST_LIBS)
+
+tests_unit_unit_records_SOURCES = tests/unit/unit-records.c
+tests_unit_unit_records_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_unit_records_LDADD = libmirrorfixture.la $(MIRROR_LIBS) $(TEST_LIBS)
 
 tests_unit_unit_apply_SOURCES = tests/unit/unit-apply.c
 tests_unit_unit_apply_CPPFLAGS = $(TEST_CPPFLAGS)

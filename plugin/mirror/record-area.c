@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cleanup.h"
+#include "full-io.h"
+#include "record-area.h"
+
+#define SUFFIX ".mirrorleg"
+#define BEAT_BLOCK 4096 /* written as a whole, on any leg with a trailer */
+
+/* --- where it is --- */
+
+static bool
+is_file (const struct record_area *area)
+{
+  return area->path != NULL;
+}
+
+/* Beside the leg itself, not beside a symbolic link to it. */
+static char *
+path_beside (const struct leg *leg)
+{
+  CLEANUP_FREE char *real = realpath (leg->name, NULL);
+  char *path;
+
+  if (!real || asprintf (&path, "%s" SUFFIX, real) == -1)
+    return NULL;
+  return path;
+}
+
+/* 0 also if there is none. */
+static int
+open_file (struct record_area *area, int flags)
+{
+  struct stat st;
+
+  area->fd = open (area->path, flags | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (area->fd == -1)
+    return errno == ENOENT ? 0 : -1;
+  if (fstat (area->fd, &st) == 0 && S_ISREG (st.st_mode))
+    return 0;
+  close (area->fd);
+  area->fd = -1;
+  errno = EINVAL;
+  return -1;
+}
+
+int
+record_area_open (struct record_area *area, struct leg *leg, bool read_only)
+{
+  *area = (struct record_area){.leg = leg, .fd = -1};
+  if (leg->kind != LEG_FILE) {
+    area->trailer = record_trailer_offset (leg->size, leg->min_block);
+    return 0;
+  }
+  area->path = path_beside (leg);
+  if (!area->path)
+    return -1;
+  return open_file (area, read_only ? O_RDONLY : O_RDWR);
+}
+
+void
+record_area_close (struct record_area *area)
+{
+  if (area->path && area->fd != -1)
+    close (area->fd);
+  free (area->path);
+  *area = (struct record_area){.fd = -1};
+}
+
+/* --- reading --- */
+
+/* Bytes that are not there are zero. */
+static int
+read_file (int fd, uint8_t *buf, size_t len, uint64_t offset)
+{
+  ssize_t n;
+
+  memset (buf, 0, len);
+  for (size_t done = 0; done < len; done += (size_t) n) {
+    n = pread (fd, buf + done, len - done, (off_t) (offset + done));
+    if (n == -1 && errno == EINTR)
+      n = 0;
+    else if (n <= 0)
+      return (int) n;
+  }
+  return 0;
+}
+
+static int
+read_bytes (struct record_area *area, uint8_t *buf, size_t len,
+            uint64_t offset)
+{
+  if (!is_file (area))
+    return leg_run (area->leg, LEG_READ, LEG_UNCOUNTED, buf,
+                    area->trailer + offset, len);
+  if (area->fd == -1) {
+    memset (buf, 0, len);
+    return 0;
+  }
+  return read_file (area->fd, buf, len, offset);
+}
+
+static bool
+all_zero (const uint8_t *buf, size_t len)
+{
+  return buf[0] == 0 && memcmp (buf, buf + 1, len - 1) == 0;
+}
+
+static void
+look_at_record (struct record_area *area, struct record_found *found,
+                const uint8_t *buf)
+{
+  found->verdict = record_decode_area (&found->record, buf, &area->next);
+  if (found->verdict != RECORD_VALID || !is_file (area) ||
+      memcmp (found->record.file, area->leg->id, RECORD_ID_SIZE) == 0)
+    return;
+  found->other_file = true;
+  found->verdict = RECORD_BLANK;
+}
+
+int
+record_area_read (struct record_area *area, struct record_found *found)
+{
+  CLEANUP_FREE uint8_t *buf = NULL;
+
+  memset (found, 0, sizeof *found);
+  if (!is_file (area) && area->trailer == 0)
+    return 0;
+  buf = malloc (RECORD_AREA);
+  if (!buf || read_bytes (area, buf, RECORD_AREA, 0) == -1)
+    return -1;
+  look_at_record (area, found, buf);
+  found->has_beat =
+    !found->other_file &&
+    record_beat_decode (&found->beat, buf + RECORD_BEAT_OFFSET) ==
+      RECORD_VALID;
+  found->zero = all_zero (buf, RECORD_AREA);
+  area->in_use = found->verdict == RECORD_VALID;
+  return 0;
+}
+
+int
+record_area_read_beat (struct record_area *area, enum record_verdict *verdict,
+                       struct leg_beat *beat)
+{
+  uint8_t buf[BEAT_BLOCK];
+
+  if (read_bytes (area, buf, sizeof buf, RECORD_BEAT_OFFSET) == -1)
+    return -1;
+  *verdict = record_beat_decode (beat, buf);
+  return 0;
+}
+
+/* --- writing --- */
+
+static int
+sync_directory (const char *path)
+{
+  CLEANUP_FREE char *dir = strdup (path);
+  CLEANUP_CLOSE int fd = -1;
+
+  if (!dir)
+    return -1;
+  *strrchr (dir, '/') = '\0';
+  fd = open (dir[0] ? dir : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  return fd == -1 ? -1 : fsync (fd);
+}
+
+/* All of it is written, so that no record ever lacks the room. */
+static int
+make_file (struct record_area *area)
+{
+  CLEANUP_FREE uint8_t *zeroes = calloc (1, RECORD_AREA);
+
+  if (area->fd != -1)
+    close (area->fd);
+  area->fd = -1;
+  area->next = 0;
+  if (!zeroes || open_file (area, O_RDWR | O_CREAT) == -1)
+    return -1;
+  return full_pwrite (area->fd, zeroes, RECORD_AREA, 0) == -1 ||
+             fsync (area->fd) == -1
+           ? -1
+           : sync_directory (area->path);
+}
+
+int
+record_area_make (struct record_area *area)
+{
+  if (is_file (area) && !area->in_use && make_file (area) == -1)
+    return -1;
+  area->in_use = true;
+  return 0;
+}
+
+int
+record_area_remove (struct record_area *area)
+{
+  if (is_file (area) && area->fd != -1 && unlink (area->path) == -1 &&
+      errno != ENOENT)
+    return -1;
+  if (!is_file (area) && area->in_use &&
+      leg_run (area->leg, LEG_ZERO, LEG_UNCOUNTED | LEG_FUA, NULL,
+               area->trailer, RECORD_AREA) == -1)
+    return -1;
+  area->in_use = false;
+  return 0;
+}
+
+/* The file is the one that has the name. */
+static bool
+is_there (const struct record_area *area)
+{
+  struct stat mine, there;
+
+  return fstat (area->fd, &mine) == 0 && stat (area->path, &there) == 0 &&
+         mine.st_dev == there.st_dev && mine.st_ino == there.st_ino;
+}
+
+int
+record_area_restore (struct record_area *area)
+{
+  if (!is_file (area) || is_there (area))
+    return 0;
+  return make_file (area) == -1 ? -1 : 1;
+}
+
+void
+record_area_submit (struct record_area *area, struct record_write *w,
+                    const struct leg_record *r,
+                    void (*done) (struct leg_io *io), void *opaque)
+{
+  uint64_t offset = (uint64_t) area->next * RECORD_SLOT_SIZE;
+
+  record_encode (w->buf, r);
+  w->io = (struct leg_io){
+    .op = LEG_WRITE,
+    .flags = LEG_FUA | LEG_UNCOUNTED,
+    .buf = w->buf,
+    .offset = area->trailer + offset,
+    .count = RECORD_SLOT_SIZE,
+    .done = done,
+    .opaque = opaque,
+  };
+  if (!is_file (area)) {
+    leg_submit (area->leg, &w->io);
+    return;
+  }
+  if (full_pwrite (area->fd, w->buf, sizeof w->buf, offset) == -1 ||
+      fdatasync (area->fd) == -1)
+    w->io.error = errno;
+  done (&w->io);
+}
+
+void
+record_area_written (struct record_area *area)
+{
+  area->next = !area->next;
+}
+
+int
+record_area_write_beat (struct record_area *area, const struct leg_beat *beat)
+{
+  uint8_t buf[BEAT_BLOCK] = {0};
+
+  record_beat_encode (buf, beat);
+  if (is_file (area))
+    return full_pwrite (area->fd, buf, sizeof buf, RECORD_BEAT_OFFSET);
+  return leg_run (area->leg, LEG_WRITE, LEG_UNCOUNTED, buf,
+                  area->trailer + RECORD_BEAT_OFFSET, sizeof buf);
+}

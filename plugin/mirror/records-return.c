@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "config.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uuid/uuid.h>
+
+#include "cleanup.h"
+#include "mirror-impl.h"
+#include "msg.h"
+#include "record-order.h"
+#include "records-return.h"
+
+/* The leg has been used where this mirror can't know of it. */
+static bool
+went_on_elsewhere (struct mirror *m, const struct leg_record *r)
+{
+  const struct leg_record *common = &m->records.common;
+  struct log_status ls;
+
+  dirty_log_status (m->log, &ls);
+  if (record_same_id (r->history, common->history))
+    return r->generation > ls.generation;
+  return !record_same_id (r->history, common->parent) ||
+         r->generation > common->parent_generation;
+}
+
+static bool
+record_fits (struct member *member, const struct leg_record *r)
+{
+  struct mirror *m = member->mirror;
+  const uint8_t *id = m->records.id[member->slot];
+
+  if (!record_same_id (r->mirror, m->records.common.mirror))
+    leg_report (member->leg, "is a leg of another mirror now, with the log %s",
+                r->log_name);
+  else if (r->slot != member->slot ||
+           (!record_no_id (id) && !record_same_id (r->leg, id)))
+    leg_report (member->leg, "is another leg of this mirror");
+  else if (went_on_elsewhere (m, r))
+    leg_report (member->leg,
+                "was used without the others meanwhile: which is right must "
+                "be decided with a restart");
+  else
+    return true;
+  return false;
+}
+
+static bool
+look_in (struct member *member, struct record_area *area)
+{
+  CLEANUP_FREE struct record_found *found = malloc (sizeof *found);
+
+  if (!found || record_area_read (area, found) == -1) {
+    leg_report (member->leg, "record: %m");
+    return false;
+  }
+  if (found->verdict == RECORD_FOREIGN) {
+    leg_report (member->leg, "its record is of a later version");
+    return false;
+  }
+  if (!area->in_use && !area->path && !found->zero)
+    area->trailer = 0; /* there is data */
+  return found->verdict != RECORD_VALID ||
+         record_fits (member, &found->record);
+}
+
+bool
+records_let_in (struct member *member)
+{
+  struct mirror *m = member->mirror;
+  struct record_area *area = &m->records.area[member->slot];
+
+  if (!m->records.on)
+    return true;
+  record_area_close (area);
+  if (record_area_open (area, member->leg, false) == -1) {
+    leg_report (member->leg, "record: %m");
+    return false;
+  }
+  return look_in (member, area);
+}
+
+/* Its trailer is behind the mirror's end. */
+static bool
+has_room (const struct mirror *m, const struct record_area *area)
+{
+  return area->path || area->trailer >= m->limits.size;
+}
+
+/* A disk that has no record is not the one that had. */
+static bool
+new_area (struct member *member)
+{
+  struct records *rec = &member->mirror->records;
+  struct record_area *area = &rec->area[member->slot];
+
+  if (!has_room (member->mirror, area) || record_area_make (area) == -1)
+    return false;
+  uuid_generate (rec->id[member->slot]);
+  memcpy (rec->common.legs, rec->id, sizeof rec->id);
+  return true;
+}
+
+void
+records_give (struct member *member)
+{
+  struct records *rec = &member->mirror->records;
+
+  if (!rec->on)
+    return;
+  CLEANUP_LOCK (&rec->lock);
+  if (rec->area[member->slot].in_use || new_area (member))
+    rec->last.slots &= ~SLOT_BIT (member->slot);
+}
+
+static int
+restore (struct member *member)
+{
+  struct mirror *m = member->mirror;
+  CLEANUP_LOCK (&m->records.lock);
+  int r = record_area_restore (&m->records.area[member->slot]);
+
+  if (r == 1)
+    m->records.last.slots &= ~SLOT_BIT (member->slot);
+  return r;
+}
+
+void
+records_keep (struct member *member)
+{
+  struct mirror *m = member->mirror;
+
+  if (restore (member) == 1 &&
+      records_renew (m, now_ns () + m->config.log_timeout * NSEC_PER_SEC) == 0)
+    msg_error ("note: leg %s: its record %s was removed, and was made anew",
+               member->name, m->records.area[member->slot].path);
+}
