@@ -8,215 +8,10 @@
 #include "config.h"
 
 #include <check.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "plan.h"
-#include "probe.h"
+#include "plan-scene.h"
 #include "suite.h"
-
-#define MIB (UINT64_C (1) << 20)
-#define LEG_SIZE (64 * MIB)
-#define REGION UINT32_C (0x80000)
-#define NR_REGIONS (LEG_SIZE / REGION)
-
-/* What a start-up finds, and what it decides. */
-struct scene {
-  struct mirror_config config;
-  struct log_info log;
-  struct log_record record;
-  struct leg leg[MIRROR_MAX_LEGS];
-  struct plan_input in;
-  enum probe_answer empty[MIRROR_MAX_LEGS]; /* by number of the leg */
-  enum probe_answer same[MIRROR_MAX_LEGS];
-  unsigned empty_asked, same_asked; /* masks of leg numbers */
-  struct plan plan;
-};
-
-static struct scene *scene;
-
-static int
-answer_empty (const struct plan_input *in, unsigned leg, uint64_t size)
-{
-  ck_assert_ptr_eq (in, &scene->in);
-  ck_assert_ptr_nonnull (in->leg[leg].leg);
-  ck_assert_uint_gt (size, 0);
-  scene->empty_asked |= 1u << leg;
-  return (int) scene->empty[leg];
-}
-
-static int
-answer_same (const struct plan_input *in, const struct log_geometry *geo,
-             unsigned leg, unsigned slot, unsigned source_leg,
-             unsigned source_slot)
-{
-  ck_assert_uint_eq (geo->nr_regions, in->log->geo.nr_regions);
-  ck_assert_uint_eq (geo->size, LEG_SIZE);
-  ck_assert_ptr_nonnull (in->leg[leg].leg);
-  ck_assert_ptr_nonnull (in->leg[source_leg].leg);
-  ck_assert_uint_ne (leg, source_leg);
-  ck_assert_uint_ne (slot, source_slot);
-  scene->same_asked |= 1u << leg;
-  return (int) scene->same[leg];
-}
-
-/* --- building a scene --- */
-
-static void
-name_leg (unsigned i, const char *name, uint8_t id)
-{
-  struct leg *leg = &scene->leg[i];
-
-  leg->name = (char *) name;
-  leg->kind = LEG_FILE;
-  leg->size = LEG_SIZE;
-  leg->min_block = 512;
-  leg->id[0] = id;
-  scene->in.leg[i] = (struct plan_leg){.name = name, .leg = leg};
-  if (scene->in.nr_legs <= i)
-    scene->in.nr_legs = scene->config.nr_legs = i + 1;
-}
-
-/* Named, but not here. */
-static void
-absent (unsigned i)
-{
-  scene->in.leg[i].leg = NULL;
-}
-
-static void
-missing_word (unsigned i)
-{
-  scene->in.leg[i] = (struct plan_leg){.name = "missing", .missing = true};
-  if (scene->in.nr_legs <= i)
-    scene->in.nr_legs = scene->config.nr_legs = i + 1;
-}
-
-static void
-found (enum log_found how)
-{
-  scene->log.found = how;
-  scene->log.name = "/l";
-}
-
-static void
-record (unsigned slot, enum log_leg_state state, const char *name, uint8_t id)
-{
-  struct log_leg *rec = &scene->record.leg[slot];
-
-  rec->state = state;
-  rec->kind = LEG_FILE;
-  rec->id[0] = id;
-  rec->size = LEG_SIZE;
-  rec->generation = scene->record.generation;
-  snprintf (rec->name, sizeof rec->name, "%s", name);
-}
-
-/* A log of ours that knows legs /a and /b, in-sync, generation 5. */
-static void
-our_log (void)
-{
-  found (LOG_FOUND_OURS);
-  scene->log.geo = (struct log_geometry){LEG_SIZE, REGION, NR_REGIONS};
-  scene->record.generation = 5;
-  record (0, LOG_LEG_IN_SYNC, "/a", 1);
-  record (1, LOG_LEG_IN_SYNC, "/b", 2);
-}
-
-static void
-kernel_log (void)
-{
-  found (LOG_FOUND_KERNEL);
-  scene->log.geo = (struct log_geometry){.nr_regions = NR_REGIONS};
-}
-
-/* Two legs that hold data and agree, a new log. */
-static void
-setup (void)
-{
-  scene = calloc (1, sizeof *scene);
-  ck_assert_ptr_nonnull (scene);
-  scene->config.source_leg = -1;
-  scene->in.config = &scene->config;
-  scene->in.log = &scene->log;
-  scene->in.record = &scene->record;
-  scene->in.empty = answer_empty;
-  scene->in.same = answer_same;
-  for (unsigned i = 0; i < MIRROR_MAX_LEGS; ++i) {
-    scene->empty[i] = PROBE_NO;
-    scene->same[i] = PROBE_YES;
-  }
-  found (LOG_FOUND_NEW);
-  name_leg (0, "/a", 1);
-  name_leg (1, "/b", 2);
-}
-
-static void
-teardown (void)
-{
-  free (scene);
-}
-
-/* --- what is expected of the plan --- */
-
-static void
-decide (void)
-{
-  ck_assert_int_eq (plan_make (&scene->in, &scene->plan), 0);
-}
-
-static void
-serves (unsigned source)
-{
-  decide ();
-  ck_assert_msg (!scene->plan.refuse, "refused: %s", scene->plan.reason);
-  ck_assert_str_eq (scene->plan.reason, "");
-  ck_assert_uint_eq (scene->plan.source, source);
-}
-
-/* Refused, with these words in the message. */
-static void
-refuses (const char *words)
-{
-  decide ();
-  ck_assert (scene->plan.refuse);
-  ck_assert_msg (strstr (scene->plan.reason, words) != NULL,
-                 "\"%s\" is not in: %s", words, scene->plan.reason);
-  ck_assert_ptr_null (strchr (scene->plan.reason, '\n'));
-}
-
-static void
-also_says (const char *words)
-{
-  ck_assert_msg (strstr (scene->plan.reason, words) != NULL,
-                 "\"%s\" is not in: %s", words, scene->plan.reason);
-}
-
-static void
-notes (const char *words)
-{
-  ck_assert_msg (strstr (scene->plan.notes, words) != NULL,
-                 "\"%s\" is not in: %s", words, scene->plan.notes);
-}
-
-static void
-slot_is (unsigned slot, int leg, bool here, bool fresh, enum plan_miss miss)
-{
-  const struct plan_slot *ps = &scene->plan.slot[slot];
-
-  ck_assert (ps->configured);
-  ck_assert_int_eq (ps->leg, leg);
-  ck_assert_int_eq (ps->here, here);
-  ck_assert_int_eq (ps->fresh, fresh);
-  ck_assert_int_eq ((int) ps->miss, (int) miss);
-}
-
-static void
-slot_is_free (unsigned slot)
-{
-  ck_assert (!scene->plan.slot[slot].configured);
-}
 
 /* --- a new log --- */
 
@@ -354,13 +149,6 @@ TEST (region_size_with_too_many_regions_is_refused)
 }
 
 /* --- log=core --- */
-
-static void
-core_log (void)
-{
-  found (LOG_FOUND_NEW);
-  scene->log.name = "";
-}
 
 TEST (core_resyncs_everything_from_leg_0)
 {
@@ -757,13 +545,6 @@ TEST (two_known_legs_that_differ_are_refused_with_the_words_for_both)
   also_says ("source=1@5 (leg /b)");
 }
 
-static void
-override (int leg, uint64_t generation)
-{
-  scene->config.source_leg = leg;
-  scene->config.source_generation = generation;
-}
-
 TEST (an_override_says_which_of_two_legs_that_differ_is_right)
 {
   our_log ();
@@ -1156,13 +937,6 @@ TEST (kernel_log_sync_none_is_refused)
 
 /* --- the kernel used our log since --- */
 
-static void
-kernel_used_our_log (void)
-{
-  our_log ();
-  found (LOG_FOUND_KERNEL_SINCE);
-}
-
 TEST (kernel_since_with_both_in_sync_goes_on_with_its_bits)
 {
   kernel_used_our_log ();
@@ -1240,12 +1014,6 @@ TEST (kernel_since_sync_force_copies_all)
 
 /* --- a damaged log --- */
 
-static void
-damaged_log (void)
-{
-  found (LOG_FOUND_DAMAGED);
-}
-
 TEST (damaged_log_is_refused_with_the_words_to_go_on)
 {
   damaged_log ();
@@ -1274,8 +1042,8 @@ TEST (damaged_log_override_of_a_missing_leg_is_refused)
 }
 
 static struct suite_group tests = {
-  .setup = setup,
-  .teardown = teardown,
+  .setup = scene_setup,
+  .teardown = scene_teardown,
 };
 
 int

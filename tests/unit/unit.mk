@@ -213,7 +213,11 @@ tests_unit_unit_range_SOURCES = tests/unit/unit-range.c tests/lib/unit-wait.h
 tests_unit_unit_range_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_unit_range_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
 
-tests_unit_unit_plan_SOURCES = tests/unit/unit-plan.c
+tests_unit_unit_plan_SOURCES = \
+	tests/lib/plan-scene.c \
+	tests/lib/plan-scene.h \
+	tests/unit/unit-plan.c \
+	$(NULL)
 tests_unit_unit_plan_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_unit_plan_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
 
