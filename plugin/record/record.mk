@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
 
-# What a leg knows by itself: the format of its record, and who its owner is.
+# What a leg knows by itself: the format of its record, which of two knows more,
+# and who the owner is.
 noinst_LTLIBRARIES += librecord.la
 librecord_la_SOURCES = \
 	plugin/record/record-format.c \
 	plugin/record/record-format.h \
+	plugin/record/record-order.c \
+	plugin/record/record-order.h \
 	plugin/record/record-owner.c \
 	plugin/record/record-owner.h \
 	$(NULL)

@@ -16,6 +16,7 @@
 
 #include "byte-order.h"
 #include "record-format.h"
+#include "record-order.h"
 #include "record-owner.h"
 #include "suite.h"
 
@@ -434,6 +435,42 @@ TEST (who_has_ended_is_gone)
   other = dead;
   other.pid_ns ^= 1;
   ck_assert (!record_owner_is_gone (&other));
+}
+
+/* --- which knows more --- */
+
+static struct leg_record
+at (uint8_t history, uint64_t generation, uint64_t sequence)
+{
+  return (struct leg_record){
+    .history = {history}, .generation = generation, .sequence = sequence};
+}
+
+TEST (in_one_history_generation_counts_then_sequence)
+{
+  struct leg_record old = at (1, 5, 9), new = at (1, 5, 10);
+
+  ck_assert (record_knows (&new, &old));
+  ck_assert (!record_knows (&old, &new));
+  ck_assert (record_knows (&old, &old));
+  new = at (1, 6, 2);
+  ck_assert (record_knows (&new, &old));
+  ck_assert (!record_knows (&old, &new));
+}
+
+TEST (a_history_knows_its_parent_until_it_left)
+{
+  struct leg_record parent = at (1, 5, 9), child = at (2, 6, 2);
+
+  child.parent[0] = 1;
+  child.parent_generation = 5;
+  ck_assert (record_knows (&child, &parent));
+  ck_assert (!record_knows (&parent, &child));
+  parent.generation = 6;
+  ck_assert (!record_knows (&child, &parent));
+  ck_assert (!record_knows (&parent, &child));
+  parent = at (3, 1, 1);
+  ck_assert (!record_knows (&child, &parent));
 }
 
 static struct suite_group tests = {.setup = setup, .timeout = 60};
