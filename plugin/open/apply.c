@@ -18,6 +18,7 @@
 #include "deadline.h"
 #include "msg.h"
 #include "probe.h"
+#include "record-order.h"
 
 struct apply {
   const struct plan_input *in;
@@ -83,14 +84,17 @@ miss_none (const struct apply *a, unsigned slot)
   dirty_log_set_region_sync (a->log, slot, 0, geometry (a)->nr_regions, true);
 }
 
-/* Identity and name as they are now. */
+/* Identity and name as they are now; of a leg that nobody named, as they were
+ * recorded.
+ */
 static void
 record_leg (const struct apply *a, unsigned slot)
 {
   static const uint8_t no_id[LOG_ID_SIZE];
-  int number = a->plan->slot[slot].leg;
+  const struct plan_slot *ps = &a->plan->slot[slot];
+  int number = ps->leg;
   struct leg *leg = leg_of (a, slot);
-  const char *name = "";
+  const char *name = ps->name && !ps->fresh ? ps->name : "";
 
   if (number >= 0 && !a->in->leg[number].missing)
     name = a->in->leg[number].name;
@@ -174,7 +178,32 @@ copy_marked (const struct apply *a, struct bitset *to)
   return 0;
 }
 
-/* The log begins a new life. */
+/* The log begins a new life, as the log of an old mirror if the legs say so. */
+static int
+create (const struct apply *a)
+{
+  const struct plan *plan = a->plan;
+
+  if (record_no_id (plan->mirror))
+    return dirty_log_create (a->log, &plan->geo, plan->generation);
+  return dirty_log_create_as (a->log, &plan->geo, plan->generation,
+                              plan->mirror);
+}
+
+static int
+flush_source (const struct apply *a)
+{
+  struct leg *leg = leg_of (a, a->plan->source);
+
+  if (leg_run (leg, LEG_FLUSH, 0, NULL, 0, 0) == 0)
+    return 0;
+  msg_error ("leg %s: flush: %m", leg->name);
+  return -1;
+}
+
+/* After an unclean end the source is flushed as in S22: from now on it is the
+ * truth.
+ */
 static int
 apply_new (const struct apply *a)
 {
@@ -182,7 +211,7 @@ apply_new (const struct apply *a)
   int r = copy_marked (a, &dirty);
 
   if (r == 0)
-    r = dirty_log_create (a->log, &a->plan->geo, a->plan->generation);
+    r = create (a);
   for (unsigned s = 0; s < LOG_MAX_LEGS && r == 0; ++s)
     if (a->plan->slot[s].configured)
       r = new_slot (a, s, &dirty);
@@ -190,6 +219,8 @@ apply_new (const struct apply *a)
   if (r == -1)
     return -1;
   dirty_log_set_primary (a->log, a->plan->source);
+  if (a->plan->unclean && flush_source (a) == -1)
+    return -1;
   return dirty_log_commit (a->log, NO_DEADLINE);
 }
 
@@ -266,17 +297,6 @@ keeps_marks (const struct apply *a)
 {
   return a->in->log->unclean && !a->plan->kernel_used &&
          leg_of (a, a->plan->source)->kind == LEG_NBD;
-}
-
-static int
-flush_source (const struct apply *a)
-{
-  struct leg *leg = leg_of (a, a->plan->source);
-
-  if (leg_run (leg, LEG_FLUSH, 0, NULL, 0, 0) == 0)
-    return 0;
-  msg_error ("leg %s: flush: %m", leg->name);
-  return -1;
 }
 
 static int

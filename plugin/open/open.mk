@@ -5,18 +5,30 @@ noinst_LTLIBRARIES += libopen.la
 libopen_la_SOURCES = \
 	plugin/open/apply.c \
 	plugin/open/apply.h \
+	plugin/open/lost-source.c \
+	plugin/open/lost-source.h \
+	plugin/open/lost.c \
+	plugin/open/lost.h \
 	plugin/open/open.c \
 	plugin/open/open.h \
 	plugin/open/plan-content.c \
 	plugin/open/plan-content.h \
 	plugin/open/plan-geometry.c \
 	plugin/open/plan-geometry.h \
+	plugin/open/plan-keeps.c \
+	plugin/open/plan-keeps.h \
+	plugin/open/plan-lost.c \
+	plugin/open/plan-lost.h \
 	plugin/open/plan-match.c \
 	plugin/open/plan-match.h \
 	plugin/open/plan-new.c \
 	plugin/open/plan-new.h \
+	plugin/open/plan-newest.c \
+	plugin/open/plan-newest.h \
 	plugin/open/plan-print.c \
 	plugin/open/plan-print.h \
+	plugin/open/plan-records.c \
+	plugin/open/plan-records.h \
 	plugin/open/plan-source.c \
 	plugin/open/plan-source.h \
 	plugin/open/plan-verdict.c \

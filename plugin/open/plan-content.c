@@ -10,6 +10,7 @@
 
 #include "plan-content.h"
 #include "plan-match.h"
+#include "plan-newest.h"
 #include "plan-verdict.h"
 #include "probe.h"
 
@@ -17,7 +18,10 @@ bool
 plan_is_known (const struct plan_input *in, const struct plan *plan,
                unsigned slot)
 {
-  return plan_same_id (in, (unsigned) plan->slot[slot].leg, slot);
+  unsigned leg = (unsigned) plan->slot[slot].leg;
+
+  return plan_same_id (in, leg, slot) ||
+         plan_record_says (in, plan, leg, slot) == SAYS_YES;
 }
 
 int
@@ -75,14 +79,18 @@ plan_legs_differ (const struct plan_input *in, struct plan *plan,
   const char *name = in->leg[plan->slot[slot].leg].name;
   const char *source = in->leg[plan->slot[plan->source].leg].name;
 
+  plan_refuse (plan, "leg %s: its content differs from leg %s where ", name,
+               source);
+  if (in->log->found == LOG_FOUND_NEW)
+    plan_refuse (plan, "the legs' own records say");
+  else
+    plan_refuse (plan, "the log %s says", in->log->name);
   return plan_refuse (plan,
-                      "leg %s: its content differs from leg %s where the log "
-                      "%s says that both hold the same, so one of them was "
-                      "rolled back or changed behind the mirror's back; find "
-                      "out which, and make that one empty, or start with "
-                      "\"missing\" in its place; see How to replace a leg "
-                      "in nbdkit-mirror-plugin(1)",
-                      name, source, in->log->name);
+                      " that both hold the same, so one of them was rolled "
+                      "back or changed behind the mirror's back; find out "
+                      "which, and make that one empty, or start with "
+                      "\"missing\" in its place; see How to replace a leg in "
+                      "nbdkit-mirror-plugin(1)");
 }
 
 /* Nothing says that this is the recorded leg. */

@@ -7,25 +7,29 @@
 #include <inttypes.h>
 
 #include "plan-geometry.h"
+#include "plan-keeps.h"
 #include "plan-verdict.h"
 
 #define DEFAULT_REGION_SIZE (UINT64_C (512) << 10)
 #define DEFAULT_MAX_REGIONS (UINT64_C (4) << 20)
 
-/* The smallest leg, rounded down to the largest block. */
+/* The room in the smallest leg, rounded down to the largest block. */
 static uint64_t
-legs_size (const struct plan_input *in, uint32_t *block, const char **smallest)
+legs_size (const struct plan_input *in, bool new_trailers, uint32_t *block,
+           const char **smallest)
 {
   uint64_t size = UINT64_MAX;
 
   *block = 1;
   for (unsigned i = 0; i < in->nr_legs; ++i) {
     const struct leg *leg = in->leg[i].leg;
+    uint64_t room;
 
     if (!leg)
       continue;
-    if (leg->size < size) {
-      size = leg->size;
+    room = plan_room (in, i, new_trailers);
+    if (room < size) {
+      size = room;
       *smallest = leg->name;
     }
     if (leg->min_block > *block)
@@ -61,14 +65,23 @@ too_large (const struct plan_input *in, struct plan *plan,
                       in->config->size, smallest, size);
 }
 
-int
-plan_geometry_new (const struct plan_input *in, struct plan *plan)
+static int
+too_many_regions (const struct plan_input *in, struct plan *plan)
+{
+  return plan_refuse (plan,
+                      "region-size=%" PRIu64 ": the mirror would have %" PRIu64
+                      " regions, at most %" PRIu64 " are possible",
+                      in->config->region_size, plan->geo.nr_regions,
+                      LOG_MAX_REGIONS);
+}
+
+static int
+size_new (const struct plan_input *in, struct plan *plan, bool new_trailers)
 {
   const struct mirror_config *config = in->config;
   const char *smallest = "";
   uint32_t block;
-  uint64_t size = legs_size (in, &block, &smallest);
-  uint64_t region_size = config->region_size;
+  uint64_t size = legs_size (in, new_trailers, &block, &smallest);
 
   if (config->size > size)
     return too_large (in, plan, smallest, size);
@@ -81,19 +94,27 @@ plan_geometry_new (const struct plan_input *in, struct plan *plan)
   if (size == 0)
     return plan_refuse (plan, "leg %s: is empty, it has no room for a mirror",
                         smallest);
-  if (region_size == 0)
-    region_size = default_region_size (size);
-  if (regions_of (size, region_size) > LOG_MAX_REGIONS)
-    return plan_refuse (plan,
-                        "region-size=%" PRIu64
-                        ": the mirror would have %" PRIu64
-                        " regions, at most %" PRIu64 " are possible",
-                        region_size, regions_of (size, region_size),
-                        LOG_MAX_REGIONS);
   plan->geo.size = size;
-  plan->geo.region_size = (uint32_t) region_size;
-  plan->geo.nr_regions = regions_of (size, region_size);
   return 0;
+}
+
+int
+plan_geometry_new (const struct plan_input *in, struct plan *plan)
+{
+  uint64_t region_size = in->config->region_size;
+  int new_trailers = plan_new_trailers (in);
+
+  if (new_trailers == -1)
+    return -1;
+  size_new (in, plan, new_trailers);
+  if (plan->refuse)
+    return 0;
+  if (region_size == 0)
+    region_size = default_region_size (plan->geo.size);
+  plan->geo.region_size = (uint32_t) region_size;
+  plan->geo.nr_regions = regions_of (plan->geo.size, region_size);
+  return plan->geo.nr_regions > LOG_MAX_REGIONS ? too_many_regions (in, plan)
+                                                : 0;
 }
 
 static int
@@ -110,6 +131,11 @@ other_region_size (const struct plan_input *in, struct plan *plan)
 static int
 smaller_than_log (const struct plan_input *in, struct plan *plan)
 {
+  if (in->log->found == LOG_FOUND_NEW)
+    return plan_refuse (plan,
+                        "size=%" PRIu64 ": the legs' records are of a mirror "
+                        "of %" PRIu64 " bytes, it can't be made smaller",
+                        in->config->size, in->log->geo.size);
   return plan_refuse (plan,
                       "size=%" PRIu64 ": the log %s is of a mirror of %" PRIu64
                       " bytes, it can't be made smaller",
@@ -138,7 +164,7 @@ check_legs (const struct plan_input *in, struct plan *plan)
 {
   const char *smallest = "";
   uint32_t block;
-  uint64_t size = legs_size (in, &block, &smallest);
+  uint64_t size = legs_size (in, false, &block, &smallest);
 
   if (size > 0 && size < plan->geo.size && plan->grow)
     return too_large (in, plan, smallest, size);
@@ -169,5 +195,7 @@ plan_geometry_ours (const struct plan_input *in, struct plan *plan)
     return smaller_than_log (in, plan);
   if (config->size > geo->size)
     plan_growth (in, plan);
+  else if (geo->nr_regions > LOG_MAX_REGIONS)
+    too_many_regions (in, plan);
   return plan->refuse ? 0 : check_legs (in, plan);
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Records are matched by identity and name together, then by identity, then
- * by name: identity says "this very file", also when it was renamed.  Both
- * are only hints; what decides is the content, compared with the source in
- * regions that the log calls clean.
+/* A leg's own record says for certain which leg it is.  Without one, legs are
+ * matched by identity and name together, then by identity, then by name:
+ * identity says "this very file", also when it was renamed.  Both are only
+ * hints; what decides is the content, compared with the source in regions that
+ * the log calls clean.
  */
 
 #include "config.h"
@@ -11,10 +12,12 @@
 #include <string.h>
 
 #include "plan-match.h"
+#include "plan-newest.h"
 #include "plan-verdict.h"
 #include "probe.h"
 
 enum match_by {
+  BY_RECORD,
   BY_BOTH,
   BY_ID,
   BY_NAME
@@ -30,13 +33,18 @@ plan_same_id (const struct plan_input *in, unsigned leg, unsigned slot)
 }
 
 static bool
-matches (const struct plan_input *in, unsigned leg, unsigned slot,
-         enum match_by by)
+matches (const struct plan_input *in, const struct plan *plan, unsigned leg,
+         unsigned slot, enum match_by by)
 {
+  enum plan_says says = plan_record_says (in, plan, leg, slot);
   bool id = plan_same_id (in, leg, slot);
   bool name = strcmp (in->record->leg[slot].name, in->leg[leg].name) == 0;
 
+  if (says == SAYS_NO)
+    return false;
   switch (by) {
+  case BY_RECORD:
+    return says == SAYS_YES;
   case BY_BOTH:
     return id && name;
   case BY_ID:
@@ -68,15 +76,17 @@ void
 plan_match_records (const struct plan_input *in, struct plan *plan)
 {
   for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
-    plan->slot[s] =
-      (struct plan_slot){.configured = plan_recorded (in, s), .leg = -1};
+    plan->slot[s] = (struct plan_slot){
+      .configured = plan_recorded (in, s),
+      .leg = -1,
+      .name = plan_recorded (in, s) ? in->record->leg[s].name : NULL};
 
-  for (enum match_by by = BY_BOTH; by <= BY_NAME; ++by)
+  for (enum match_by by = BY_RECORD; by <= BY_NAME; ++by)
     for (unsigned i = 0; i < in->nr_legs; ++i)
       for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
         if (plan_recorded (in, s) && plan->slot[s].leg == -1 &&
             !in->leg[i].missing && !plan_assigned (plan, i) &&
-            matches (in, i, s, by))
+            matches (in, plan, i, s, by))
           plan_assign (in, plan, i, s);
 }
 
@@ -116,8 +126,9 @@ lone_record (const struct plan_input *in, const struct plan *plan)
   return lone;
 }
 
-static int
-take_new_leg (const struct plan_input *in, struct plan *plan, unsigned leg)
+int
+plan_take_new_leg (const struct plan_input *in, struct plan *plan,
+                   unsigned leg)
 {
   int slot = slot_for_new (in, plan);
 
@@ -160,7 +171,7 @@ place_unknown_leg (const struct plan_input *in, struct plan *plan,
   if (answer == -1)
     return -1;
   if (answer == PROBE_YES)
-    return take_new_leg (in, plan, leg);
+    return plan_take_new_leg (in, plan, leg);
   return plan_refuse (
     plan,
     "leg %s: holds data and is not a leg of the log %s; check the "
@@ -207,4 +218,14 @@ plan_place_missing_words (const struct plan_input *in, struct plan *plan)
       plan->slot[s] = (struct plan_slot){
         .configured = true, .leg = (int) i, .fresh = true, .miss = MISS_ALL};
   }
+}
+
+void
+plan_note_absent (const struct plan_input *in, struct plan *plan)
+{
+  for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
+    if (plan->slot[s].configured && !plan->slot[s].here &&
+        in->record->leg[s].name[0] != 0)
+      plan_note (plan, "leg %s: is not here, the mirror starts degraded\n",
+                 in->record->leg[s].name);
 }

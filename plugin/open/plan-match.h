@@ -24,15 +24,22 @@ void plan_assign (const struct plan_input *in, struct plan *plan, unsigned leg,
 /* The leg has a slot. */
 bool plan_assigned (const struct plan *plan, unsigned leg);
 
-/* Give the slots to the legs that identity or name match. */
+/* Give the slots to the legs that their own record, identity or name match. */
 void plan_match_records (const struct plan_input *in, struct plan *plan);
 
 /* With the source known: slots for legs that no record matched. */
 int plan_place_unknown_legs (const struct plan_input *in, struct plan *plan);
 
+/* Give the leg a slot that no other leg has; it will get a full copy. */
+int plan_take_new_leg (const struct plan_input *in, struct plan *plan,
+                       unsigned leg);
+
 /* The word "missing" stands for a recorded leg that nobody named, or keeps a
  * new place.
  */
 void plan_place_missing_words (const struct plan_input *in, struct plan *plan);
+
+/* Say which recorded legs are absent. */
+void plan_note_absent (const struct plan_input *in, struct plan *plan);
 
 #endif /* NBDMIRROR_PLAN_MATCH_H */

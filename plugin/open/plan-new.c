@@ -11,6 +11,7 @@
 #include "plan-content.h"
 #include "plan-geometry.h"
 #include "plan-new.h"
+#include "plan-newest.h"
 #include "plan-source.h"
 #include "plan-verdict.h"
 #include "probe.h"
@@ -30,8 +31,8 @@ slots_by_number (const struct plan_input *in, struct plan *plan,
     };
 }
 
-static int
-need_every_leg (const struct plan_input *in, struct plan *plan)
+int
+plan_need_every_leg (const struct plan_input *in, struct plan *plan)
 {
   for (unsigned i = 0; i < in->nr_legs; ++i)
     if (!in->leg[i].leg && !in->leg[i].missing)
@@ -85,9 +86,9 @@ plan_new (const struct plan_input *in, struct plan *plan)
   bool core = in->log->name[0] == 0;
   int source_empty = PROBE_NO;
 
-  need_every_leg (in, plan);
-  if (!plan->refuse)
-    plan_geometry_new (in, plan);
+  plan_need_every_leg (in, plan);
+  if (!plan->refuse && plan_geometry_new (in, plan) == -1)
+    return -1;
   if (plan->refuse)
     return 0;
   plan->create = true;
@@ -158,9 +159,9 @@ kernel_geometry (const struct plan_input *in, struct plan *plan)
       "not store the region size: give region-size= (the table "
       "has it in sectors of 512 bytes)",
       in->log->name);
-  need_every_leg (in, plan);
-  if (!plan->refuse)
-    plan_geometry_new (in, plan);
+  plan_need_every_leg (in, plan);
+  if (!plan->refuse && plan_geometry_new (in, plan) == -1)
+    return -1;
   if (plan->refuse || plan->geo.nr_regions == in->log->geo.nr_regions)
     return 0;
   return plan_refuse (plan,
@@ -192,8 +193,8 @@ int
 plan_kernel (const struct plan_input *in, struct plan *plan)
 {
   plan_sync_none_is_for_new_logs (in, plan);
-  if (!plan->refuse)
-    kernel_geometry (in, plan);
+  if (!plan->refuse && kernel_geometry (in, plan) == -1)
+    return -1;
   if (plan->refuse)
     return 0;
   if (plan->source != 0)
@@ -204,19 +205,39 @@ plan_kernel (const struct plan_input *in, struct plan *plan)
   return take_kernel_log (in, plan);
 }
 
+/* A hint which leg to take. */
+static void
+name_recorded_primary (const struct plan_input *in, struct plan *plan)
+{
+  const struct leg_record *newest = plan_newest_record (in, plan);
+  const char *name;
+
+  if (!newest)
+    return;
+  name = newest->name[newest->primary];
+  for (unsigned i = 0; i < in->nr_legs; ++i)
+    if (plan_record_says (in, plan, i, newest->primary) == SAYS_YES)
+      name = in->leg[i].name;
+  plan_refuse (plan,
+               "; by the newest of the legs' own records (of leg %s, "
+               "generation %" PRIu64 ") leg %s is the primary",
+               in->leg[plan->newest].name, newest->generation, name);
+}
+
 int
 plan_damaged (const struct plan_input *in, struct plan *plan)
 {
   if (!plan_override_applies (in, plan)) {
     plan_refuse (plan, "log %s: is damaged, it can't say which leg is right",
                  in->log->name);
+    name_recorded_primary (in, plan);
     return plan_offer_override (in, plan);
   }
-  need_every_leg (in, plan);
+  plan_need_every_leg (in, plan);
   if (!plan->refuse)
     plan_override_leg_here (in, plan);
-  if (!plan->refuse)
-    plan_geometry_new (in, plan);
+  if (!plan->refuse && plan_geometry_new (in, plan) == -1)
+    return -1;
   if (plan->refuse)
     return 0;
   plan->create = true;

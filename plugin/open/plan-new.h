@@ -12,6 +12,11 @@ int plan_new (const struct plan_input *in, struct plan *plan);
 int plan_kernel (const struct plan_input *in, struct plan *plan);
 int plan_damaged (const struct plan_input *in, struct plan *plan);
 
+/* Every leg that is named must be here; the first that is becomes the source,
+ * or refuse.  Returns 0.
+ */
+int plan_need_every_leg (const struct plan_input *in, struct plan *plan);
+
 /* For all logs that are not new: refuse sync=none.  Returns 0. */
 int plan_sync_none_is_for_new_logs (const struct plan_input *in,
                                     struct plan *plan);

@@ -4,7 +4,9 @@
 
 #include <inttypes.h>
 
+#include "plan-newest.h"
 #include "plan-print.h"
+#include "record-order.h"
 
 /* The log knows of regions in which the leg may differ. */
 static bool
@@ -22,7 +24,8 @@ miss_name (struct dirty_log *log, const struct plan *plan, unsigned s)
   if (s == plan->source)
     return "source";
   if (!ps->here)
-    return "absent, keeps its missed map";
+    return plan->create ? "absent, will get a full copy"
+                        : "absent, keeps its missed map";
   switch (ps->miss) {
   case MISS_ALL:
     return "full resync";
@@ -64,11 +67,51 @@ print_log (FILE *out, struct dirty_log *log, const struct plan_input *in,
              plan->geo.size, plan->geo.nr_regions, plan->geo.region_size);
 }
 
+/* Slots as the names of the legs that have them. */
+static void
+print_slots (FILE *out, const struct leg_record *r, unsigned slots)
+{
+  const char *space = "";
+
+  for (unsigned s = 0; s < RECORD_MAX_LEGS; ++s)
+    if (slots >> s & 1) {
+      fprintf (out, "%s%s", space,
+               r->name[s][0] ? r->name[s] : "(not named yet)");
+      space = " ";
+    }
+}
+
+/* What a leg knows by itself, and whether that decides. */
+static void
+print_record (FILE *out, const struct plan_input *in, const struct plan *plan,
+              unsigned leg)
+{
+  const struct leg_record *r = plan_leg_record (in, leg);
+  const struct leg_record *newest = plan_newest_record (in, plan);
+
+  if (!r)
+    return;
+  fprintf (out,
+           "record of leg %s: generation %" PRIu64 ", change %" PRIu64
+           ", %s, in-sync: ",
+           in->leg[leg].name, r->generation, r->sequence,
+           r->flags & RECORD_CLEAN ? "clean" : "not clean");
+  print_slots (out, r, r->in_sync);
+  if (r == newest)
+    fprintf (out, "; the newest");
+  else if (newest && record_same_id (newest->mirror, r->mirror) &&
+           !record_knows (r, newest))
+    fprintf (out, "; older");
+  fprintf (out, "\n");
+}
+
 void
 plan_print (FILE *out, struct dirty_log *log, const struct plan_input *in,
             const struct plan *plan)
 {
   print_log (out, log, in, plan);
+  for (unsigned i = 0; i < in->nr_legs; ++i)
+    print_record (out, in, plan, i);
   fputs (plan->notes, out);
   if (plan->refuse) {
     fprintf (out, "would refuse: %s\n", plan->reason);
@@ -78,7 +121,7 @@ plan_print (FILE *out, struct dirty_log *log, const struct plan_input *in,
     if (plan->slot[s].configured)
       fprintf (out, "leg %s: %s\n",
                plan->slot[s].leg >= 0 ? in->leg[plan->slot[s].leg].name
-                                      : in->record->leg[s].name,
+                                      : plan->slot[s].name,
                miss_name (log, plan, s));
   fprintf (out, "would serve\n");
 }

@@ -17,6 +17,8 @@
 
 #include "plan-content.h"
 #include "plan-match.h"
+#include "plan-newest.h"
+#include "plan-records.h"
 #include "plan-source.h"
 #include "plan-verdict.h"
 #include "probe.h"
@@ -32,9 +34,11 @@ plan_override_applies (const struct plan_input *in, struct plan *plan)
     return false;
   if (in->record->generation != config->source_generation) {
     plan_note (plan,
-               "source=%d@%" PRIu64
-               ": ignored, the log is at generation %" PRIu64 "\n",
+               "source=%d@%" PRIu64 ": ignored, %s at generation %" PRIu64
+               "\n",
                config->source_leg, config->source_generation,
+               in->log->found == LOG_FOUND_NEW ? "the legs' records are"
+                                               : "the log is",
                in->record->generation);
     return false;
   }
@@ -76,6 +80,8 @@ may_be_offered (const struct plan_input *in, const struct plan *plan,
   for (unsigned s = 0; s < LOG_MAX_LEGS; ++s) {
     bool in_sync = in->record->leg[s].state == LOG_LEG_IN_SYNC;
 
+    if (plan->slot[s].leg == (int) leg && plan->slot[s].fresh)
+      return false;
     in_sync_here |= in_sync && plan->slot[s].here;
     if (plan->slot[s].leg == (int) leg && in_sync)
       stale = false;
@@ -85,17 +91,28 @@ may_be_offered (const struct plan_input *in, const struct plan *plan,
 }
 
 int
-plan_offer_override (const struct plan_input *in, struct plan *plan)
+plan_offer_legs (const struct plan_input *in, struct plan *plan, unsigned legs)
 {
   const char *intro = "; to go on with what a leg holds now:";
 
   for (unsigned i = 0; i < in->nr_legs; ++i)
-    if (in->leg[i].leg && may_be_offered (in, plan, i)) {
+    if (legs >> i & 1) {
       plan_refuse (plan, "%s source=%u@%" PRIu64 " (leg %s)", intro, i,
                    in->record->generation, in->leg[i].name);
       intro = "";
     }
   return 0;
+}
+
+int
+plan_offer_override (const struct plan_input *in, struct plan *plan)
+{
+  unsigned legs = 0;
+
+  for (unsigned i = 0; i < in->nr_legs; ++i)
+    if (in->leg[i].leg && may_be_offered (in, plan, i))
+      legs |= 1u << i;
+  return plan_offer_legs (in, plan, legs);
 }
 
 int
@@ -147,6 +164,8 @@ plan_take_override (const struct plan_input *in, struct plan *plan)
   if (plan->refuse)
     return 0;
   plan->diverged = true;
+  if (plan_newest_record (in, plan))
+    plan->history_left = in->record->generation;
   if (!source_is_leg (plan, leg) && !adopt (in, plan, leg))
     return plan_refuse (plan,
                         "source=%u@%" PRIu64 ": leg %s is not in the log %s",
@@ -308,23 +327,34 @@ plan_examine_source (const struct plan_input *in, struct plan *plan)
   return known || plan->refuse ? 0 : unknown_source (in, plan);
 }
 
-static void
-not_needed (const struct plan_input *in, struct plan *plan)
+void
+plan_override_not_needed (const struct plan_input *in, struct plan *plan)
 {
   if (in->config->source_leg >= 0)
     plan_note (plan, "source=%d@%" PRIu64 ": not needed, ignored\n",
                in->config->source_leg, in->config->source_generation);
 }
 
+/* The source, or a refusal. */
+static int
+look_for_source (const struct plan_input *in, struct plan *plan)
+{
+  if (plan_refuse_rolled_back (in, plan) == -1)
+    return -1;
+  if (plan->refuse)
+    return plan_offer_override (in, plan);
+  if (!choose (in, plan))
+    return no_source (in, plan);
+  return plan_examine_source (in, plan);
+}
+
 int
 plan_choose_source (const struct plan_input *in, struct plan *plan)
 {
-  if (!choose (in, plan))
-    no_source (in, plan);
-  else if (plan_examine_source (in, plan) == -1)
+  if (look_for_source (in, plan) == -1)
     return -1;
   if (!plan->refuse)
-    not_needed (in, plan);
+    plan_override_not_needed (in, plan);
   else if (plan_override_applies (in, plan)) {
     plan_forgive (plan);
     plan_take_override (in, plan);

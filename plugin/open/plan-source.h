@@ -10,6 +10,9 @@
 /* source=N@G was given for the log as it is now; if not, that is noted. */
 bool plan_override_applies (const struct plan_input *in, struct plan *plan);
 
+/* Note that it was given though nothing was refused. */
+void plan_override_not_needed (const struct plan_input *in, struct plan *plan);
+
 /* The log will be past the G that was given, whether it was needed or not:
  * left in a unit file, it must not apply some later day.
  */
@@ -22,9 +25,11 @@ int plan_override_leg_here (const struct plan_input *in, struct plan *plan);
 int plan_take_override (const struct plan_input *in, struct plan *plan);
 
 /* The words that a refusal ends with, for each leg with which they are
- * accepted.
+ * accepted; for each leg of the mask.
  */
 int plan_offer_override (const struct plan_input *in, struct plan *plan);
+int plan_offer_legs (const struct plan_input *in, struct plan *plan,
+                     unsigned legs);
 
 /* In-sync by the log, here, and not set aside. */
 bool plan_may_be_source (const struct plan_input *in, const struct plan *plan,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Each kind of log found has its own function.  They share the rule that a
+/* Each kind of log found has its own function, but for a log that the legs' own
+ * records show to be lost: plan-lost.c has those.  They share the rule that a
  * leg which turns out to hold something else is refused unless it is empty.
  */
 
@@ -10,20 +11,13 @@
 
 #include "plan-content.h"
 #include "plan-geometry.h"
+#include "plan-keeps.h"
+#include "plan-lost.h"
 #include "plan-match.h"
 #include "plan-new.h"
+#include "plan-records.h"
 #include "plan-source.h"
 #include "plan-verdict.h"
-
-static void
-note_absent (const struct plan_input *in, struct plan *plan)
-{
-  for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
-    if (plan->slot[s].configured && !plan->slot[s].here &&
-        in->record->leg[s].name[0] != 0)
-      plan_note (plan, "leg %s: is not here, the mirror starts degraded\n",
-                 in->record->leg[s].name);
-}
 
 static void
 miss_at_least (const struct plan_input *in, struct plan *plan)
@@ -48,7 +42,7 @@ plan_others (const struct plan_input *in, struct plan *plan)
   if (!plan->refuse && plan_check_contents (in, plan) == -1)
     return -1;
   miss_at_least (in, plan);
-  note_absent (in, plan);
+  plan_note_absent (in, plan);
   return 0;
 }
 
@@ -132,6 +126,8 @@ plan_kernel_since (const struct plan_input *in, struct plan *plan)
 static int
 plan_by_log (const struct plan_input *in, struct plan *plan)
 {
+  if (plan_log_is_lost (in, plan))
+    return plan_lost (in, plan);
   switch (in->log->found) {
   case LOG_FOUND_NEW:
     return plan_new (in, plan);
@@ -151,8 +147,13 @@ int
 plan_make (const struct plan_input *in, struct plan *plan)
 {
   memset (plan, 0, sizeof *plan);
-  if (plan_by_log (in, plan) == -1)
+  plan->newest = PLAN_NO_RECORD;
+  plan_check_records (in, plan);
+  if (!plan->refuse && plan_by_log (in, plan) == -1)
     return -1;
+  if (!plan->refuse && plan_keep_records (in, plan) == -1)
+    return -1;
+  plan_go_on_from_records (in, plan);
   plan_override_expires (in, plan);
   return 0;
 }

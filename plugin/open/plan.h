@@ -28,8 +28,21 @@ struct plan_slot {
   bool here;  /* opened */
   bool fresh; /* no record yet: everything known about the slot is void */
   enum plan_miss miss;
-  bool keeps_record; /* the leg has, or gets, a record of its own */
+
+  /* As it is recorded in the log, or where that is lost in the newest record:
+   * lives as long as the input.  NULL: nowhere.
+   */
+  const char *name;
+
+  /* Of the leg's own record. */
+  bool keeps_record;                 /* it is here and has, or gets, one */
+  uint8_t record_id[RECORD_ID_SIZE]; /* the leg's random id, here or not; zero:
+                                      * none yet */
 };
+
+/* Instead of a leg. */
+#define PLAN_NO_RECORD (-1)
+#define PLAN_TWO_LINES (-2) /* no record knows what all others do */
 
 struct plan {
   bool refuse;
@@ -44,11 +57,14 @@ struct plan {
   bool kernel_used; /* the log's marks are void, the kernel's bits count */
   unsigned source;  /* slot */
 
-  /* Of the legs' own records: what a new life goes on from, or all zero. */
-  uint8_t mirror[RECORD_ID_SIZE];
-  uint8_t history[RECORD_ID_SIZE];
-  uint64_t history_left; /* a new history begins, which leaves that one at
-                          * this generation; 0 = it goes on */
+  /* Of the legs' own records. */
+  int newest; /* the leg whose record knows most; PLAN_NO_RECORD ... */
+  uint8_t mirror[RECORD_ID_SIZE];  /* of a new life, if it is an old mirror */
+  uint8_t history[RECORD_ID_SIZE]; /* what goes on; zero: a new one begins */
+  uint64_t history_left;           /* a new history begins, which leaves that
+                                    * one at this generation; 0 = it goes on */
+  bool unclean; /* the log is lost, and was in use to the end: what was sent
+                 * may still land, anywhere (S21) */
   enum plan_miss others_miss; /* at least, whatever was found of them */
   struct plan_slot slot[LOG_MAX_LEGS];
 
@@ -76,6 +92,7 @@ struct plan_input {
   const struct mirror_config *config;
   const struct log_info *log; /* as found */
   const struct log_record *record;
+  uint64_t log_flush_number; /* as found; 0 = the log does not keep it */
   unsigned nr_legs;
   struct plan_leg leg[MIRROR_MAX_LEGS];
 

@@ -27,6 +27,7 @@ struct scene {
   struct plan_input in;
   enum probe_answer empty[MIRROR_MAX_LEGS]; /* by number of the leg */
   enum probe_answer same[MIRROR_MAX_LEGS];
+  unsigned data_at_end; /* mask of legs that are empty but for their ends */
   unsigned empty_asked, same_asked; /* masks of leg numbers */
   struct plan plan;
 };
@@ -73,6 +74,7 @@ void decide (void);
 void serves (unsigned source);
 void refuses (const char *words);
 void also_says (const char *words);
+void does_not_say (const char *words);
 void notes (const char *words);
 
 void slot_is (unsigned slot, int leg, bool here, bool fresh,

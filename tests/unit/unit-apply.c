@@ -7,6 +7,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "apply.h"
 #include "cleanup.h"
@@ -323,6 +324,58 @@ TEST (the_kernel_s_dirty_regions_survive_the_new_life)
   applies ();
   misses_just (1, 6, 6);
   ck_assert (!fx_image_marked (fx, 6));
+}
+
+/* The legs' records: the log is lost, and the mirror goes on. */
+static void
+old_mirror (void)
+{
+  new_life (MISS_ALL);
+  memset (plan.mirror, 7, sizeof plan.mirror);
+  plan.generation = 9;
+}
+
+TEST (a_new_life_of_an_old_mirror_has_its_uuid)
+{
+  uint8_t old[RECORD_ID_SIZE];
+
+  old_mirror ();
+  applies ();
+  ck_assert_mem_eq (dirty_log_info (fx->log)->uuid, plan.mirror,
+                    sizeof plan.mirror);
+  dirty_log_get_record (fx->log, &record);
+  ck_assert_uint_eq (record.generation, 9);
+  new_life (MISS_ALL);
+  memcpy (old, plan.mirror, sizeof old);
+  memset (plan.mirror, 0, sizeof plan.mirror);
+  applies ();
+  ck_assert_mem_ne (dirty_log_info (fx->log)->uuid, old, sizeof old);
+}
+
+TEST (a_leg_that_nobody_named_keeps_its_name)
+{
+  old_mirror ();
+  plan.slot[1] =
+    (struct plan_slot){.configured = true, .leg = -1, .name = "/recorded"};
+  in.leg[2] = (struct plan_leg){.name = "missing", .missing = true};
+  plan.slot[2] =
+    (struct plan_slot){.configured = true, .leg = 2, .name = "/other"};
+  plan.slot[1].miss = plan.slot[2].miss = MISS_ALL;
+  mem_log_observe (fx->log, NULL, NULL);
+  applies ();
+  dirty_log_get_record (fx->log, &record);
+  ck_assert_str_eq (record.leg[1].name, "/recorded");
+  ck_assert_str_eq (record.leg[2].name, "/other");
+  ck_assert_int_eq (fx_image_state (fx, 1), LOG_LEG_STALE);
+}
+
+/* What it holds is the truth from now on. */
+TEST (s22_the_source_is_flushed_before_an_unclean_old_mirror_goes_on)
+{
+  old_mirror ();
+  plan.unclean = true;
+  mem_leg_fail (fx->leg[0], LEG_FLUSH, 1, 1, EIO);
+  ck_assert_int_eq (plan_apply (fx->log, &in, &plan), -1);
 }
 
 static struct suite_group tests = {

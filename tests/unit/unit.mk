@@ -77,6 +77,7 @@ unit_tests = \
 	tests/unit/unit-objects \
 	tests/unit/unit-owner \
 	tests/unit/unit-plan \
+	tests/unit/unit-plan-records \
 	tests/unit/unit-probe \
 	tests/unit/unit-proto \
 	tests/unit/unit-record \
@@ -220,6 +221,14 @@ tests_unit_unit_plan_SOURCES = \
 	$(NULL)
 tests_unit_unit_plan_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_unit_plan_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
+
+tests_unit_unit_plan_records_SOURCES = \
+	tests/lib/plan-scene.c \
+	tests/lib/plan-scene.h \
+	tests/unit/unit-plan-records.c \
+	$(NULL)
+tests_unit_unit_plan_records_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_unit_plan_records_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
 
 tests_unit_unit_damage_SOURCES = tests/unit/unit-damage.c
 tests_unit_unit_damage_CPPFLAGS = $(TEST_CPPFLAGS)

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* The newest record stands in for the log: who is configured, who was in-sync,
+ * who was primary.  What it can't say is which regions differ, so unless all
+ * ended cleanly everything is copied.
+ */
+
+#include "config.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "lost-source.h"
+#include "plan-content.h"
+#include "plan-geometry.h"
+#include "plan-lost.h"
+#include "plan-match.h"
+#include "plan-new.h"
+#include "plan-newest.h"
+#include "plan-records.h"
+#include "plan-verdict.h"
+#include "probe.h"
+
+/* --- the legs that are here --- */
+
+/* A leg under the name of a recorded one, without a record: empty it is a new
+ * one.
+ */
+static int
+look_at_unseen (struct lost *l, unsigned slot)
+{
+  struct plan_slot *ps = &l->plan->slot[slot];
+  int empty;
+
+  ps->miss = MISS_ALL;
+  empty = l->in.empty (&l->in, (unsigned) ps->leg, l->plan->geo.size);
+  if (empty == PROBE_YES) {
+    ps->fresh = true;
+    plan_note (l->plan, "leg %s: is empty, will get a full copy\n",
+               l->in.leg[ps->leg].name);
+  }
+  return empty == -1 ? -1 : 0;
+}
+
+static int
+match (struct lost *l)
+{
+  plan_match_records (&l->in, l->plan);
+  for (unsigned s = 0; s < LOG_MAX_LEGS; ++s) {
+    struct plan_slot *ps = &l->plan->slot[s];
+
+    if (!ps->configured)
+      continue;
+    ps->name = l->asked->leg[l->plan->newest].record.name[s];
+    if (!ps->here || !lost_in_sync (l, s))
+      ps->miss = MISS_ALL;
+    if (ps->here && !lost_seen (l, s) && look_at_unseen (l, s) == -1)
+      return -1;
+  }
+  return 0;
+}
+
+/* --- the others --- */
+
+static int
+refuse_data (struct lost *l, unsigned leg)
+{
+  return plan_refuse (l->plan,
+                      "leg %s: holds data and has no record that says it is "
+                      "a leg of this mirror, whose log was %s; check the "
+                      "name, or make it empty, or give sync=force to "
+                      "overwrite it with leg %s",
+                      l->in.leg[leg].name, l->newest->log_name,
+                      l->in.leg[l->plan->slot[l->plan->source].leg].name);
+}
+
+static int
+place_unknown_leg (struct lost *l, unsigned leg)
+{
+  int empty;
+
+  if (!l->in.leg[leg].leg)
+    return plan_refuse (l->plan,
+                        "leg %s: can't be opened and is not in the legs' "
+                        "records; write \"missing\" for a leg to be added "
+                        "later",
+                        l->in.leg[leg].name);
+  if (plan_leg_record (&l->in, leg))
+    return plan_refuse (l->plan,
+                        "leg %s: was a leg of this mirror, and is none any "
+                        "more by the record of leg %s; make it empty, its "
+                        "record as well",
+                        l->in.leg[leg].name, l->in.leg[l->plan->newest].name);
+  empty = l->in.empty (&l->in, leg, l->plan->geo.size);
+  if (empty == -1)
+    return -1;
+  if (empty == PROBE_YES || l->in.config->sync == SYNC_FORCE)
+    return plan_take_new_leg (&l->in, l->plan, leg);
+  return refuse_data (l, leg);
+}
+
+static int
+place_unknown_legs (struct lost *l)
+{
+  for (unsigned i = 0; i < l->in.nr_legs && !l->plan->refuse; ++i)
+    if (!l->in.leg[i].missing && !plan_assigned (l->plan, i) &&
+        place_unknown_leg (l, i) == -1)
+      return -1;
+  return 0;
+}
+
+/* It is the very object that the older copy of the log has in this place. */
+static bool
+old_log_knows (const struct lost *l, unsigned slot)
+{
+  return plan_recorded (l->asked, slot) &&
+         plan_same_id (l->asked, (unsigned) l->plan->slot[slot].leg, slot);
+}
+
+/* Legs under a recorded name, with data and without a record. */
+static void
+check_unseen (struct lost *l)
+{
+  for (unsigned s = 0; s < LOG_MAX_LEGS && !l->plan->refuse; ++s) {
+    const struct plan_slot *ps = &l->plan->slot[s];
+
+    if (s != l->plan->source && ps->here && !ps->fresh && !lost_seen (l, s) &&
+        !old_log_knows (l, s) && l->in.config->sync != SYNC_FORCE)
+      refuse_data (l, (unsigned) ps->leg);
+  }
+}
+
+static int
+plan_others (struct lost *l)
+{
+  check_unseen (l);
+  if (!l->plan->refuse && place_unknown_legs (l) == -1)
+    return -1;
+  plan_place_missing_words (&l->in, l->plan);
+  if (l->plan->refuse || l->plan->others_miss == MISS_ALL ||
+      l->in.config->sync == SYNC_NONE)
+    return 0;
+  return plan_check_contents (&l->in, l->plan);
+}
+
+/* --- what is said --- */
+
+static void
+note_why (struct lost *l)
+{
+  const struct plan_input *in = l->asked;
+  const char *leg = in->leg[l->plan->newest].name;
+  int beat = in->log->found == LOG_FOUND_NEW ? -1 : plan_later_beat (in);
+
+  if (lost_is_core (l))
+    return;
+  if (in->log->found == LOG_FOUND_NEW)
+    plan_note (l->plan,
+               "log %s: is new, and made from the record of leg %s (its log "
+               "was %s, generation %" PRIu64 ")\n",
+               in->log->name, leg, l->newest->log_name, l->newest->generation);
+  else if (beat != -1 && l->newest->generation <= in->record->generation)
+    plan_note (l->plan,
+               "log %s: is an older copy, the heartbeat on leg %s has seen a "
+               "later one; it is made anew from the record of leg %s\n",
+               in->log->name, in->leg[beat].name, leg);
+  else
+    plan_note (l->plan,
+               "log %s: is an older copy (generation %" PRIu64 "); it is made "
+               "anew from the record of leg %s (generation %" PRIu64 ")\n",
+               in->log->name, in->record->generation, leg,
+               l->newest->generation);
+}
+
+static void
+note_copy (struct lost *l)
+{
+  const char *source = l->in.leg[l->plan->slot[l->plan->source].leg].name;
+
+  if (l->plan->others_miss != MISS_ALL)
+    plan_note (l->plan,
+               "log %s: legs in-sync by that record hold the same, nothing is "
+               "copied to them\n",
+               lost_log_name (l));
+  else if (!lost_is_core (l))
+    plan_note (l->plan,
+               "log %s: where the legs differ is not known, so EVERYTHING is "
+               "copied from leg %s\n",
+               lost_log_name (l), source);
+  else if (l->plan->slot[l->plan->source].leg != 0)
+    plan_note (l->plan,
+               "log core: everything is copied from leg %s, by the record of "
+               "leg %s\n",
+               source, l->in.leg[l->plan->newest].name);
+}
+
+static void
+note_stale (struct lost *l)
+{
+  for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
+    if (l->plan->slot[s].here && s != l->plan->source && lost_seen (l, s) &&
+        !lost_in_sync (l, s))
+      plan_note (l->plan,
+                 "leg %s: is stale by the record of leg %s, will get a full "
+                 "copy\n",
+                 l->in.leg[l->plan->slot[s].leg].name,
+                 l->in.leg[l->plan->newest].name);
+}
+
+/* --- the plan --- */
+
+static void
+begin_new_life (struct lost *l)
+{
+  struct plan *plan = l->plan;
+
+  plan->create = true;
+  plan->grow = false;
+  plan->generation = l->record.generation + 1;
+  plan->unclean = !lost_ended_cleanly (l);
+  memcpy (plan->mirror, l->newest->mirror, RECORD_ID_SIZE);
+  for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
+    if (s != plan->source && plan->others_miss == MISS_ALL)
+      plan->slot[s].miss = MISS_ALL;
+  plan->slot[plan->source].miss = MISS_NOTHING_MORE;
+}
+
+static int
+make_plan (struct lost *l, bool two_lines)
+{
+  if (lost_is_core (l))
+    plan_need_every_leg (l->asked, l->plan);
+  if (!l->plan->refuse)
+    plan_geometry_ours (&l->in, l->plan);
+  if (l->plan->refuse)
+    return 0;
+  if (match (l) == -1 || lost_decide_source (l, two_lines) == -1)
+    return -1;
+  if (l->plan->refuse)
+    return 0;
+  l->plan->others_miss = lost_copies_all (l) ? MISS_ALL : MISS_NOTHING_MORE;
+  note_why (l);
+  note_copy (l);
+  note_stale (l);
+  if (plan_others (l) == -1)
+    return -1;
+  plan_note_absent (&l->in, l->plan);
+  begin_new_life (l);
+  return 0;
+}
+
+int
+plan_lost (const struct plan_input *in, struct plan *plan)
+{
+  bool two_lines = plan->newest == PLAN_TWO_LINES;
+  struct lost l;
+
+  lost_init (&l, in, plan);
+  lost_choose_line (&l);
+  return plan->refuse ? 0 : make_plan (&l, two_lines);
+}

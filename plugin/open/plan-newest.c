@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* All legs that are in use are written in one cycle, so those that are
+ * in-sync have the same record, but for a crash within a cycle, which leaves
+ * some of them one behind.  Heartbeats go to all of them, too.
+ */
+
+#include "config.h"
+
+#include "plan-newest.h"
+#include "record-order.h"
+
+/* A leg may be late with its heartbeat: it, or the mirror, was busy. */
+#define LATE_BEATS 12
+#define LATE_MS 60000
+
+bool
+plan_record_is_data (const struct plan_input *in, unsigned leg)
+{
+  enum log_found found = in->log->found;
+
+  return (found == LOG_FOUND_OURS || found == LOG_FOUND_KERNEL_SINCE) &&
+         in->leg[leg].trailer > 0 && in->leg[leg].trailer < in->log->geo.size;
+}
+
+const struct leg_record *
+plan_leg_record (const struct plan_input *in, unsigned leg)
+{
+  const struct plan_leg *pl = &in->leg[leg];
+
+  if (!pl->leg || pl->record_verdict != RECORD_VALID ||
+      plan_record_is_data (in, leg))
+    return NULL;
+  return &pl->record;
+}
+
+const struct leg_record *
+plan_record_of (const struct plan_input *in, unsigned leg,
+                const uint8_t mirror[RECORD_ID_SIZE])
+{
+  const struct leg_record *r = plan_leg_record (in, leg);
+
+  return r && record_same_id (r->mirror, mirror) ? r : NULL;
+}
+
+static bool
+knows_all (const struct plan_input *in, const struct leg_record *newest)
+{
+  for (unsigned i = 0; i < in->nr_legs; ++i) {
+    const struct leg_record *r = plan_record_of (in, i, newest->mirror);
+
+    if (r && !record_knows (newest, r))
+      return false;
+  }
+  return true;
+}
+
+int
+plan_find_newest (const struct plan_input *in,
+                  const uint8_t mirror[RECORD_ID_SIZE])
+{
+  int found = PLAN_NO_RECORD;
+
+  for (unsigned i = 0; i < in->nr_legs; ++i) {
+    const struct leg_record *r = plan_record_of (in, i, mirror);
+
+    if (!r)
+      continue;
+    if (knows_all (in, r))
+      return (int) i;
+    found = PLAN_TWO_LINES;
+  }
+  return found;
+}
+
+const struct leg_record *
+plan_newest_record (const struct plan_input *in, const struct plan *plan)
+{
+  return plan->newest >= 0 ? plan_leg_record (in, (unsigned) plan->newest)
+                           : NULL;
+}
+
+enum plan_says
+plan_record_says (const struct plan_input *in, const struct plan *plan,
+                  unsigned leg, unsigned slot)
+{
+  const struct leg_record *newest = plan_newest_record (in, plan);
+  const struct leg_record *r =
+    newest ? plan_record_of (in, leg, newest->mirror) : NULL;
+
+  if (!r)
+    return SAYS_NOTHING;
+  if (r == newest)
+    return r->slot == slot ? SAYS_YES : SAYS_NO;
+  if (record_no_id (newest->legs[slot]))
+    return SAYS_NOTHING;
+  return record_same_id (newest->legs[slot], r->leg) ? SAYS_YES : SAYS_NO;
+}
+
+bool
+plan_newest_in_sync (const struct plan_input *in, const struct plan *plan,
+                     unsigned slot)
+{
+  const struct leg_record *newest = plan_newest_record (in, plan);
+
+  return newest && (newest->in_sync >> slot & 1);
+}
+
+/* --- gone back in time --- */
+
+static const struct leg_beat *
+beat_of (const struct plan_input *in, unsigned leg)
+{
+  const struct plan_leg *pl = &in->leg[leg];
+
+  return plan_leg_record (in, leg) && pl->has_beat &&
+             record_same_id (pl->beat.mirror, pl->record.mirror)
+           ? &pl->beat
+           : NULL;
+}
+
+/* The highest count of the session on a leg that was in-sync to the end. */
+static uint64_t
+last_beat (const struct plan_input *in, const struct plan *plan,
+           const struct leg_beat *beat)
+{
+  uint64_t last = 0;
+
+  for (unsigned i = 0; i < in->nr_legs; ++i) {
+    const struct leg_beat *other = beat_of (in, i);
+
+    if (other && record_same_id (other->session, beat->session) &&
+        plan_newest_in_sync (in, plan, in->leg[i].record.slot) &&
+        other->count > last)
+      last = other->count;
+  }
+  return last;
+}
+
+static bool
+beats_are_late (const struct plan_input *in, const struct plan *plan,
+                const struct leg_beat *beat)
+{
+  uint64_t last = last_beat (in, plan, beat);
+  uint64_t behind = last > beat->count ? last - beat->count : 0;
+  uint64_t allowed_ms = LATE_MS;
+
+  if (in->config->leg_timeout * UINT64_C (1000) > allowed_ms)
+    allowed_ms = in->config->leg_timeout * UINT64_C (1000);
+  return behind > LATE_BEATS && behind > allowed_ms / beat->interval_ms;
+}
+
+/* The run of the mirror that wrote the newest record was on this leg, too. */
+static bool
+was_in_last_run (const struct plan_input *in, const struct plan *plan,
+                 const struct leg_beat *beat)
+{
+  const struct leg_beat *newest = beat_of (in, (unsigned) plan->newest);
+
+  return newest && record_same_id (newest->session, beat->session);
+}
+
+/* More changes than a crash explains; none where all ended cleanly. */
+static bool
+record_is_late (const struct plan_input *in, const struct leg_record *newest,
+                const struct leg_record *r)
+{
+  bool clean = (newest->flags & RECORD_CLEAN) &&
+               in->log->found == LOG_FOUND_OURS && !in->log->unclean;
+
+  return !record_same_id (newest->history, r->history) ||
+         newest->sequence > r->sequence + (clean ? 0 : 1);
+}
+
+bool
+plan_rolled_back (const struct plan_input *in, const struct plan *plan,
+                  unsigned leg)
+{
+  const struct leg_record *newest = plan_newest_record (in, plan);
+  const struct leg_record *r =
+    newest ? plan_record_of (in, leg, newest->mirror) : NULL;
+  const struct leg_beat *beat = beat_of (in, leg);
+
+  if (!r || r == newest)
+    return false;
+  if (beat && was_in_last_run (in, plan, beat)) {
+    if (beats_are_late (in, plan, beat))
+      return true;
+    if (!(newest->flags & RECORD_CLEAN)) /* it had just become in-sync */
+      return false;
+  }
+  return record_is_late (in, newest, r);
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* What the legs' own records say, and which of them to believe. */
+
+#ifndef NBDMIRROR_PLAN_NEWEST_H
+#define NBDMIRROR_PLAN_NEWEST_H
+
+#include "plan.h"
+
+/* The bytes at the end of the leg that look like a record are the clients',
+ * for the log says that the mirror is that long.
+ */
+bool plan_record_is_data (const struct plan_input *in, unsigned leg);
+
+/* The record of a leg that is here, or NULL. */
+const struct leg_record *plan_leg_record (const struct plan_input *in,
+                                          unsigned leg);
+
+/* ... if it is of this mirror. */
+const struct leg_record *plan_record_of (const struct plan_input *in,
+                                         unsigned leg,
+                                         const uint8_t mirror[RECORD_ID_SIZE]);
+
+/* The leg whose record of the mirror knows what those of all others do;
+ * PLAN_NO_RECORD, PLAN_TWO_LINES.
+ */
+int plan_find_newest (const struct plan_input *in,
+                      const uint8_t mirror[RECORD_ID_SIZE]);
+
+/* The record of plan->newest, NULL if that is no leg. */
+const struct leg_record *plan_newest_record (const struct plan_input *in,
+                                             const struct plan *plan);
+
+/* What the leg's own record says of its being the slot's. */
+enum plan_says {
+  SAYS_NOTHING,
+  SAYS_YES,
+  SAYS_NO,
+};
+enum plan_says plan_record_says (const struct plan_input *in,
+                                 const struct plan *plan, unsigned leg,
+                                 unsigned slot);
+
+/* The newest record calls the slot in-sync. */
+bool plan_newest_in_sync (const struct plan_input *in, const struct plan *plan,
+                          unsigned slot);
+
+/* A leg that the newest record calls in-sync has a record that is older than a
+ * crash can leave it: the leg has gone back in time.
+ */
+bool plan_rolled_back (const struct plan_input *in, const struct plan *plan,
+                       unsigned leg);
+
+#endif /* NBDMIRROR_PLAN_NEWEST_H */

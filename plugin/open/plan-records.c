@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* A leg's record is not believed for or against the log where that knows
+ * more: it says which mirror the leg is of and whether the leg has gone back
+ * in time, and it decides only where the log is lost, or an older copy.  After
+ * the kernel used the log, records count for nothing and are written anew.
+ */
+
+#include "config.h"
+
+#include <string.h>
+
+#include "plan-content.h"
+#include "plan-newest.h"
+#include "plan-records.h"
+#include "plan-verdict.h"
+#include "probe.h"
+#include "record-order.h"
+
+/* --- legs that can't be of this mirror --- */
+
+static void
+check_verdict (const struct plan_input *in, struct plan *plan, unsigned leg)
+{
+  const struct plan_leg *pl = &in->leg[leg];
+
+  if (!pl->leg || plan_record_is_data (in, leg))
+    return;
+  if (pl->record_verdict == RECORD_FOREIGN)
+    plan_refuse (plan,
+                 "leg %s: its record is of another version of this plugin, "
+                 "so the leg is not used and not written",
+                 pl->name);
+  else if (pl->record_verdict == RECORD_BAD)
+    plan_note (plan, "leg %s: its record is damaged, it counts as none\n",
+               pl->name);
+}
+
+/* C: both would count as one leg. */
+static void
+check_same_leg (const struct plan_input *in, struct plan *plan, unsigned leg)
+{
+  const struct leg_record *r = plan_leg_record (in, leg);
+
+  for (unsigned i = 0; i < leg && r && !plan->refuse; ++i) {
+    const struct leg_record *other = plan_leg_record (in, i);
+
+    if (other && record_same_id (other->leg, r->leg))
+      plan_refuse (plan,
+                   "leg %s and leg %s carry the same record: they are one "
+                   "disk under two names, or one is a copy of the other",
+                   in->leg[i].name, in->leg[leg].name);
+  }
+}
+
+static void
+say_way_out (const struct plan_input *in, struct plan *plan, unsigned leg)
+{
+  const struct leg *pl = in->leg[leg].leg;
+
+  if (pl->kind == LEG_FILE)
+    plan_refuse (plan,
+                 "; if leg %s shall leave its mirror, remove %s.mirrorleg",
+                 pl->name, pl->name);
+  else
+    plan_refuse (plan, "; if leg %s shall leave its mirror, make it empty",
+                 pl->name);
+}
+
+static void
+other_mirror (const struct plan_input *in, struct plan *plan, unsigned leg)
+{
+  plan_refuse (plan,
+               "leg %s: is a leg of another mirror than the log %s (its log "
+               "was %s): check the names",
+               in->leg[leg].name, in->log->name, in->leg[leg].record.log_name);
+  say_way_out (in, plan, leg);
+}
+
+static void
+check_mirror (const struct plan_input *in, struct plan *plan)
+{
+  for (unsigned i = 0; i < in->nr_legs && !plan->refuse; ++i) {
+    const struct leg_record *r = plan_leg_record (in, i);
+
+    if (r && !record_same_id (r->mirror, in->log->uuid))
+      other_mirror (in, plan, i);
+  }
+}
+
+/* Without a log there is no right one. */
+static void
+two_mirrors (const struct plan_input *in, struct plan *plan, unsigned a,
+             unsigned b)
+{
+  plan_refuse (plan,
+               "leg %s and leg %s are of different mirrors: the log of one "
+               "was %s, of the other %s: check the names",
+               in->leg[a].name, in->leg[b].name, in->leg[a].record.log_name,
+               in->leg[b].record.log_name);
+  say_way_out (in, plan, a);
+  say_way_out (in, plan, b);
+}
+
+/* The mirror of the first leg that has a record; NULL if there is none, or
+ * they are of several, which *a and *b then show.
+ */
+static const uint8_t *
+common_mirror (const struct plan_input *in, unsigned *a, unsigned *b)
+{
+  const struct leg_record *first = NULL;
+
+  *a = *b = 0;
+  for (unsigned i = 0; i < in->nr_legs; ++i) {
+    const struct leg_record *r = plan_leg_record (in, i);
+
+    if (r && first && !record_same_id (r->mirror, first->mirror)) {
+      *b = i;
+      return NULL;
+    }
+    if (r && !first) {
+      first = r;
+      *a = i;
+    }
+  }
+  return first ? first->mirror : NULL;
+}
+
+static void
+check_common_mirror (const struct plan_input *in, struct plan *plan)
+{
+  unsigned a, b;
+  const uint8_t *mirror = common_mirror (in, &a, &b);
+
+  if (mirror)
+    plan->newest = plan_find_newest (in, mirror);
+  else if (a != b && in->log->found == LOG_FOUND_NEW)
+    two_mirrors (in, plan, a, b);
+}
+
+void
+plan_check_records (const struct plan_input *in, struct plan *plan)
+{
+  for (unsigned i = 0; i < in->nr_legs && !plan->refuse; ++i) {
+    check_verdict (in, plan, i);
+    if (!plan->refuse)
+      check_same_leg (in, plan, i);
+  }
+  if (plan->refuse)
+    return;
+  switch (in->log->found) {
+  case LOG_FOUND_NEW:
+  case LOG_FOUND_DAMAGED:
+    check_common_mirror (in, plan);
+    break;
+  case LOG_FOUND_OURS:
+    check_mirror (in, plan);
+    plan->newest = plan_find_newest (in, in->log->uuid);
+    break;
+  case LOG_FOUND_KERNEL_SINCE:
+    plan->newest = plan_find_newest (in, in->log->uuid);
+    break;
+  case LOG_FOUND_KERNEL:
+    break;
+  }
+}
+
+/* --- is the log the newest? --- */
+
+/* A small log, which has no area of its own, does not keep flush numbers. */
+static bool
+is_later (const struct plan_input *in, const struct leg_beat *beat)
+{
+  if (beat->generation != in->record->generation)
+    return beat->generation > in->record->generation;
+  return in->log_flush_number > 0 && beat->flush_number > in->log_flush_number;
+}
+
+int
+plan_later_beat (const struct plan_input *in)
+{
+  for (unsigned i = 0; i < in->nr_legs; ++i) {
+    const struct leg_beat *beat = &in->leg[i].beat;
+
+    if (in->leg[i].leg && in->leg[i].has_beat &&
+        !plan_record_is_data (in, i) &&
+        record_same_id (beat->mirror, in->log->uuid) && is_later (in, beat))
+      return (int) i;
+  }
+  return -1;
+}
+
+bool
+plan_log_is_lost (const struct plan_input *in, const struct plan *plan)
+{
+  const struct leg_record *newest = plan_newest_record (in, plan);
+
+  if (plan->newest == PLAN_TWO_LINES || !newest)
+    return plan->newest == PLAN_TWO_LINES &&
+           (in->log->found == LOG_FOUND_NEW ||
+            in->log->found == LOG_FOUND_OURS);
+  if (in->log->found == LOG_FOUND_OURS)
+    return newest->generation > in->record->generation ||
+           plan_later_beat (in) != -1;
+  return in->log->found == LOG_FOUND_NEW;
+}
+
+/* --- legs that have gone back in time --- */
+
+static void
+refuse_rolled_back (const struct plan_input *in, struct plan *plan,
+                    unsigned slot)
+{
+  unsigned leg = (unsigned) plan->slot[slot].leg;
+
+  plan->slot[slot].miss = MISS_ALL;
+  plan_refuse (plan,
+               "%sleg %s: was rolled back: its record is older than that of "
+               "leg %s, by which both hold the same; make it empty, or start "
+               "with \"missing\" in its place; see How to replace a leg in "
+               "nbdkit-mirror-plugin(1)",
+               plan->refuse ? "; " : "", in->leg[leg].name,
+               in->leg[plan->newest].name);
+}
+
+static int
+look_at_slot (const struct plan_input *in, struct plan *plan, unsigned slot)
+{
+  const struct plan_slot *ps = &plan->slot[slot];
+  int empty;
+
+  if (!ps->here || in->record->leg[slot].state != LOG_LEG_IN_SYNC ||
+      !plan_newest_in_sync (in, plan, slot) ||
+      !plan_rolled_back (in, plan, (unsigned) ps->leg))
+    return 0;
+  empty = in->empty (in, (unsigned) ps->leg, plan->geo.size);
+  if (empty == -1)
+    return -1;
+  if (empty == PROBE_YES)
+    return plan_leg_is_empty (in, plan, slot);
+  refuse_rolled_back (in, plan, slot);
+  return 0;
+}
+
+int
+plan_refuse_rolled_back (const struct plan_input *in, struct plan *plan)
+{
+  for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
+    if (look_at_slot (in, plan, s) == -1)
+      return -1;
+  return 0;
+}
+
+/* --- what goes on --- */
+
+void
+plan_go_on_from_records (const struct plan_input *in, struct plan *plan)
+{
+  const struct leg_record *newest = plan_newest_record (in, plan);
+  bool mirror_goes_on = !plan->create || !record_no_id (plan->mirror);
+
+  if (!newest || !mirror_goes_on)
+    return;
+  memcpy (plan->history, newest->history, RECORD_ID_SIZE);
+  for (unsigned s = 0; s < LOG_MAX_LEGS; ++s) {
+    struct plan_slot *ps = &plan->slot[s];
+
+    if (ps->configured && !ps->fresh &&
+        (!ps->here ||
+         plan_record_says (in, plan, (unsigned) ps->leg, s) == SAYS_YES))
+      memcpy (ps->record_id, newest->legs[s], RECORD_ID_SIZE);
+  }
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* What the legs' own records mean, beside the log as it was found. */
+
+#ifndef NBDMIRROR_PLAN_RECORDS_H
+#define NBDMIRROR_PLAN_RECORDS_H
+
+#include "plan.h"
+
+/* Refuse legs that can't be of this mirror, whatever the log says, and find
+ * plan->newest.
+ */
+void plan_check_records (const struct plan_input *in, struct plan *plan);
+
+/* The log can't know what the legs do: it is new, or an older copy, or there
+ * are two lines.
+ */
+bool plan_log_is_lost (const struct plan_input *in, const struct plan *plan);
+
+/* The leg whose heartbeat has seen a later state of the log, or -1. */
+int plan_later_beat (const struct plan_input *in);
+
+/* Refuse if legs that the log calls in-sync have gone back in time, but for
+ * those that are empty now.  0, or -1 with an error reported.
+ */
+int plan_refuse_rolled_back (const struct plan_input *in, struct plan *plan);
+
+/* With the plan made: what of the legs' records goes on. */
+void plan_go_on_from_records (const struct plan_input *in, struct plan *plan);
+
+#endif /* NBDMIRROR_PLAN_RECORDS_H */
