@@ -5,12 +5,12 @@ noinst_LTLIBRARIES += libopen.la
 libopen_la_SOURCES = \
 	plugin/open/apply.c \
 	plugin/open/apply.h \
-	plugin/open/open-records.c \
-	plugin/open/open-records.h \
 	plugin/open/lost-source.c \
 	plugin/open/lost-source.h \
 	plugin/open/lost.c \
 	plugin/open/lost.h \
+	plugin/open/open-records.c \
+	plugin/open/open-records.h \
 	plugin/open/open.c \
 	plugin/open/open.h \
 	plugin/open/plan-content.c \
