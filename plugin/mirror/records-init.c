@@ -59,7 +59,6 @@ set_ids (struct mirror *m, const struct records_origin *origin)
   FOR_EACH_SLOT (slot, origin->keep)
     if (record_no_id (rec->id[slot]))
       uuid_generate (rec->id[slot]);
-  memcpy (rec->common.legs, rec->id, sizeof rec->id);
 }
 
 static void
@@ -87,7 +86,6 @@ can_not_make (struct mirror *m, unsigned slot)
 
   area->in_use = false;
   memset (m->records.id[slot], 0, RECORD_ID_SIZE);
-  memset (m->records.common.legs[slot], 0, RECORD_ID_SIZE);
   if (m->config.leg_records == RECORDS_ON) {
     msg_error ("leg %s: record %s: %m", m->member[slot].name,
                area->path ? area->path : "at its end");

@@ -100,7 +100,6 @@ new_area (struct member *member)
   if (!has_room (member->mirror, area) || record_area_make (area) == -1)
     return false;
   uuid_generate (rec->id[member->slot]);
-  memcpy (rec->common.legs, rec->id, sizeof rec->id);
   return true;
 }
 

@@ -45,6 +45,7 @@ fill (const struct mirror *m, const struct records_state *state, unsigned slot,
   *r = rec->common;
   r->sequence = rec->sequence + 1;
   memcpy (r->leg, rec->id[slot], RECORD_ID_SIZE);
+  memcpy (r->legs, rec->id, sizeof rec->id);
   if (leg->kind == LEG_FILE)
     memcpy (r->file, leg->id, RECORD_ID_SIZE);
   r->leg_size = leg->size;

@@ -43,12 +43,13 @@ struct records_state {
 struct records {
   /* Read-only once the mirror is started. */
   bool on;
-  struct leg_record common;                 /* what all records say */
-  uint8_t id[LOG_MAX_LEGS][RECORD_ID_SIZE]; /* of the legs; zero: none */
+  struct leg_record common; /* what all records say */
 
+  atomic_uint_fast64_t generation; /* that is durable, in the log and here */
   pthread_mutex_t lock;
-  /* Protected by it. */
-  uint64_t sequence;         /* of the last cycle */
+  /* Protected by it, once the mirror is started. */
+  uint8_t id[LOG_MAX_LEGS][RECORD_ID_SIZE]; /* of the legs; zero: none */
+  uint64_t sequence;                        /* of the last cycle */
   struct records_state last; /* what its legs have; slots: whose */
   /* Of a leg that is in use, or that its rejoiner looks at.  fd, path and
    * trailer are read-only while it is in use.
