@@ -715,6 +715,15 @@ mem_leg_read_stable (struct leg *leg, void *buf, uint64_t offset,
   memcpy (buf, m->stable + offset, count);
 }
 
+void
+mem_leg_peek (struct leg *leg, void *buf, uint64_t offset, uint64_t count)
+{
+  struct mem_leg *m = mem_leg (leg);
+
+  CLEANUP_LOCK (&m->lock);
+  memcpy (buf, m->data + offset, count);
+}
+
 uint8_t *
 mem_leg_data (struct leg *leg)
 {

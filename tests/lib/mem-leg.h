@@ -111,7 +111,11 @@ void mem_leg_crash (struct leg *leg, unsigned seed);
 void mem_leg_read_stable (struct leg *leg, void *buf, uint64_t offset,
                           uint64_t count);
 
-/* The content as reads see it. */
+/* Copy what reads see, also of a leg that is lost, or closed after it was open. */
+void mem_leg_peek (struct leg *leg, void *buf, uint64_t offset,
+                   uint64_t count);
+
+/* The content as reads see it, while nobody writes. */
 uint8_t *mem_leg_data (struct leg *leg);
 
 /* A copy of the records so far; the caller frees it. */

@@ -67,12 +67,12 @@ teardown (void)
 static struct leg_record
 record_of (unsigned leg)
 {
+  uint8_t area[2 * RECORD_SLOT_SIZE];
   struct leg_record r;
   unsigned next;
 
-  ck_assert_int_eq (record_decode_area (&r, mem_leg_data (fx->leg[leg]) + SIZE,
-                                        &next),
-                    RECORD_VALID);
+  mem_leg_peek (fx->leg[leg], area, SIZE, sizeof area);
+  ck_assert_int_eq (record_decode_area (&r, area, &next), RECORD_VALID);
   return r;
 }
 
@@ -294,11 +294,11 @@ TEST (with_a_mark_left_no_end_is_clean)
 static struct leg_beat
 beat_on (unsigned leg)
 {
+  uint8_t buf[RECORD_BEAT_SIZE];
   struct leg_beat beat;
 
-  ck_assert_int_eq (record_beat_decode (&beat, mem_leg_data (fx->leg[leg]) +
-                                                 SIZE + RECORD_BEAT_OFFSET),
-                    RECORD_VALID);
+  mem_leg_peek (fx->leg[leg], buf, SIZE + RECORD_BEAT_OFFSET, sizeof buf);
+  ck_assert_int_eq (record_beat_decode (&beat, buf), RECORD_VALID);
   return beat;
 }
 
