@@ -13,6 +13,16 @@
 #include "mirror-impl.h"
 #include "resync.h"
 
+/* A leg that counts would not be found by a start. */
+static bool
+is_astray (const struct mirror *m)
+{
+  FOR_EACH_SLOT (slot, writing_set (m))
+    if (m->member[slot].place != LEG_IN_PLACE)
+      return true;
+  return false;
+}
+
 static const char *
 mirror_state (const struct mirror *m)
 {
@@ -22,7 +32,7 @@ mirror_state (const struct mirror *m)
     usable |= !atomic_load (&m->member[slot].leg->lost);
   if (!usable || !dirty_log_valid (m->log))
     return "failed";
-  if (m->failed | m->missing)
+  if ((m->failed | m->missing) || is_astray (m))
     return "degraded";
   return m->resyncing ? "resyncing" : "in-sync";
 }

@@ -72,6 +72,7 @@ unit_tests = \
 	tests/unit/unit-dump \
 	tests/unit/unit-dump-leg \
 	tests/unit/unit-extent-map \
+	tests/unit/unit-file-name \
 	tests/unit/unit-hot \
 	tests/unit/unit-member-state \
 	tests/unit/unit-nbd-identity \
@@ -96,6 +97,11 @@ EXTRA_DIST += \
 tests_unit_unit_bitset_SOURCES = tests/unit/unit-bitset.c
 tests_unit_unit_bitset_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_unit_bitset_LDADD = libcommon.la $(TEST_LIBS)
+
+tests_unit_unit_file_name_SOURCES = \
+	tests/unit/unit-file-name.c tests/lib/temp-path.h
+tests_unit_unit_file_name_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_unit_file_name_LDADD = libcommon.la $(TEST_LIBS)
 
 tests_unit_unit_thread_SOURCES = tests/unit/unit-thread.c
 tests_unit_unit_thread_CPPFLAGS = $(TEST_CPPFLAGS)
