@@ -354,6 +354,13 @@ void dirty_log_hurry (struct dirty_log *log, uint64_t deadline);
 /* Contract (3).  Returns as flush.  Blocks: do not hold a lock. */
 int dirty_log_commit (struct dirty_log *log, uint64_t deadline);
 
+/* For a log that was not started, at least every few seconds: a log in a file
+ * that was removed is written anew (disk-look.h).  One that was started does it
+ * by itself.  Blocks: do not hold a lock.  One thread at a time, which is also
+ * the one that flushes.
+ */
+void dirty_log_look (struct dirty_log *log);
+
 /* Kernel: get_resync_work.  Find the first region at or after 'from' that
  * one of the legs in 'slots' misses and that is not handed out; hand out
  * the run of such regions that starts there, at most max of them.  Does
@@ -376,7 +383,8 @@ uint64_t dirty_log_get_sync_count (struct dirty_log *log);
  */
 struct log_status {
   const char *type; /* "core", "disk", "userspace", "userspace-core" */
-  bool failed;
+  bool failed;      /* the last flush failed, or: */
+  bool misplaced;   /* a start would not find it: what it says ends with us */
   bool disconnected;
   char last_error[256];
   struct log_counters counters;

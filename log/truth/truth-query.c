@@ -185,7 +185,8 @@ dirty_log_status (struct dirty_log *log, struct log_status *status)
   CLEANUP_LOCK (&log->lock);
 
   status->type = log->ops->type;
-  status->failed = log->failed;
+  status->failed = log->failed || log->misplaced;
+  status->misplaced = log->misplaced;
   status->disconnected = log->disconnected;
   status->flush_number = log->flush_number;
   memcpy (status->last_error, log->last_error, sizeof status->last_error);

@@ -101,6 +101,8 @@ log_json (const struct mirror_status *s)
   add_u64 (obj, "clears", s->log_clears);
   add_u64 (obj, "flushes", s->log_flushes);
   add_u64 (obj, "flush_errors", s->log_flush_errors);
+  json_object_object_add (obj, "misplaced",
+                          json_object_new_boolean (s->log_misplaced));
   add_text (obj, "last_error", s->log_last_error);
   return obj;
 }

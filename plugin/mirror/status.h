@@ -38,6 +38,7 @@ struct mirror_status {
   const char *log_type, *log_state; /* "ok", "failed", "disconnected" */
   char log_name[4096];
   char log_last_error[256];
+  bool log_misplaced; /* "failed", as a start would not find it */
   uint64_t log_marks, log_clears, log_flushes, log_flush_errors;
 
   const char *resync_state; /* "idle", "running" */

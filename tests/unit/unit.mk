@@ -43,6 +43,7 @@ unit_tests_of_threads = \
 	tests/unit/unit-disk \
 	tests/unit/unit-disk-crash \
 	tests/unit/unit-disk-faults \
+	tests/unit/unit-disk-look \
 	tests/unit/unit-hot-limit \
 	tests/unit/unit-holes \
 	tests/unit/unit-lease \
@@ -154,6 +155,10 @@ tests_unit_unit_disk_LDADD = libmemstore.la $(LOG_LIBS) $(TEST_LIBS)
 tests_unit_unit_disk_crash_SOURCES = tests/unit/unit-disk-crash.c
 tests_unit_unit_disk_crash_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_unit_disk_crash_LDADD = libmemstore.la $(LOG_LIBS) $(TEST_LIBS)
+
+tests_unit_unit_disk_look_SOURCES = tests/unit/unit-disk-look.c
+tests_unit_unit_disk_look_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_unit_disk_look_LDADD = libmemstore.la $(LOG_LIBS) $(TEST_LIBS)
 
 tests_unit_unit_disk_faults_SOURCES = tests/unit/unit-disk-faults.c
 tests_unit_unit_disk_faults_CPPFLAGS = $(TEST_CPPFLAGS)
