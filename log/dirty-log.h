@@ -63,6 +63,7 @@
 #define LOG_HOST_SIZE 64
 #define LOG_NAME_SIZE 4072 /* with the final NUL */
 #define LOG_NR_RECENT 16
+#define LOG_MAX_MIN_BLOCK (UINT32_C (64) << 10)
 
 enum log_leg_state {
   LOG_LEG_NONE = 0, /* the slot is not used */
@@ -146,7 +147,9 @@ struct log_info {
 /* All that a log knows beside its maps. */
 struct log_record {
   uint64_t generation;
-  unsigned primary; /* slot */
+  unsigned primary;   /* slot */
+  uint32_t min_block; /* bytes, a power of two, at most LOG_MAX_MIN_BLOCK: the
+                       * smallest block that clients were told; 0: not known */
   struct log_leg leg[LOG_MAX_LEGS];
 };
 
@@ -222,6 +225,12 @@ void dirty_log_remove_leg (struct dirty_log *log, unsigned slot);
  * flush that follows.
  */
 void dirty_log_set_primary (struct dirty_log *log, unsigned slot);
+
+/* What clients are told from now on, and what they were told (record.min_block).
+ * Start-up only, durable as the primary is.
+ */
+void dirty_log_set_min_block (struct dirty_log *log, uint32_t min_block);
+uint32_t dirty_log_min_block (struct dirty_log *log);
 
 /* Before dirty_log_start: fn is called when another mirror asks for the log.
  * To consent is to close it.  A thread of the log calls it, without locks; it

@@ -119,6 +119,14 @@ dirty_log_get_record (struct dirty_log *log, struct log_record *record)
   *record = log->record;
 }
 
+uint32_t
+dirty_log_min_block (struct dirty_log *log)
+{
+  CLEANUP_LOCK (&log->lock);
+
+  return log->record.min_block;
+}
+
 void
 dirty_log_get_leg (struct dirty_log *log, unsigned slot, struct log_leg *leg)
 {

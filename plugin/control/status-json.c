@@ -47,6 +47,7 @@ mirror_json (const struct mirror_status *s)
   add_u64 (obj, "size", s->size);
   add_u64 (obj, "region_size", s->region_size);
   add_u64 (obj, "regions", s->regions);
+  add_u64 (obj, "min_block", s->min_block);
   add_text (obj, "state", s->state);
   add_u64 (obj, "dirty_regions", s->dirty_regions);
   add_u64 (obj, "out_of_sync_regions", s->out_of_sync_regions);

@@ -155,6 +155,7 @@ mirror_status (struct mirror *m, struct mirror_status *st)
   st->size = m->limits.size;
   st->region_size = UINT64_C (1) << m->region_shift;
   st->regions = m->nr_regions;
+  st->min_block = m->limits.min_block;
   st->state = mirror_state (m, &ls);
   st->dirty_regions = ls.marked;
   st->out_of_sync_regions = ls.out_of_sync;

@@ -29,6 +29,7 @@ struct leg_status {
 struct mirror_status {
   char uuid[37];
   uint64_t size, region_size, regions;
+  uint32_t min_block;
   const char *state; /* "in-sync", "resyncing", "degraded", "failed" */
   uint64_t dirty_regions, out_of_sync_regions, generation;
 

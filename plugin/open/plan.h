@@ -39,15 +39,16 @@ struct plan {
   uint64_t generation; /* of the new life, or to rise to; 0 = leave */
   struct log_geometry geo;
   bool grow;
-  bool diverged;    /* source= overrode the record: the others also miss what
+  uint32_t min_block; /* what clients are told */
+  bool diverged;      /* source= overrode the record: the others also miss what
                     * the source missed */
-  bool kernel_used; /* the log's marks are void, the kernel's bits count */
-  unsigned source;  /* slot */
+  bool kernel_used;   /* the log's marks are void, the kernel's bits count */
+  unsigned source;    /* slot */
 
   /* Of the legs' own records: what a new life goes on from, or all zero. */
   uint8_t mirror[RECORD_ID_SIZE];
   uint8_t history[RECORD_ID_SIZE];
-  uint64_t history_left; /* a new history begins, which leaves that one at
+  uint64_t history_left;      /* a new history begins, which leaves that one at
                           * this generation; 0 = it goes on */
   enum plan_miss others_miss; /* at least, whatever was found of them */
   struct plan_slot slot[LOG_MAX_LEGS];

@@ -59,6 +59,7 @@ e2e_tests = \
 	tests/e2e/test-start-after-the-kernel.sh \
 	tests/e2e/test-start-another-host.sh \
 	tests/e2e/test-start-disks-exchanged.sh \
+	tests/e2e/test-start-larger-blocks.sh \
 	tests/e2e/test-start-leg-absent.sh \
 	tests/e2e/test-start-log-lost.sh \
 	tests/e2e/test-start-new-mirror.sh \
