@@ -11,6 +11,8 @@ libcommon_la_SOURCES = \
 	common/deadline.h \
 	common/file-id.c \
 	common/file-id.h \
+	common/file-name.c \
+	common/file-name.h \
 	common/full-io.h \
 	common/leg-kind.c \
 	common/leg-kind.h \

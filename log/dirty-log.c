@@ -74,6 +74,13 @@ dirty_log_start (struct dirty_log *log)
 }
 
 void
+dirty_log_look (struct dirty_log *log)
+{
+  if (log->ops->look)
+    log->ops->look (log);
+}
+
+void
 dirty_log_close (struct dirty_log *log, uint64_t deadline)
 {
   if (log)

@@ -63,6 +63,7 @@
 #define LOG_HOST_SIZE 64
 #define LOG_NAME_SIZE 4072 /* with the final NUL */
 #define LOG_NR_RECENT 16
+#define LOG_MAX_MIN_BLOCK (UINT32_C (64) << 10)
 
 enum log_leg_state {
   LOG_LEG_NONE = 0, /* the slot is not used */
@@ -148,7 +149,9 @@ struct log_info {
 /* All that a log knows beside its maps. */
 struct log_record {
   uint64_t generation;
-  unsigned primary; /* slot */
+  unsigned primary;   /* slot */
+  uint32_t min_block; /* bytes, a power of two, at most LOG_MAX_MIN_BLOCK: the
+                       * smallest block that clients were told; 0: not known */
   struct log_leg leg[LOG_MAX_LEGS];
 };
 
@@ -224,6 +227,12 @@ void dirty_log_remove_leg (struct dirty_log *log, unsigned slot);
  * flush that follows.
  */
 void dirty_log_set_primary (struct dirty_log *log, unsigned slot);
+
+/* What clients are told from now on, and what they were told (record.min_block).
+ * Start-up only, durable as the primary is.
+ */
+void dirty_log_set_min_block (struct dirty_log *log, uint32_t min_block);
+uint32_t dirty_log_min_block (struct dirty_log *log);
 
 /* Before dirty_log_start: fn is called when another mirror asks for the log.
  * To consent is to close it.  A thread of the log calls it, without locks; it
@@ -356,6 +365,13 @@ void dirty_log_hurry (struct dirty_log *log, uint64_t deadline);
 /* Contract (3).  Returns as flush.  Blocks: do not hold a lock. */
 int dirty_log_commit (struct dirty_log *log, uint64_t deadline);
 
+/* For a log that was not started, at least every few seconds: a log in a file
+ * that was removed is written anew (disk-look.h).  One that was started does it
+ * by itself.  Blocks: do not hold a lock.  One thread at a time, which is also
+ * the one that flushes.
+ */
+void dirty_log_look (struct dirty_log *log);
+
 /* Kernel: get_resync_work.  Find the first region at or after 'from' that
  * one of the legs in 'slots' misses and that is not handed out; hand out
  * the run of such regions that starts there, at most max of them.  Does
@@ -378,7 +394,8 @@ uint64_t dirty_log_get_sync_count (struct dirty_log *log);
  */
 struct log_status {
   const char *type; /* "core", "disk", "userspace", "userspace-core" */
-  bool failed;
+  bool failed;      /* the last flush failed, or: */
+  bool misplaced;   /* a start would not find it: what it says ends with us */
   bool disconnected;
   char last_error[256];
   struct log_counters counters;

@@ -18,6 +18,8 @@ libdirtylog_la_SOURCES = \
 	log/disk/disk-io.h \
 	log/disk/disk-load.c \
 	log/disk/disk-load.h \
+	log/disk/disk-look.c \
+	log/disk/disk-look.h \
 	log/disk/disk-map.c \
 	log/disk/disk-map.h \
 	log/disk/disk-number.c \
@@ -30,6 +32,8 @@ libdirtylog_la_SOURCES = \
 	log/disk/disk.h \
 	log/disk/store.h \
 	log/disk/store-file.c \
+	log/disk/store-file.h \
+	log/disk/store-renew.c \
 	log/remote/userspace-cycle.c \
 	log/remote/userspace-cycle.h \
 	log/remote/userspace-flush.c \

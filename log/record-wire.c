@@ -13,6 +13,7 @@ static_assert (PROTO_MAX_LEGS == LOG_MAX_LEGS, "legs");
 static_assert (PROTO_ID_SIZE == LOG_ID_SIZE, "identity of a leg");
 static_assert (PROTO_MAX_LEG_NAME < LOG_NAME_SIZE, "name of a leg");
 static_assert (PROTO_MAX_REGIONS == LOG_MAX_REGIONS, "regions");
+static_assert (PROTO_MAX_MIN_BLOCK == LOG_MAX_MIN_BLOCK, "block size");
 static_assert (PROTO_MAP_MARKED == LOG_MAP_MARKED &&
                  PROTO_MAP_MISSED (0) == LOG_MAP_MISSED (0) &&
                  PROTO_MAP_KERNEL_DIRTY == LOG_MAP_KERNEL_DIRTY,
@@ -46,10 +47,12 @@ leg_from_wire (struct log_leg *leg, const struct proto_leg *wire)
 }
 
 void
-log_record_to_wire (struct proto_record *wire, const struct log_record *record)
+log_record_to_wire (struct proto_record *wire, const struct log_record *record,
+                    uint64_t features)
 {
   wire->generation = record->generation;
   wire->primary = (uint8_t) record->primary;
+  wire->min_block = features & PROTO_FEATURE_MIN_BLOCK ? record->min_block : 0;
   for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
     leg_to_wire (&wire->leg[s], &record->leg[s]);
 }
@@ -60,6 +63,7 @@ log_record_from_wire (struct log_record *record,
 {
   record->generation = wire->generation;
   record->primary = wire->primary;
+  record->min_block = wire->min_block;
   for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
     leg_from_wire (&record->leg[s], &wire->leg[s]);
 }

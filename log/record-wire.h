@@ -5,12 +5,16 @@
 #ifndef NBDMIRROR_LOG_RECORD_WIRE_H
 #define NBDMIRROR_LOG_RECORD_WIRE_H
 
+#include <stdint.h>
+
 struct log_record;
 struct proto_record;
 
-/* All but the epoch.  What the wire has of the names is the record's. */
+/* All but the epoch, as far as the peer's features go (PROTO_FEATURE_...).  What
+ * the wire has of the names is the record's.
+ */
 void log_record_to_wire (struct proto_record *wire,
-                         const struct log_record *record);
+                         const struct log_record *record, uint64_t features);
 
 /* The names are copies. */
 void log_record_from_wire (struct log_record *record,

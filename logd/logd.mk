@@ -56,6 +56,8 @@ logd_nbdmirror_logd_SOURCES = \
 	logd/served/lease.h \
 	logd/served/replies.c \
 	logd/served/replies.h \
+	logd/served/served-look.c \
+	logd/served/served-look.h \
 	logd/served/served-open.c \
 	logd/served/served-open.h \
 	logd/served/served-pump.c \

@@ -147,6 +147,20 @@ set_region_size (struct mirror_config *config, const char *value)
 }
 
 static int
+set_minimum_block (struct mirror_config *config, const char *value)
+{
+  int64_t n = nbdkit_parse_size (value);
+
+  if (n < 1 || n > LOG_MAX_MIN_BLOCK || (n & (n - 1))) {
+    nbdkit_error ("minimum-block=%s: must be a power of 2, at most 64K",
+                  value);
+    return -1;
+  }
+  config->minimum_block = (uint32_t) n;
+  return 0;
+}
+
+static int
 set_sync (struct mirror_config *config, const char *value)
 {
   if (strcmp (value, "default") == 0)
@@ -325,6 +339,7 @@ static const struct {
   {"sync", set_sync},
   {"source", set_source},
   {"size", set_size},
+  {"minimum-block", set_minimum_block},
   {"connections", set_connections},
   {"read-policy", set_read_policy},
   {"write-mostly", set_write_mostly},

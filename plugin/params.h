@@ -33,6 +33,7 @@ void params_free (struct mirror_config *config);
   "source=<N>@<G>                Leg N is right as of generation G.\n" \
   "size=<SIZE>                   Size of the mirror (default: smallest " \
   "leg).\n" \
+  "minimum-block=<SIZE>          Promise clients at least this block size.\n" \
   "connections=<N>               Connections per NBD leg (default: 4).\n" \
   "read-policy=auto|first|round-robin\n" \
   "                              Which in-sync leg serves a read.\n" \

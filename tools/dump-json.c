@@ -98,6 +98,7 @@ add_records (struct json_object *obj, const struct dump *log)
   field_add_text (obj, "uuid", format_uuid (uuid, log->info->uuid));
   field_add_u64 (obj, "generation", log->record.generation);
   field_add_bool (obj, "clean", !log->info->unclean);
+  field_add_u64 (obj, "min_block", log->record.min_block);
   json_object_object_add (obj, "owner", owner_json (log));
   json_object_object_add (obj, "legs", legs_json (log));
   json_object_object_add (obj, "cleared_last", recent_json (log));

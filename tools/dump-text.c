@@ -83,6 +83,9 @@ print_header (FILE *out, const struct dump *log)
     print_owner (out, log);
   }
   print_geometry (out, log);
+  if (log->record.min_block != 0)
+    fprintf (out, "blocks      of %" PRIu32 " bytes, clients were told\n",
+             log->record.min_block);
   fprintf (out, "a start     would %s\n", log_plan (plan, log));
 }
 

@@ -220,6 +220,10 @@ print_advice (FILE *out, struct json_object *status)
     fprintf (out, "the log server can't be reached, or has given the log to "
                   "another mirror: nothing is served\nwhen the lease is over; "
                   "see the log's last error\n");
+  else if (field_bool (log, "misplaced"))
+    fprintf (out, "a start after a crash would not find the log, and not know "
+                  "which regions differ: see the\nlog's last error; it is "
+                  "written anew when its name is free\n");
   else if (strcmp (field_text (log, "state"), "ok") != 0)
     fprintf (out, "the log can't be written: writes to unmarked regions wait, "
                   "then fail; make room or repair its storage\n");

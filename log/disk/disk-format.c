@@ -30,8 +30,9 @@ enum {
   SLOT_AREA_OFFSET = SLOT_GENERATION + 8,
   SLOT_OWNER_PID = SLOT_AREA_OFFSET + 8,
   SLOT_PRIMARY = SLOT_OWNER_PID + 4,
-  SLOT_ZERO_1 = SLOT_PRIMARY + 1,
-  SLOT_OWNER_HOST = SLOT_ZERO_1 + 3,
+  SLOT_MIN_BLOCK = SLOT_PRIMARY + 1,
+  SLOT_ZERO_1 = SLOT_MIN_BLOCK + 1,
+  SLOT_OWNER_HOST = SLOT_ZERO_1 + 2,
   SLOT_ZERO_2 = SLOT_OWNER_HOST + LOG_HOST_SIZE,
   SLOT_LEGS = SLOT_ZERO_2 + 32,
 };
@@ -127,6 +128,19 @@ slot_crc (const uint8_t buf[DISK_SLOT_SIZE])
                            DISK_SLOT_SIZE - SLOT_SEQUENCE);
 }
 
+/* A power of two in one byte, and back; 0 stays 0. */
+static uint8_t
+block_to_byte (uint32_t block)
+{
+  return block ? (uint8_t) (1 + __builtin_ctz (block)) : 0;
+}
+
+static uint32_t
+block_from_byte (uint8_t byte)
+{
+  return byte && byte <= 32 ? UINT32_C (1) << (byte - 1) : 0;
+}
+
 static void
 leg_encode (uint8_t *buf, const struct disk_leg *leg)
 {
@@ -152,6 +166,7 @@ disk_slot_encode (uint8_t buf[DISK_SLOT_SIZE], const struct disk_slot *slot)
   put_le64 (buf + SLOT_AREA_OFFSET, slot->area_offset);
   put_le32 (buf + SLOT_OWNER_PID, slot->owner_pid);
   buf[SLOT_PRIMARY] = slot->primary;
+  buf[SLOT_MIN_BLOCK] = block_to_byte (slot->min_block);
   memcpy (buf + SLOT_OWNER_HOST, slot->owner_host, LOG_HOST_SIZE);
   for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
     leg_encode (buf + SLOT_LEGS + s * LEG_RECORD_SIZE, &slot->leg[s]);
@@ -181,6 +196,7 @@ fields_decode (struct disk_slot *slot, const uint8_t *buf)
   slot->area_offset = get_le64 (buf + SLOT_AREA_OFFSET);
   slot->owner_pid = get_le32 (buf + SLOT_OWNER_PID);
   slot->primary = buf[SLOT_PRIMARY];
+  slot->min_block = block_from_byte (buf[SLOT_MIN_BLOCK]);
   memcpy (slot->owner_host, buf + SLOT_OWNER_HOST, LOG_HOST_SIZE);
   for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
     leg_decode (&slot->leg[s], buf + SLOT_LEGS + s * LEG_RECORD_SIZE);
@@ -196,6 +212,8 @@ reserved_ok (const uint8_t *buf)
   for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
     ok = ok && is_zero (buf + SLOT_LEGS + s * LEG_RECORD_SIZE + LEG_ZERO,
                         LEG_RECORD_SIZE - LEG_ZERO);
+  if (get_le32 (buf + SLOT_VERSION) < DISK_SLOT_VERSION)
+    return ok && buf[SLOT_MIN_BLOCK] == 0;
   return ok || get_le32 (buf + SLOT_VERSION) > DISK_SLOT_VERSION;
 }
 
@@ -268,7 +286,8 @@ disk_slot_decode (struct disk_slot *slot, const uint8_t buf[DISK_SLOT_SIZE])
 
   fields_decode (slot, buf);
   if (!reserved_ok (buf) || (slot->flags & ~DISK_ALL_FLAGS) != 0 ||
-      !geometry_ok (slot) || !records_ok (slot))
+      !geometry_ok (slot) || !records_ok (slot) ||
+      buf[SLOT_MIN_BLOCK] > block_to_byte (LOG_MAX_MIN_BLOCK))
     return DISK_SLOT_BAD;
   return DISK_SLOT_VALID;
 }

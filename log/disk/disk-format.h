@@ -36,7 +36,9 @@
  *                          of the log that is being replaced, or 0)
  *     72  owner pid u32
  *     76  primary u8
- *     77  zero 3
+ *     77  min_block u8     since version 2.1: the smallest block that clients
+ *                          were told is 2^(this - 1) bytes; 0: not known
+ *     78  zero 2
  *     80  owner host 64    padded with zeroes
  *    144  zero 32
  *    176  legs 8 x 40:
@@ -74,14 +76,15 @@
  *   (2) the high half of its version is ours (if not: the log is refused
  *       and not written to);
  *   (3) all bytes said to be zero are zero (not checked if the low half is
- *       higher than ours), and no unknown flag is set;
+ *       higher than ours), min_block is zero if the low half is 0, and no
+ *       unknown flag is set;
  *   (4) region_size is a power of two between 64 KiB and 64 MiB, size is
  *       not 0, and there are at most 64 Mi regions;
  *   (5) area_offset is a multiple of 4096, behind the bitmap; 0 with
  *       DISK_SHARED_MAP;
- *   (6) primary is below 8, leg states are known, an unused leg is all
- *       zero, no leg's generation is above the log's, owner host is
- *       printable and ends in a zero byte;
+ *   (6) primary is below 8, min_block is at most 17 (64 KiB), leg states are
+ *       known, an unused leg is all zero, no leg's generation is above the
+ *       log's, owner host is printable and ends in a zero byte;
  *   (7) the parity of its sequence fits its place: even in A, odd in B, any
  *       in the third copy; the third copy's area_offset says where it is;
  *   (8) the area lies inside the file or device.
@@ -139,7 +142,7 @@
 
 #define DISK_SLOT_MAGIC "nbdmirrL"
 #define DISK_SLOT_VERSION \
-  UINT32_C (0x00020000) /* 1: before the first release */
+  UINT32_C (0x00020001) /* 1: before the first release */
 #define DISK_SLOT_SIZE 496
 #define DISK_SLOT_OFFSET(sequence) ((sequence) % 2 ? 512 : 16)
 
@@ -176,6 +179,7 @@ struct disk_slot {
   uint64_t area_offset;
   uint32_t owner_pid;
   uint8_t primary;
+  uint32_t min_block; /* bytes; 0: not known */
   char owner_host[LOG_HOST_SIZE];
   struct disk_leg leg[LOG_MAX_LEGS];
 };

@@ -223,6 +223,7 @@ load_slot (struct disk_log *d, const struct disk_slot *slot)
   log->info.unclean = !(slot->flags & DISK_CLEAN_SHUTDOWN);
   log->record.generation = slot->generation;
   log->record.primary = slot->primary;
+  log->record.min_block = slot->min_block;
   log->info.owner_pid = slot->owner_pid;
   memcpy (log->info.owner_host, slot->owner_host, LOG_HOST_SIZE);
   for (unsigned s = 0; s < LOG_MAX_LEGS; ++s) {

@@ -25,6 +25,7 @@ disk_slot_build (struct disk_log *d, struct disk_slot *slot)
   slot->area_offset = log->info.shared_map ? 0 : d->layout.area_offset;
   slot->owner_pid = (uint32_t) getpid ();
   slot->primary = (uint8_t) log->record.primary;
+  slot->min_block = log->record.min_block;
   memcpy (slot->owner_host, d->host, LOG_HOST_SIZE);
   for (unsigned s = 0; s < LOG_MAX_LEGS; ++s) {
     const struct log_leg *leg = &log->record.leg[s];

@@ -294,6 +294,26 @@ disk_write_lowering (struct disk_log *d, bool will_raise)
   return d->creating ? end_life (d) : 0;
 }
 
+void
+disk_write_again (struct disk_log *d)
+{
+  for (unsigned m = 0; m < DISK_NR_MAPS; ++m)
+    bitset_set_range (&d->map[m].unsure, 0, d->map[m].blocks);
+  d->slot_unsure = true;
+
+  CLEANUP_LOCK (&d->log.lock);
+  d->lowering = true;
+}
+
+int
+disk_write_all (struct disk_log *d)
+{
+  disk_write_again (d);
+  if (d->store->ops->extend (d->store, end_of_layout (d)) == -1)
+    return -1;
+  return disk_write_lowering (d, false);
+}
+
 int
 disk_write_raising (struct disk_log *d)
 {

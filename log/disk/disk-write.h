@@ -9,6 +9,14 @@
 int disk_write_lowering (struct disk_log *d, bool will_raise);
 int disk_write_raising (struct disk_log *d);
 
+/* Nothing of what the images say is known to be on the medium: the next flush
+ * writes all of it.
+ */
+void disk_write_again (struct disk_log *d);
+
+/* A flush into a file that has nothing of it. */
+int disk_write_all (struct disk_log *d);
+
 /* The last thing: nothing is marked, and all is committed. */
 int disk_write_clean (struct disk_log *d);
 

@@ -18,6 +18,7 @@
 #include "deadline.h"
 #include "disk-create.h"
 #include "disk-load.h"
+#include "disk-look.h"
 #include "disk-map.h"
 #include "disk-write.h"
 #include "msg.h"
@@ -95,6 +96,7 @@ write_last (struct disk_log *d)
       return;
     group_begin (&d->group, &commit);
   }
+  disk_look (d, true);
   if (run_cycle (d, true) != 0 || !may_close_clean (d))
     return;
   {
@@ -114,8 +116,14 @@ disk_thread (void *arg)
 
   pthread_mutex_lock (&d->log.lock);
   while (!d->stop) {
+    if (now_ns () >= d->next_look) {
+      pthread_mutex_unlock (&d->log.lock);
+      disk_look (d, false);
+      pthread_mutex_lock (&d->log.lock);
+      continue;
+    }
     if (!group_wanted (&d->group)) {
-      pthread_cond_wait (&d->work, &d->log.lock);
+      cond_wait_until (&d->work, &d->log.lock, d->next_look);
       continue;
     }
     group_begin (&d->group, &commit);
@@ -212,6 +220,7 @@ disk_log_open_store (struct log_store *store, const char *name, unsigned flags)
   }
   d->store = store;
   d->read_only = flags & LOG_READ_ONLY;
+  d->next_look = store->ops->look && !store->fixed_size ? 0 : NO_DEADLINE;
   truth_get_host (d->host);
   if (truth_init (&d->log, &disk_log_ops, name) == -1) {
     store->ops->close (store);
@@ -286,6 +295,7 @@ flush_here (struct disk_log *d, bool commit)
     group_join (&d->group, commit);
     group_begin (&d->group, &commit);
   }
+  disk_look (d, false);
   err = run_cycle (d, commit);
   errno = err;
   return err ? -1 : 0;
@@ -319,6 +329,12 @@ disk_flush (struct dirty_log *log, bool commit, uint64_t deadline)
 }
 
 static void
+disk_look_unthreaded (struct dirty_log *log)
+{
+  disk_look (disk (log), false);
+}
+
+static void
 disk_hurry (struct dirty_log *log, uint64_t deadline)
 {
   CLEANUP_LOCK (&log->lock);
@@ -337,5 +353,6 @@ const struct dirty_log_ops disk_log_ops = {
   .map_changed = disk_map_changed,
   .record_changed = disk_record_changed,
   .flush = disk_flush,
+  .look = disk_look_unthreaded,
   .hurry = disk_hurry,
 };

@@ -9,6 +9,7 @@
  *   disk-write.c   changing it, in phases
  *   disk-record.c  slots and header
  *   disk-map.c     the images of the maps
+ *   disk-look.c    is the file still where a start would look for it?
  *   disk-io.c      where it meets the store
  *   disk-format.c  byte by byte; disk-number.c: block 9
  *
@@ -84,6 +85,11 @@ struct disk_log {
   bool marks_first;      /* ... before a missed map explains them (rule 18) */
   bool wrote;            /* the current cycle used the store */
   uint64_t flush_number; /* the last one sent to the medium */
+
+  /* Only used by who does the I/O: disk-look.c. */
+  uint64_t next_look;    /* at the file; NO_DEADLINE: there is none */
+  uint64_t next_renewal; /* not before, the last one failed */
+  enum file_place place; /* what was said of it; FILE_HERE: nothing */
 
   /* Protected by log->lock. */
   bool ready;          /* loaded or created: there is something to flush */

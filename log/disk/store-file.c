@@ -27,31 +27,19 @@
 #include "full-io.h"
 #include "msg.h"
 #include "owner.h"
-#include "store.h"
-
-struct file_store {
-  struct log_store store;
-  char *path;
-  int fd; /* -1: not created yet */
-};
-
-static struct file_store *
-file (struct log_store *store)
-{
-  return (struct file_store *) store;
-}
+#include "store-file.h"
 
 static int
 file_read (struct log_store *store, void *buf, size_t count, uint64_t offset)
 {
-  return full_pread (file (store)->fd, buf, count, offset);
+  return full_pread (file_store (store)->fd, buf, count, offset);
 }
 
 static int
 file_write (struct log_store *store, const void *buf, size_t count,
             uint64_t offset)
 {
-  if (full_pwrite (file (store)->fd, buf, count, offset) == -1)
+  if (full_pwrite (file_store (store)->fd, buf, count, offset) == -1)
     return -1;
   if (offset + count > store->size)
     store->size = offset + count;
@@ -61,13 +49,13 @@ file_write (struct log_store *store, const void *buf, size_t count,
 static int
 file_sync (struct log_store *store)
 {
-  return fdatasync (file (store)->fd);
+  return fdatasync (file_store (store)->fd);
 }
 
 static int
 file_create (struct log_store *store)
 {
-  struct file_store *f = file (store);
+  struct file_store *f = file_store (store);
 
   if (f->fd >= 0)
     return 0;
@@ -81,11 +69,12 @@ file_create (struct log_store *store)
     errno = EBUSY;
     return -1;
   }
+  file_name_init (&f->name, f->path, f->fd);
   return 0;
 }
 
-static int
-open_directory (const char *path)
+int
+file_store_open_directory (const char *path)
 {
   CLEANUP_FREE char *copy = strdup (path);
 
@@ -101,8 +90,8 @@ file_create_done (struct log_store *store)
 
   if (store->fixed_size)
     return 0;
-  dir = open_directory (file (store)->path);
-  if (dir == -1 || fsync (file (store)->fd) == -1)
+  dir = file_store_open_directory (file_store (store)->path);
+  if (dir == -1 || fsync (file_store (store)->fd) == -1)
     return -1;
   return fsync (dir);
 }
@@ -113,7 +102,7 @@ file_create_done (struct log_store *store)
 static int
 file_extend (struct log_store *store, uint64_t size)
 {
-  int fd = file (store)->fd;
+  int fd = file_store (store)->fd;
 
   if (store->fixed_size || size <= store->size)
     return 0;
@@ -127,10 +116,11 @@ file_extend (struct log_store *store, uint64_t size)
 static void
 file_close (struct log_store *store)
 {
-  struct file_store *f = file (store);
+  struct file_store *f = file_store (store);
 
   if (f->fd >= 0)
     close (f->fd);
+  file_name_free (&f->name);
   free (f->path);
   free (f);
 }
@@ -142,6 +132,10 @@ static const struct log_store_ops file_store_ops = {
   .create = file_create,
   .create_done = file_create_done,
   .extend = file_extend,
+  .look = file_store_look,
+  .is_cut = file_store_is_cut,
+  .renew = file_store_renew,
+  .renewed = file_store_renewed,
   .close = file_close,
 };
 
@@ -254,6 +248,8 @@ get_size (struct file_store *f)
   f->store.size = (uint64_t) st.st_size;
   if (f->store.fixed_size && get_device_size (f) == -1)
     goto err;
+  if (!f->store.fixed_size)
+    file_name_init (&f->name, f->path, f->fd);
   return 0;
 err:
   msg_error ("log disk:%s: size: %m", f->path);
@@ -279,7 +275,7 @@ open_path (struct file_store *f, unsigned flags)
     msg_error ("log disk:%s: %m", f->path);
     return -1;
   }
-  dir = open_directory (f->path);
+  dir = file_store_open_directory (f->path);
   if (dir == -1) {
     msg_error ("log disk:%s: directory: %m", f->path);
     return -1;
@@ -300,7 +296,7 @@ file_store_open (const char *path, unsigned flags)
     return NULL;
   }
   f->store.ops = &file_store_ops;
-  f->fd = -1;
+  f->fd = f->name.dir = -1;
   if (open_path (f, flags) == -1) {
     file_close (&f->store);
     return NULL;

@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "file-name.h"
+
 struct log_store {
   const struct log_store_ops *ops;
   uint64_t size;   /* bytes; 0 = nothing there yet */
@@ -38,6 +40,25 @@ struct log_store_ops {
 
   /* Make a file longer; what is new reads as zeroes. */
   int (*extend) (struct log_store *store, uint64_t size);
+
+  /* The rest is for a store whose file others can take away: all four, or none
+   * (NULL).
+   *
+   * Where its name leads, and whether it is shorter than size, which is what
+   * there is then.  Block as stat does.
+   */
+  enum file_place (*look) (struct log_store *store);
+  bool (*is_cut) (struct log_store *store);
+
+  /* The name is free: until renewed the store is a new file, empty, ours, and
+   * without the name.
+   */
+  int (*renew) (struct log_store *store);
+
+  /* Give it the name, durably; if that fails, or it is not to be kept, the
+   * store is the old file again.
+   */
+  int (*renewed) (struct log_store *store, bool keep);
 
   /* Gives up ownership and frees the store. */
   void (*close) (struct log_store *store);

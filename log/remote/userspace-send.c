@@ -97,7 +97,8 @@ same_leg (const struct log_leg *a, const struct log_leg *b)
 static bool
 same_record (const struct log_record *a, const struct log_record *b)
 {
-  bool same = a->generation == b->generation && a->primary == b->primary;
+  bool same = a->generation == b->generation && a->primary == b->primary &&
+              a->min_block == b->min_block;
 
   for (unsigned s = 0; s < LOG_MAX_LEGS && same; ++s)
     same = same_leg (&a->leg[s], &b->leg[s]);
@@ -130,7 +131,7 @@ encode_record (struct user_log *u)
     .record.epoch = log_client_epoch (u->client),
   };
 
-  log_record_to_wire (&msg.record, &u->sent);
+  log_record_to_wire (&msg.record, &u->sent, log_client_features (u->client));
   return proto_encode (log_client_output (u->client), &msg);
 }
 

@@ -36,6 +36,7 @@ struct dirty_log {
   uint64_t flush_number; /* dirty_log_flush_number */
   bool stay_unclean;     /* dirty_log_stay_unclean */
   bool failed;           /* the last flush or commit failed */
+  bool misplaced;        /* a start would not find it */
   bool disconnected;     /* its server cannot be reached */
   char last_error[256];  /* why, "" if never */
 
@@ -71,6 +72,9 @@ struct dirty_log_ops {
 
   /* dirty_log_flush, or dirty_log_commit. */
   int (*flush) (struct dirty_log *log, bool commit, uint64_t deadline);
+
+  /* dirty_log_look; NULL if there is nothing to look at. */
+  void (*look) (struct dirty_log *log);
 
   /* dirty_log_hurry; NULL if flush does not wait. */
   void (*hurry) (struct dirty_log *log, uint64_t deadline);

@@ -119,6 +119,14 @@ dirty_log_get_record (struct dirty_log *log, struct log_record *record)
   *record = log->record;
 }
 
+uint32_t
+dirty_log_min_block (struct dirty_log *log)
+{
+  CLEANUP_LOCK (&log->lock);
+
+  return log->record.min_block;
+}
+
 void
 dirty_log_get_leg (struct dirty_log *log, unsigned slot, struct log_leg *leg)
 {
@@ -185,7 +193,8 @@ dirty_log_status (struct dirty_log *log, struct log_status *status)
   CLEANUP_LOCK (&log->lock);
 
   status->type = log->ops->type;
-  status->failed = log->failed;
+  status->failed = log->failed || log->misplaced;
+  status->misplaced = log->misplaced;
   status->disconnected = log->disconnected;
   status->flush_number = log->flush_number;
   memcpy (status->last_error, log->last_error, sizeof status->last_error);

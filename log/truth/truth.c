@@ -315,6 +315,17 @@ dirty_log_set_primary (struct dirty_log *log, unsigned slot)
 }
 
 void
+dirty_log_set_min_block (struct dirty_log *log, uint32_t min_block)
+{
+  CLEANUP_LOCK (&log->lock);
+
+  assert (min_block <= LOG_MAX_MIN_BLOCK &&
+          (min_block & (min_block - 1)) == 0);
+  log->record.min_block = min_block;
+  log->ops->record_changed (log, true);
+}
+
+void
 dirty_log_set_leg (struct dirty_log *log, unsigned slot, uint32_t kind,
                    const uint8_t id[LOG_ID_SIZE], uint64_t size,
                    const char *name)

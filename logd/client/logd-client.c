@@ -246,7 +246,9 @@ run_hello (struct client *c, const struct proto_msg *msg)
                   c->server->options->max_clients);
   else {
     c->greeted = true;
+    c->features = msg->hello.features;
     reply.hello.version = PROTO_VERSION;
+    reply.hello.features = PROTO_FEATURE_MIN_BLOCK;
     reply.hello.software = string (SOFTWARE);
     memcpy (reply.hello.server, c->server->run_id, PROTO_ID_SIZE);
     client_reply (c, &reply);

@@ -45,9 +45,10 @@ struct client {
   struct server *server;
   struct stream *stream;
   ev_timer hello_timer;
-  bool greeted;     /* HELLO is done */
-  bool turned_away; /* there are too many */
-  bool dead;        /* freed at the end of this turn of the loop */
+  bool greeted;      /* HELLO is done */
+  uint64_t features; /* then: PROTO_FEATURE_... that it knows */
+  bool turned_away;  /* there are too many */
+  bool dead;         /* freed at the end of this turn of the loop */
   unsigned blocked;
   bool refused; /* a change that made no sense: no flush any more */
   struct asker *askers;

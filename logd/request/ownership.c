@@ -7,6 +7,7 @@
 #include "logd-client.h"
 #include "msg.h"
 #include "ownership.h"
+#include "served-look.h"
 #include "served.h"
 #include "stream.h"
 
@@ -49,6 +50,7 @@ renew_request (struct client *c, const struct proto_msg *msg)
   lease = &c->served->lease;
   lease_renew (lease, now_boot_ns ());
   reply.renewed.lease_ms = (uint32_t) (lease->record.length / NSEC_PER_MSEC);
+  served_look (c->served);
   client_reply (c, &reply);
 }
 

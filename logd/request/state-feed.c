@@ -103,7 +103,7 @@ send_record (struct client *c, struct served *l, uint64_t id)
   if (!record)
     return -1;
   dirty_log_get_record (l->log, record);
-  log_record_to_wire (&msg.record, record);
+  log_record_to_wire (&msg.record, record, c->features);
   client_reply (c, &msg);
   return c->dead ? -1 : 0;
 }

@@ -61,6 +61,7 @@ struct served {
   struct dirty_log *log; /* NULL: not open */
   bool busy;             /* a job has the log, or gives it to somebody */
   bool resizing;         /* ... and changes what the loop may not look at */
+  bool looking;          /* served_look is under way */
   bool usable;           /* ours or created: may be changed and flushed */
   bool created;          /* since it was opened */
   bool found_unclean;    /* what the next session will be told */

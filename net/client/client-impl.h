@@ -49,7 +49,8 @@ struct log_client {
   uint64_t attached_ns;         /* since when */
   bool attached_before;
   uint64_t epoch;
-  bool known; /* what follows, by log_client_remember */
+  uint64_t features; /* of the server */
+  bool known;        /* what follows, by log_client_remember */
   uint8_t uuid[PROTO_ID_SIZE];
   uint64_t flush_number;
 

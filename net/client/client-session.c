@@ -25,6 +25,7 @@ say_hello (struct log_client *c)
     .type = PROTO_HELLO,
     .id = log_client_id (c),
     .hello = {.version = PROTO_VERSION,
+              .features = PROTO_FEATURE_MIN_BLOCK,
               .software = {software, sizeof software - 1}},
   };
 
@@ -89,8 +90,10 @@ on_hello_reply (struct log_client *c, const struct proto_msg *msg)
     link_failed (c, text_of (msg, text, sizeof text));
   else if (msg->hello.version != PROTO_VERSION)
     link_failed (c, "speaks another version of the protocol");
-  else
+  else {
+    c->features = msg->hello.features;
     ask_attach (c);
+  }
 }
 
 static void

@@ -230,6 +230,12 @@ log_client_epoch (const struct log_client *c)
   return c->epoch;
 }
 
+uint64_t
+log_client_features (const struct log_client *c)
+{
+  return c->features;
+}
+
 struct buffer *
 log_client_output (struct log_client *c)
 {

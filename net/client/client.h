@@ -144,6 +144,9 @@ const char *log_client_server (const struct log_client *c);
 
 uint64_t log_client_epoch (const struct log_client *c);
 
+/* What the server knows beyond version 1: PROTO_FEATURE_... */
+uint64_t log_client_features (const struct log_client *c);
+
 /* A new id for a request. */
 uint64_t log_client_id (struct log_client *c);
 

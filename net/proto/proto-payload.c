@@ -210,6 +210,17 @@ leg (struct wire *w, struct proto_leg *l, uint64_t generation)
   wire_check (w, leg_ok (l, generation));
 }
 
+/* Nothing follows the legs, or a size that is not 0. */
+static void
+min_block (struct wire *w, uint32_t *block)
+{
+  if (w->buf ? *block == 0 : w->next == w->end)
+    return;
+  wire_u32 (w, block);
+  wire_check (w, *block != 0 && *block <= PROTO_MAX_MIN_BLOCK &&
+                   (*block & (*block - 1)) == 0);
+}
+
 /* SET_RECORD, STATE_RECORD. */
 void
 payload_record (struct wire *w, struct proto_msg *msg)
@@ -223,6 +234,7 @@ payload_record (struct wire *w, struct proto_msg *msg)
   wire_check (w, msg->type == PROTO_SET_RECORD || r->epoch == 0);
   for (unsigned s = 0; s < PROTO_MAX_LEGS; ++s)
     leg (w, &r->leg[s], r->generation);
+  min_block (w, &r->min_block);
 }
 
 static bool

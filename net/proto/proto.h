@@ -52,6 +52,7 @@
 #define PROTO_MAX_LEGS 8
 #define PROTO_MAX_REGIONS (UINT64_C (64) << 20)
 #define PROTO_ID_SIZE 16
+#define PROTO_MAX_MIN_BLOCK (UINT32_C (64) << 10)
 
 /* Flags of a frame. */
 #define PROTO_REPLY 1u
@@ -141,9 +142,11 @@ struct proto_runs {
   const uint8_t *packed;
 };
 
-/* Features: bits 0-31 must be understood by both sides if both set them;
- * none is defined in version 1.  Unknown bits are ignored.
+/* Features: bits 0-31 must be understood by both sides if both set them.
+ * Unknown bits are ignored.
  */
+#define PROTO_FEATURE_MIN_BLOCK UINT64_C (1) /* records may have min_block */
+
 struct proto_hello {
   uint32_t version;
   uint64_t features;
@@ -220,6 +223,10 @@ struct proto_record {
   uint64_t generation;
   uint8_t primary; /* below PROTO_MAX_LEGS */
   struct proto_leg leg[PROTO_MAX_LEGS];
+  /* Power of two, at most PROTO_MAX_MIN_BLOCK.  0: not known, and not in the
+   * frame; it must be 0 to a peer without PROTO_FEATURE_MIN_BLOCK.
+   */
+  uint32_t min_block;
 };
 
 /* The maps of STATE_RUNS. */

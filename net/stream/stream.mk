@@ -34,5 +34,7 @@ noinst_LTLIBRARIES += libunixsocket.la
 libunixsocket_la_SOURCES = \
 	net/stream/unix-socket.c \
 	net/stream/unix-socket.h \
+	net/stream/unix-watch.c \
+	net/stream/unix-watch.h \
 	$(NULL)
 libunixsocket_la_CPPFLAGS = $(STREAM_CPPFLAGS)

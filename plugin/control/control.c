@@ -41,11 +41,13 @@
 #include "msg.h"
 #include "thread.h"
 #include "unix-socket.h"
+#include "unix-watch.h"
 
 #define MAX_CLIENTS 64
 #define MAX_REQUEST 4096
 #define MAX_OUTPUT ((size_t) 1 << 20)
 #define ACCEPT_PAUSE 0.5
+#define LOOK_SECONDS 1.
 
 struct client {
   ev_io io; /* first: libev's pointer is ours */
@@ -61,6 +63,8 @@ struct client {
 struct control {
   struct mirror *mirror;
   struct unix_listener listener;
+  struct unix_watch watch;
+  ev_timer look;
   pthread_t thread;
   struct ev_loop *loop;
   ev_io accept;
@@ -256,6 +260,24 @@ on_accept (struct ev_loop *loop, ev_io *w, int revents)
   }
 }
 
+/* Who is connected stays so. */
+static void
+on_look (struct ev_loop *loop, ev_timer *w, int revents)
+{
+  struct control *c = w->data;
+  struct unix_listener fresh;
+
+  (void) revents;
+  if (!unix_watch_look (&c->watch, &c->listener, &fresh))
+    return;
+  ev_io_stop (loop, &c->accept);
+  unix_listener_close (&c->listener);
+  c->listener = fresh;
+  ev_io_set (&c->accept, fresh.fd, EV_READ);
+  if (!ev_is_active (&c->resume_accept))
+    ev_io_start (loop, &c->accept);
+}
+
 static void
 on_stop (struct ev_loop *loop, ev_async *w, int revents)
 {
@@ -281,6 +303,9 @@ init_watchers (struct control *c)
   ev_io_start (c->loop, &c->accept);
   ev_timer_init (&c->resume_accept, on_resume_accept, 0., 0.);
   c->resume_accept.data = c;
+  ev_timer_init (&c->look, on_look, LOOK_SECONDS, LOOK_SECONDS);
+  c->look.data = c;
+  ev_timer_start (c->loop, &c->look);
   ev_async_init (&c->stop, on_stop);
   ev_async_start (c->loop, &c->stop);
 }

@@ -47,6 +47,7 @@ mirror_json (const struct mirror_status *s)
   add_u64 (obj, "size", s->size);
   add_u64 (obj, "region_size", s->region_size);
   add_u64 (obj, "regions", s->regions);
+  add_u64 (obj, "min_block", s->min_block);
   add_text (obj, "state", s->state);
   add_u64 (obj, "dirty_regions", s->dirty_regions);
   add_u64 (obj, "out_of_sync_regions", s->out_of_sync_regions);
@@ -103,6 +104,8 @@ log_json (const struct mirror_status *s)
   add_u64 (obj, "clears", s->log_clears);
   add_u64 (obj, "flushes", s->log_flushes);
   add_u64 (obj, "flush_errors", s->log_flush_errors);
+  json_object_object_add (obj, "misplaced",
+                          json_object_new_boolean (s->log_misplaced));
   add_text (obj, "last_error", s->log_last_error);
   return obj;
 }

@@ -17,11 +17,13 @@
 #include <inttypes.h>
 #include <linux/falloc.h>
 #include <linux/fs.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 
 #include "deadline.h"
+#include "file-name.h"
 #include "full-io.h"
 #include "leg-file-open.h"
 #include "leg-ops.h"
@@ -47,6 +49,8 @@ struct file_leg {
   int fd;
   uint32_t zero_align; /* of fallocate */
 
+  struct file_name name; /* of a regular file; of who may open and close */
+
   atomic_uint_fast64_t cost_ns[LEG_CACHE + 1]; /* moving averages */
 };
 
@@ -66,6 +70,8 @@ leg_file_open (struct leg *leg, unsigned flags)
   f->fd = leg_file_open_path (leg, flags, &f->zero_align);
   if (f->fd == -1)
     return -1;
+  if (leg->kind == LEG_FILE)
+    file_name_init (&f->name, leg->name, f->fd);
   leg->min_block = 1;
   leg->max_request = FILE_MAX_REQUEST;
   leg->can_fua = false;
@@ -131,6 +137,7 @@ leg_file_close (struct leg *leg)
   if (f->fd >= 0)
     close (f->fd);
   f->fd = -1;
+  file_name_free (&f->name);
 }
 
 static void
@@ -138,6 +145,33 @@ leg_file_destroy (struct leg *leg)
 {
   pool_destroy (&file_leg (leg)->pool);
   free (leg);
+}
+
+/* Not fstat: having looked at the times of a file makes the kernel write its
+ * inode again with the next write.
+ */
+static void
+leg_file_look (struct leg *leg, struct leg_sight *sight)
+{
+  struct file_leg *f = file_leg (leg);
+  enum file_place place;
+  off_t size;
+
+  if (leg->kind != LEG_FILE || f->fd == -1)
+    return;
+  size = lseek (f->fd, 0, SEEK_END);
+  if (size >= 0 && (uint64_t) size < leg->size) {
+    sight->place = LEG_CUT;
+    sight->end = (uint64_t) size;
+    snprintf (sight->why, sizeof sight->why,
+              "its file is %" PRIu64 " bytes long now, and was %" PRIu64,
+              sight->end, leg->size);
+    return;
+  }
+  place = file_name_look (&f->name, f->fd);
+  if (place != FILE_HERE)
+    sight->place = file_is_gone (place) ? LEG_GONE : LEG_ASTRAY;
+  snprintf (sight->why, sizeof sight->why, "%s", file_place_text (place));
 }
 
 /* ---- Requests ---- */
@@ -171,8 +205,7 @@ is_cut (struct file_leg *f)
 
 /* A file that lost its tail must not get it back as zeroes.  Only a write to
  * its very end could make it whole again to the eye; after any other one the
- * next flush sees it.  (Not fstat: having looked at the times, it makes the
- * kernel write the inode again for each write.)
+ * next flush sees it.  (Not fstat: see leg_file_look.)
  */
 static int
 write_range (struct file_leg *f, const struct leg_io *io)
@@ -324,6 +357,7 @@ leg_file_lose (struct leg *leg)
 
 static const struct leg_ops leg_file_ops = {
   .open = leg_file_open,
+  .look = leg_file_look,
   .reopen = leg_file_reopen,
   .run = leg_file_run,
   .stop = leg_file_stop,
@@ -342,7 +376,7 @@ leg_file_new (const char *name, const struct leg_options *options)
 
   if (!f)
     return NULL;
-  f->fd = -1;
+  f->fd = f->name.dir = -1;
   err = pool_init (&f->pool, run_in_pool);
   if (err == 0 &&
       leg_init (&f->base, &leg_file_ops, name, LEG_FILE, options) == 0)

@@ -20,6 +20,9 @@ struct leg_ops {
    */
   int (*open) (struct leg *leg, unsigned flags);
 
+  /* As leg_look, for a sight that is all zero; NULL: nothing to look at. */
+  void (*look) (struct leg *leg, struct leg_sight *sight);
+
   /* Undo stop, as far as it can be done without threads, and check that the
    * size is the same.  Blocks.  -1 with the error reported and errno set.
    */

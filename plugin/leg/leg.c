@@ -112,6 +112,14 @@ leg_start (struct leg *leg)
 }
 
 void
+leg_look (struct leg *leg, struct leg_sight *sight)
+{
+  memset (sight, 0, sizeof *sight);
+  if (leg->ops->look)
+    leg->ops->look (leg, sight);
+}
+
+void
 leg_close (struct leg *leg)
 {
   leg_quiesce (leg);

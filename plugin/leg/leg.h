@@ -24,8 +24,8 @@
  *
  * A leg that cannot zero, trim or cache has not failed: it is emulated.
  *
- * Thread-safe, except open, quiesce, start and close, which belong to one
- * thread at a time and must not be called from done or on_lost.  done and
+ * Thread-safe, except open, quiesce, start, look and close, which belong to
+ * one thread at a time and must not be called from done or on_lost.  done and
  * on_lost may run inside leg_submit: do not hold a lock that they take.
  * on_lost must not wait for anything: requests of the leg may be answered
  * only after it has returned.
@@ -181,6 +181,27 @@ int leg_open (struct leg *leg, unsigned flags);
  */
 void leg_quiesce (struct leg *leg);
 int leg_start (struct leg *leg);
+
+/* What has become of the file behind an open leg. */
+enum leg_place {
+  LEG_IN_PLACE, /* or nothing is known to the contrary */
+  LEG_ASTRAY,   /* whole, but not where its name leads (file-name.h) */
+  LEG_GONE,     /* nothing, or another file, is under its name */
+  LEG_CUT,      /* it is shorter than it was */
+};
+
+struct leg_sight {
+  enum leg_place place;
+  uint64_t end;             /* LEG_CUT: its size now */
+  char why[LEG_ERROR_SIZE]; /* but for LEG_IN_PLACE */
+};
+
+/* Look at the file of a leg, by its name as well.  Only a regular file is ever
+ * not in its place: a block device keeps its content without a name.  To be
+ * called about once a second; blocks as stat does.  As for close, by one
+ * thread at a time.
+ */
+void leg_look (struct leg *leg, struct leg_sight *sight);
 
 /* Fail everything under way, stop, release.  The struct stays. */
 void leg_close (struct leg *leg);

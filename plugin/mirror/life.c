@@ -11,6 +11,7 @@
 #include "mirror-impl.h"
 #include "mirror-worker.h"
 #include "msg.h"
+#include "place.h"
 #include "quarantine.h"
 #include "rejoin.h"
 #include "report.h"
@@ -221,6 +222,7 @@ mirror_stop (struct mirror *m, uint64_t deadline)
   close_log (m, deadline + LOG_GRACE_NS);
   if (!rejoined)
     return false;
+  place_report_end (m);
   close_legs (m);
   return true;
 }

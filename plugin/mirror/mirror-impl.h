@@ -61,6 +61,7 @@ struct member {
   /* Protected by lock. */
   bool rejoiner_exited;
   enum leg_kind kind;
+  enum leg_place place;   /* of the file of a leg in use: place.h */
   unsigned users;         /* who may be using the leg now */
   uint64_t joined_ns;     /* when it came back last, 0 = never */
   uint64_t stalled_until; /* no copies to it before this: they failed, or a

@@ -105,7 +105,9 @@ init_limits (struct mirror *m)
   m->nr_regions = geo->nr_regions;
   m->max_hot = hot_limit (geo->region_size);
   m->limits.size = geo->size;
-  m->limits.min_block = 1;
+  m->limits.min_block = dirty_log_min_block (m->log);
+  if (m->limits.min_block == 0)
+    m->limits.min_block = 1;
   FOR_EACH_SLOT (s, m->configured) {
     const struct leg *leg = m->member[s].leg;
 

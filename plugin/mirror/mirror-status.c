@@ -13,8 +13,18 @@
 #include "mirror-impl.h"
 #include "resync.h"
 
+/* A leg that counts would not be found by a start. */
+static bool
+is_astray (const struct mirror *m)
+{
+  FOR_EACH_SLOT (slot, writing_set (m))
+    if (m->member[slot].place != LEG_IN_PLACE)
+      return true;
+  return false;
+}
+
 static const char *
-mirror_state (const struct mirror *m)
+mirror_state (const struct mirror *m, const struct log_status *ls)
 {
   bool usable = false;
 
@@ -22,7 +32,7 @@ mirror_state (const struct mirror *m)
     usable |= !atomic_load (&m->member[slot].leg->lost);
   if (!usable || !dirty_log_valid (m->log))
     return "failed";
-  if (m->failed | m->missing)
+  if ((m->failed | m->missing) || is_astray (m) || ls->misplaced)
     return "degraded";
   return m->resyncing ? "resyncing" : "in-sync";
 }
@@ -100,6 +110,7 @@ log_status (const struct mirror *m, const struct log_status *ls,
                                    : "ok";
   snprintf (st->log_name, sizeof st->log_name, "%s",
             dirty_log_info (m->log)->name);
+  st->log_misplaced = ls->misplaced;
   snprintf (st->log_last_error, sizeof st->log_last_error, "%s",
             ls->last_error);
   st->log_marks = ls->counters.marks;
@@ -158,7 +169,8 @@ mirror_status (struct mirror *m, struct mirror_status *st)
   st->size = m->limits.size;
   st->region_size = UINT64_C (1) << m->region_shift;
   st->regions = m->nr_regions;
-  st->state = mirror_state (m);
+  st->min_block = m->limits.min_block;
+  st->state = mirror_state (m, &ls);
   st->dirty_regions = ls.marked;
   st->out_of_sync_regions = ls.out_of_sync;
   st->generation = ls.generation;

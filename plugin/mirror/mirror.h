@@ -40,7 +40,8 @@ struct mirror_config {
   enum sync_policy sync;
   int source_leg; /* source=N@G: N, -1 = not given */
   uint64_t source_generation;
-  uint64_t size; /* bytes, 0 = not given */
+  uint64_t size;          /* bytes, 0 = not given */
+  uint32_t minimum_block; /* bytes, a power of two, 0 = not given */
   unsigned connections;
   enum read_policy read_policy;
   int write_mostly;                 /* leg number, -1 = none */

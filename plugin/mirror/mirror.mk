@@ -41,6 +41,8 @@ libmirror_la_SOURCES = \
 	plugin/mirror/mirror-worker.c \
 	plugin/mirror/mirror-worker.h \
 	plugin/mirror/mirror.h \
+	plugin/mirror/place.c \
+	plugin/mirror/place.h \
 	plugin/mirror/probe-places.c \
 	plugin/mirror/probe-places.h \
 	plugin/mirror/probe.c \

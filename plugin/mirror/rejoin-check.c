@@ -26,8 +26,9 @@ rejoin_fits (const struct member *member)
   if (leg->min_block > limits->min_block) {
     leg_report (leg,
                 "has blocks of %" PRIu32
-                " bytes now, which clients were not told",
-                leg->min_block);
+                " bytes now, but clients were promised %" PRIu32
+                ": a start with minimum-block=%" PRIu32 " accepts it",
+                leg->min_block, limits->min_block, leg->min_block);
     return false;
   }
   return true;

@@ -17,6 +17,11 @@
  * From then on it gets writes, and what it missed is copied, no more: when
  * the quarantine of an NBD leg has passed (S21).
  *
+ * A file that has taken the place of the one that was used in this run may be
+ * an older copy of it, and samples would hardly tell: it gets everything.
+ *
+ * While the leg is in use the thread looks after its file (place.h).
+ *
  * The delay between tries is a quarter of the time that the leg is out.  Flap
  * damping: it is at least twice as long each time that the leg is lost again
  * soon.
@@ -34,6 +39,7 @@
 #include "member-state.h"
 #include "mirror-impl.h"
 #include "msg.h"
+#include "place.h"
 #include "quarantine.h"
 #include "records-return.h"
 #include "recovery.h"
@@ -42,6 +48,7 @@
 #include "thread.h"
 
 #define MAX_FLAPS 10
+#define LOOK_NS NSEC_PER_SEC /* between looks at a file in use */
 
 /* Private to a thread. */
 struct rejoin {
@@ -50,9 +57,27 @@ struct rejoin {
   struct leg *leg;
   unsigned flaps; /* times it was lost soon, in a row */
   uint64_t out_since;
-  bool blank; /* it holds nothing: all is to be copied */
+  bool blank;     /* it holds nothing: all is to be copied */
+  bool other;     /* it is another file than before: the same */
+  bool used_file; /* in this run, with this identity */
+  uint8_t id[LEG_ID_SIZE];
   char reported[LEG_ERROR_SIZE];
 };
+
+/* What is in use now. */
+static void
+note_file (struct rejoin *r)
+{
+  r->used_file = r->leg->kind == LEG_FILE;
+  memcpy (r->id, r->leg->id, sizeof r->id);
+}
+
+static bool
+is_other_file (const struct rejoin *r)
+{
+  return r->used_file && r->leg->kind == LEG_FILE &&
+         memcmp (r->id, r->leg->id, sizeof r->id) != 0;
+}
 
 /* --- when; m->lock is held --- */
 
@@ -63,6 +88,34 @@ is_out (const struct rejoin *r)
          r->member->users == 0;
 }
 
+/* The leg is in use; m->lock is given up meanwhile. */
+static void
+look_after (struct rejoin *r)
+{
+  struct mirror *m = r->m;
+
+  pthread_mutex_unlock (&m->lock);
+  place_look (r->member);
+  pthread_mutex_lock (&m->lock);
+}
+
+static void
+use_until_out (struct rejoin *r)
+{
+  struct mirror *m = r->m;
+  bool watched = place_is_watched (r->member);
+  uint64_t look = now_ns () + LOOK_NS;
+
+  while (!m->stopping && !is_out (r)) {
+    if (cond_wait_until (&m->rejoin_wake, &m->lock,
+                         watched ? look : NO_DEADLINE) != ETIMEDOUT)
+      continue;
+    if (!m->stopping && !is_out (r))
+      look_after (r);
+    look = now_ns () + LOOK_NS;
+  }
+}
+
 /* False: the mirror ends. */
 static bool
 wait_until_out (struct rejoin *r)
@@ -71,8 +124,8 @@ wait_until_out (struct rejoin *r)
 
   if (is_out (r))
     return !m->stopping;
-  while (!m->stopping && !is_out (r))
-    pthread_cond_wait (&m->rejoin_wake, &m->lock);
+  note_file (r);
+  use_until_out (r);
   r->out_since = now_ns ();
   if (r->out_since >= r->member->joined_ns + m->rejoin.steady_ns)
     r->flaps = 0;
@@ -121,7 +174,7 @@ record_leg (struct rejoin *r)
     return false;
   dirty_log_set_leg (m->log, slot, (uint32_t) r->leg->kind, r->leg->id,
                      r->leg->size, r->member->name);
-  if (r->blank)
+  if (r->blank || r->other)
     dirty_log_set_region_sync (m->log, slot, 0, m->nr_regions, false);
   return true;
 }
@@ -129,6 +182,7 @@ record_leg (struct rejoin *r)
 /* As long as a leg is blank a start sees that it holds nothing.  It gets
  * nothing before the log says so, or a crash could leave a leg that looks
  * like the old one where it has been copied, and misses the rest unnoticed.
+ * So could one that is another file.
  */
 static bool
 is_recorded (struct rejoin *r)
@@ -138,9 +192,10 @@ is_recorded (struct rejoin *r)
 
   if (!record_leg (r))
     return false;
-  if (!r->blank || dirty_log_flush (m->log, deadline) == 0)
+  if ((!r->blank && !r->other) || dirty_log_flush (m->log, deadline) == 0)
     return true;
-  leg_report (r->leg, "is empty now, and the log can't note that: %m");
+  leg_report (r->leg, "is %s now, and the log can't note that: %m",
+              r->blank ? "empty" : "another file");
   return false;
 }
 
@@ -177,7 +232,10 @@ report_joined (struct rejoin *r)
 
   dirty_log_status (r->m->log, &status);
   msg_error ("note: leg %s: is back%s, %" PRIu64 " regions to copy",
-             r->member->name, r->blank ? " but empty" : "",
+             r->member->name,
+             r->blank   ? " but empty"
+             : r->other ? " but another file, which gets everything"
+                        : "",
              status.missed[r->member->slot]);
 }
 
@@ -194,13 +252,23 @@ report_failed (struct rejoin *r)
   memcpy (r->reported, why, sizeof why);
 }
 
+/* What is there is the leg, or may become it. */
+static bool
+is_usable (struct rejoin *r)
+{
+  if (!rejoin_fits (r->member) || !records_let_in (r->member) ||
+      !beat_lets_in (r->member) || !rejoin_is_the_leg (r->member, &r->blank))
+    return false;
+  r->other = is_other_file (r);
+  return true;
+}
+
 static void
 try_once (struct rejoin *r)
 {
+  place_leave (r->member);
   leg_close (r->leg);
-  if (leg_open (r->leg, 0) == 0 && leg_settle (r->leg) == 0 &&
-      rejoin_fits (r->member) && records_let_in (r->member) &&
-      beat_lets_in (r->member) && rejoin_is_the_leg (r->member, &r->blank) &&
+  if (leg_open (r->leg, 0) == 0 && leg_settle (r->leg) == 0 && is_usable (r) &&
       is_recorded (r) && join (r)) {
     report_joined (r);
     records_renew (r->m, log_deadline (r->m, now_ns ()));

@@ -31,6 +31,7 @@ struct leg_status {
 struct mirror_status {
   char uuid[37];
   uint64_t size, region_size, regions;
+  uint32_t min_block;
   const char *state; /* "in-sync", "resyncing", "degraded", "failed" */
   uint64_t dirty_regions, out_of_sync_regions, generation;
 
@@ -40,6 +41,7 @@ struct mirror_status {
   const char *log_type, *log_state; /* "ok", "failed", "disconnected" */
   char log_name[4096];
   char log_last_error[256];
+  bool log_misplaced; /* "failed", as a start would not find it */
   uint64_t log_marks, log_clears, log_flushes, log_flush_errors;
 
   const char *resync_state; /* "idle", "running" */

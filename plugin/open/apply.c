@@ -219,6 +219,7 @@ apply_new (const struct apply *a)
   if (r == -1)
     return -1;
   dirty_log_set_primary (a->log, a->plan->source);
+  dirty_log_set_min_block (a->log, a->plan->min_block);
   if (a->plan->unclean && flush_source (a) == -1)
     return -1;
   return dirty_log_commit (a->log, NO_DEADLINE);
@@ -313,6 +314,7 @@ apply_ours (const struct apply *a)
       other_slot (a, s);
   record_leg (a, a->plan->source);
   dirty_log_set_primary (a->log, a->plan->source);
+  dirty_log_set_min_block (a->log, a->plan->min_block);
   if (dirty_log_flush (a->log, NO_DEADLINE) == -1 || flush_source (a) == -1)
     return -1;
   if (!keeps_marks (a))

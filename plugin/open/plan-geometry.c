@@ -13,14 +13,15 @@
 #define DEFAULT_REGION_SIZE (UINT64_C (512) << 10)
 #define DEFAULT_MAX_REGIONS (UINT64_C (4) << 20)
 
-/* The room in the smallest leg, rounded down to the largest block. */
+/* The room in the smallest leg, rounded down to the largest block, which is at
+ * least *block.
+ */
 static uint64_t
 legs_size (const struct plan_input *in, bool new_trailers, uint32_t *block,
            const char **smallest)
 {
   uint64_t size = UINT64_MAX;
 
-  *block = 1;
   for (unsigned i = 0; i < in->nr_legs; ++i) {
     const struct leg *leg = in->leg[i].leg;
     uint64_t room;
@@ -36,6 +37,63 @@ legs_size (const struct plan_input *in, bool new_trailers, uint32_t *block,
       *block = leg->min_block;
   }
   return size == UINT64_MAX ? 0 : size & ~(uint64_t) (*block - 1);
+}
+
+/* The block size that clients were told does not get larger by itself: what they
+ * send would not be aligned to it any more.
+ */
+static const struct leg *
+leg_with_larger_blocks (const struct plan_input *in, uint32_t block)
+{
+  for (unsigned i = 0; i < in->nr_legs; ++i)
+    if (in->leg[i].leg && in->leg[i].leg->min_block > block)
+      return in->leg[i].leg;
+  return NULL;
+}
+
+static uint32_t
+at_least (const struct plan_input *in, uint32_t block)
+{
+  return in->config->minimum_block > block ? in->config->minimum_block : block;
+}
+
+static int
+refuse_larger_blocks (const struct plan_input *in, struct plan *plan,
+                      const struct leg *leg, uint32_t largest)
+{
+  return plan_refuse (plan,
+                      "leg %s: has blocks of %" PRIu32
+                      " bytes, but clients were promised blocks of %" PRIu32
+                      " bytes, and what they don't align to larger ones would "
+                      "fail; if they all can, minimum-block=%" PRIu32
+                      " accepts it",
+                      leg->name, leg->min_block, in->record->min_block,
+                      largest);
+}
+
+/* Of a log of ours; one that does not know is told now. */
+static int
+plan_blocks_ours (const struct plan_input *in, struct plan *plan,
+                  uint32_t largest)
+{
+  uint32_t promised = in->record->min_block;
+  uint32_t block = at_least (in, promised ? promised : largest);
+  const struct leg *leg = leg_with_larger_blocks (in, block);
+
+  if (leg)
+    return refuse_larger_blocks (in, plan, leg, largest);
+  if (plan->geo.size % block != 0)
+    return plan_refuse (plan,
+                        "minimum-block=%" PRIu32
+                        ": does not divide the mirror's size %" PRIu64,
+                        block, plan->geo.size);
+  plan->min_block = block;
+  if (promised && block != promised)
+    plan_note (plan,
+               "clients were promised blocks of %" PRIu32
+               " bytes, and now %" PRIu32 "\n",
+               promised, block);
+  return 0;
 }
 
 static uint64_t
@@ -80,7 +138,7 @@ size_new (const struct plan_input *in, struct plan *plan, bool new_trailers)
 {
   const struct mirror_config *config = in->config;
   const char *smallest = "";
-  uint32_t block;
+  uint32_t block = at_least (in, 1);
   uint64_t size = legs_size (in, new_trailers, &block, &smallest);
 
   if (config->size > size)
@@ -95,6 +153,7 @@ size_new (const struct plan_input *in, struct plan *plan, bool new_trailers)
     return plan_refuse (plan, "leg %s: is empty, it has no room for a mirror",
                         smallest);
   plan->geo.size = size;
+  plan->min_block = block;
   return 0;
 }
 
@@ -163,7 +222,7 @@ static int
 check_legs (const struct plan_input *in, struct plan *plan)
 {
   const char *smallest = "";
-  uint32_t block;
+  uint32_t block = 1;
   uint64_t size = legs_size (in, false, &block, &smallest);
 
   if (size > 0 && size < plan->geo.size && plan->grow)
@@ -179,7 +238,7 @@ check_legs (const struct plan_input *in, struct plan *plan)
                         "leg block size %" PRIu32
                         " does not divide the mirror's size %" PRIu64,
                         block, plan->geo.size);
-  return 0;
+  return plan_blocks_ours (in, plan, block);
 }
 
 int

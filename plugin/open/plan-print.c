@@ -65,6 +65,8 @@ print_log (FILE *out, struct dirty_log *log, const struct plan_input *in,
              "mirror: %" PRIu64 " bytes, %" PRIu64 " regions of %" PRIu32
              " bytes\n",
              plan->geo.size, plan->geo.nr_regions, plan->geo.region_size);
+  if (plan->min_block > 0)
+    fprintf (out, "clients: blocks of %" PRIu32 " bytes\n", plan->min_block);
 }
 
 /* Slots as the names of the legs that have them. */

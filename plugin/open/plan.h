@@ -52,10 +52,11 @@ struct plan {
   uint64_t generation; /* of the new life, or to rise to; 0 = leave */
   struct log_geometry geo;
   bool grow;
-  bool diverged;    /* source= overrode the record: the others also miss what
+  uint32_t min_block; /* what clients are told */
+  bool diverged;      /* source= overrode the record: the others also miss what
                     * the source missed */
-  bool kernel_used; /* the log's marks are void, the kernel's bits count */
-  unsigned source;  /* slot */
+  bool kernel_used;   /* the log's marks are void, the kernel's bits count */
+  unsigned source;    /* slot */
 
   /* Of the legs' own records. */
   int newest; /* the leg whose record knows most; PLAN_NO_RECORD ... */

@@ -23,6 +23,9 @@ e2e_tests = \
 	tests/e2e/test-fault-leg-errors.sh \
 	tests/e2e/test-fault-leg-network.sh \
 	tests/e2e/test-fault-log-device.sh \
+	tests/e2e/test-file-control-removed.sh \
+	tests/e2e/test-file-leg-removed.sh \
+	tests/e2e/test-file-log-removed.sh \
 	tests/e2e/test-input-control.sh \
 	tests/e2e/test-input-legs.sh \
 	tests/e2e/test-input-log.sh \
@@ -59,6 +62,7 @@ e2e_tests = \
 	tests/e2e/test-records-two-hosts.sh \
 	tests/e2e/test-start-another-host.sh \
 	tests/e2e/test-start-disks-exchanged.sh \
+	tests/e2e/test-start-larger-blocks.sh \
 	tests/e2e/test-start-leg-absent.sh \
 	tests/e2e/test-start-log-lost.sh \
 	tests/e2e/test-start-new-mirror.sh \

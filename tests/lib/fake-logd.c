@@ -112,6 +112,7 @@ send_record (struct fake_conn *c, const struct proto_msg *request)
 
   msg.record.generation = st->generation;
   msg.record.primary = (uint8_t) st->primary;
+  msg.record.min_block = st->min_block;
   for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
     if (st->leg[s] != LOG_LEG_NONE) {
       struct proto_leg *leg = &msg.record.leg[s];
@@ -350,6 +351,9 @@ run_set_record (struct fake_conn *c, const struct proto_msg *msg)
   }
   st->generation = record->generation;
   st->primary = record->primary;
+  if (record->min_block && !(c->f->features & PROTO_FEATURE_MIN_BLOCK))
+    violation (c->f, "a block size that this server does not know");
+  st->min_block = record->min_block;
   for (unsigned s = 0; s < LOG_MAX_LEGS; ++s) {
     const struct proto_leg *leg = &record->leg[s];
 
@@ -457,6 +461,7 @@ static void
 run_hello (struct fake_conn *c, const struct proto_msg *msg)
 {
   struct proto_msg out = {.hello = {.version = PROTO_VERSION,
+                                    .features = c->f->features,
                                     .software = {"fake", 4},
                                     .server = {1}}};
 

@@ -27,6 +27,7 @@ struct fake_state {
   uint64_t nr_regions;
   uint64_t generation;
   unsigned primary;
+  uint32_t min_block;
   enum log_leg_state leg[LOG_MAX_LEGS];
   uint64_t leg_generation[LOG_MAX_LEGS];
   char name[LOG_MAX_LEGS][32];
@@ -66,8 +67,9 @@ struct fake_logd {
   enum fake_die die_when;
   bool die_restarts; /* ... and the memory is what the disk has */
   bool fail_record;
-  bool careless; /* ATTACH does not check that it is the same log */
-  bool long_map; /* ATTACH sends regions that are not there */
+  uint64_t features; /* HELLO has these */
+  bool careless;     /* ATTACH does not check that it is the same log */
+  bool long_map;     /* ATTACH sends regions that are not there */
 
   /* What happened. */
   unsigned violations;

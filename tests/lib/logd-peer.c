@@ -183,10 +183,12 @@ void
 peer_connect (struct peer *p, const struct logd *l, char who)
 {
   static uint64_t base;
+  uint64_t features = p->features;
 
   if (p->in.data || p->out.data)
     peer_close (p);
   memset (p, 0, sizeof *p);
+  p->features = features;
   p->next_id = base += 1000000; /* a session uses no id twice */
   memset (p->session, who, sizeof p->session);
   memset (p->uuid, 'u', sizeof p->uuid);
@@ -342,6 +344,7 @@ peer_hello (struct peer *p)
   struct proto_msg msg = {.type = PROTO_HELLO};
 
   msg.hello.version = PROTO_VERSION;
+  msg.hello.features = p->features;
   msg.hello.software = string ("test");
   return peer_put (p, &msg);
 }
@@ -396,9 +399,13 @@ peer_attached (struct peer *p)
   struct proto_msg msg;
 
   p->marked = p->missed = 0;
+  p->min_block = 0;
   do {
     ck_assert_msg (peer_next (p, &msg), "connection closed");
-    if (msg.type == PROTO_STATE_RUNS && msg.change.map == PROTO_MAP_MARKED)
+    if (msg.type == PROTO_STATE_RECORD)
+      p->min_block = msg.record.min_block;
+    else if (msg.type == PROTO_STATE_RUNS &&
+             msg.change.map == PROTO_MAP_MARKED)
       p->marked += count_runs (&msg.change.runs);
     else if (msg.type == PROTO_STATE_RUNS)
       p->missed += count_runs (&msg.change.runs);

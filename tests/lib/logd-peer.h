@@ -51,7 +51,9 @@ struct peer {
   uint64_t next_id, epoch;
   uint8_t session[PROTO_ID_SIZE], uuid[PROTO_ID_SIZE];
   struct buffer in, out;
-  size_t frame; /* length of the frame that the last message is in */
+  size_t frame;       /* length of the frame that the last message is in */
+  uint64_t features;  /* that it will say hello with */
+  uint32_t min_block; /* in the record of the state */
   struct proto_attached attached;
   uint64_t marked, missed; /* regions in the state that came with it */
 };

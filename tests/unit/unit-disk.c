@@ -603,6 +603,63 @@ TEST (test_regions_cleared_last_of_another_number_do_not_count)
   mem_store_free (m);
 }
 
+static void
+slot_crc (uint8_t *slot)
+{
+  put_le32 (slot + 12, 0);
+  put_le32 (slot + 12, (uint32_t) crc32 (0, slot, DISK_SLOT_SIZE));
+}
+
+TEST (test_block_size_is_remembered)
+{
+  struct mem_store *m = mem_store_new (0);
+  struct dirty_log *log = create_mem (m);
+
+  ck_assert_uint_eq (dirty_log_min_block (log), 0);
+  dirty_log_set_min_block (log, 4096);
+  ck_assert_int_eq (dirty_log_flush (log, NO_DEADLINE), 0);
+  ck_assert_uint_eq (newest_slot (m).min_block, 4096);
+  dirty_log_close (log, NO_DEADLINE);
+  log = open_mem (m);
+  ck_assert_uint_eq (dirty_log_min_block (log), 4096);
+  dirty_log_set_min_block (log, LOG_MAX_MIN_BLOCK);
+  dirty_log_set_primary (log, 1);
+  ck_assert_int_eq (dirty_log_commit (log, NO_DEADLINE), 0);
+  ck_assert_uint_eq (newest_slot (m).min_block, LOG_MAX_MIN_BLOCK);
+  dirty_log_close (log, NO_DEADLINE);
+  mem_store_free (m);
+}
+
+/* Version 2.0 had zeroes there, and wrote them again. */
+TEST (test_block_size_in_other_versions)
+{
+  struct disk_slot slot = {
+    .size = REGION, .region_size = REGION, .area_offset = 4096};
+  uint8_t buf[DISK_SLOT_SIZE];
+
+  disk_slot_encode (buf, &slot);
+  ck_assert_uint_eq (buf[77], 0);
+  put_le32 (buf + 8, 0x00020000);
+  slot_crc (buf);
+  ck_assert_int_eq (disk_slot_decode (&slot, buf), DISK_SLOT_VALID);
+  ck_assert_uint_eq (slot.min_block, 0);
+  buf[77] = 10;
+  slot_crc (buf);
+  ck_assert_int_eq (disk_slot_decode (&slot, buf), DISK_SLOT_BAD);
+  for (uint32_t low = 1; low < 3; ++low) {
+    put_le32 (buf + 8, 0x00020000 + low);
+    buf[77] = 17;
+    slot_crc (buf);
+    ck_assert_int_eq (disk_slot_decode (&slot, buf), DISK_SLOT_VALID);
+    ck_assert_uint_eq (slot.min_block, LOG_MAX_MIN_BLOCK);
+    for (unsigned bad = 18; bad < 256; ++bad) {
+      buf[77] = (uint8_t) bad;
+      slot_crc (buf);
+      ck_assert_int_eq (disk_slot_decode (&slot, buf), DISK_SLOT_BAD);
+    }
+  }
+}
+
 TEST (test_version_of_the_future)
 {
   struct mem_store *m = mem_store_new (0);
@@ -615,9 +672,7 @@ TEST (test_version_of_the_future)
   put_le32 (bytes + 512 + 8, DISK_SLOT_VERSION + 0x00010000);
   ck_assert_int_eq (disk_slot_decode (&slot, bytes + 512), DISK_SLOT_BAD);
   /* A right crc tells it from damage. */
-  put_le32 (bytes + 512 + 12, 0);
-  put_le32 (bytes + 512 + 12,
-            (uint32_t) crc32 (0, bytes + 512, DISK_SLOT_SIZE));
+  slot_crc (bytes + 512);
   ck_assert_int_eq (disk_slot_decode (&slot, bytes + 512), DISK_SLOT_FOREIGN);
   ck_assert_ptr_null (open_mem (m));
   mem_store_free (m);

@@ -434,6 +434,53 @@ TEST (nbd_works_over_tls)
   nbd_server_end (&server);
 }
 
+/* ---- The file behind an open leg ---- */
+
+static enum leg_place
+place_of (struct leg *leg, const char *why)
+{
+  struct leg_sight sight;
+
+  leg_look (leg, &sight);
+  ck_assert_str_eq (sight.why, why);
+  return sight.place;
+}
+
+TEST (a_file_that_was_removed_is_gone_at_the_second_look)
+{
+  const char *path = make_file ("a", 1 << 20);
+  struct leg *leg = open_leg (path);
+
+  ck_assert_int_eq (place_of (leg, ""), LEG_IN_PLACE);
+  ck_assert_int_eq (unlink (path), 0);
+  ck_assert_int_eq (place_of (leg, ""), LEG_IN_PLACE);
+  ck_assert_int_eq (place_of (leg, "its file was removed"), LEG_GONE);
+  make_file ("a", 1 << 20);
+  ck_assert_int_eq (place_of (leg, "another file has its name now"), LEG_GONE);
+  leg_close (leg);
+  ck_assert_int_eq (place_of (leg, ""), LEG_IN_PLACE);
+  ck_assert_int_eq (leg_open (leg, 0), 0);
+  ck_assert_int_eq (place_of (leg, ""), LEG_IN_PLACE);
+  leg_free (leg);
+}
+
+TEST (a_file_that_was_cut_says_where)
+{
+  const char *path = make_file ("a", 1 << 20);
+  struct leg *leg = open_leg (path);
+  struct leg_sight sight;
+
+  ck_assert_int_eq (truncate (path, 5000), 0);
+  leg_look (leg, &sight);
+  ck_assert_int_eq (sight.place, LEG_CUT);
+  ck_assert_uint_eq (sight.end, 5000);
+  ck_assert_str_eq (sight.why,
+                    "its file is 5000 bytes long now, and was 1048576");
+  ck_assert_int_eq (truncate (path, 2 << 20), 0);
+  ck_assert_int_eq (place_of (leg, ""), LEG_IN_PLACE);
+  leg_free (leg);
+}
+
 /* ---- Names ---- */
 
 TEST (names_decide_the_kind)

@@ -122,6 +122,41 @@ check_detach (unsigned attach_flags, unsigned flags, bool clean)
   ck_assert_uint_eq (b.attached.owner_host.len, 6);
 }
 
+static void
+put_record (struct peer *p, uint32_t min_block)
+{
+  struct proto_msg msg = {
+    .type = PROTO_SET_RECORD,
+    .record = {.epoch = p->epoch, .generation = 1, .min_block = min_block},
+  };
+
+  peer_put (p, &msg);
+}
+
+/* Clients of before are not sent what they do not know; they keep it not. */
+TEST (a_block_size_is_for_clients_that_know_of_it)
+{
+  a.features = c.features = PROTO_FEATURE_MIN_BLOCK;
+  a_has_log ("x", 0);
+  put_record (&a, 4096);
+  ck_assert_int_eq (peer_flush_log (&a, 0, NULL), PROTO_OK);
+  detach (&a, 0);
+  peer_open (&b, &server, B);
+  ck_assert_int_eq (peer_attach (&b, "x", 0), PROTO_OK);
+  ck_assert_uint_eq (b.min_block, 0);
+  detach (&b, 0);
+  peer_open (&c, &server, C);
+  ck_assert_int_eq (peer_attach (&c, "x", 0), PROTO_OK);
+  ck_assert_uint_eq (c.min_block, 4096);
+  detach (&c, 0);
+  ck_assert_int_eq (peer_attach (&b, "x", 0), PROTO_OK);
+  put_record (&b, 0);
+  ck_assert_int_eq (peer_flush_log (&b, 0, NULL), PROTO_OK);
+  detach (&b, 0);
+  ck_assert_int_eq (peer_attach (&a, "x", 0), PROTO_OK);
+  ck_assert_uint_eq (a.min_block, 0);
+}
+
 TEST (detached_without_marks_is_clean)
 {
   check_detach (0, PROTO_DETACH_CLEAN, true);

@@ -469,6 +469,96 @@ TEST (a_leg_with_larger_blocks_than_the_size_allows_is_refused)
   refuses ("block size 4096");
 }
 
+/* --- the blocks that clients were promised --- */
+
+TEST (a_new_mirror_promises_the_largest_block)
+{
+  scene->config.sync = SYNC_NONE;
+  scene->leg[1].min_block = 4096;
+  serves (0);
+  ck_assert_uint_eq (scene->plan.min_block, 4096);
+}
+
+TEST (a_new_mirror_promises_more_if_told_so)
+{
+  scene->config.sync = SYNC_NONE;
+  scene->config.minimum_block = 65536;
+  scene->leg[0].size = LEG_SIZE + 4096;
+  scene->leg[1].size = LEG_SIZE + 8192;
+  serves (0);
+  ck_assert_uint_eq (scene->plan.min_block, 65536);
+  ck_assert_uint_eq (scene->plan.geo.size, LEG_SIZE);
+}
+
+TEST (a_size_that_the_promised_block_does_not_divide_is_refused)
+{
+  scene->config.minimum_block = 4096;
+  scene->config.size = LEG_SIZE - 512;
+  refuses ("must be a multiple of 4096");
+}
+
+TEST (larger_blocks_than_promised_are_refused)
+{
+  our_log ();
+  scene->record.min_block = 512;
+  scene->leg[1].min_block = 4096;
+  refuses ("leg /b: has blocks of 4096 bytes");
+  also_says ("promised blocks of 512 bytes");
+  also_says ("minimum-block=4096");
+  scene->config.minimum_block = 2048;
+  refuses ("minimum-block=4096");
+}
+
+TEST (the_words_for_two_legs_are_those_of_the_larger_one)
+{
+  our_log ();
+  scene->record.min_block = 512;
+  scene->leg[0].min_block = 1024;
+  scene->leg[1].min_block = 4096;
+  refuses ("leg /a: has blocks of 1024 bytes");
+  also_says ("minimum-block=4096");
+}
+
+TEST (larger_blocks_are_accepted_in_words)
+{
+  our_log ();
+  scene->record.min_block = 512;
+  scene->leg[1].min_block = 4096;
+  scene->config.minimum_block = 4096;
+  serves (0);
+  ck_assert_uint_eq (scene->plan.min_block, 4096);
+  notes ("promised blocks of 512 bytes, and now 4096");
+}
+
+TEST (a_promise_is_kept_by_legs_with_smaller_blocks)
+{
+  our_log ();
+  scene->record.min_block = 4096;
+  serves (0);
+  ck_assert_uint_eq (scene->plan.min_block, 4096);
+  scene->config.minimum_block = 512;
+  serves (0);
+  ck_assert_uint_eq (scene->plan.min_block, 4096);
+  ck_assert_str_eq (scene->plan.notes, "");
+}
+
+TEST (a_log_that_does_not_know_learns_what_is_promised_now)
+{
+  our_log ();
+  scene->leg[1].min_block = 4096;
+  serves (0);
+  ck_assert_uint_eq (scene->plan.min_block, 4096);
+  ck_assert_str_eq (scene->plan.notes, "");
+}
+
+TEST (a_promise_that_does_not_divide_the_size_is_refused)
+{
+  our_log ();
+  scene->log.geo.size = LEG_SIZE - 512;
+  scene->config.minimum_block = 4096;
+  refuses ("minimum-block=4096: does not divide");
+}
+
 /* --- is it the leg it was? --- */
 
 TEST (different_content_is_refused_with_a_way_out)

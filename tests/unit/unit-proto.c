@@ -168,6 +168,7 @@ check_record (const struct proto_msg *a, const struct proto_msg *b)
   ck_assert_uint_eq (a->record.epoch, b->record.epoch);
   ck_assert_uint_eq (a->record.generation, b->record.generation);
   ck_assert_uint_eq (a->record.primary, b->record.primary);
+  ck_assert_uint_eq (a->record.min_block, b->record.min_block);
   for (unsigned s = 0; s < PROTO_MAX_LEGS; ++s) {
     const struct proto_leg *l = &a->record.leg[s], *k = &b->record.leg[s];
 
@@ -464,6 +465,9 @@ static const struct value {
   {"set-record", FIELD (record.leg[0].state), 17, 0},
   {"set-record", FIELD (record.leg[0].state), 17, 3},
   {"set-record", FIELD (record.leg[0].generation), 35, 10},
+  {"set-record-blocks", FIELD (record.min_block), 307, 3},
+  {"set-record-blocks", FIELD (record.min_block), 307, 0x20000},
+  {"set-record-blocks", FIELD (record.min_block), 307, 0x80000000},
   {"state-record", FIELD (record.epoch), 0, 6},
   {"state-record", FIELD (record.primary), 16, PROTO_MAX_LEGS},
   {"state-record", FIELD (record.leg[0].kind), 18, 1},
@@ -589,6 +593,8 @@ static const struct value good_values[] = {
   {"grow", FIELD (grow.size), 8, PROTO_MAX_REGIONS << 26},
   {"set-record", FIELD (record.leg[0].generation), 35, 9},
   {"set-record", FIELD (record.leg[0].kind), 18, 255},
+  {"set-record-blocks", FIELD (record.min_block), 307, 1},
+  {"set-record-blocks", FIELD (record.min_block), 307, 0x10000},
   {"get-resync-work", FIELD (query.slot), 0, 0},
   {"get-resync-work", FIELD (query.slot), 0, 255},
   {"get-resync-work", FIELD (query.first), 4, PROTO_MAX_REGIONS},
@@ -1061,10 +1067,20 @@ decode_copy (struct proto_msg *msg, const uint8_t *bytes, size_t len)
   return error;
 }
 
+/* All that is left out is what may be: the block size of a record. */
+static bool
+is_shorter_record (const struct proto_msg *msg, size_t missing)
+{
+  return (msg->type == PROTO_SET_RECORD || msg->type == PROTO_STATE_RECORD) &&
+         msg->record.min_block != 0 && missing == 4;
+}
+
 static void
 try_truncated (int which)
 {
-  struct buffer frame = encoded (&proto_samples[which].msg);
+  const struct proto_msg *whole = &proto_samples[which].msg;
+  struct buffer frame = encoded (whole);
+  size_t length = frame.len;
   struct proto_msg msg;
 
   for (size_t len = 0; len < frame.len; ++len)
@@ -1072,7 +1088,8 @@ try_truncated (int which)
   while (frame.len > PROTO_HEADER_SIZE) {
     frame.len--;
     seal (&frame);
-    ck_assert_int_ne (decode_copy (&msg, frame.data, frame.len), PROTO_OK);
+    ck_assert ((decode_copy (&msg, frame.data, frame.len) == PROTO_OK) ==
+               is_shorter_record (whole, length - frame.len));
   }
   buffer_free (&frame);
 }
@@ -1081,6 +1098,17 @@ TEST (test_truncated)
 {
   for (int i = 0; i < nr_samples (); ++i)
     try_truncated (i);
+}
+
+/* What is not known is left out, not zero. */
+TEST (test_block_size_of_zero)
+{
+  struct buffer frame = encoded (sample ("set-record-blocks"));
+
+  memset (frame.data + frame.len - 4, 0, 4);
+  seal (&frame);
+  refuse_decode (&frame, "a block size of zero");
+  buffer_free (&frame);
 }
 
 static void

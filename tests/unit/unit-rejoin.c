@@ -305,6 +305,7 @@ TEST (a_leg_with_larger_blocks_is_not_used)
   is_refused ();
   leg_last_error (fx->leg[1], why, sizeof why);
   ck_assert_ptr_nonnull (strstr (why, "has blocks of 4096 bytes now"));
+  ck_assert_ptr_nonnull (strstr (why, "minimum-block=4096"));
 }
 
 /* What is only in its cache may be a hole by its block status. */

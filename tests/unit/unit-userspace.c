@@ -92,6 +92,34 @@ TEST (test_found_again)
   dirty_log_close (log, in_seconds (5));
 }
 
+/* What clients were told is kept by a server that knows of it. */
+TEST (test_block_size_is_kept)
+{
+  struct dirty_log *log;
+
+  f->features = PROTO_FEATURE_MIN_BLOCK;
+  log = user_create (f);
+  dirty_log_set_min_block (log, 4096);
+  ck_assert_int_eq (dirty_log_flush (log, in_seconds (5)), 0);
+  dirty_log_close (log, in_seconds (5));
+  log = user_open (f, 0);
+  ck_assert_uint_eq (dirty_log_min_block (log), 4096);
+  dirty_log_close (log, in_seconds (5));
+}
+
+/* One of before is not told, so that it is not confused: a violation. */
+TEST (test_block_size_is_not_sent_to_an_old_server)
+{
+  struct dirty_log *log = user_create (f);
+
+  dirty_log_set_min_block (log, 4096);
+  ck_assert_int_eq (dirty_log_flush (log, in_seconds (5)), 0);
+  dirty_log_close (log, in_seconds (5));
+  log = user_open (f, 0);
+  ck_assert_uint_eq (dirty_log_min_block (log), 0);
+  dirty_log_close (log, in_seconds (5));
+}
+
 /* An untouched log stays as it was, and is given back at once. */
 TEST (test_untouched)
 {

@@ -43,6 +43,7 @@ unit_tests_of_threads = \
 	tests/unit/unit-disk \
 	tests/unit/unit-disk-crash \
 	tests/unit/unit-disk-faults \
+	tests/unit/unit-disk-look \
 	tests/unit/unit-hot-limit \
 	tests/unit/unit-holes \
 	tests/unit/unit-lease \
@@ -73,6 +74,7 @@ unit_tests = \
 	tests/unit/unit-dump \
 	tests/unit/unit-dump-leg \
 	tests/unit/unit-extent-map \
+	tests/unit/unit-file-name \
 	tests/unit/unit-hot \
 	tests/unit/unit-member-state \
 	tests/unit/unit-nbd-identity \
@@ -98,6 +100,11 @@ EXTRA_DIST += \
 tests_unit_unit_bitset_SOURCES = tests/unit/unit-bitset.c
 tests_unit_unit_bitset_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_unit_bitset_LDADD = libcommon.la $(TEST_LIBS)
+
+tests_unit_unit_file_name_SOURCES = \
+	tests/unit/unit-file-name.c tests/lib/temp-path.h
+tests_unit_unit_file_name_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_unit_file_name_LDADD = libcommon.la $(TEST_LIBS)
 
 tests_unit_unit_thread_SOURCES = tests/unit/unit-thread.c
 tests_unit_unit_thread_CPPFLAGS = $(TEST_CPPFLAGS)
@@ -150,6 +157,10 @@ tests_unit_unit_disk_LDADD = libmemstore.la $(LOG_LIBS) $(TEST_LIBS)
 tests_unit_unit_disk_crash_SOURCES = tests/unit/unit-disk-crash.c
 tests_unit_unit_disk_crash_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_unit_disk_crash_LDADD = libmemstore.la $(LOG_LIBS) $(TEST_LIBS)
+
+tests_unit_unit_disk_look_SOURCES = tests/unit/unit-disk-look.c
+tests_unit_unit_disk_look_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_unit_disk_look_LDADD = libmemstore.la $(LOG_LIBS) $(TEST_LIBS)
 
 tests_unit_unit_disk_faults_SOURCES = tests/unit/unit-disk-faults.c
 tests_unit_unit_disk_faults_CPPFLAGS = $(TEST_CPPFLAGS)
