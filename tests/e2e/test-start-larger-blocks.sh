@@ -124,6 +124,7 @@ refused minimum-block=4096 "does not divide the mirror's size" -- \
 # --- a log on a server
 truncate -s 0 "$tmp/b" "$tmp/data/a"
 truncate -s 16M "$tmp/b" "$tmp/data/a"
+rm "$tmp/data/a.mirrorleg"
 start_logd
 log=userspace:$logd_sock/x
 leg_with_blocks b 512
