@@ -37,14 +37,14 @@ use_all ()
     "$(json '[.legs[] | .read_errors + .write_errors + .flush_errors] | add')" 0
   nbdcopy "$uri" - | cmp - "$tmp/oracle" || fail "$what: reads differ"
   for file; do
-    cmp "$file" "$tmp/oracle" || fail "$what: $file differs"
+    cmp -n 8M "$file" "$tmp/oracle" || fail "$what: $file differs"
   done
   # A trim reads as zeroes or does nothing, but the same on all legs.
   qemu-io -f raw -d unmap "$uri" -c 'discard 5M 1M' >>"$tmp/qemu-io.log"
   nbdcopy "$uri" "$tmp/trimmed"
   stop_mirror
   for file; do
-    cmp "$file" "$tmp/trimmed" || fail "$what: $file differs after a trim"
+    cmp -n 8M "$file" "$tmp/trimmed" || fail "$what: $file differs after a trim"
   done
 }
 
@@ -53,9 +53,9 @@ fresh ()
   local file
   for file; do
     rm -f "$tmp/$file"
-    truncate -s 8M "$tmp/$file"
+    leg_file 8 "$tmp/$file"
   done
-  rm -f "$tmp/log"
+  rm -f "$tmp/log" "$tmp"/*.mirrorl*
 }
 
 # One leg, three, eight.

@@ -12,7 +12,8 @@ requires nbdsh -c pass
 d=$tmp/data
 mkdir "$d"
 cd "$d"
-truncate -s 8M a b c
+truncate -s 8M a c
+leg_file 8 b
 start_leg b --filter=exportname file "$d/b" exportname= exportname=other
 leg=${leg_uri[b]}
 ln -s "${leg_sock[b]}" "$tmp/soft.sock"

@@ -15,7 +15,8 @@ start_mirror a b log=core
 write_pattern 1 0 4M
 expect 'log' "$(json .log.type)" core
 stop_mirror
-expect 'files' "$(find . -type f | sort | xargs)" './a ./b ./c'
+expect 'files' "$(find . -type f | sort | xargs)" \
+  './a ./a.mirrorleg ./b ./b.mirrorleg ./c'
 legs_equal a b
 
 # The other leg differs now.

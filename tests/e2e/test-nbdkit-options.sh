@@ -25,6 +25,7 @@ expect 'exit status of --run' "$status" 9
 expect 'clean after --run' "$(dump .clean a.mirrorlog)" true
 
 # -r limits clients; the mirror still resyncs.
+rm ./*.mirrorleg
 start_mirror a missing log=disk:r.mirrorlog sync=none
 mirror_options=(-r)
 stop_mirror
