@@ -78,7 +78,7 @@ part 8256K 8256K
 high=$part
 part 4M 8M
 middle=$part
-part 16M 1M
+part 24M 1M
 log=$part
 refused "leg $low and leg $middle are the same disk: both lie on $d/a" -- \
   "$low" "$middle" log=core

@@ -35,7 +35,7 @@ for other in "$leg" "nbd+unix:///?socket=$tmp/soft.sock" \
   [ ! -e new ] || fail 'a log was made'
 done
 # Looking at it is free.
-planned 1 'holds data' -- c "$leg" log=disk:new
+planned 1 'would refuse' -- c "$leg" log=disk:new
 
 # The first goes on as it was.
 qemu-io -f raw "$uri" -c 'read -P 1 0 8M' >>"$tmp/qemu-io.log"

@@ -30,6 +30,8 @@ qemu-io -f raw "$uri" -c 'read -P 1 0 4M' >"$tmp/qemu-io.log"
 stop_mirror
 legs_equal a b
 
+# Without a record of what it holds.
+rm b.mirrorleg
 refused "leg $d/b: holds data" -- c b log=core
 planned 1 "leg $d/b: holds data" -- c b log=core
 refused "leg $d/nothing" missing -- a nothing log=core
