@@ -235,6 +235,27 @@ record_area_restore (struct record_area *area)
   return make_file (area) == -1 ? -1 : 1;
 }
 
+/* What leg_submit asks for the legs themselves. */
+static bool
+may_write (const struct record_area *area)
+{
+  struct leg *leg = area->leg;
+
+  return !leg->may_write || leg->may_write (leg);
+}
+
+static void
+write_record (struct record_area *area, struct record_write *w,
+              uint64_t offset)
+{
+  w->io.unsent = !may_write (area);
+  if (w->io.unsent)
+    w->io.error = ESTALE;
+  else if (full_pwrite (area->fd, w->buf, sizeof w->buf, offset) == -1 ||
+           fdatasync (area->fd) == -1)
+    w->io.error = errno;
+}
+
 void
 record_area_submit (struct record_area *area, struct record_write *w,
                     const struct leg_record *r,
@@ -256,9 +277,7 @@ record_area_submit (struct record_area *area, struct record_write *w,
     leg_submit (area->leg, &w->io);
     return;
   }
-  if (full_pwrite (area->fd, w->buf, sizeof w->buf, offset) == -1 ||
-      fdatasync (area->fd) == -1)
-    w->io.error = errno;
+  write_record (area, w, offset);
   done (&w->io);
 }
 
@@ -274,8 +293,12 @@ record_area_write_beat (struct record_area *area, const struct leg_beat *beat)
   uint8_t buf[BEAT_BLOCK] = {0};
 
   record_beat_encode (buf, beat);
-  if (is_file (area))
-    return full_pwrite (area->fd, buf, sizeof buf, RECORD_BEAT_OFFSET);
+  if (is_file (area)) {
+    errno = ESTALE;
+    return may_write (area)
+             ? full_pwrite (area->fd, buf, sizeof buf, RECORD_BEAT_OFFSET)
+             : -1;
+  }
   return leg_run (area->leg, LEG_WRITE, LEG_UNCOUNTED, buf,
                   area->trailer + RECORD_BEAT_OFFSET, sizeof buf);
 }

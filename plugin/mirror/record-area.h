@@ -60,7 +60,8 @@ int record_area_remove (struct record_area *area);
 int record_area_restore (struct record_area *area);
 
 /* One record, durable before this returns; or begin to write it, which posts
- * the semaphore when it is durable, or io.error says why not.
+ * the semaphore when it is durable, or io.error says why not.  Without the
+ * lease neither it nor a beat is written, be it to a leg or to a file.
  */
 struct record_write {
   uint8_t buf[RECORD_SLOT_SIZE];

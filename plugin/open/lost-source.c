@@ -73,20 +73,19 @@ begin_refusal (struct lost *l)
                  lost_log_name (l));
 }
 
-static int
+static void
 refuse_unseen (struct lost *l, unsigned slot)
 {
-  bool here = l->plan->slot[slot].here;
+  const struct plan_slot *ps = &l->plan->slot[slot];
 
   begin_refusal (l);
   plan_refuse (l->plan,
                ", and leg %s, in-sync by the newest record (of leg %s, "
                "generation %" PRIu64 "), %s: it may have gone on without the "
                "others",
-               l->record.leg[slot].name, l->in.leg[l->plan->newest].name,
-               l->newest->generation,
-               here ? "has no record of its own" : "is not here");
-  return plan_offer_override (&l->in, l->plan);
+               ps->here ? l->in.leg[ps->leg].name : l->record.leg[slot].name,
+               l->in.leg[l->plan->newest].name, l->newest->generation,
+               ps->here ? "has no record of its own" : "is not here");
 }
 
 static int
@@ -108,8 +107,8 @@ check_sync_none (struct lost *l)
 
     for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
       vouched |= l->plan->slot[s].configured &&
-                 l->plan->slot[s].leg == (int) i && lost_seen (l, s) &&
-                 lost_in_sync (l, s);
+                 l->plan->slot[s].leg == (int) i && lost_in_sync (l, s) &&
+                 (lost_seen (l, s) || lost_may_vouch (l, s));
     if (!vouched)
       refuse_sync_none (l, i);
   }
@@ -134,6 +133,21 @@ is_up_to_date (const struct lost *l, unsigned slot)
   return may_be_source (l, slot) &&
          (!(l->newest->flags & RECORD_CLEAN) ||
           l->in.leg[leg].record.sequence == l->newest->sequence);
+}
+
+/* ... or the user says that it counts. */
+static bool
+may_be_forced (const struct lost *l, unsigned slot)
+{
+  return is_up_to_date (l, slot) ||
+         (lost_may_vouch (l, slot) && l->plan->slot[slot].miss != MISS_ALL);
+}
+
+static bool
+is_fit (const struct lost *l, unsigned slot)
+{
+  return l->in.config->sync == SYNC_FORCE ? may_be_forced (l, slot)
+                                          : is_up_to_date (l, slot);
 }
 
 /* The slot of the lowest leg that is fit, or -1. */
@@ -161,7 +175,7 @@ static int
 preferred (const struct lost *l)
 {
   if (l->in.config->sync == SYNC_FORCE)
-    return lowest_leg (l, is_up_to_date);
+    return lowest_leg (l, is_fit);
   if (lost_is_core (l))
     return lowest_leg (l, is_here);
   return -1;
@@ -172,10 +186,10 @@ choose (struct lost *l)
 {
   int slot = preferred (l);
 
-  if (slot == -1 || !is_up_to_date (l, (unsigned) slot))
+  if (slot == -1 || !is_fit (l, (unsigned) slot))
     slot = l->newest->primary;
-  if (!is_up_to_date (l, (unsigned) slot))
-    slot = lowest_leg (l, is_up_to_date);
+  if (!is_fit (l, (unsigned) slot))
+    slot = lowest_leg (l, is_fit);
   if (slot == -1)
     slot = lowest_leg (l, may_be_source);
   if (slot != -1)
@@ -229,12 +243,50 @@ refuse_no_source (struct lost *l)
   return plan_offer_override (&l->in, l->plan);
 }
 
+/* What the user must know, and can say with sync=. */
+static int
+ask_user (struct lost *l, unsigned slot)
+{
+  int forced = lowest_leg (l, may_be_forced);
+
+  refuse_unseen (l, slot);
+  plan_refuse (l->plan, "; give sync=none if you know that the legs are "
+                        "equal");
+  if (forced != -1)
+    plan_refuse (l->plan,
+                 ", or sync=force to overwrite the others with leg %s",
+                 l->in.leg[l->plan->slot[forced].leg].name);
+  return plan_offer_override (&l->in, l->plan);
+}
+
+/* A leg that can't have a record is only asked after when nothing else is in
+ * the way.
+ */
+static int
+check_unseen (struct lost *l)
+{
+  int ask = -1;
+
+  for (unsigned s = 0; s < LOG_MAX_LEGS; ++s) {
+    if (!lost_in_sync (l, s) || lost_seen (l, s))
+      continue;
+    if (!lost_may_vouch (l, s)) {
+      refuse_unseen (l, s);
+      return plan_offer_override (&l->in, l->plan);
+    }
+    ask = (int) s;
+  }
+  if (ask != -1 && l->in.config->sync == SYNC_DEFAULT)
+    return ask_user (l, (unsigned) ask);
+  return 0;
+}
+
 static int
 look_for_source (struct lost *l)
 {
-  for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
-    if (lost_in_sync (l, s) && !lost_seen (l, s))
-      return refuse_unseen (l, s);
+  check_unseen (l);
+  if (l->plan->refuse)
+    return 0;
   if (plan_refuse_rolled_back (&l->in, l->plan) == -1)
     return -1;
   if (l->plan->refuse)

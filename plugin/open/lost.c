@@ -151,6 +151,22 @@ lost_seen (const struct lost *l, unsigned slot)
 }
 
 bool
+lost_never_recorded (const struct lost *l, unsigned slot)
+{
+  return l->asked->log->found == LOG_FOUND_NEW && lost_in_sync (l, slot) &&
+         record_no_id (l->newest->legs[slot]);
+}
+
+bool
+lost_may_vouch (const struct lost *l, unsigned slot)
+{
+  const struct plan_slot *ps = &l->plan->slot[slot];
+
+  return lost_never_recorded (l, slot) && ps->here &&
+         !plan_leg_record (&l->in, (unsigned) ps->leg);
+}
+
+bool
 lost_in_sync (const struct lost *l, unsigned slot)
 {
   return l->newest->in_sync >> slot & 1;

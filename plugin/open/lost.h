@@ -34,6 +34,14 @@ bool lost_is_core (const struct lost *l);
 /* The slot's leg is here, and its own record says so. */
 bool lost_seen (const struct lost *l, unsigned slot);
 
+/* The log is new, and the slot's leg was in-sync without a record of its own:
+ * only the user can know what became of it.
+ */
+bool lost_never_recorded (const struct lost *l, unsigned slot);
+
+/* ... and a leg is here that may be it. */
+bool lost_may_vouch (const struct lost *l, unsigned slot);
+
 /* The slot's leg was in-sync. */
 bool lost_in_sync (const struct lost *l, unsigned slot);
 

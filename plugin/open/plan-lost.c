@@ -32,8 +32,9 @@ look_at_unseen (struct lost *l, unsigned slot)
   struct plan_slot *ps = &l->plan->slot[slot];
   int empty;
 
-  ps->miss = MISS_ALL;
   empty = l->in.empty (&l->in, (unsigned) ps->leg, l->plan->geo.size);
+  if (empty == PROBE_YES || !lost_may_vouch (l, slot))
+    ps->miss = MISS_ALL;
   if (empty == PROBE_YES) {
     ps->fresh = true;
     plan_note (l->plan, "leg %s: is empty, will get a full copy\n",
@@ -42,10 +43,24 @@ look_at_unseen (struct lost *l, unsigned slot)
   return empty == -1 ? -1 : 0;
 }
 
+/* A leg that can't have a record may have another name by now: then it is the
+ * one in the place of that slot.
+ */
+static void
+match_by_place (struct lost *l)
+{
+  for (unsigned s = 0; s < l->in.nr_legs; ++s)
+    if (lost_never_recorded (l, s) && l->plan->slot[s].leg == -1 &&
+        l->in.leg[s].leg && !plan_assigned (l->plan, s) &&
+        !plan_leg_record (&l->in, s))
+      plan_assign (&l->in, l->plan, s, s);
+}
+
 static int
 match (struct lost *l)
 {
   plan_match_records (&l->in, l->plan);
+  match_by_place (l);
   for (unsigned s = 0; s < LOG_MAX_LEGS; ++s) {
     struct plan_slot *ps = &l->plan->slot[s];
 
@@ -117,6 +132,15 @@ old_log_knows (const struct lost *l, unsigned slot)
          plan_same_id (l->asked, (unsigned) l->plan->slot[slot].leg, slot);
 }
 
+/* The user says that it holds the same, or that it may be overwritten. */
+static bool
+is_vouched (const struct lost *l, unsigned slot)
+{
+  if (l->in.config->sync == SYNC_NONE)
+    return lost_may_vouch (l, slot) && l->plan->others_miss != MISS_ALL;
+  return l->in.config->sync == SYNC_FORCE;
+}
+
 /* Legs under a recorded name, with data and without a record. */
 static void
 check_unseen (struct lost *l)
@@ -125,7 +149,7 @@ check_unseen (struct lost *l)
     const struct plan_slot *ps = &l->plan->slot[s];
 
     if (s != l->plan->source && ps->here && !ps->fresh && !lost_seen (l, s) &&
-        !old_log_knows (l, s) && l->in.config->sync != SYNC_FORCE)
+        !old_log_knows (l, s) && !is_vouched (l, s))
       refuse_data (l, (unsigned) ps->leg);
   }
 }

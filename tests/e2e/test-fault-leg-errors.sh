@@ -10,7 +10,7 @@ requires_tool qemu-io
 
 truncate -s 8M "$tmp/a" "$tmp/b"
 for fault in pread pwrite zero extents; do
-  rm -f "$tmp/log" "$tmp/trigger"
+  rm -f "$tmp/log" "$tmp/a.mirrorleg" "$tmp/trigger"
   truncate -s 0 "$tmp/a" "$tmp/b"
   truncate -s 8M "$tmp/a" "$tmp/b"
   start_leg b --filter=error file "$tmp/b" error-$fault=EIO \

@@ -40,7 +40,7 @@ stop_mirror
 mirror_options=()
 
 # Two files: all that there is, and blocks of one byte.
-rm "$tmp/log"
+rm "$tmp/log" "$tmp/b.mirrorleg"
 truncate -s 0 "$tmp/b"
 truncate -s 96M "$tmp/b" "$tmp/c"
 start_mirror "$tmp/b" "$tmp/c" log=disk:"$tmp/log"

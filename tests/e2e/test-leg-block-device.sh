@@ -12,7 +12,8 @@ requires_mirror
 requires_tool qemu-io
 
 mkdir "$tmp/data"
-truncate -s 32M "$tmp/a" "$tmp/b" "$tmp/c" "$tmp/d"
+truncate -s 32M "$tmp/a" "$tmp/d"
+leg_file 32 "$tmp/b" "$tmp/c"
 truncate -s 4M "$tmp/logdev"
 loop_device "$tmp/b"
 b=$loop_dev

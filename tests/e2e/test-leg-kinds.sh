@@ -37,37 +37,37 @@ use_all ()
     "$(json '[.legs[] | .read_errors + .write_errors + .flush_errors] | add')" 0
   nbdcopy "$uri" - | cmp - "$tmp/oracle" || fail "$what: reads differ"
   for file; do
-    cmp "$file" "$tmp/oracle" || fail "$what: $file differs"
+    cmp -n 8M "$file" "$tmp/oracle" || fail "$what: $file differs"
   done
   # A trim reads as zeroes or does nothing, but the same on all legs.
   qemu-io -f raw -d unmap "$uri" -c 'discard 5M 1M' >>"$tmp/qemu-io.log"
   nbdcopy "$uri" "$tmp/trimmed"
   stop_mirror
   for file; do
-    cmp "$file" "$tmp/trimmed" || fail "$what: $file differs after a trim"
+    cmp -n 8M "$file" "$tmp/trimmed" || fail "$what: $file differs after a trim"
   done
 }
 
+# fresh SIZE FILE...: 8M for legs that are files, 8M and the trailer for others.
 fresh ()
 {
-  local file
+  local file size=$1
+  shift
   for file; do
     rm -f "$tmp/$file"
-    truncate -s 8M "$tmp/$file"
+    truncate -s "$size" "$tmp/$file"
   done
-  rm -f "$tmp/log"
+  rm -f "$tmp/log" "$tmp"/*.mirrorl*
 }
 
 # One leg, three, eight.
-fresh f1 f2 f3 f4 f5 f6 f7 f8
+fresh 8M f1 f2 f3 f4 f5 f6 f7 f8
 start_mirror "$tmp/f1"
 use_all 'one leg' "$tmp/f1"
-fresh f1 f2 f3 f4 f5 f6 f7 f8
-rm -f "$tmp"/*.mirrorlog
+fresh 8M f1 f2 f3 f4 f5 f6 f7 f8
 start_mirror "$tmp/f1" "$tmp/f2" "$tmp/f3"
 use_all 'three legs' "$tmp/f1" "$tmp/f2" "$tmp/f3"
-fresh f1 f2 f3 f4 f5 f6 f7 f8
-rm -f "$tmp"/*.mirrorlog
+fresh 8M f1 f2 f3 f4 f5 f6 f7 f8
 start_mirror "$tmp"/f[1-8]
 expect 'legs' "$(json '.legs | length')" 8
 use_all 'eight legs' "$tmp"/f[1-8]
@@ -75,7 +75,7 @@ use_all 'eight legs' "$tmp"/f[1-8]
 # A local leg and an NBD server that lacks something.
 while read -r name server; do
   [ -n "$name" ] || continue
-  fresh a b
+  fresh 8256K a b
   # shellcheck disable=SC2086
   start_leg "$name" ${server//B/$tmp\/b}
   parameters=()
@@ -101,7 +101,7 @@ nosr        --no-sr file B
 END
 
 # A server with blocks of 4096, whose clients must keep to them too.
-fresh a b
+fresh 8256K a b
 start_leg b4096 --filter=blocksize-policy file "$tmp/b" \
   blocksize-minimum=4096 blocksize-preferred=65536 blocksize-maximum=4M \
   blocksize-error-policy=error
@@ -112,7 +112,7 @@ use_all 'blocks of 4096' "$tmp/a" "$tmp/b"
 
 # qemu's server, which ignores trims.
 if command -v qemu-nbd >/dev/null; then
-  fresh a b
+  fresh 8256K a b
   background qemu-nbd qemu-nbd -f raw -k "$tmp/qemu.sock" -t -e 8 "$tmp/b"
   wait_for "$deadline" test -S "$tmp/qemu.sock"
   start_mirror "$tmp/a" "nbd+unix:///?socket=$tmp/qemu.sock" \
@@ -121,7 +121,7 @@ if command -v qemu-nbd >/dev/null; then
 fi
 
 # Without a local leg; over TCP; by an export's name.
-fresh a b
+fresh 8256K a b
 start_leg a file "$tmp/a"
 start_leg b --filter=exportname file "$tmp/b" exportname=disk \
   exportname-strict=true

@@ -12,7 +12,8 @@ requires nbdsh -c pass
 d=$tmp/data
 mkdir "$d"
 cd "$d"
-truncate -s 8M a b c
+truncate -s 8M a c
+leg_file 8 b
 start_leg b --filter=exportname file "$d/b" exportname= exportname=other
 leg=${leg_uri[b]}
 ln -s "${leg_sock[b]}" "$tmp/soft.sock"
@@ -34,7 +35,7 @@ for other in "$leg" "nbd+unix:///?socket=$tmp/soft.sock" \
   [ ! -e new ] || fail 'a log was made'
 done
 # Looking at it is free.
-planned 1 'holds data' -- c "$leg" log=disk:new
+planned 1 'would refuse' -- c "$leg" log=disk:new
 
 # The first goes on as it was.
 qemu-io -f raw "$uri" -c 'read -P 1 0 8M' >>"$tmp/qemu-io.log"
@@ -42,8 +43,19 @@ expect 'state of the first' "$(json .mirror.state)" in-sync
 write_pattern 2 1M 1M
 legs_equal a b
 
-# Another mirror takes the leg while its server was away.  The first says so,
-# and has the leg back when the other has ended.
+# Killed: free at once, and its heartbeats are known to be a dead process's.
+kill_mirror
+start_mirror a "$leg" log=disk:"$tmp/first.mirrorlog" quarantine=1
+! grep -F 'may be in use' "$tmp/first.log" || fail 'it waited for heartbeats'
+wait_mirror
+stop_mirror
+legs_equal a b
+
+# Another mirror takes the leg while its server was away, and nothing on the leg
+# says that it is the first one's.  That says so, and has the leg back when the
+# other has ended.
+start_mirror a "$leg" log=disk:"$tmp/first.mirrorlog" leg-records=off
+first=$mirror_pid
 kill_leg b
 wait_for "$deadline" grep -q "leg $leg: connect: " "$tmp/first.log"
 # Stopped while it waits for its next try, which is nearly always.
@@ -52,7 +64,8 @@ for _ in 1 2 3 4 5; do
   eval "start_leg b ${leg_words[b]}"
   mirror=second
   taken=yes
-  try_start_mirror "$leg" missing log=disk:"$tmp/second.mirrorlog" && break
+  try_start_mirror "$leg" missing log=disk:"$tmp/second.mirrorlog" \
+    leg-records=off && break
   taken=
   kill_leg b
   signal CONT "$first"
@@ -72,7 +85,7 @@ write_pattern 3 2M 1M
 legs_equal a b
 kill_mirror
 
-# Killed: free at once, without any wait.
+# Killed: free at once, without any wait, here too.
 try_start_mirror a "$leg" log=disk:"$tmp/first.mirrorlog" quarantine=1 ||
   fail 'it did not start at once'
 wait_mirror

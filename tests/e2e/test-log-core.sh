@@ -15,7 +15,8 @@ start_mirror a b log=core
 write_pattern 1 0 4M
 expect 'log' "$(json .log.type)" core
 stop_mirror
-expect 'files' "$(find . -type f | sort | xargs)" './a ./b ./c'
+expect 'files' "$(find . -type f | sort | xargs)" \
+  './a ./a.mirrorleg ./b ./b.mirrorleg ./c'
 legs_equal a b
 
 # The other leg differs now.
@@ -29,6 +30,8 @@ qemu-io -f raw "$uri" -c 'read -P 1 0 4M' >"$tmp/qemu-io.log"
 stop_mirror
 legs_equal a b
 
+# Without a record of what it holds.
+rm b.mirrorleg
 refused "leg $d/b: holds data" -- c b log=core
 planned 1 "leg $d/b: holds data" -- c b log=core
 refused "leg $d/nothing" missing -- a nothing log=core

@@ -15,7 +15,7 @@ for host in a b; do
   echo "host$host:$key" >"$tmp/$host.psk"
   echo "host$host:$key" >>"$tmp/keys"
 done
-truncate -s 16M "$tmp/leg0" "$tmp/leg1"
+leg_file 16 "$tmp/leg0" "$tmp/leg1"
 start_leg 0 --tls=require --tls-psk="$tmp/keys" file "$tmp/leg0"
 start_leg 1 --tls=require --tls-psk="$tmp/keys" file "$tmp/leg1"
 start_logd --lease 3

@@ -25,17 +25,18 @@ expect 'exit status of --run' "$status" 9
 expect 'clean after --run' "$(dump .clean a.mirrorlog)" true
 
 # -r limits clients; the mirror still resyncs.
-start_mirror a missing log=disk:r.mirrorlog sync=none
+cp a r
+start_mirror r missing log=disk:r.mirrorlog sync=none
 mirror_options=(-r)
 stop_mirror
 truncate -s 8M c
-start_mirror a c log=disk:r.mirrorlog
+start_mirror r c log=disk:r.mirrorlog
 nbdinfo --is read-only "$uri" || fail 'not read-only with -r'
 qemu-io -f raw "$uri" -c 'write 0 4k' >>qemu-io.log 2>&1 &&
   fail 'a write with -r'
 wait_mirror
 stop_mirror
-legs_equal a c
+legs_equal r c
 mirror_options=()
 
 # TLS with pre-shared keys.

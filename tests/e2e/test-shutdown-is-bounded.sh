@@ -23,8 +23,9 @@ far=(ip netns exec "${netns[far]}")
 
 legs_of ()
 {
-  rm -f "$tmp"/leg-*.img "$tmp/state"
-  truncate -s 32M "$tmp/leg-a.img" "$tmp/leg-b.img" "$tmp/leg-c.img"
+  rm -f "$tmp"/leg-*.img* "$tmp/state"
+  leg_file 32 "$tmp/leg-a.img" "$tmp/leg-b.img"
+  truncate -s 32M "$tmp/leg-c.img"
   start_leg a file "$tmp/leg-a.img"
   start_leg b file "$tmp/leg-b.img"
 }

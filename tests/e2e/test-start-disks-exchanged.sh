@@ -15,7 +15,7 @@ cd "$d"
 one_is_stale ()
 {
   rm -f a b log
-  truncate -s 32M a b
+  leg_file 32 a b
   loop_device "$d/a"
   first=$loop_dev
   loop_device "$d/b"

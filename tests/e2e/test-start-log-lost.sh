@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
 
-# The log is gone, or another mirror's, or damaged: nothing is guessed.
+# The log is gone, or another mirror's, or damaged, and the legs have no records
+# that could stand in for it: nothing is guessed.
 
 . "$(dirname "$0")/../lib/functions.sh"
 requires_mirror
@@ -21,6 +22,7 @@ stop_mirror
 
 # --- gone: leg 1 is stale, and nobody knows
 mv log log.away
+rm a.mirrorleg b.mirrorleg
 refused "leg $d/b: holds data and there is no log that knows it" \
   'sync=force' 'sync=none' -- a b log=disk:log
 refused "leg $d/a: holds data and there is no log that knows it" -- \

@@ -30,7 +30,7 @@ wait_mirror
 stop_mirror
 legs_equal full b
 legs_equal full zeroes
-rm full.mirrorlog
+rm full.mirrorlog ./*.mirrorleg
 
 planned 0 "leg $d/other: full resync" -- full other sync=force
 cp full before
@@ -39,7 +39,7 @@ wait_mirror
 stop_mirror
 legs_equal before full
 legs_equal full other
-rm full.mirrorlog
+rm full.mirrorlog ./*.mirrorleg
 
 start_mirror full same sync=none
 expect 'copied' "$(json '.resync.copied_bytes + .resync.skipped_bytes')" 0

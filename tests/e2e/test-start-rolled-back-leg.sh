@@ -100,7 +100,8 @@ legs_equal a b
 # While the mirror runs: the leg's server goes away and comes back with an
 # older copy; meanwhile many other regions are written.
 rm -rf ./*
-truncate -s 64M a b
+truncate -s 64M a
+leg_file 64 b
 start_leg b file "$d/b"
 start_mirror a "${leg_uri[b]}" log=disk:log
 wait_mirror

@@ -299,12 +299,20 @@ revive_leg ()
   return 1
 }
 
+# leg_file SIZE FILE...: empty files for legs that have a trailer, behind an NBD
+# server or a loop device; the mirror has this size, in MiB.
+leg_file ()
+{
+  truncate -s $(($1 * 1024 + 64))K "${@:2}"
+}
+
 # disk_size FILE: how much of a leg is the mirror's: not the trailer that an NBD
-# server's file may have.
+# server's file or a device may have.
 disk_size ()
 {
   local size trailer
   size=$(stat -Lc %s "$1")
+  [ ! -b "$1" ] || size=$(blockdev --getsize64 "$1")
   trailer=$((size / 4096 * 4096 - 65536))
   if [ "$trailer" -gt 0 ] &&
      [ "$(dd if="$1" bs=4096 skip=$((trailer / 4096)) count=1 status=none |
@@ -547,14 +555,39 @@ nbdsh ()
   PATH=/usr/bin:$PATH command nbdsh "$@"
 }
 
+# heartbeat_at FILE: where a running mirror writes its heartbeat to the file of
+# a leg, or to the record beside it; nothing if it writes none.
+heartbeat_at ()
+{
+  local size disk=0
+  size=$(stat -c %s "$1")
+  case $1 in
+    *.mirrorleg) ;;
+    *) disk=$(disk_size "$1") ;;
+  esac
+  [ "$disk" -ge "$size" ] || echo $((disk + 8192))
+}
+
 # Names, sizes, times and contents of all files below the directory; of large
-# sparse ones, how much is allocated instead of the content.
+# sparse ones, how much is allocated instead of the content.  Not the heartbeat
+# of a mirror that runs, and the times that are its.
 state_of ()
 {
+  local file at
   echo "state of $1"
   find "$1" \( -type f -o -type l -o -type s \) \
-    -printf '%P %y %s %b %T@ %m\n' | sort
-  find "$1" -type f -size -200M -print0 | sort -z | xargs -0r cksum
+    -printf '%P %y %s %b %m\n' | sort
+  while read -r -d '' file; do
+    at=$(heartbeat_at "$file")
+    [ -n "$at" ] || stat -c '%n %y' "$file"
+    [ "$(stat -c %s "$file")" -lt 200000000 ] || continue
+    if [ -n "$at" ]; then
+      echo "$file $(head -c "$at" "$file" | cksum)" \
+        "$(tail -c +$((at + 513)) "$file" | cksum)"
+    else
+      cksum "$file"
+    fi
+  done < <(find "$1" -type f -print0 | sort -z)
 }
 
 # refused WORD... -- NBDKIT-ARG...: nbdkit with the plugin and the arguments

@@ -331,6 +331,145 @@ TEST (a_leg_without_its_record_is_not_seen)
   does_not_say ("source=1@");
 }
 
+/* --- a lost log: a leg that never had a record --- */
+
+/* Leg a has one, leg b can't: it is a disk with data to its end. */
+static void
+b_never_had_a_record (void)
+{
+  knows (0, 0, 5, 9, A | B);
+  own (0)->legs[1][0] = 0;
+}
+
+TEST (the_user_is_asked_for_a_leg_that_never_had_a_record)
+{
+  b_never_had_a_record ();
+  refuses ("leg /b, in-sync by the newest record (of leg /a, generation 5), "
+           "has no record of its own");
+  also_says ("sync=none if you know that the legs are equal");
+  also_says ("sync=force to overwrite the others with leg /a");
+  also_says ("source=0@5 (leg /a)");
+  also_says ("source=1@5 (leg /b)");
+}
+
+TEST (sync_none_vouches_for_a_leg_that_never_had_a_record)
+{
+  b_never_had_a_record ();
+  scene->config.sync = SYNC_NONE;
+  serves (0);
+  begins_anew (6);
+  copies_nothing_to (0, 0);
+  copies_nothing_to (1, 1);
+}
+
+TEST (sync_force_overwrites_a_leg_that_never_had_a_record)
+{
+  b_never_had_a_record ();
+  scene->config.sync = SYNC_FORCE;
+  serves (0);
+  begins_anew (6);
+  copies_all_to (1, 1);
+}
+
+TEST (sync_force_takes_leg_0_that_never_had_a_record)
+{
+  knows (1, 1, 5, 9, A | B);
+  own (1)->legs[0][0] = 0;
+  refuses ("sync=force to overwrite the others with leg /a");
+  scene->config.sync = SYNC_FORCE;
+  serves (0);
+  begins_anew (6);
+  copies_nothing_to (0, 0);
+  copies_all_to (1, 1);
+}
+
+TEST (a_leg_that_never_had_a_record_is_known_by_its_place)
+{
+  b_never_had_a_record ();
+  name_leg (1, "/renamed", 9);
+  refuses ("leg /renamed, in-sync by the newest record");
+  also_says ("sync=none");
+  scene->config.sync = SYNC_NONE;
+  serves (0);
+  copies_nothing_to (1, 1);
+  scene->config.sync = SYNC_FORCE;
+  serves (0);
+  copies_all_to (1, 1);
+}
+
+/* Nobody can have meant an empty leg to win, or to be equal. */
+TEST (a_leg_that_never_had_a_record_and_is_empty_gets_a_full_copy)
+{
+  knows (1, 1, 5, 9, A | B);
+  own (1)->legs[0][0] = 0;
+  scene->empty[0] = PROBE_YES;
+  refuses ("sync=force to overwrite the others with leg /b");
+  scene->config.sync = SYNC_FORCE;
+  serves (1);
+  slot_is (0, 0, true, true, MISS_ALL);
+  scene->config.sync = SYNC_NONE;
+  serves (1);
+  slot_is (0, 0, true, true, MISS_ALL);
+  copies_nothing_to (1, 1);
+}
+
+/* That one had a record and has none now: what it knew is not here. */
+TEST (nobody_vouches_for_a_leg_that_had_a_record)
+{
+  knows (0, 0, 5, 9, A | B);
+  refuses ("leg /b, in-sync by the newest record");
+  does_not_say ("sync=none");
+  scene->config.sync = SYNC_NONE;
+  refuses ("leg /b, in-sync by the newest record");
+  scene->config.sync = SYNC_FORCE;
+  refuses ("leg /b, in-sync by the newest record");
+}
+
+TEST (nobody_vouches_for_a_leg_that_is_not_here)
+{
+  b_never_had_a_record ();
+  absent (1);
+  scene->config.sync = SYNC_NONE;
+  refuses ("leg /b, in-sync by the newest record");
+  missing_word (1);
+  refuses ("leg /b, in-sync by the newest record");
+  scene->config.sync = SYNC_FORCE;
+  refuses ("is not here");
+  does_not_say ("sync=none");
+}
+
+TEST (a_leg_that_is_not_here_is_named_before_one_without_a_record)
+{
+  three_legs ();
+  knows (0, 0, 5, 9, A | B | C);
+  own (0)->legs[1][0] = 0;
+  absent (2);
+  refuses ("leg /c, in-sync by the newest record");
+  does_not_say ("sync=none");
+  scene->config.sync = SYNC_NONE;
+  refuses ("leg /c, in-sync by the newest record");
+}
+
+/* It was stale: sync=none would serve old data. */
+TEST (nobody_vouches_for_a_stale_leg_that_never_had_a_record)
+{
+  b_never_had_a_record ();
+  own (0)->in_sync = A;
+  scene->config.sync = SYNC_NONE;
+  refuses ("sync=none: leg /b is not in-sync by the newest record");
+}
+
+TEST (beside_an_older_log_nobody_vouches)
+{
+  their_log ();
+  b_never_had_a_record ();
+  own (0)->generation = scene->record.generation + 1;
+  refuses ("is older than the legs' records, and leg /b");
+  does_not_say ("sync=none");
+  scene->config.sync = SYNC_FORCE;
+  refuses ("is older than the legs' records, and leg /b");
+}
+
 TEST (a_stale_leg_that_nobody_named_stays_configured)
 {
   knows (0, 0, 5, 9, A);

@@ -19,6 +19,7 @@
 #include "records-return.h"
 #include "suite.h"
 #include "sweep.h"
+#include "temp-path.h"
 
 #define SHIFT 16
 #define NR_REGIONS 16
@@ -376,6 +377,65 @@ TEST (the_last_leg_is_given_up_too)
   put_beat (0, &beat);
   WAIT_FOR (atomic_load (&fx->leg[0]->lost));
   do_fails (fx, OP_WRITE, 0, BLOCK, 'a', EIO);
+}
+
+/* --- a file's record, beside it --- */
+
+static bool
+no_lease (struct leg *leg)
+{
+  (void) leg;
+  return false;
+}
+
+static void
+answered (struct leg_io *io)
+{
+  (void) io;
+}
+
+static struct record_found
+found_in (struct record_area *area)
+{
+  struct record_found found;
+
+  ck_assert_int_eq (record_area_read (area, &found), 0);
+  return found;
+}
+
+/* Whoever has the log by now may have written a later one. */
+TEST (s19_without_the_lease_no_file_is_written)
+{
+  char path[100], beside[120];
+  struct leg leg = {.kind = LEG_FILE, .name = path, .may_write = no_lease};
+  struct leg_beat beat;
+  struct record_area area;
+  struct record_write w;
+  struct leg_record r;
+
+  new_mirror (1, 0);
+  r = record_of (0);
+  beat = foreign_beat ();
+  temp_path (path, sizeof path, "unit-records");
+  close (mkstemp (path));
+  snprintf (beside, sizeof beside, "%s.mirrorleg", path);
+  ck_assert_int_eq (record_area_open (&area, &leg, false), 0);
+  ck_assert_int_eq (record_area_make (&area), 0);
+  unlink (path);
+  unlink (beside);
+  record_area_submit (&area, &w, &r, answered, NULL);
+  ck_assert (w.io.unsent);
+  ck_assert_int_eq (w.io.error, ESTALE);
+  ck_assert_int_eq (record_area_write_beat (&area, &beat), -1);
+  ck_assert_int_eq (found_in (&area).verdict, RECORD_BLANK);
+  ck_assert (!found_in (&area).has_beat);
+  leg.may_write = NULL;
+  record_area_submit (&area, &w, &r, answered, NULL);
+  ck_assert_int_eq (w.io.error, 0);
+  ck_assert_int_eq (record_area_write_beat (&area, &beat), 0);
+  ck_assert_int_eq (found_in (&area).verdict, RECORD_VALID);
+  ck_assert (found_in (&area).has_beat);
+  record_area_close (&area);
 }
 
 /* --- a leg comes back --- */
