@@ -178,34 +178,6 @@ leg_settle (struct leg *leg)
   return -1;
 }
 
-int
-leg_extents (struct leg *leg, uint64_t offset, uint64_t count,
-             struct leg_extent *extents, size_t *nr)
-{
-  int err = atomic_load (&leg->refusal);
-
-  if (err == 0 && !leg_valid_range (leg, offset, count))
-    err = EINVAL;
-  if (err != 0) {
-    errno = err;
-    return -1;
-  }
-  if (count == 0 || *nr == 0) {
-    *nr = 0;
-    return 0;
-  }
-  atomic_fetch_add (&leg->in_flight, 1);
-  err = leg->ops->extents (leg, offset, count, extents, nr) == -1 ? errno : 0;
-  atomic_fetch_sub (&leg->in_flight, 1);
-  if (err != 0) {
-    atomic_fetch_add (&leg->counters.read_errors, 1);
-    leg_note_error (leg, err, "block status", offset);
-    errno = err;
-    return -1;
-  }
-  return 0;
-}
-
 bool
 leg_has_id (const struct leg *leg, uint32_t kind,
             const uint8_t id[LEG_ID_SIZE])
