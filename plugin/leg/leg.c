@@ -79,6 +79,7 @@ leg_open (struct leg *leg, unsigned flags)
   atomic_store (&leg->no_zero, false);
   atomic_store (&leg->no_trim, false);
   atomic_store (&leg->lost, false);
+  atomic_store (&leg->distrusted, false);
   atomic_store (&leg->flush_error, 0);
   if (leg_serve (leg) == -1) {
     leg->ops->close (leg);

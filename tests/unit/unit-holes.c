@@ -19,6 +19,7 @@
 /* To learn it all, if all copiers ask at the same time, and once more. */
 #define HUGE_QUERIES ((RESYNC_THREADS + 1) * HUGE_SIZE / SPARSE_MAX_EXTENT)
 #define MIB (UINT64_C (1) << 20)
+#define PAGE (UINT64_C (4) << 10)
 #define MAX_LOCKED (16 * MIB)
 
 /* The longest range that a copier had locked. */
@@ -228,26 +229,29 @@ LOOP_TEST (what_a_copy_wrote_is_not_taken_for_zeroes, 2)
  */
 TEST (what_was_heard_before_the_flush_is_forgotten)
 {
-  struct fx *fx = fx_new (2, NR_REGIONS, SHIFT, 1u << 1);
+  const uint64_t region = 1 << 16;
+  const uint64_t data = 5 * region + 2 * PAGE; /* where nobody reads it */
+  struct fx *fx = fx_new (2, NR_REGIONS, 16, 1u << 1);
 
   fx->m->rejoin.first_ns = fx->m->rejoin.max_ns = NSEC_PER_MSEC;
-  fx_fill (fx, 0, 5 * REGION, REGION, 'd');
+  fx_fill (fx, 0, data, PAGE, 'd');
   mem_leg_status_of_medium (fx->leg[1]);
   mem_leg_hold (fx->leg[1], LEG_FLUSH, 1, MEM_LEG_ALWAYS);
   fx_start (fx);
   WAIT_FOR (fx_sent (fx, 1, LEG_WRITE) > 0 && fx_ranges (fx) == 0);
   ck_assert (mem_leg_wait_held (fx->leg[1], 1));
-  holes_at (fx->m, 1, 5 * REGION, REGION);
+  ck_assert_int_eq (holes_at (fx->m, 1, 5 * region, region).what,
+                    HOLDS_ZEROES);
   mem_leg_forget_rules (fx->leg[1]);
   mem_leg_release (fx->leg[1], 1, 0);
   WAIT_FOR (fx_in_sync (fx) == 3);
   mem_log_observe (fx->log, NULL, NULL); /* the legs differ, by intent */
   mem_leg_hold_open (fx->leg[0], true);
   leg_lose (fx->leg[0], ECONNRESET, "the test says so");
-  mem_leg_change (fx->leg[0], 0, NR_REGIONS * REGION, 0);
+  mem_leg_change (fx->leg[0], 0, NR_REGIONS * region, 0);
   mem_leg_hold_open (fx->leg[0], false);
   WAIT_FOR (fx_in_sync (fx) == 3);
-  ck_assert_int_eq (fx_byte (fx, 0, 5 * REGION), 'd');
+  ck_assert_int_eq (fx_byte (fx, 0, data), 'd');
   ck_assert (fx_same (fx, 0, 1));
   fx_free (fx);
 }
