@@ -33,6 +33,7 @@
 #include "member-state.h"
 #include "mirror-impl.h"
 #include "msg.h"
+#include "probe-zeroes.h"
 #include "quarantine.h"
 #include "recovery.h"
 #include "rejoin-check.h"
@@ -189,13 +190,23 @@ report_failed (struct rejoin *r)
   memcpy (r->reported, why, sizeof why);
 }
 
+/* What its block status says is looked at before it counts. */
+static bool
+open_again (struct leg *leg)
+{
+  leg_close (leg);
+  if (leg_open (leg, 0) == -1 || leg_settle (leg) == -1)
+    return false;
+  probe_zeroes (leg);
+  return true;
+}
+
 static void
 try_once (struct rejoin *r)
 {
-  leg_close (r->leg);
-  if (leg_open (r->leg, 0) == 0 && leg_settle (r->leg) == 0 &&
-      rejoin_fits (r->member) && rejoin_is_the_leg (r->member, &r->blank) &&
-      is_recorded (r) && join (r)) {
+  if (open_again (r->leg) && rejoin_fits (r->member) &&
+      rejoin_is_the_leg (r->member, &r->blank) && is_recorded (r) &&
+      join (r)) {
     report_joined (r);
     r->reported[0] = '\0';
     return;
