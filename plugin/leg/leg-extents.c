@@ -29,10 +29,11 @@
 #include "leg-ops.h"
 #include "zero.h"
 
-#define SAMPLE 4096u   /* bytes, or the leg's block if that is larger */
-#define BATCH 24       /* under way together */
-#define MAX_ANSWERS 3  /* asked for, while they change */
-#define LIE_BLOCK 512u /* a lie is looked at as closely as that */
+#define SAMPLE 4096u     /* bytes, or the leg's block if that is larger */
+#define BATCH 24         /* under way together */
+#define MAX_QUESTIONS 64 /* about one run */
+#define MAX_ANSWERS 3    /* asked for, while they change */
+#define LIE_BLOCK 512u   /* a lie is looked at as closely as that */
 #define NOWHERE UINT64_MAX
 
 /* What the medium said, and the reading of it. */
@@ -228,6 +229,59 @@ ask_medium (struct leg *leg, uint64_t offset, uint64_t count,
   return -1;
 }
 
+static uint64_t
+length_of (const struct leg_extent *extents, size_t nr)
+{
+  uint64_t sum = 0;
+
+  for (size_t i = 0; i < nr; ++i)
+    sum += extents[i].length;
+  return sum;
+}
+
+/* False: there is no room for it. */
+static bool
+append (struct leg_extent *extents, size_t *nr, size_t max,
+        const struct leg_extent *more)
+{
+  struct leg_extent *last = &extents[*nr - 1];
+
+  if (last->zero == more->zero && last->hole == more->hole)
+    last->length += more->length;
+  else if (*nr < max)
+    extents[(*nr)++] = *more;
+  else
+    return false;
+  return true;
+}
+
+/* Ask the medium, and if it says little at once, where the run of zeroes really
+ * ends.  What fails then is asked again by somebody else.
+ */
+static int
+ask_medium_for (struct leg *leg, uint64_t offset, uint64_t count,
+                struct leg_extent *extents, size_t *nr, uint64_t wanted)
+{
+  size_t max = *nr;
+  uint64_t done;
+
+  if (ask_medium (leg, offset, count, extents, nr) == -1)
+    return -1;
+  done = length_of (extents, *nr);
+  for (unsigned i = 1; i<MAX_QUESTIONS && * nr> 0 && done < count &&
+                       done < wanted && extents[*nr - 1].zero;
+       ++i) {
+    struct leg_extent more;
+    size_t one = 1;
+
+    if (ask_medium (leg, offset + done, count - done, &more, &one) == -1 ||
+        one == 0 || !append (extents, nr, max, &more))
+      break;
+    done += more.length;
+  }
+  return 0;
+}
+
 void
 leg_distrust_extents (struct leg *leg, uint64_t offset)
 {
@@ -303,7 +357,8 @@ check_answer (struct leg *leg, uint64_t offset, struct leg_extent *extents,
 
 int
 leg_extents_sampled (struct leg *leg, uint64_t offset, uint64_t count,
-                     struct leg_extent *extents, size_t *nr, unsigned places)
+                     struct leg_extent *extents, size_t *nr,
+                     const struct leg_sampling *how)
 {
   size_t max = *nr;
   int r = 0;
@@ -320,9 +375,9 @@ leg_extents_sampled (struct leg *leg, uint64_t offset, uint64_t count,
   }
   for (unsigned i = 0; r == 0 && i < MAX_ANSWERS; ++i) {
     *nr = max;
-    if (ask_medium (leg, offset, count, extents, nr) == -1)
+    if (ask_medium_for (leg, offset, count, extents, nr, how->wanted) == -1)
       return -1;
-    r = check_answer (leg, offset, extents, *nr, places);
+    r = check_answer (leg, offset, extents, *nr, how->places);
   }
   return r == -1 ? -1 : serves (leg);
 }
@@ -331,7 +386,9 @@ int
 leg_extents (struct leg *leg, uint64_t offset, uint64_t count,
              struct leg_extent *extents, size_t *nr)
 {
-  return leg_extents_sampled (leg, offset, count, extents, nr, 0);
+  static const struct leg_sampling ends_only;
+
+  return leg_extents_sampled (leg, offset, count, extents, nr, &ends_only);
 }
 
 bool

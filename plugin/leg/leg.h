@@ -91,6 +91,14 @@ struct leg_extent {
   bool zero; /* reads as zeroes */
 };
 
+/* What leg_extents_sampled does beyond leg_extents. */
+struct leg_sampling {
+  unsigned places; /* to read, spread over all that is called zero */
+  uint64_t wanted; /* bytes: as long as they are fewer, and zeroes at the end,
+                    * the medium is asked further, some dozens of times; runs
+                    * that it cut are put together */
+};
+
 struct leg_counters {
   atomic_uint_fast64_t reads, writes, read_bytes, write_bytes, flushes;
   atomic_uint_fast64_t read_errors, write_errors, flush_errors;
@@ -207,9 +215,8 @@ int leg_run (struct leg *leg, enum leg_op op, unsigned flags, void *buf,
  * distrusted, is one extent of data.  0, or -1 with errno; as for leg_submit,
  * EINVAL for a bad range is no error of the leg.  Blocks.
  *
- * Both ends of each extent that is called zero were read, and are zero; the
- * sampled one reads so many places more, spread over all of these extents.
- * What can't be read, or changes too fast, is called data.  Where the medium
+ * Both ends of each extent that is called zero were read, and are zero; see
+ * struct leg_sampling for more of that.  What can't be read, or changes too fast, is called data.  Where the medium
  * calls zeroes what is not, also after a flush of the leg, which this sends
  * then, the leg is distrusted.
  */
@@ -217,7 +224,7 @@ int leg_extents (struct leg *leg, uint64_t offset, uint64_t count,
                  struct leg_extent *extents, size_t *nr);
 int leg_extents_sampled (struct leg *leg, uint64_t offset, uint64_t count,
                          struct leg_extent *extents, size_t *nr,
-                         unsigned places);
+                         const struct leg_sampling *how);
 
 /* A range within one that leg_extents called zero some time ago: read both of
  * its ends.  True if they are still zero, and the leg is not distrusted.  Asks

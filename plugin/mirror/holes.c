@@ -14,9 +14,8 @@
 #include "holes.h"
 #include "mirror-impl.h"
 
-#define MAX_QUERIES 64 /* for one answer: a server may say 1 GiB at most */
 #define MAX_LIST_QUERIES 16 /* for a list of extents */
-#define PLACES 6            /* read of a run of zeroes, beside its ends */
+#define PLACES 16           /* read of a run of zeroes, beside its ends */
 
 /* Whole blocks only: zeroes that end within one are data there. */
 static struct held
@@ -32,28 +31,24 @@ held_of (const struct mirror *m, bool zero, uint64_t length, uint64_t count)
   return (struct held){HOLDS_DATA, block < count ? block : count};
 }
 
-/* At least count bytes, if it can be had; *zero is what they are.  0 if
- * nothing is said.
+/* Zeroes: at least count bytes, if they can be had.  *zero is what they are.  0
+ * if nothing is said.
  */
 static uint64_t
 ask_leg (const struct mirror *m, unsigned slot, uint64_t offset,
          uint64_t count, bool *zero)
 {
-  uint64_t done = 0;
+  const struct leg_sampling how = {.places = PLACES, .wanted = count};
+  struct leg_extent extent;
+  size_t nr = 1;
 
-  for (unsigned i = 0; i < MAX_QUERIES && done < count; ++i) {
-    uint64_t from = offset + done;
-    struct leg_extent extent;
-    size_t nr = 1;
-
-    if (leg_extents_sampled (m->member[slot].leg, from, m->limits.size - from,
-                             &extent, &nr, PLACES) == -1 ||
-        nr == 0 || (i > 0 && extent.zero != *zero))
-      break;
-    *zero = extent.zero;
-    done += extent.length;
-  }
-  return done;
+  if (leg_extents_sampled (m->member[slot].leg, offset,
+                           m->limits.size - offset, &extent, &nr,
+                           &how) == -1 ||
+      nr == 0)
+    return 0;
+  *zero = extent.zero;
+  return extent.length;
 }
 
 /* 'known' bytes from offset on are said to be that. */

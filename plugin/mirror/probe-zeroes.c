@@ -30,11 +30,12 @@ nr_windows (uint64_t size)
 static bool
 look_through (struct leg *leg, uint64_t begin, uint64_t end)
 {
+  static const struct leg_sampling how = {.places = PROBE_WINDOW_PLACES};
   struct leg_extent extents[RUNS];
   size_t nr = RUNS;
 
-  return leg_extents_sampled (leg, begin, end - begin, extents, &nr,
-                              PROBE_WINDOW_PLACES) == 0;
+  return leg_extents_sampled (leg, begin, end - begin, extents, &nr, &how) ==
+         0;
 }
 
 void

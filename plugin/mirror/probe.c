@@ -174,13 +174,15 @@ static int
 add_data (struct leg *leg, uint64_t size, unsigned region_shift,
           struct bitset *data)
 {
+  static const struct leg_sampling how = {.wanted = UINT64_MAX};
   struct leg_extent extents[EXTENTS_AT_ONCE];
   uint64_t offset = 0;
 
   for (unsigned n = 0; offset < size && n < MAX_EXTENTS;) {
     size_t nr = EXTENTS_AT_ONCE;
 
-    if (leg_extents (leg, offset, size - offset, extents, &nr) == -1) {
+    if (leg_extents_sampled (leg, offset, size - offset, extents, &nr, &how) ==
+        -1) {
       leg_report (leg, "block status: %m");
       return -1;
     }

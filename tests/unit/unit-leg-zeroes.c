@@ -140,11 +140,12 @@ TEST (a_short_run_is_read_once)
 
 TEST (more_places_are_spread)
 {
+  static const struct leg_sampling how = {.places = 62};
   struct leg_extent extent;
   size_t nr = 1;
   uint64_t last = 0;
 
-  ck_assert_int_eq (leg_extents_sampled (leg, 0, SIZE, &extent, &nr, 62), 0);
+  ck_assert_int_eq (leg_extents_sampled (leg, 0, SIZE, &extent, &nr, &how), 0);
   ck_assert_uint_eq (bytes_read (), 64 * PAGE);
   for (uint64_t at = 0; at < SIZE; at += PAGE) {
     ck_assert_uint_le (times_read (at), 1);
@@ -167,6 +168,36 @@ TEST (data_are_not_read)
   memset (mem_leg_data (leg), 'x', SIZE);
   is_data (0, SIZE);
   ck_assert_uint_eq (bytes_read (), 0);
+}
+
+/* A server that says little at once has not come to the end of a run. */
+TEST (the_run_is_what_is_read)
+{
+  const struct leg_sampling how = {.wanted = 8 * SPARSE_MAX_EXTENT};
+  struct leg *huge = sparse_leg_new ("/huge", UINT64_C (15) << 40);
+  struct leg_extent extents[3];
+  size_t nr = 3;
+
+  ck_assert_int_eq (leg_open (huge, 0), 0);
+  sparse_leg_fill (huge, 4 * SPARSE_MAX_EXTENT, SPARSE_BLOCK);
+  ck_assert_int_eq (leg_extents_sampled (huge, 0, huge->size, extents, &nr,
+                                         &how),
+                    0);
+  ck_assert_uint_eq (nr, 2);
+  ck_assert_uint_eq (extents[0].length, 4 * SPARSE_MAX_EXTENT);
+  ck_assert_uint_eq (extents[1].length, SPARSE_BLOCK);
+  ck_assert_uint_eq (atomic_load (&huge->counters.reads), 2);
+  ck_assert_uint_eq (sparse_leg_nr_queries (huge), 5);
+  nr = 1;
+  ck_assert_int_eq (leg_extents_sampled (huge, 0, huge->size, extents, &nr,
+                                         &how),
+                    0);
+  ck_assert_uint_eq (extents[0].length, 4 * SPARSE_MAX_EXTENT);
+  ck_assert_int_eq (leg_extents_sampled (huge, 0, 2 * SPARSE_MAX_EXTENT + PAGE,
+                                         extents, &nr, &how),
+                    0);
+  ck_assert_uint_eq (extents[0].length, 2 * SPARSE_MAX_EXTENT + PAGE);
+  leg_free (huge);
 }
 
 /* --- what is said --- */
