@@ -53,7 +53,7 @@ struct leg_ops {
    */
   void (*submit) (struct leg *leg, struct leg_io *io);
 
-  /* As leg_extents.  The leg is open; count > 0 and *nr > 0. */
+  /* As leg_extents, believed as it is.  The leg is open; count > 0 and *nr > 0. */
   int (*extents) (struct leg *leg, uint64_t offset, uint64_t count,
                   struct leg_extent *extents, size_t *nr);
 

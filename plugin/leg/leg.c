@@ -79,6 +79,7 @@ leg_open (struct leg *leg, unsigned flags)
   atomic_store (&leg->no_zero, false);
   atomic_store (&leg->no_trim, false);
   atomic_store (&leg->lost, false);
+  atomic_store (&leg->distrusted, false);
   atomic_store (&leg->flush_error, 0);
   if (leg_serve (leg) == -1) {
     leg->ops->close (leg);
@@ -184,34 +185,6 @@ leg_settle (struct leg *leg)
     return 0;
   leg_report (leg, "flush: %m");
   return -1;
-}
-
-int
-leg_extents (struct leg *leg, uint64_t offset, uint64_t count,
-             struct leg_extent *extents, size_t *nr)
-{
-  int err = atomic_load (&leg->refusal);
-
-  if (err == 0 && !leg_valid_range (leg, offset, count))
-    err = EINVAL;
-  if (err != 0) {
-    errno = err;
-    return -1;
-  }
-  if (count == 0 || *nr == 0) {
-    *nr = 0;
-    return 0;
-  }
-  atomic_fetch_add (&leg->in_flight, 1);
-  err = leg->ops->extents (leg, offset, count, extents, nr) == -1 ? errno : 0;
-  atomic_fetch_sub (&leg->in_flight, 1);
-  if (err != 0) {
-    atomic_fetch_add (&leg->counters.read_errors, 1);
-    leg_note_error (leg, err, "block status", offset);
-    errno = err;
-    return -1;
-  }
-  return 0;
 }
 
 bool

@@ -92,6 +92,14 @@ struct leg_extent {
   bool zero; /* reads as zeroes */
 };
 
+/* What leg_extents_sampled does beyond leg_extents. */
+struct leg_sampling {
+  unsigned places; /* to read, spread over all that is called zero */
+  uint64_t wanted; /* bytes: as long as they are fewer, and zeroes at the end,
+                    * the medium is asked further, some dozens of times; runs
+                    * that it cut are put together */
+};
+
 struct leg_counters {
   atomic_uint_fast64_t reads, writes, read_bytes, write_bytes, flushes;
   atomic_uint_fast64_t read_errors, write_errors, flush_errors;
@@ -117,7 +125,9 @@ struct leg {
    * one, goes to the medium; called as on_lost is.
    */
   bool (*may_write) (struct leg *leg);
-  void *opaque; /* of the owner, for both */
+  /* May be NULL: called as on_lost is, when the leg is distrusted. */
+  void (*on_distrust) (struct leg *leg);
+  void *opaque; /* of the owner, for all of them */
 
   /* Set by the owner while nobody uses the leg: what leg_report is told is
    * not reported, the owner looks at last_error.
@@ -138,6 +148,7 @@ struct leg {
   atomic_bool fast_zero; /* ZERO is cheaper than a WRITE of zeroes */
   atomic_bool fast_trim; /* the same for ZERO with LEG_MAY_TRIM */
   atomic_bool lost;
+  atomic_bool distrusted;       /* its block status lied; until leg_open */
   atomic_bool cancelled;        /* private: leg_cancel was called */
   atomic_bool no_zero, no_trim; /* private: the medium can't do ZERO, ZERO
                                  * with LEG_MAY_TRIM */
@@ -222,12 +233,32 @@ int leg_run (struct leg *leg, enum leg_op op, unsigned flags, void *buf,
 
 /* Block status from offset on, for at most count bytes: up to *nr extents,
  * in order, without gaps, clipped to the range; they may cover less than
- * the range but at least one byte.  A leg without block status is one
- * extent of data.  0, or -1 with errno; as for leg_submit, EINVAL for a bad
- * range is no error of the leg.  Blocks.
+ * the range but at least one byte.  A leg without block status, or that is
+ * distrusted, is one extent of data.  0, or -1 with errno; as for leg_submit,
+ * EINVAL for a bad range is no error of the leg.  Blocks.
+ *
+ * Both ends of each extent that is called zero were read, and are zero; see
+ * struct leg_sampling for more of that.  What can't be read, or changes too fast, is called data.  Where the medium
+ * calls zeroes what is not, also after a flush of the leg, which this sends
+ * then, the leg is distrusted.
  */
 int leg_extents (struct leg *leg, uint64_t offset, uint64_t count,
                  struct leg_extent *extents, size_t *nr);
+int leg_extents_sampled (struct leg *leg, uint64_t offset, uint64_t count,
+                         struct leg_extent *extents, size_t *nr,
+                         const struct leg_sampling *how);
+
+/* A range within one that leg_extents called zero some time ago: read both of
+ * its ends.  True if they are still zero, and the leg is not distrusted.  Asks
+ * the medium, as above, only if they are not.  Blocks.
+ */
+bool leg_reads_zero (struct leg *leg, uint64_t offset, uint64_t count);
+
+/* The leg's block status was caught lying about offset: it is not used any
+ * more until leg_open.  Said in one message and last_error; on_distrust is
+ * called.
+ */
+void leg_distrust_extents (struct leg *leg, uint64_t offset);
 
 /* Flush a leg that was opened just now.  Until then block status may call a
  * hole what was written to it earlier and is in its cache (nbdkit's cache

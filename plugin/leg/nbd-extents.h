@@ -11,7 +11,7 @@
 #include "leg.h"
 #include "nbd-conn.h"
 
-/* As leg_extents, of a server that has block status. */
+/* As extents of leg-ops.h, of a server that has block status. */
 int conn_extents (struct conn *c, uint64_t offset, uint64_t count,
                   struct leg_extent *extents, size_t *nr);
 

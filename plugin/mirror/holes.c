@@ -2,6 +2,8 @@
 
 /* A leg is asked about all that lies behind the offset, as far as no region is
  * marked: the answer costs the same, and who comes next finds it in the notes.
+ * What is taken from such an answer is read at both ends again: the run is
+ * far longer than that, and was only sampled.
  */
 
 #include "config.h"
@@ -12,8 +14,8 @@
 #include "holes.h"
 #include "mirror-impl.h"
 
-#define MAX_QUERIES 64 /* for one answer: a server may say 1 GiB at most */
 #define MAX_LIST_QUERIES 16 /* for a list of extents */
+#define PLACES 16           /* read of a run of zeroes, beside its ends */
 
 /* Whole blocks only: zeroes that end within one are data there. */
 static struct held
@@ -29,35 +31,49 @@ held_of (const struct mirror *m, bool zero, uint64_t length, uint64_t count)
   return (struct held){HOLDS_DATA, block < count ? block : count};
 }
 
-/* At least count bytes, if it can be had; *zero is what they are.  0 if
- * nothing is said.
+/* Zeroes: at least count bytes, if they can be had.  *zero is what they are.  0
+ * if nothing is said.
  */
 static uint64_t
 ask_leg (const struct mirror *m, unsigned slot, uint64_t offset,
          uint64_t count, bool *zero)
 {
-  uint64_t done = 0;
+  const struct leg_sampling how = {.places = PLACES, .wanted = count};
+  struct leg_extent extent;
+  size_t nr = 1;
 
-  for (unsigned i = 0; i < MAX_QUERIES && done < count; ++i) {
-    uint64_t from = offset + done;
-    struct leg_extent extent;
-    size_t nr = 1;
-
-    if (leg_extents (m->member[slot].leg, from, m->limits.size - from, &extent,
-                     &nr) == -1 ||
-        nr == 0 || (i > 0 && extent.zero != *zero))
-      break;
-    *zero = extent.zero;
-    done += extent.length;
-  }
-  return done;
+  if (leg_extents_sampled (m->member[slot].leg, offset,
+                           m->limits.size - offset, &extent, &nr,
+                           &how) == -1 ||
+      nr == 0)
+    return 0;
+  *zero = extent.zero;
+  return extent.length;
 }
 
+/* 'known' bytes from offset on are said to be that. */
+static struct held
+held_of_leg (const struct mirror *m, const struct extent_ask *ask, bool zero,
+             uint64_t known, uint64_t count)
+{
+  struct leg *leg = m->member[ask->slot].leg;
+  struct held held = held_of (m, zero, known, count);
+
+  if (known == 0 || (held.what == HOLDS_ZEROES &&
+                     !leg_reads_zero (leg, ask->from, held.length)))
+    held = (struct held){HOLDS_UNKNOWN, count};
+  return held;
+}
+
+/* What is read now is part of the answer, and so is what a note said: it may
+ * have had to make room meanwhile.
+ */
 struct held
 holes_at (struct mirror *m, unsigned slot, uint64_t offset, uint64_t count)
 {
   struct extent_ask ask = {.slot = slot, .from = offset};
   uint64_t known, flushed;
+  struct held held;
   bool zero = false;
 
   {
@@ -67,20 +83,19 @@ holes_at (struct mirror *m, unsigned slot, uint64_t offset, uint64_t count)
       return (struct held){HOLDS_UNKNOWN, count};
     known = extent_map_find (&m->resync.extents, slot, offset, &zero);
     ask.until = offset + flushed;
-    if (known == 0)
-      extent_map_ask (&m->resync.extents, &ask);
+    extent_map_ask (&m->resync.extents, &ask);
   }
   if (count > flushed)
     count = flushed;
-  if (known > 0)
-    return held_of (m, zero, known, count);
-  known = ask_leg (m, slot, offset, count, &zero);
+  if (known == 0)
+    known = ask_leg (m, slot, offset, count, &zero);
+  held = held_of_leg (m, &ask, zero, known, count);
   {
     CLEANUP_LOCK (&m->lock);
-    extent_map_answer (&m->resync.extents, &ask, known, zero);
+    extent_map_answer (&m->resync.extents, &ask,
+                       held.what == HOLDS_UNKNOWN ? 0 : known, zero);
   }
-  return known > 0 ? held_of (m, zero, known, count)
-                   : (struct held){HOLDS_UNKNOWN, count};
+  return held;
 }
 
 uint64_t

@@ -3,7 +3,8 @@
 /* Where legs read as zeroes: their block status, as far as it can be believed,
  * and what is remembered of it (extent-map.h).
  *
- * It is not believed in a marked region.  Something may be in a leg's cache
+ * It is never believed unread: of each run that a copy leaves out both ends are
+ * read, and some places more when the leg is asked.  Nor is it in a marked region.  Something may be in a leg's cache
  * only there, and its block status still call that a hole (nbdkit's cache
  * filter does that).  So a region that becomes marked is forgotten, and asked
  * about again when the sweep has flushed the legs and cleared it.
@@ -31,8 +32,8 @@ struct held {
 };
 
 /* What the leg holds from offset on, at most count bytes; both are aligned to
- * the blocks of the mirror and count > 0.  Asks the leg if that is not known:
- * blocks, the caller holds the leg (members_use_locked) and no lock.  The
+ * the blocks of the mirror and count > 0.  Asks the leg if that is not known,
+ * and reads both ends of zeroes: blocks, the caller holds the leg (members_use_locked) and no lock.  The
  * answer is about the time of the call: where writers are not kept off use
  * holes_known_locked.
  */

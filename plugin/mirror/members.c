@@ -13,6 +13,7 @@
 #include "config.h"
 
 #include "cleanup.h"
+#include "extent-map.h"
 #include "member-state.h"
 #include "members.h"
 #include "mirror-impl.h"
@@ -124,4 +125,41 @@ member_on_lost (struct leg *leg)
     members_report_failed (m, SLOT_BIT (member->slot));
   else if (last)
     members_report_last_lost (m, member->slot);
+}
+
+/* The legs whose resync may have left out what was not zero. */
+static unsigned
+misled_by (const struct mirror *m, unsigned slot)
+{
+  unsigned bit = SLOT_BIT (slot);
+
+  return m->in_sync & bit ? m->resyncing : m->resyncing & bit;
+}
+
+/* Like members_miss_locked, for all regions. */
+static void
+begin_again_locked (struct mirror *m, unsigned targets)
+{
+  FOR_EACH_SLOT (slot, targets)
+    dirty_log_set_region_sync (m->log, slot, 0, m->nr_regions, false);
+  resync_spoil_locked (m, 0, m->nr_regions);
+  m->failures++;
+  worker_wake_locked (m);
+  resync_wake_locked (m);
+}
+
+void
+member_on_distrust (struct leg *leg)
+{
+  const struct member *member = leg->opaque;
+  struct mirror *m = member->mirror;
+  unsigned targets;
+  CLEANUP_LOCK (&m->lock);
+
+  if (!m->log)
+    return;
+  extent_map_forget (&m->resync.extents, member->slot);
+  targets = misled_by (m, member->slot);
+  if (targets)
+    begin_again_locked (m, targets);
 }

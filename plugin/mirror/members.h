@@ -32,8 +32,9 @@ unsigned members_fail_locked (struct mirror *m, unsigned slots);
  */
 void members_miss_locked (struct mirror *m, uint64_t first, uint64_t nr);
 
-/* leg->on_lost and leg->may_write of every member's leg. */
+/* leg->on_lost, leg->on_distrust and leg->may_write of every member's leg. */
 void member_on_lost (struct leg *leg);
+void member_on_distrust (struct leg *leg);
 bool member_may_write (struct leg *leg);
 
 #endif /* NBDMIRROR_MEMBERS_H */

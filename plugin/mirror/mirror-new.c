@@ -71,6 +71,7 @@ take_leg (struct member *member, struct leg *leg)
   member->kind = leg->kind;
   leg->opaque = member;
   leg->on_lost = member_on_lost;
+  leg->on_distrust = member_on_distrust;
   leg->may_write = member_may_write;
 }
 

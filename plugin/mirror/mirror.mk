@@ -45,6 +45,8 @@ libmirror_la_SOURCES = \
 	plugin/mirror/place.h \
 	plugin/mirror/probe-places.c \
 	plugin/mirror/probe-places.h \
+	plugin/mirror/probe-zeroes.c \
+	plugin/mirror/probe-zeroes.h \
 	plugin/mirror/probe.c \
 	plugin/mirror/probe.h \
 	plugin/mirror/quarantine.c \

@@ -44,13 +44,32 @@ next_data (struct leg *leg, uint64_t offset, uint64_t size)
   return (offset + extent.length) & ~(PROBE_PIECE - 1);
 }
 
-uint64_t
-probe_sample (struct leg *leg, uint64_t size, unsigned i)
+static uint64_t
+sample_place (uint64_t size, unsigned i)
 {
   uint64_t step = size / PROBE_NR_SAMPLES;
   uint64_t offset = i > 0 ? step * i + step / 3 : 0;
 
-  return next_data (leg, offset & ~(PROBE_PIECE - 1), size);
+  return offset & ~(PROBE_PIECE - 1);
+}
+
+uint64_t
+probe_sample (struct leg *leg, uint64_t size, unsigned i)
+{
+  return next_data (leg, sample_place (size, i), size);
+}
+
+/* Where the leg has zeroes the other one may have data. */
+static void
+add_sample (struct leg *leg, uint64_t size, unsigned i,
+            struct probe_places *places)
+{
+  uint64_t place = sample_place (size, i);
+  uint64_t data = next_data (leg, place, size);
+
+  add (places, place, size);
+  if (data != place)
+    add (places, data, size);
 }
 
 static void
@@ -79,5 +98,5 @@ probe_places (struct leg *leg, uint64_t size,
   for (unsigned i = 0; i < regions->nr; ++i)
     add_region (places, size, regions->region[i], regions->shift);
   for (unsigned i = 0; i < PROBE_NR_SAMPLES; ++i)
-    add (places, probe_sample (leg, size, i), size);
+    add_sample (leg, size, i, places);
 }

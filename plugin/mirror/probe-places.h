@@ -14,7 +14,7 @@
 #define PROBE_NR_SAMPLES 16
 #define PROBE_PIECES_OF_REGION 8
 #define PROBE_MAX_PLACES \
-  (2 + PROBE_NR_SAMPLES + LOG_NR_RECENT * PROBE_PIECES_OF_REGION)
+  (2 + 2 * PROBE_NR_SAMPLES + LOG_NR_RECENT * PROBE_PIECES_OF_REGION)
 
 /* Regions to look at closely. */
 struct probe_regions {
@@ -40,7 +40,8 @@ struct probe_places {
  */
 uint64_t probe_sample (struct leg *leg, uint64_t size, unsigned i);
 
-/* First and last piece, samples between, and the regions: in full if they
+/* First and last piece, samples between, also where the leg has zeroes, and the
+ * regions: in full if they
  * have at most PROBE_PIECES_OF_REGION pieces, else so many of each, the
  * first and the last among them.
  */

@@ -25,27 +25,6 @@ read_sample (struct leg *leg, char *buf, uint64_t offset, uint64_t count)
   return -1;
 }
 
-/* True if every block status extent is a hole or zeroes. */
-static int
-no_data (struct leg *leg, uint64_t size)
-{
-  uint64_t offset = 0;
-
-  for (unsigned n = 0; offset < size && n < MAX_EXTENTS; ++n) {
-    struct leg_extent extent;
-    size_t nr = 1;
-
-    if (leg_extents (leg, offset, size - offset, &extent, &nr) == -1) {
-      leg_report (leg, "block status: %m");
-      return -1;
-    }
-    if (nr == 0 || !extent.zero)
-      return PROBE_NO;
-    offset += extent.length;
-  }
-  return offset >= size ? PROBE_YES : PROBE_NO;
-}
-
 static uint64_t
 piece_at (uint64_t offset, uint64_t size)
 {
@@ -63,13 +42,10 @@ zero_at (struct leg *leg, char *buf, uint64_t offset, uint64_t count)
 int
 probe_empty (struct leg *leg, uint64_t size)
 {
-  CLEANUP_FREE char *buf = NULL;
+  CLEANUP_FREE char *buf = malloc (MIB);
   uint64_t edge = size < MIB ? size : MIB;
-  int r = no_data (leg, size);
+  int r;
 
-  if (r != PROBE_NO)
-    return r;
-  buf = malloc (MIB);
   if (!buf) {
     leg_report (leg, "%m");
     return -1;
@@ -82,7 +58,8 @@ probe_empty (struct leg *leg, uint64_t size)
 
     r = zero_at (leg, buf, offset, piece_at (offset, size));
   }
-  return r;
+  /* What was called zeroes, and is not, is data. */
+  return r == PROBE_YES && atomic_load (&leg->distrusted) ? PROBE_NO : r;
 }
 
 static bool
@@ -192,17 +169,20 @@ set_data (struct bitset *data, uint64_t offset, uint64_t length,
   bitset_set_range (data, first, nr);
 }
 
-int
-probe_data (struct leg *leg, uint64_t size, unsigned region_shift,
-            struct bitset *data)
+/* Behind the last of the extents that were looked at there may be data. */
+static int
+add_data (struct leg *leg, uint64_t size, unsigned region_shift,
+          struct bitset *data)
 {
+  static const struct leg_sampling how = {.wanted = UINT64_MAX};
   struct leg_extent extents[EXTENTS_AT_ONCE];
   uint64_t offset = 0;
 
   for (unsigned n = 0; offset < size && n < MAX_EXTENTS;) {
     size_t nr = EXTENTS_AT_ONCE;
 
-    if (leg_extents (leg, offset, size - offset, extents, &nr) == -1) {
+    if (leg_extents_sampled (leg, offset, size - offset, extents, &nr, &how) ==
+        -1) {
       leg_report (leg, "block status: %m");
       return -1;
     }
@@ -214,5 +194,16 @@ probe_data (struct leg *leg, uint64_t size, unsigned region_shift,
   }
   if (offset < size)
     set_data (data, offset, size - offset, region_shift);
+  return 0;
+}
+
+int
+probe_data (struct leg *leg, uint64_t size, unsigned region_shift,
+            struct bitset *data)
+{
+  if (add_data (leg, size, region_shift, data) == -1)
+    return -1;
+  if (atomic_load (&leg->distrusted))
+    set_data (data, 0, size, region_shift);
   return 0;
 }

@@ -21,8 +21,9 @@ enum probe_answer {
   PROBE_NO_EVIDENCE = 2, /* only probe_same: all that was compared is zero */
 };
 
-/* Is the leg empty: block status shows no data, or first and last MiB and
- * samples between are all zero.
+/* Is the leg empty: first and last MiB and samples between are all zero, and
+ * its block status was not caught lying.  Where that shows data the samples are
+ * taken there.
  */
 int probe_empty (struct leg *leg, uint64_t size);
 
@@ -54,7 +55,8 @@ void probe_except_init (struct probe_except *except, unsigned region_shift,
                         const struct bitset *regions);
 
 /* Set the bit of each region that may hold data in the leg.  A leg without
- * block status, or with very many extents, may hold data everywhere.
+ * block status, or whose block status lies, or with very many extents, may hold
+ * data everywhere.
  */
 int probe_data (struct leg *leg, uint64_t size, unsigned region_shift,
                 struct bitset *data);

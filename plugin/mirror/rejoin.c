@@ -40,6 +40,7 @@
 #include "mirror-impl.h"
 #include "msg.h"
 #include "place.h"
+#include "probe-zeroes.h"
 #include "quarantine.h"
 #include "records-return.h"
 #include "recovery.h"
@@ -263,13 +264,22 @@ is_usable (struct rejoin *r)
   return true;
 }
 
+/* What its block status says is looked at before it counts. */
+static bool
+open_again (struct leg *leg)
+{
+  leg_close (leg);
+  if (leg_open (leg, 0) == -1 || leg_settle (leg) == -1)
+    return false;
+  probe_zeroes (leg);
+  return true;
+}
+
 static void
 try_once (struct rejoin *r)
 {
   place_leave (r->member);
-  leg_close (r->leg);
-  if (leg_open (r->leg, 0) == 0 && leg_settle (r->leg) == 0 && is_usable (r) &&
-      is_recorded (r) && join (r)) {
+  if (open_again (r->leg) && is_usable (r) && is_recorded (r) && join (r)) {
     report_joined (r);
     records_renew (r->m, log_deadline (r->m, now_ns ()));
     r->reported[0] = '\0';

@@ -18,6 +18,7 @@
 #include "open-records.h"
 #include "open.h"
 #include "plan-print.h"
+#include "probe-zeroes.h"
 #include "probe.h"
 #include "quarantine.h"
 #include "same-disk.h"
@@ -99,8 +100,10 @@ open_leg (const struct mirror_config *config, unsigned i, struct plan_leg *pl)
   if (!pl->leg)
     return -1;
   if (leg_open (pl->leg, config->plan ? LEG_READ_ONLY : 0) == 0 &&
-      (config->plan || leg_settle (pl->leg) == 0))
+      (config->plan || leg_settle (pl->leg) == 0)) {
+    probe_zeroes (pl->leg);
     return 0;
+  }
   if (errno == EBUSY)
     return -1;
   leg_free (pl->leg);

@@ -35,6 +35,7 @@ e2e_tests = \
 	tests/e2e/test-leg-block-device.sh \
 	tests/e2e/test-leg-flaps.sh \
 	tests/e2e/test-leg-kinds.sh \
+	tests/e2e/test-leg-lies-about-zeroes.sh \
 	tests/e2e/test-leg-one-user.sh \
 	tests/e2e/test-leg-returns.sh \
 	tests/e2e/test-leg-server-killed.sh \

@@ -58,6 +58,7 @@ struct mem_leg {
   size_t nr_held;
   bool running;
   bool status_of_medium;
+  uint64_t lie_from, lie_until; /* block status says zeroes */
   bool *allocated; /* by EXTENT */
   unsigned nr_queries;
   uint64_t bad_from, bad_until; /* can't be read */
@@ -629,6 +630,7 @@ mem_extents (struct leg *leg, uint64_t offset, uint64_t count,
     uint64_t next = (offset / EXTENT + 1) * EXTENT;
     uint64_t length = (next < end ? next : end) - offset;
     bool zero =
+      (m->lie_from <= offset && offset + length <= m->lie_until) ||
       is_zero ((m->status_of_medium ? m->stable : m->data) + offset, length);
 
     if (n > 0 && extents[n - 1].zero == zero)
@@ -652,6 +654,16 @@ mem_leg_status_of_medium (struct leg *leg)
 
   CLEANUP_LOCK (&m->lock);
   m->status_of_medium = true;
+}
+
+void
+mem_leg_lie (struct leg *leg, uint64_t offset, uint64_t count)
+{
+  struct mem_leg *m = mem_leg (leg);
+
+  CLEANUP_LOCK (&m->lock);
+  m->lie_from = offset;
+  m->lie_until = offset + count;
 }
 
 void

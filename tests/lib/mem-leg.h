@@ -59,6 +59,9 @@ void mem_leg_crash_at_open (struct leg *leg, unsigned seed);
  */
 void mem_leg_status_of_medium (struct leg *leg);
 
+/* Block status calls these blocks of 4 KiB zeroes, whatever they hold. */
+void mem_leg_lie (struct leg *leg, uint64_t offset, uint64_t count);
+
 /* Number of times that block status was asked for. */
 unsigned mem_leg_nr_queries (struct leg *leg);
 

@@ -19,6 +19,7 @@
 /* To learn it all, if all copiers ask at the same time, and once more. */
 #define HUGE_QUERIES ((RESYNC_THREADS + 1) * HUGE_SIZE / SPARSE_MAX_EXTENT)
 #define MIB (UINT64_C (1) << 20)
+#define PAGE (UINT64_C (4) << 10)
 #define MAX_LOCKED (16 * MIB)
 
 /* The longest range that a copier had locked. */
@@ -228,26 +229,29 @@ LOOP_TEST (what_a_copy_wrote_is_not_taken_for_zeroes, 2)
  */
 TEST (what_was_heard_before_the_flush_is_forgotten)
 {
-  struct fx *fx = fx_new (2, NR_REGIONS, SHIFT, 1u << 1);
+  const uint64_t region = 1 << 16;
+  const uint64_t data = 5 * region + 2 * PAGE; /* where nobody reads it */
+  struct fx *fx = fx_new (2, NR_REGIONS, 16, 1u << 1);
 
   fx->m->rejoin.first_ns = fx->m->rejoin.max_ns = NSEC_PER_MSEC;
-  fx_fill (fx, 0, 5 * REGION, REGION, 'd');
+  fx_fill (fx, 0, data, PAGE, 'd');
   mem_leg_status_of_medium (fx->leg[1]);
   mem_leg_hold (fx->leg[1], LEG_FLUSH, 1, MEM_LEG_ALWAYS);
   fx_start (fx);
   WAIT_FOR (fx_sent (fx, 1, LEG_WRITE) > 0 && fx_ranges (fx) == 0);
   ck_assert (mem_leg_wait_held (fx->leg[1], 1));
-  holes_at (fx->m, 1, 5 * REGION, REGION);
+  ck_assert_int_eq (holes_at (fx->m, 1, 5 * region, region).what,
+                    HOLDS_ZEROES);
   mem_leg_forget_rules (fx->leg[1]);
   mem_leg_release (fx->leg[1], 1, 0);
   WAIT_FOR (fx_in_sync (fx) == 3);
   mem_log_observe (fx->log, NULL, NULL); /* the legs differ, by intent */
   mem_leg_hold_open (fx->leg[0], true);
   leg_lose (fx->leg[0], ECONNRESET, "the test says so");
-  mem_leg_change (fx->leg[0], 0, NR_REGIONS * REGION, 0);
+  mem_leg_change (fx->leg[0], 0, NR_REGIONS * region, 0);
   mem_leg_hold_open (fx->leg[0], false);
   WAIT_FOR (fx_in_sync (fx) == 3);
-  ck_assert_int_eq (fx_byte (fx, 0, 5 * REGION), 'd');
+  ck_assert_int_eq (fx_byte (fx, 0, data), 'd');
   ck_assert (fx_same (fx, 0, 1));
   fx_free (fx);
 }
@@ -265,6 +269,92 @@ TEST (data_costs_no_questions)
   ck_assert_uint_eq (fx_sent (fx, 0, LEG_READ), NR_REGIONS);
   ck_assert_uint_eq (fx_sent (fx, 1, LEG_WRITE), NR_REGIONS);
   ck_assert (fx_same (fx, 0, 1));
+  fx_free (fx);
+}
+
+/* --- what is said is not true --- */
+
+/* Legs whose block status calls all of it zeroes; there are data in one page
+ * that nobody reads, so that is left out, and waits for the flush.
+ */
+static struct fx *
+misled_new (unsigned liar)
+{
+  struct fx *fx = fx_new (2, NR_REGIONS, 16, 1u << 1);
+
+  mem_log_observe (fx->log, NULL, NULL); /* the legs differ, by intent */
+  fx_fill (fx, liar, 3 * PAGE, PAGE, 'd');
+  mem_leg_lie (fx->leg[liar], 0, fx->m->limits.size);
+  mem_leg_hold (fx->leg[1], LEG_FLUSH, 1, MEM_LEG_ALWAYS);
+  fx_start (fx);
+  ck_assert (mem_leg_wait_held (fx->leg[1], 1));
+  WAIT_FOR (fx->m->resync.skipped_bytes == fx->m->limits.size);
+  return fx;
+}
+
+/* The source or the target lies, and is found out late. */
+LOOP_TEST (a_resync_begins_again_when_a_leg_is_found_to_lie, 2)
+{
+  struct fx *fx = misled_new ((unsigned) _i);
+
+  leg_distrust_extents (fx->leg[_i], 3 * PAGE);
+  ck_assert (fx_misses (fx, 1, 0));
+  mem_leg_forget_rules (fx->leg[1]);
+  mem_leg_release (fx->leg[1], 1, 0);
+  WAIT_FOR (fx_in_sync (fx) == 3);
+  ck_assert (fx_same (fx, 0, 1));
+  fx_free (fx);
+}
+
+/* The begin of a run was left out, and the rest is being copied. */
+TEST (what_is_being_copied_when_a_lie_is_found_does_not_count)
+{
+  struct fx *fx = fx_new (2, 1, 20, 1u << 1);
+
+  mem_log_observe (fx->log, NULL, NULL);
+  fx_fill (fx, 0, 3 * PAGE, PAGE, 'd');
+  mem_leg_lie (fx->leg[0], 0, MIB / 2);
+  fx_fill (fx, 0, MIB / 2, MIB / 2, 'd');
+  mem_leg_hold (fx->leg[1], LEG_WRITE, 1, 1);
+  fx_start (fx);
+  ck_assert (mem_leg_wait_held (fx->leg[1], 1));
+  leg_distrust_extents (fx->leg[0], 3 * PAGE);
+  mem_leg_release (fx->leg[1], 1, 0);
+  WAIT_FOR (fx_in_sync (fx) == 3);
+  ck_assert (fx_same (fx, 0, 1));
+  fx_free (fx);
+}
+
+/* Both ends of what is left out are read, by each run again. */
+LOOP_TEST (what_is_left_out_is_read_at_both_ends, 4)
+{
+  struct fx *fx = fx_new (2, NR_REGIONS, 16, 1u << 1);
+  unsigned liar = (unsigned) _i % 2;
+  uint64_t size = fx->m->limits.size;
+
+  mem_log_observe (fx->log, NULL, NULL);
+  fx_fill (fx, liar, _i < 2 ? 0 : size - PAGE, PAGE, 'd');
+  mem_leg_lie (fx->leg[liar], 0, size);
+  fx_start (fx);
+  WAIT_FOR (fx_in_sync (fx) == 3);
+  ck_assert (fx_same (fx, 0, 1));
+  ck_assert (atomic_load (&fx->leg[liar]->distrusted));
+  fx_free (fx);
+}
+
+/* It was zero when it was asked about: what was remembered is read again. */
+TEST (what_is_remembered_is_read_again)
+{
+  struct fx *fx = fx_new (2, NR_REGIONS, 16, 1u << 1);
+  uint64_t at = 5u << 16;
+
+  ck_assert_int_eq (holes_at (fx->m, 0, 0, 1u << 20).what, HOLDS_ZEROES);
+  mem_leg_change (fx->leg[0], at, PAGE, 'd');
+  mem_leg_lie (fx->leg[0], at, PAGE);
+  ck_assert_int_eq (holes_at (fx->m, 0, 0, at).what, HOLDS_ZEROES);
+  ck_assert (holes_at (fx->m, 0, at, 1u << 16).what != HOLDS_ZEROES);
+  ck_assert (atomic_load (&fx->leg[0]->distrusted));
+  ck_assert (holes_at (fx->m, 0, 0, at).what == HOLDS_DATA);
   fx_free (fx);
 }
 

@@ -746,7 +746,7 @@ TEST (nbd_extents_tell_hole_and_zero_apart)
   static const char *const args[] = {
     "eval",
     "get_size=echo 1M",
-    "pread=exit 1",
+    "pread=head -c $3 /dev/zero",
     "can_extents=exit 0",
     "extents=echo 0 64K hole; echo 64K 64K zero; echo 128K 64K hole,zero; "
     "echo 192K 832K",

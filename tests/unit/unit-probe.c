@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "mem-leg.h"
+#include "probe-zeroes.h"
 #include "probe.h"
 #include "suite.h"
 
@@ -181,7 +182,8 @@ TEST (large_regions_are_compared_at_both_ends)
     last |= places.offset[i] == 64 * MIB - PROBE_PIECE;
   }
   ck_assert (first && last);
-  ck_assert_uint_le (places.nr, 2 + PROBE_NR_SAMPLES + PROBE_PIECES_OF_REGION);
+  ck_assert_uint_le (places.nr,
+                     2 + 2 * PROBE_NR_SAMPLES + PROBE_PIECES_OF_REGION);
 }
 
 static void *
@@ -216,6 +218,16 @@ TEST (a_read_error_is_no_answer)
   ck_assert_int_eq (same (), -1);
 }
 
+/* Where a has zeroes b may have data: another sample than those that are moved
+ * to a's data sees them.
+ */
+TEST (data_where_the_other_has_zeroes_show)
+{
+  put_both (SIZE - 1, 'x');
+  memset (mem_leg_data (b) + 8 * MIB, 'y', 8 * MIB);
+  same_is (PROBE_NO);
+}
+
 /* --- empty --- */
 
 TEST (a_leg_without_data_is_empty)
@@ -231,6 +243,40 @@ TEST (any_few_data_of_a_sparse_leg_show)
     put (a, at, 0);
   }
   empty_is (PROBE_YES);
+}
+
+/* Data that only its block status denies, not where the samples look. */
+TEST (a_leg_that_lies_about_data_is_not_empty)
+{
+  mem_leg_lie (a, 0, SIZE);
+  put (a, 34 * MIB + 8 * KIB, 'x');
+  probe_zeroes (a);
+  empty_is (PROBE_YES); /* nobody has seen it */
+  memset (mem_leg_data (a) + 34 * MIB, 'x', MIB);
+  probe_zeroes (a);
+  empty_is (PROBE_NO);
+}
+
+TEST (block_status_alone_does_not_make_a_leg_empty)
+{
+  mem_leg_lie (a, 0, SIZE);
+  put (a, MIB / 2, 'x');
+  empty_is (PROBE_NO);
+}
+
+/* It is found out when much has been looked at. */
+TEST (a_leg_that_lies_may_hold_data_everywhere)
+{
+  struct bitset data;
+
+  for (uint64_t at = MIB; at < 6 * MIB; at += 8 * KIB)
+    put (a, at, 'x');
+  mem_leg_lie (a, 32 * MIB, SIZE - 32 * MIB);
+  put (a, SIZE - 1, 'x');
+  ck_assert_int_eq (bitset_init (&data, NR_REGIONS), 0);
+  ck_assert_int_eq (probe_data (a, SIZE, SHIFT, &data), 0);
+  ck_assert_uint_eq (data.count, NR_REGIONS);
+  bitset_free (&data);
 }
 
 static struct suite_group tests = {

@@ -384,16 +384,18 @@ TEST (a_target_lost_during_the_copy_has_failed)
 
 /* --- zeroes --- */
 
+/* Some are read, before that is believed. */
 TEST (zeroes_on_both_sides_are_not_written)
 {
-  struct fx *fx = fx_new (2, NR_REGIONS, SHIFT, 1u << 1);
+  struct fx *fx = fx_new (2, NR_REGIONS, 20, 1u << 1);
+  uint64_t size = fx->m->limits.size;
 
   fx_start (fx);
   WAIT_FOR (fx_in_sync (fx) == 3);
   ck_assert_uint_eq (fx_sent (fx, 1, LEG_WRITE), 0);
   ck_assert_uint_eq (fx_sent (fx, 1, LEG_ZERO), 0);
-  ck_assert_uint_eq (fx_sent (fx, 0, LEG_READ), 0);
-  ck_assert_uint_eq (fx->m->resync.skipped_bytes, NR_REGIONS * REGION);
+  ck_assert_uint_le (fx->leg[0]->counters.read_bytes, size / 16);
+  ck_assert_uint_eq (fx->m->resync.skipped_bytes, size);
   ck_assert_uint_eq (fx->m->resync.copied_bytes, 0);
   fx_free (fx);
 }
@@ -418,16 +420,18 @@ TEST (block_status_is_not_believed_where_a_region_is_marked)
 
 TEST (zeroes_are_put_where_the_target_has_something)
 {
-  struct fx *fx = fx_new (3, NR_REGIONS, SHIFT, 6);
+  const uint64_t region = 1 << 20;
+  struct fx *fx = fx_new (3, NR_REGIONS, 20, 6);
 
-  fx_fill (fx, 1, 5 * REGION, BLOCK, 'x');
-  fx_fill (fx, 2, 2 * REGION - BLOCK, 2 * BLOCK, 'x');
-  fx_fill (fx, 2, 15 * REGION, BLOCK, 'x');
+  fx_fill (fx, 1, 5 * region, BLOCK, 'x');
+  fx_fill (fx, 2, 2 * region - BLOCK, 2 * BLOCK, 'x');
+  fx_fill (fx, 2, 15 * region, BLOCK, 'x');
   fx_start (fx);
   WAIT_FOR (fx_in_sync (fx) == 7);
   ck_assert (fx_same (fx, 0, 1));
   ck_assert (fx_same (fx, 0, 2));
-  ck_assert_uint_eq (fx_sent (fx, 0, LEG_READ), 0);
+  ck_assert_uint_le (fx->leg[0]->counters.read_bytes,
+                     NR_REGIONS * region / 16);
   fx_free (fx);
 }
 

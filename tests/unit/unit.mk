@@ -48,6 +48,7 @@ unit_tests_of_threads = \
 	tests/unit/unit-holes \
 	tests/unit/unit-lease \
 	tests/unit/unit-leg-races \
+	tests/unit/unit-leg-zeroes \
 	tests/unit/unit-logd \
 	tests/unit/unit-range \
 	tests/unit/unit-rejoin \
@@ -250,6 +251,16 @@ tests_unit_unit_damage_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
 tests_unit_unit_probe_SOURCES = tests/lib/mem-leg.c tests/lib/mem-leg.h tests/unit/unit-probe.c
 tests_unit_unit_probe_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_unit_probe_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
+
+tests_unit_unit_leg_zeroes_SOURCES = \
+	tests/lib/mem-leg.c \
+	tests/lib/mem-leg.h \
+	tests/lib/sparse-leg.c \
+	tests/lib/sparse-leg.h \
+	tests/unit/unit-leg-zeroes.c \
+	$(NULL)
+tests_unit_unit_leg_zeroes_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_unit_leg_zeroes_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
 
 mirror_fixture = \
 	tests/lib/mem-leg.c \
