@@ -20,6 +20,12 @@
 /* --- where it is --- */
 
 static bool
+has_place (const struct record_area *area)
+{
+  return area->path || area->trailer > 0;
+}
+
+static bool
 is_file (const struct record_area *area)
 {
   return area->path != NULL;
@@ -54,12 +60,22 @@ open_file (struct record_area *area, int flags)
   return -1;
 }
 
+/* What lies within the mirror's size is clients' data, whatever it looks like. */
+static uint64_t
+trailer_behind (const struct leg *leg, uint64_t mirror_size)
+{
+  uint64_t trailer = record_trailer_offset (leg->size, leg->min_block);
+
+  return trailer >= mirror_size ? trailer : 0;
+}
+
 int
-record_area_open (struct record_area *area, struct leg *leg, bool read_only)
+record_area_open (struct record_area *area, struct leg *leg,
+                  uint64_t mirror_size, bool read_only)
 {
   *area = (struct record_area){.leg = leg, .fd = -1};
   if (leg->kind != LEG_FILE) {
-    area->trailer = record_trailer_offset (leg->size, leg->min_block);
+    area->trailer = trailer_behind (leg, mirror_size);
     return 0;
   }
   area->path = path_beside (leg);
@@ -134,7 +150,7 @@ record_area_read (struct record_area *area, struct record_found *found)
   CLEANUP_FREE uint8_t *buf = NULL;
 
   memset (found, 0, sizeof *found);
-  if (!is_file (area) && area->trailer == 0)
+  if (!has_place (area))
     return 0;
   buf = malloc (RECORD_AREA);
   if (!buf || read_bytes (area, buf, RECORD_AREA, 0) == -1)
@@ -155,6 +171,9 @@ record_area_read_beat (struct record_area *area, enum record_verdict *verdict,
 {
   uint8_t buf[BEAT_BLOCK];
 
+  *verdict = RECORD_BLANK;
+  if (!has_place (area))
+    return 0;
   if (read_bytes (area, buf, sizeof buf, RECORD_BEAT_OFFSET) == -1)
     return -1;
   *verdict = record_beat_decode (beat, buf);

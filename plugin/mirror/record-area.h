@@ -38,9 +38,11 @@ struct record_found {
   bool zero; /* all of a trailer's bytes are */
 };
 
-/* Find the area of an open leg; makes nothing. */
+/* Find the area of an open leg; makes nothing.  mirror_size: 0 if it is not
+ * known yet.
+ */
 int record_area_open (struct record_area *area, struct leg *leg,
-                      bool read_only);
+                      uint64_t mirror_size, bool read_only);
 
 /* Forget it; the leg stays open.  Zeroed ones may be closed, too. */
 void record_area_close (struct record_area *area);

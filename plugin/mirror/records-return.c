@@ -76,18 +76,11 @@ records_let_in (struct member *member)
   if (!m->records.on)
     return true;
   record_area_close (area);
-  if (record_area_open (area, member->leg, false) == -1) {
+  if (record_area_open (area, member->leg, m->limits.size, false) == -1) {
     leg_report (member->leg, "record: %m");
     return false;
   }
   return look_in (member, area);
-}
-
-/* Its trailer is behind the mirror's end. */
-static bool
-has_room (const struct mirror *m, const struct record_area *area)
-{
-  return area->path || area->trailer >= m->limits.size;
 }
 
 /* A disk that has no record is not the one that had. */
@@ -97,7 +90,7 @@ new_area (struct member *member)
   struct records *rec = &member->mirror->records;
   struct record_area *area = &rec->area[member->slot];
 
-  if (!has_room (member->mirror, area) || record_area_make (area) == -1)
+  if ((!area->path && area->trailer == 0) || record_area_make (area) == -1)
     return false;
   uuid_generate (rec->id[member->slot]);
   return true;

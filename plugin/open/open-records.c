@@ -38,7 +38,9 @@ ask_leg (const struct plan_input *in, struct plan_leg *pl,
 {
   CLEANUP_FREE struct record_found *found = malloc (sizeof *found);
 
-  if (!found || record_area_open (area, pl->leg, in->config->plan) == -1 ||
+  if (!found ||
+      record_area_open (area, pl->leg, in->log->geo.size, in->config->plan) ==
+        -1 ||
       record_area_read (area, found) == -1) {
     msg_error ("leg %s: record: %m", pl->name);
     return -1;

@@ -42,7 +42,8 @@ give_records (void)
 
   for (unsigned i = 0; i < fx->nr_legs; ++i) {
     fx_set_kind (fx, i, LEG_NBD); /* a file would have its record beside it */
-    ck_assert_int_eq (record_area_open (&origin.area[i], fx->leg[i], false),
+    ck_assert_int_eq (record_area_open (&origin.area[i], fx->leg[i], SIZE,
+                                        false),
                       0);
   }
   fx->m->limits.size = SIZE;
@@ -419,7 +420,7 @@ TEST (s19_without_the_lease_no_file_is_written)
   temp_path (path, sizeof path, "unit-records");
   close (mkstemp (path));
   snprintf (beside, sizeof beside, "%s.mirrorleg", path);
-  ck_assert_int_eq (record_area_open (&area, &leg, false), 0);
+  ck_assert_int_eq (record_area_open (&area, &leg, 0, false), 0);
   ck_assert_int_eq (record_area_make (&area), 0);
   unlink (path);
   unlink (beside);
