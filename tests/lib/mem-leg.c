@@ -59,7 +59,7 @@ struct mem_leg {
   bool running;
   bool status_of_medium;
   uint64_t lie_from, lie_until; /* block status says zeroes */
-  bool *allocated; /* by EXTENT */
+  bool *allocated;              /* by EXTENT */
   unsigned nr_queries;
   uint64_t bad_from, bad_until; /* can't be read */
   int open_error;
