@@ -135,7 +135,7 @@ is_up_to_date (const struct lost *l, unsigned slot)
           l->in.leg[leg].record.sequence == l->newest->sequence);
 }
 
-/* ... or the user says that it counts. */
+/* ... or the user says that it counts, or that there is no log to say so. */
 static bool
 may_be_forced (const struct lost *l, unsigned slot)
 {
@@ -146,8 +146,9 @@ may_be_forced (const struct lost *l, unsigned slot)
 static bool
 is_fit (const struct lost *l, unsigned slot)
 {
-  return l->in.config->sync == SYNC_FORCE ? may_be_forced (l, slot)
-                                          : is_up_to_date (l, slot);
+  return l->in.config->sync == SYNC_FORCE || lost_is_core (l)
+           ? may_be_forced (l, slot)
+           : is_up_to_date (l, slot);
 }
 
 /* The slot of the lowest leg that is fit, or -1. */
@@ -274,7 +275,8 @@ check_unseen (struct lost *l)
       refuse_unseen (l, s);
       return plan_offer_override (&l->in, l->plan);
     }
-    ask = (int) s;
+    if (!lost_needs_no_word (l, s))
+      ask = (int) s;
   }
   if (ask != -1 && l->in.config->sync == SYNC_DEFAULT)
     return ask_user (l, (unsigned) ask);

@@ -153,7 +153,8 @@ lost_seen (const struct lost *l, unsigned slot)
 bool
 lost_never_recorded (const struct lost *l, unsigned slot)
 {
-  return l->asked->log->found == LOG_FOUND_NEW && lost_in_sync (l, slot) &&
+  return l->asked->log->found == LOG_FOUND_NEW &&
+         (l->newest->configured >> slot & 1) &&
          record_no_id (l->newest->legs[slot]);
 }
 
@@ -162,8 +163,18 @@ lost_may_vouch (const struct lost *l, unsigned slot)
 {
   const struct plan_slot *ps = &l->plan->slot[slot];
 
-  return lost_never_recorded (l, slot) && ps->here &&
+  return lost_never_recorded (l, slot) && lost_in_sync (l, slot) && ps->here &&
          !plan_leg_record (&l->in, (unsigned) ps->leg);
+}
+
+bool
+lost_needs_no_word (const struct lost *l, unsigned slot)
+{
+  const struct plan_slot *ps = &l->plan->slot[slot];
+
+  return lost_is_core (l) && lost_never_recorded (l, slot) && ps->here &&
+         !plan_leg_record (&l->in, (unsigned) ps->leg) &&
+         strcmp (l->record.leg[slot].name, l->in.leg[ps->leg].name) == 0;
 }
 
 bool

@@ -34,13 +34,18 @@ bool lost_is_core (const struct lost *l);
 /* The slot's leg is here, and its own record says so. */
 bool lost_seen (const struct lost *l, unsigned slot);
 
-/* The log is new, and the slot's leg was in-sync without a record of its own:
- * only the user can know what became of it.
+/* The log is new, and the slot's leg had no record of its own: it can't say
+ * what became of it.
  */
 bool lost_never_recorded (const struct lost *l, unsigned slot);
 
-/* ... and a leg is here that may be it. */
+/* ... it was in-sync, and a leg is here that may be it: the user may know. */
 bool lost_may_vouch (const struct lost *l, unsigned slot);
+
+/* With log=core: it never had a record, and is here under its name.  Leg 0 is
+ * right, as ever, and nobody is asked.
+ */
+bool lost_needs_no_word (const struct lost *l, unsigned slot);
 
 /* The slot's leg was in-sync. */
 bool lost_in_sync (const struct lost *l, unsigned slot);

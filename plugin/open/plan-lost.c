@@ -50,9 +50,9 @@ static void
 match_by_place (struct lost *l)
 {
   for (unsigned s = 0; s < l->in.nr_legs; ++s)
-    if (lost_never_recorded (l, s) && l->plan->slot[s].leg == -1 &&
-        l->in.leg[s].leg && !plan_assigned (l->plan, s) &&
-        !plan_leg_record (&l->in, s))
+    if (lost_never_recorded (l, s) && lost_in_sync (l, s) &&
+        l->plan->slot[s].leg == -1 && l->in.leg[s].leg &&
+        !plan_assigned (l->plan, s) && !plan_leg_record (&l->in, s))
       plan_assign (&l->in, l->plan, s, s);
 }
 
@@ -149,7 +149,8 @@ check_unseen (struct lost *l)
     const struct plan_slot *ps = &l->plan->slot[s];
 
     if (s != l->plan->source && ps->here && !ps->fresh && !lost_seen (l, s) &&
-        !old_log_knows (l, s) && !is_vouched (l, s))
+        !old_log_knows (l, s) && !is_vouched (l, s) &&
+        !lost_needs_no_word (l, s))
       refuse_data (l, (unsigned) ps->leg);
   }
 }

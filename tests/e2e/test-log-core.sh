@@ -35,3 +35,20 @@ rm b.mirrorleg
 refused "leg $d/b: holds data" -- c b log=core
 planned 1 "leg $d/b: holds data" -- c b log=core
 refused "leg $d/nothing" missing -- a nothing log=core
+
+# A leg that can't have a record, for it holds data to its end, does not make a
+# restart a question.
+rm -f ./*.mirrorleg
+truncate -s 0 b
+truncate -s 8M b
+qemu-io -f raw a -c 'write -P 2 0 8M' >>"$tmp/qemu-io.log"
+start_leg raw file "$d/a"
+for _ in new restarted; do
+  start_mirror "${leg_uri[raw]}" "$d/b" log=core
+  wait_mirror
+  stop_mirror
+  legs_equal a b
+done
+start_mirror "$d/b" "${leg_uri[raw]}" log=core
+wait_mirror
+stop_mirror

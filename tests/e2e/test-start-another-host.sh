@@ -97,23 +97,25 @@ expect 'looked at, later' "$(looked_at)" 0
 stop_mirror
 # Not over a disk that is no leg.
 cp log there/log
+rm there/*.mirrorleg
 head -c 16M /dev/urandom >there/x
 sync there
 refused "leg $d/there/x: holds data and is not a leg of the log" -- \
   there/x there/y log=disk:there/log source=1@"$generation"
 
-# --- NBD legs: another URI of one, then of both
+# --- NBD legs without records: another URI of one, then of both
 rm -rf ./*
+without=leg-records=off
 truncate -s 16M a b
 start_leg one file "$d/a"
 start_leg two file "$d/b"
-start_mirror "${leg_uri[one]}" "${leg_uri[two]}" log=disk:log
+start_mirror "${leg_uri[one]}" "${leg_uri[two]}" log=disk:log $without
 wait_mirror
 write_pattern 1 0 16M
 stop_mirror
 kill_leg two
 start_leg three file "$d/b"
-start_mirror "${leg_uri[three]}" "${leg_uri[one]}" log=disk:log
+start_mirror "${leg_uri[three]}" "${leg_uri[one]}" log=disk:log $without
 said "leg ${leg_uri[three]}: its content says that it is leg ${leg_uri[two]}"
 expect 'looked at, one URI' "$(looked_at)" 0
 stop_mirror
@@ -123,9 +125,27 @@ start_leg four file "$d/a"
 start_leg five file "$d/b"
 generation=$(dump .generation log)
 refused "${leg_uri[one]}" "source=0@$generation" "source=1@$generation" -- \
-  "${leg_uri[four]}" "${leg_uri[five]}" log=disk:log
+  "${leg_uri[four]}" "${leg_uri[five]}" log=disk:log $without
 start_mirror "${leg_uri[four]}" "${leg_uri[five]}" log=disk:log \
-  source=0@"$generation" quarantine=1
+  source=0@"$generation" quarantine=1 $without
 wait_mirror
+stop_mirror
+legs_equal a b
+
+# --- with records, which say it whatever the URIs are
+rm -f ./*
+leg_file 16 a b
+start_leg six file "$d/a"
+start_leg seven file "$d/b"
+start_mirror "${leg_uri[six]}" "${leg_uri[seven]}" log=disk:log
+write_pattern 1 0 16M
+stop_mirror
+kill_leg six
+kill_leg seven
+start_leg eight file "$d/a"
+start_leg nine file "$d/b"
+start_mirror "${leg_uri[nine]}" "${leg_uri[eight]}" log=disk:log
+expect 'looked at, records' "$(looked_at)" 0
+expect 'state, records' "$(json .mirror.state)" in-sync
 stop_mirror
 legs_equal a b

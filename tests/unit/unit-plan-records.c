@@ -861,6 +861,61 @@ TEST (core_does_not_let_a_leg_serve_alone)
   serves (0);
 }
 
+/* As ever with this log: leg 0 is copied, and nobody has to say so. */
+TEST (core_needs_no_words_for_a_leg_that_never_had_a_record)
+{
+  core_log ();
+  b_never_had_a_record ();
+  serves (0);
+  begins_anew (6);
+  copies_all_to (1, 1);
+  own (0)->in_sync = A; /* it had failed */
+  serves (0);
+  copies_all_to (1, 1);
+}
+
+TEST (core_takes_leg_0_that_never_had_a_record)
+{
+  core_log ();
+  knows (1, 1, 5, 9, A | B);
+  own (1)->legs[0][0] = 0;
+  serves (0);
+  copies_all_to (1, 1);
+  own (1)->in_sync = B;
+  own (1)->primary = 1;
+  serves (1);
+  copies_all_to (0, 0);
+}
+
+TEST (core_asks_for_a_leg_that_never_had_a_record_under_another_name)
+{
+  core_log ();
+  b_never_had_a_record ();
+  name_leg (1, "/renamed", 9);
+  refuses ("leg /renamed, in-sync by the newest record");
+  also_says ("sync=force to overwrite the others with leg /a");
+  scene->config.sync = SYNC_FORCE;
+  serves (0);
+  copies_all_to (1, 1);
+}
+
+TEST (core_refuses_an_empty_leg_0_beside_data)
+{
+  core_log ();
+  b_never_had_a_record ();
+  scene->empty[0] = PROBE_YES;
+  refuses ("leg /a: is empty, but leg /b");
+}
+
+TEST (core_does_not_overwrite_a_leg_that_no_record_names)
+{
+  core_log ();
+  knows (0, 0, 5, 9, A);
+  own (0)->legs[1][0] = 0;
+  name_leg (1, "/new", 9);
+  refuses ("leg /new: holds data and has no record");
+}
+
 /* --- a log that is older than the legs --- */
 
 TEST (a_log_older_than_the_records_is_made_anew)
