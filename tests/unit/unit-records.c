@@ -476,6 +476,20 @@ TEST (a_leg_of_another_mirror_is_not)
   ck_assert (!lets_in ());
 }
 
+/* A guest may write what looks like a record. */
+TEST (clients_data_is_no_record)
+{
+  struct leg_record r;
+
+  new_mirror (2, 2);
+  r = record_of (1);
+  r.mirror[0] ^= 1;
+  put_record (&r);
+  fx->m->limits.size = SIZE + RECORD_AREA;
+  ck_assert (lets_in ());
+  fx->m->limits.size = SIZE;
+}
+
 TEST (nor_is_another_leg_of_this_one)
 {
   struct leg_record r;
