@@ -11,8 +11,10 @@
 #   liar     the same, but a flush does nothing
 #   subset   a server that, killed, leaves a random half of the sectors that
 #            were written since the last flush
+#   recorded a file as above, but the file with its record, beside it, is on a
+#            device of the kind subset, $tmp/NAME.record
 
-declare -A device_kind=()
+declare -A device_kind=() fuse_pid=()
 device_size=$((16 << 20))
 device_unit=512 # what a subset device writes whole or not at all
 device_seed=1
@@ -23,20 +25,26 @@ new_device ()
   device_kind[$1]=$2
   truncate -s "$device_size" "$tmp/$1"
   leg_pid[$1]=
+  if [ "$2" = recorded ]; then
+    device_size=65536 new_device "$1.record" subset
+    cleanup_fn unmount_device "$1.record" "$tmp/$1.mirrorleg"
+  fi
 }
 
 # How the mirror is told to find it.
 device_name ()
 {
   case ${device_kind[$1]} in
-    file) echo "$tmp/$1" ;;
+    file|recorded) echo "$tmp/$1" ;;
     *) echo "nbd+unix:///?socket=$tmp/leg-$1.sock" ;;
   esac
 }
 
 is_server ()
 {
-  [ "${device_kind[$1]}" != file ]
+  case ${device_kind[$1]} in
+    file|recorded) return 1 ;;
+  esac
 }
 
 # Loses what was not flushed.
@@ -78,7 +86,10 @@ serve_device ()
   fi
   cut_device "$1"
   case ${device_kind[$1]} in
-    file) [ ! -e "$tmp/$1.away" ] || mv "$tmp/$1.away" "$tmp/$1" ;;
+    file|recorded)
+      [ ! -e "$tmp/$1.away" ] || mv "$tmp/$1.away" "$tmp/$1"
+      [ "${device_kind[$1]}" = file ] || serve_record "$1.record" "$1"
+      ;;
     nbd) start_leg "$1" file "$tmp/$1" ;;
     cache) start_leg "$1" --filter=cache file "$tmp/$1" \
              cache-min-block-size=4k ;;
@@ -86,6 +97,17 @@ serve_device ()
             cache-min-block-size=4k cache=unsafe ;;
     subset) start_recorded "$1" ;;
   esac
+}
+
+serve_record ()
+{
+  if running "${leg_pid[$1]:-0}"; then
+    return
+  fi
+  cut_device "$1"
+  unmount_device "$1" "$tmp/$2.mirrorleg"
+  serve_device "$1"
+  mount_device "$1" "$tmp/$2.mirrorleg"
 }
 
 # end_now PID: the load may have killed it, and the shell may know.
@@ -98,6 +120,7 @@ end_now ()
 # Kill its server, if that is not done yet; what was lost is gone then.
 cut_device ()
 {
+  [ "${device_kind[$1]}" != recorded ] || cut_device "$1.record"
   [ -n "${leg_pid[$1]}" ] || return 0
   end_now "${leg_pid[$1]}"
   leg_pid[$1]=
@@ -113,7 +136,7 @@ take_away ()
 {
   if is_server "$1"; then
     cut_device "$1"
-  else
+  elif [ ! -e "$tmp/$1.away" ]; then
     mv "$tmp/$1" "$tmp/$1.away"
   fi
 }
@@ -133,19 +156,22 @@ device_image ()
 }
 
 # mount_device NAME FILE: a file for what is to be on a device that is a
-# server; unmount_device when the server is dead.
+# server.  unmount_device NAME FILE when the server is dead, and nobody is left
+# who would write to the file below.
 mount_device ()
 {
   : >>"$2"
   rm -f "$tmp/fuse-$1.pid"
   background "fuse-$1" nbdfuse -P "$tmp/fuse-$1.pid" "$2" \
     "$(device_name "$1")"
-  fuse_pid=$!
-  wait_server "fuse-$1" "$fuse_pid" || fail "$2: cannot be mounted"
+  fuse_pid[$1]=$!
+  wait_server "fuse-$1" "${fuse_pid[$1]}" || fail "$2: cannot be mounted"
 }
 
 unmount_device ()
 {
-  end_now "$fuse_pid"
-  umount -l "$1"
+  [ -n "${fuse_pid[$1]:-}" ] || return 0
+  end_now "${fuse_pid[$1]}"
+  fuse_pid[$1]=
+  umount -l "$2"
 }

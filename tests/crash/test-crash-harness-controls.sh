@@ -19,7 +19,7 @@ must_find ()
        --rounds "$rounds" --seed 1 --kind "$@" >"$out" 2>&1; then
     fail "not found in $rounds rounds: $what"
   fi
-  grep -E '^FAIL: crash-round: (lost|legs? |under.*holds)' "$out" >"$tmp/found" ||
+  grep -E '^FAIL: crash-round: (lost|legs? |refused|under.*holds)' "$out" >"$tmp/found" ||
     fail "$what: $(cat "$out")"
   echo "$what: after $(grep -c '^kind' "$out") rounds: $(head -n 1 "$tmp/found")"
 }
@@ -65,3 +65,24 @@ must_find 'S8: flush of one leg only' 20 subset cache --crash idle
 
 mutant plugin/open/apply.c 's/if (!a->plan->kernel_used)/if (!a->plan)/'
 must_find 'S22: marked regions not missed' 20 subset cache --crash all
+
+mutant plugin/mirror/acknowledge.c 's/r = records_write (m, &state, 0);/r = 0;/'
+must_find "S4: write does not wait for the legs' records" 20 log-lost:nbd \
+  --crash leg_mirror
+
+mutant plugin/mirror/records.c \
+  's/if (records_renew (m, NO_DEADLINE) == 0)/if (m)/'
+must_find 'S22: the records still say that the mirror has ended' 20 \
+  log-lost:subset --crash all
+
+mutant plugin/open/plan-records.c \
+  's/if (in->log->found == LOG_FOUND_OURS)/if (!in)/'
+must_find 'an older log is believed' 20 log-old:nbd --crash leg
+
+mutant plugin/open/lost-source.c \
+  's/if (lost_in_sync (l, s) \&\& !lost_seen (l, s))/if (!l)/'
+must_find 'a leg is believed that is alone' 20 alone:nbd --crash leg_mirror
+
+mutant plugin/open/lost.c 's/^  return clean;/  return true;/'
+must_find 'the log is lost, and nothing is copied' 20 log-lost:file \
+  --crash mirror

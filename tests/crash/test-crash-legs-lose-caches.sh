@@ -21,6 +21,7 @@ start ()
 }
 
 start
+mirror_size=$(json .mirror.size)
 for round in 1 2 3 4 5; do
   # The legs' servers first, so that nothing the mirror does reaches them; until
   # it is gone, too, it can only answer with errors.
@@ -33,7 +34,7 @@ for round in 1 2 3 4 5; do
   "$tool" dump --json "$tmp/log" |
     jq '[.marked.runs[], .legs[].missed.runs[] |
         range (.first; .first + .count)] | unique | .[]' | sort >"$tmp/marked"
-  "$check" diff 65536 "$tmp/a" "$tmp/b" | sort >"$tmp/differ"
+  "$check" diff --size "$mirror_size" 65536 "$tmp/a" "$tmp/b" | sort >"$tmp/differ"
   comm -13 "$tmp/marked" "$tmp/differ" >"$tmp/unknown"
   [ ! -s "$tmp/unknown" ] ||
     fail "legs differ where the log is clean: $(xargs <"$tmp/unknown")"

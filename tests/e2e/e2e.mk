@@ -87,6 +87,7 @@ EXTRA_DIST += \
 	tests/crash/crash-devices.sh \
 	tests/crash/crash-harness \
 	tests/crash/crash-loop \
+	tests/crash/crash-losses.sh \
 	tests/crash/crash-round \
 	tests/lib/functions.sh \
 	tests/e2e/light-clients \
