@@ -24,6 +24,7 @@
 
 #define MAX_CONNECTIONS 16
 #define MAX_TIMEOUT 3600
+#define MAX_DRAIN 86400
 
 /* --- one parameter each --- */
 
@@ -263,6 +264,12 @@ set_quarantine (struct mirror_config *config, const char *value)
 }
 
 static int
+set_drain (struct mirror_config *config, const char *value)
+{
+  return parse_number ("drain", value, 0, MAX_DRAIN, &config->drain);
+}
+
+static int
 set_plan (struct mirror_config *config, const char *value)
 {
   int b = nbdkit_parse_bool (value);
@@ -305,6 +312,7 @@ static const struct {
   {"leg-timeout", set_leg_timeout},
   {"log-timeout", set_log_timeout},
   {"quarantine", set_quarantine},
+  {"drain", set_drain},
   {"plan", set_plan},
   {"control", set_control},
 };

@@ -43,6 +43,7 @@ void params_free (struct mirror_config *config);
   "leg-timeout=<SECONDS>         NBD leg: answer or fail (default: 10).\n" \
   "log-timeout=<SECONDS>         Wait for the log, then EIO (default: 15).\n" \
   "quarantine=<SECONDS>          Late writes of an NBD leg (default: 5).\n" \
+  "drain=<SECONDS>              Clients may stay at SIGTERM (default: 0).\n" \
   "plan=<BOOL>                   Print what start-up would do, and exit.\n" \
   "control=<PATH>                Unix socket for nbdmirror."
 

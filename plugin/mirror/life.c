@@ -36,6 +36,11 @@ asked_for_log (void *opaque)
   if (m->config.on_release && m->config.on_release ())
     msg_error ("log %s: another mirror asks for it: shutting down",
                m->config.log);
+  else if (m->config.drain > 0)
+    msg_error (
+      "log %s: another mirror asks for it, and gets it if the clients "
+      "leave within %u seconds",
+      m->config.log, m->config.drain);
   else
     msg_error ("log %s: another mirror asks for it: refused, clients are "
                "connected",

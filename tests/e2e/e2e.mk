@@ -51,6 +51,7 @@ e2e_tests = \
 	tests/e2e/test-nbdkit-options.sh \
 	tests/e2e/test-resync-fragmented-leg.sh \
 	tests/e2e/test-resync-thin-target.sh \
+	tests/e2e/test-restart-under-load.sh \
 	tests/e2e/test-scale-sparse-15T.sh \
 	tests/e2e/test-shutdown-is-bounded.sh \
 	tests/e2e/test-shutdown-with-clients.sh \
