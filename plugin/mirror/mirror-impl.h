@@ -118,6 +118,9 @@ struct mirror {
   pthread_cond_t rejoin_wake; /* a leg is out of use, or the end */
   uint64_t held_until;        /* S21; 0 = nothing is held */
 
+  atomic_uint_fast64_t log_bad_since; /* the first wait for the log that was
+                                       * in vain began; 0 = it works */
+
   struct bitset held; /* read-only once it is open: regions in which
                        * writes wait until held_until; nr 0 = none */
   struct rate rate;

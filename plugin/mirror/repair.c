@@ -126,8 +126,7 @@ primary_can_be_read (struct repair *rp, uint64_t arrival)
   bool changed;
 
   return change_primary (rp, &changed) &&
-         (!changed ||
-          dirty_log_flush (rp->m->log, log_deadline (rp->m, arrival)) == 0);
+         (!changed || log_flush (rp->m, log_deadline (rp->m, arrival)) == 0);
 }
 
 /* --- one chunk, its range is taken --- */

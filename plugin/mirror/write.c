@@ -89,7 +89,7 @@ marks_flush (struct mirror *m, struct write_op *op)
   for (;;) {
     uint64_t retry;
 
-    if (dirty_log_flush (m->log, deadline) == 0)
+    if (log_flush (m, deadline) == 0)
       return 0;
     retry = now_ns () + RETRY_NS;
     if (retry >= deadline)
