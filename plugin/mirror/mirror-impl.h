@@ -66,7 +66,8 @@ struct member {
   bool unsettled;         /* one may have, and was not flushed */
   unsigned stalls;        /* in a row */
   bool stall_reported;    /* since it became a resync target */
-  uint64_t read_repairs;  /* since start */
+  uint64_t kept_said[LEG_CACHE + 1]; /* per request, when last; 0: never */
+  uint64_t read_repairs;             /* since start */
   uint64_t repair_began[REPAIRS_PER_HOUR]; /* a ring; 0: never */
   unsigned next_repair;                    /* in it */
   uint64_t repairs_used_up;                /* when last said; 0: never */

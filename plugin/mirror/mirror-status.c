@@ -13,13 +13,20 @@
 #include "mirror-impl.h"
 #include "resync.h"
 
+/* Nothing is safe in a leg that can't flush. */
+static bool
+is_usable (const struct leg *leg)
+{
+  return !atomic_load (&leg->lost) && atomic_load (&leg->flush_error) == 0;
+}
+
 static const char *
 mirror_state (const struct mirror *m)
 {
   bool usable = false;
 
   FOR_EACH_SLOT (slot, m->in_sync)
-    usable |= !atomic_load (&m->member[slot].leg->lost);
+    usable |= is_usable (m->member[slot].leg);
   if (!usable || !dirty_log_valid (m->log))
     return "failed";
   if (m->failed | m->missing)

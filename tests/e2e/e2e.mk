@@ -20,6 +20,7 @@ e2e_tests = \
 	tests/e2e/test-fault-bad-source.sh \
 	tests/e2e/test-fault-connection-ends.sh \
 	tests/e2e/test-fault-full-disk.sh \
+	tests/e2e/test-fault-last-leg.sh \
 	tests/e2e/test-fault-leg-errors.sh \
 	tests/e2e/test-fault-leg-network.sh \
 	tests/e2e/test-fault-log-device.sh \
