@@ -378,7 +378,9 @@ struct log_status {
   const char *type; /* "core", "disk", "userspace", "userspace-core" */
   bool failed;
   bool disconnected;
-  char last_error[256];
+  bool lost;                /* its owner can't use it any more */
+  char last_error[256];     /* "" if there was none */
+  uint64_t last_error_time; /* seconds since 1970, 0 = never */
   struct log_counters counters;
   uint64_t flush_number;
   uint64_t generation;

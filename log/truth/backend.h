@@ -9,6 +9,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <time.h>
 
 #include "dirty-log.h"
 
@@ -37,7 +38,9 @@ struct dirty_log {
   bool stay_unclean;     /* dirty_log_stay_unclean */
   bool failed;           /* the last flush or commit failed */
   bool disconnected;     /* its server cannot be reached */
+  bool lost;             /* for ever; disconnected, too */
   char last_error[256];  /* why, "" if never */
+  time_t last_error_time;
 
   /* CLOCK_BOOTTIME, ns: until when the owner may use the legs.  Only a log
    * with a lease ever changes it.

@@ -48,6 +48,7 @@ mirror_json (const struct mirror_status *s)
   add_u64 (obj, "region_size", s->region_size);
   add_u64 (obj, "regions", s->regions);
   add_text (obj, "state", s->state);
+  add_text (obj, "reason", s->reason);
   add_u64 (obj, "dirty_regions", s->dirty_regions);
   add_u64 (obj, "out_of_sync_regions", s->out_of_sync_regions);
   add_u64 (obj, "generation", s->generation);
@@ -76,6 +77,8 @@ leg_json (const struct leg_status *l)
   add_u64 (obj, "flush_errors", l->flush_errors);
   add_u64 (obj, "read_repairs", l->read_repairs);
   add_text (obj, "last_error", l->last_error);
+  add_u64 (obj, "last_error_time", l->last_error_time);
+  add_text (obj, "returns", l->returns);
   return obj;
 }
 
@@ -102,6 +105,8 @@ log_json (const struct mirror_status *s)
   add_u64 (obj, "flushes", s->log_flushes);
   add_u64 (obj, "flush_errors", s->log_flush_errors);
   add_text (obj, "last_error", s->log_last_error);
+  add_u64 (obj, "last_error_time", s->log_last_error_time);
+  json_object_object_add (obj, "lost", json_object_new_boolean (s->log_lost));
   return obj;
 }
 

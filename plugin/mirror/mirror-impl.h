@@ -60,6 +60,7 @@ struct member {
   bool rejoiner_exited;
   enum leg_kind kind;
   unsigned users;         /* who may be using the leg now */
+  bool refused;           /* at the last try it was another one */
   uint64_t joined_ns;     /* when it came back last, 0 = never */
   uint64_t stalled_until; /* no copies to it before this: they failed, or a
                            * write may still land (S21) */

@@ -12,27 +12,7 @@
 #include "member-state.h"
 #include "mirror-impl.h"
 #include "resync.h"
-
-/* Nothing is safe in a leg that can't flush. */
-static bool
-is_usable (const struct leg *leg)
-{
-  return !atomic_load (&leg->lost) && atomic_load (&leg->flush_error) == 0;
-}
-
-static const char *
-mirror_state (const struct mirror *m)
-{
-  bool usable = false;
-
-  FOR_EACH_SLOT (slot, m->in_sync)
-    usable |= is_usable (m->member[slot].leg);
-  if (!usable || !dirty_log_valid (m->log))
-    return "failed";
-  if (m->failed | m->missing)
-    return "degraded";
-  return m->resyncing ? "resyncing" : "in-sync";
-}
+#include "verdict.h"
 
 static void
 leg_counters_status (const struct leg *leg, struct leg_status *st)
@@ -60,12 +40,14 @@ member_status (struct mirror *m, unsigned slot, const struct log_status *ls,
             member->name[0] ? member->name : "missing");
   st->kind = leg_kind_name (member->kind);
   st->state = member_state_name (m, slot);
+  st->returns = verdict_returns (m, slot);
   st->primary = slot == m->primary;
   st->missed_regions = ls->missed[slot];
   st->read_repairs = member->read_repairs;
   if (member->leg) {
     leg_counters_status (member->leg, st);
-    leg_last_error (member->leg, st->last_error, sizeof st->last_error);
+    st->last_error_time =
+      leg_last_error (member->leg, st->last_error, sizeof st->last_error);
   }
 }
 
@@ -95,6 +77,8 @@ log_status (const struct mirror *m, const struct log_status *ls,
             dirty_log_info (m->log)->name);
   snprintf (st->log_last_error, sizeof st->log_last_error, "%s",
             ls->last_error);
+  st->log_last_error_time = ls->last_error_time;
+  st->log_lost = ls->lost;
   st->log_marks = ls->counters.marks;
   st->log_clears = ls->counters.clears;
   st->log_flushes = ls->counters.flushes;
@@ -144,6 +128,7 @@ mirror_status (struct mirror *m, struct mirror_status *st)
   memset (st, 0, sizeof *st);
   if (!m->log) { /* stopped */
     st->state = "failed";
+    snprintf (st->reason, sizeof st->reason, "the server ends");
     return;
   }
   dirty_log_status (m->log, &ls);
@@ -151,7 +136,7 @@ mirror_status (struct mirror *m, struct mirror_status *st)
   st->size = m->limits.size;
   st->region_size = UINT64_C (1) << m->region_shift;
   st->regions = m->nr_regions;
-  st->state = mirror_state (m);
+  verdict (m, &ls, st);
   st->dirty_regions = ls.marked;
   st->out_of_sync_regions = ls.out_of_sync;
   st->generation = ls.generation;

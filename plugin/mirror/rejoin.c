@@ -189,13 +189,24 @@ report_failed (struct rejoin *r)
   memcpy (r->reported, why, sizeof why);
 }
 
+/* What can be opened may be something else now. */
+static bool
+is_right (struct rejoin *r)
+{
+  bool opened = leg_open (r->leg, 0) == 0 && leg_settle (r->leg) == 0;
+  bool right = opened && rejoin_fits (r->member) &&
+               rejoin_is_the_leg (r->member, &r->blank);
+  CLEANUP_LOCK (&r->m->lock);
+
+  r->member->refused = opened && !right && !atomic_load (&r->leg->lost);
+  return right;
+}
+
 static void
 try_once (struct rejoin *r)
 {
   leg_close (r->leg);
-  if (leg_open (r->leg, 0) == 0 && leg_settle (r->leg) == 0 &&
-      rejoin_fits (r->member) && rejoin_is_the_leg (r->member, &r->blank) &&
-      is_recorded (r) && join (r)) {
+  if (is_right (r) && is_recorded (r) && join (r)) {
     report_joined (r);
     r->reported[0] = '\0';
     return;

@@ -24,12 +24,15 @@ struct leg_status {
   uint64_t read_errors, write_errors, flush_errors;
   uint64_t read_repairs;
   char last_error[256];
+  uint64_t last_error_time; /* seconds since 1970, 0: there was none */
+  const char *returns;      /* verdict.h */
 };
 
 struct mirror_status {
   char uuid[37];
   uint64_t size, region_size, regions;
   const char *state; /* "in-sync", "resyncing", "degraded", "failed" */
+  char reason[384];  /* "" if all is well */
   uint64_t dirty_regions, out_of_sync_regions, generation;
 
   unsigned nr_legs;
@@ -37,7 +40,9 @@ struct mirror_status {
 
   const char *log_type, *log_state; /* "ok", "failed", "disconnected" */
   char log_name[4096];
+  bool log_lost; /* for ever */
   char log_last_error[256];
+  uint64_t log_last_error_time; /* as a leg's */
   uint64_t log_marks, log_clears, log_flushes, log_flush_errors;
 
   const char *resync_state; /* "idle", "running" */

@@ -37,6 +37,7 @@ init_leg (struct leg_status *leg, unsigned index, const char *name)
   snprintf (leg->name, sizeof leg->name, "%s", name);
   leg->kind = "file";
   leg->state = "in-sync";
+  leg->returns = "";
   leg->primary = index == 0;
 }
 
