@@ -128,6 +128,8 @@ struct log_counters {
   uint64_t cycles, served; /* group commit: writes, callers they served */
 };
 
+#define LOG_USER_SIZE 128 /* of a text that says who owns a log */
+
 /* What a log is, and as what it was found. */
 struct log_info {
   const char *name; /* as the user typed it, without the type: "" for core,
@@ -141,6 +143,11 @@ struct log_info {
   struct log_geometry geo; /* 0 as far as it is not known */
   uint64_t owner_pid;      /* found: last owner, 0 = unknown */
   char owner_host[LOG_HOST_SIZE];
+
+  /* LOG_READ_ONLY: who owns it now ("in use by ..."), or "" if nobody does or
+   * it can't be told.  Only a log on this host tells.
+   */
+  char in_use[LOG_USER_SIZE];
 };
 
 /* All that a log knows beside its maps. */

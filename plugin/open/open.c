@@ -271,7 +271,7 @@ decide (struct opening *o, FILE *out, bool *plan_ok)
     return NULL;
   if (o->in.config->plan) {
     plan_print (out, o->log, &o->in, &plan);
-    *plan_ok = !plan.refuse;
+    *plan_ok = !plan.refuse && !o->in.log->in_use[0];
     return NULL;
   }
   if (plan.refuse) {
