@@ -87,9 +87,9 @@ static void
 warn_of_old_nbdkit (void)
 {
   if (!dlsym (RTLD_DEFAULT, "nbdkit_disconnect"))
-    msg_error ("note: this nbdkit is older than 1.34: a client that goes away "
-               "before it has its answers may end it, so let it be started "
-               "again at once, or use a later one");
+    msg_note ("this nbdkit is older than 1.34: a client that goes away "
+              "before it has its answers may end it, so let it be started "
+              "again at once, or use a later one");
 }
 
 static int

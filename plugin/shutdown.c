@@ -134,8 +134,8 @@ wait_for_end (void)
     case EVENT_SIGNAL:
       event_take (EVENT_SIGNAL);
       if (!is_idle () && drain_seconds > 0)
-        msg_error ("told to end: clients may go on for %u seconds",
-                   drain_seconds);
+        msg_note ("told to end: clients may go on for %u seconds",
+                  drain_seconds);
       drain ();
       return true;
     case EVENT_ASKED:
@@ -143,7 +143,7 @@ wait_for_end (void)
       drain ();
       if (is_idle ())
         return true;
-      msg_error ("clients are still connected: the log is not given up");
+      msg_note ("clients are still connected: the log is not given up");
       break;
     default:
       return false;

@@ -49,8 +49,8 @@ void
 user_tell_connected (struct user_log *u)
 {
   if (u->told)
-    msg_error ("log %s:%s: connected again, to %s", u->log.ops->type,
-               u->log.info.name, log_client_server (u->client));
+    msg_note ("log %s:%s: connected again, to %s", u->log.ops->type,
+              u->log.info.name, log_client_server (u->client));
   u->told = false;
 }
 

@@ -87,8 +87,8 @@ on_waiting (void *opaque, const char *text)
   struct user_log *u = opaque;
 
   if (!u->waiting)
-    msg_error ("log %s:%s: waiting: %s", u->log.ops->type, u->log.info.name,
-               text);
+    msg_note ("log %s:%s: waiting: %s", u->log.ops->type, u->log.info.name,
+              text);
   u->waiting = true;
 }
 
@@ -172,10 +172,10 @@ on_disconnected (void *opaque, const char *reason, bool was_attached)
   }
   u->detach_sent = false;
   if (!u->told)
-    msg_error ("log %s:%s: %s %s; retrying", u->log.ops->type,
-               u->log.info.name,
-               was_attached ? "lost the connection to" : "cannot reach",
-               reason);
+    msg_warning ("log %s:%s: %s %s; retrying", u->log.ops->type,
+                 u->log.info.name,
+                 was_attached ? "lost the connection to" : "cannot reach",
+                 reason);
   u->told = true;
 }
 

@@ -132,7 +132,7 @@ void
 truth_report_result (struct dirty_log *log, int err)
 {
   if (err == 0) {
-    msg_error ("log %s:%s: works again", log->ops->type, log->info.name);
+    msg_note ("log %s:%s: works again", log->ops->type, log->info.name);
     return;
   }
   errno = err;

@@ -171,9 +171,8 @@ report_joined (struct rejoin *r)
   struct log_status status;
 
   dirty_log_status (r->m->log, &status);
-  msg_error ("note: leg %s: is back%s, %" PRIu64 " regions to copy",
-             r->member->name, r->blank ? " but empty" : "",
-             status.missed[r->member->slot]);
+  msg_note ("leg %s: is back%s, %" PRIu64 " regions to copy", r->member->name,
+            r->blank ? " but empty" : "", status.missed[r->member->slot]);
 }
 
 /* Once, as long as it stays the same. */
@@ -185,7 +184,7 @@ report_failed (struct rejoin *r)
   leg_last_error (r->leg, why, sizeof why);
   if (strcmp (why, r->reported) == 0)
     return;
-  msg_error ("leg %s: %s", r->member->name, why);
+  msg_warning ("leg %s: %s", r->member->name, why);
   memcpy (r->reported, why, sizeof why);
 }
 

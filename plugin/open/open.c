@@ -158,7 +158,7 @@ say_notes (const struct plan *plan)
   while (*line) {
     int n = (int) strcspn (line, "\n");
 
-    msg_error ("note: %.*s", n, line);
+    msg_note ("%.*s", n, line);
     line += n + 1;
   }
 }
