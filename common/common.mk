@@ -14,8 +14,11 @@ libcommon_la_SOURCES = \
 	common/file-name.c \
 	common/file-name.h \
 	common/full-io.h \
+	common/journal.c \
+	common/journal.h \
 	common/leg-kind.c \
 	common/leg-kind.h \
+	common/msg-levels.c \
 	common/msg.h \
 	common/owner.c \
 	common/owner.h \

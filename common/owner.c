@@ -24,6 +24,14 @@ owner_lock (int fd)
   return -1;
 }
 
+bool
+owner_is_locked (int fd)
+{
+  struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET};
+
+  return fcntl (fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+}
+
 static bool
 same_file (const struct stat *a, const struct stat *b)
 {

@@ -5,6 +5,7 @@
 #ifndef NBDMIRROR_OWNER_H
 #define NBDMIRROR_OWNER_H
 
+#include <stdbool.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 
@@ -14,6 +15,11 @@
  * another owner, be it in this process.
  */
 int owner_lock (int fd);
+
+/* True if somebody else owns it.  The file need not be open for writing, and
+ * is not owned afterwards.
+ */
+bool owner_is_locked (int fd);
 
 /* The id of a process other than this one that has the file (same device
  * and inode) or the block device (same device number) open, or 0: there is

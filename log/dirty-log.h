@@ -129,6 +129,8 @@ struct log_counters {
   uint64_t cycles, served; /* group commit: writes, callers they served */
 };
 
+#define LOG_USER_SIZE 128 /* of a text that says who owns a log */
+
 /* What a log is, and as what it was found. */
 struct log_info {
   const char *name; /* as the user typed it, without the type: "" for core,
@@ -144,6 +146,11 @@ struct log_info {
                             * lease any more */
   uint64_t owner_pid;      /* found: last owner, 0 = unknown */
   char owner_host[LOG_HOST_SIZE];
+
+  /* LOG_READ_ONLY: who owns it now ("in use by ..."), or "" if nobody does or
+   * it can't be told.  Only a log on this host tells.
+   */
+  char in_use[LOG_USER_SIZE];
 };
 
 /* All that a log knows beside its maps. */
@@ -397,7 +404,9 @@ struct log_status {
   bool failed;      /* the last flush failed, or: */
   bool misplaced;   /* a start would not find it: what it says ends with us */
   bool disconnected;
-  char last_error[256];
+  bool lost;                /* its owner can't use it any more */
+  char last_error[256];     /* "" if there was none */
+  uint64_t last_error_time; /* seconds since 1970, 0 = never */
   struct log_counters counters;
   uint64_t flush_number;
   uint64_t generation;

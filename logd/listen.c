@@ -242,7 +242,7 @@ static void
 pause_accept (struct listener *l)
 {
   if (!l->failed)
-    msg_error ("accept: %m; next try in %.1f seconds", ACCEPT_PAUSE);
+    msg_warning ("accept: %m; next try in %.1f seconds", ACCEPT_PAUSE);
   l->failed = true;
   ev_io_stop (l->server->loop, &l->accept);
   ev_timer_set (&l->resume, ACCEPT_PAUSE, 0.);

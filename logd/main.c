@@ -223,7 +223,10 @@ serve (struct server *s)
   if (prepare (s) == -1 || become_daemon (s->options) == -1)
     return -1;
   sd_notify (0, "READY=1");
+  msg_note ("version %s, serving the logs in %s", PACKAGE_VERSION,
+            s->options->dir);
   r = server_run (s);
+  msg_note ("ended");
   if (s->options->pidfile)
     unlink (s->options->pidfile);
   return r;

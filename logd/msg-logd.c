@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <syslog.h>
 
+#include "journal.h"
 #include "msg.h"
 #include "msg-logd.h"
 
@@ -39,6 +40,17 @@ msg_capture_end (void)
   captured = NULL;
 }
 
+static void
+print (int priority, const char *text)
+{
+  if (syslogging)
+    syslog (priority, "%s", text);
+  else if (journal_is_stderr ())
+    fprintf (stderr, "<%d>nbdmirror-logd: %s\n", priority, text);
+  else
+    fprintf (stderr, "nbdmirror-logd: %s\n", text);
+}
+
 void
 msg_error (const char *fmt, ...)
 {
@@ -51,11 +63,35 @@ msg_error (const char *fmt, ...)
   va_end (args);
   if (captured && captured[0] == '\0')
     snprintf (captured, captured_size, "%s", text);
-  if (syslogging)
-    syslog (LOG_ERR, "%s", text);
-  else
-    fprintf (stderr, "nbdmirror-logd: %s\n", text);
+  print (LOG_ERR, text);
+  errno = err; /* must be last line of function */
+}
 
+void
+msg_warning (const char *fmt, ...)
+{
+  int err = errno; /* must be first line of function */
+  char text[MAX_TEXT];
+  va_list args;
+
+  va_start (args, fmt);
+  vsnprintf (text, sizeof text, fmt, args);
+  va_end (args);
+  print (LOG_WARNING, text);
+  errno = err; /* must be last line of function */
+}
+
+void
+msg_note (const char *fmt, ...)
+{
+  int err = errno; /* must be first line of function */
+  char text[MAX_TEXT];
+  va_list args;
+
+  va_start (args, fmt);
+  vsnprintf (text, sizeof text, fmt, args);
+  va_end (args);
+  print (LOG_NOTICE, text);
   errno = err; /* must be last line of function */
 }
 

@@ -25,6 +25,7 @@
 #define MAX_CONNECTIONS 16
 #define MAX_TIMEOUT 3600
 #define MAX_HEARTBEAT 60
+#define MAX_DRAIN 86400
 
 /* --- one parameter each --- */
 
@@ -305,6 +306,12 @@ set_heartbeat (struct mirror_config *config, const char *value)
 }
 
 static int
+set_drain (struct mirror_config *config, const char *value)
+{
+  return parse_number ("drain", value, 0, MAX_DRAIN, &config->drain);
+}
+
+static int
 set_plan (struct mirror_config *config, const char *value)
 {
   int b = nbdkit_parse_bool (value);
@@ -350,6 +357,7 @@ static const struct {
   {"quarantine", set_quarantine},
   {"leg-records", set_leg_records},
   {"heartbeat", set_heartbeat},
+  {"drain", set_drain},
   {"plan", set_plan},
   {"control", set_control},
 };

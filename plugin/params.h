@@ -49,6 +49,7 @@ void params_free (struct mirror_config *config);
   "                              room for one).\n" \
   "heartbeat=<SECONDS>           How often it says who uses the leg " \
   "(default: 5).\n" \
+  "drain=<SECONDS>              Clients may stay at SIGTERM (default: 0).\n" \
   "plan=<BOOL>                   Print what start-up would do, and exit.\n" \
   "control=<PATH>                Unix socket for nbdmirror."
 

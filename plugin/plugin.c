@@ -14,7 +14,6 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,7 +42,6 @@ static struct mirror_config config = {
   .beat_ms = 5000,
 };
 static struct mirror *mirror;
-static atomic_uint nr_clients;
 static struct control *control;
 
 static void
@@ -57,19 +55,6 @@ mirrorplug_unload (void)
    */
   _exit (0);
 #endif
-}
-
-/* Who serves nobody need not keep the log from another mirror.  A client that
- * has not said yet what it wants may still keep nbdkit from its end.
- */
-static bool
-release (void)
-{
-  if (atomic_load (&nr_clients) > 0)
-    return false;
-  nbdkit_shutdown ();
-  shutdown_expect ();
-  return true;
 }
 
 static int
@@ -102,9 +87,9 @@ static void
 warn_of_old_nbdkit (void)
 {
   if (!dlsym (RTLD_DEFAULT, "nbdkit_disconnect"))
-    msg_error ("note: this nbdkit is older than 1.34: a client that goes away "
-               "before it has its answers may end it, so let it be started "
-               "again at once, or use a later one");
+    msg_note ("this nbdkit is older than 1.34: a client that goes away "
+              "before it has its answers may end it, so let it be started "
+              "again at once, or use a later one");
 }
 
 static int
@@ -112,7 +97,7 @@ mirrorplug_get_ready (void)
 {
   bool plan_ok;
 
-  config.on_release = release;
+  config.on_release = shutdown_if_idle; /* serves nobody: needs no log */
   if (config.control && !config.plan && control_check (config.control) == -1)
     return -1;
   mirror = mirror_open (&config, stdout, &plan_ok);
@@ -126,9 +111,15 @@ mirrorplug_get_ready (void)
   return 0;
 }
 
+/* Also when nbdkit ends by itself. */
 static void
 stop_all (void)
 {
+  static bool stopped;
+
+  if (stopped)
+    return;
+  stopped = true;
   control_stop (control);
   control = NULL;
   /* What the threads that are left use can't be freed. */
@@ -139,6 +130,11 @@ stop_all (void)
 static int
 mirrorplug_after_fork (void)
 {
+  static const struct shutdown_calls calls = {
+    .finish = stop_all,
+    .end_server = nbdkit_shutdown,
+  };
+
   if (mirror_start (mirror) == -1)
     return -1;
   if (config.control) {
@@ -146,7 +142,7 @@ mirrorplug_after_fork (void)
     if (!control)
       return -1;
   }
-  return shutdown_watch (stop_all);
+  return shutdown_watch (&calls, config.drain);
 }
 
 static void
@@ -160,7 +156,7 @@ static void *
 mirrorplug_open (int readonly)
 {
   (void) readonly; /* -r limits clients only */
-  atomic_fetch_add (&nr_clients, 1);
+  shutdown_client_came ();
   return NBDKIT_HANDLE_NOT_NEEDED;
 }
 
@@ -168,7 +164,7 @@ static void
 mirrorplug_close (void *handle)
 {
   (void) handle;
-  atomic_fetch_sub (&nr_clients, 1);
+  shutdown_client_left ();
 }
 
 static int64_t
@@ -227,7 +223,7 @@ mirrorplug_pread (void *handle, void *buf, uint32_t count, uint64_t offset,
 {
   (void) handle;
   assert (!flags);
-  return mirror_pread (mirror, buf, offset, count);
+  return shutdown_answer (mirror_pread (mirror, buf, offset, count));
 }
 
 static int
@@ -236,23 +232,26 @@ mirrorplug_pwrite (void *handle, const void *buf, uint32_t count,
 {
   (void) handle;
   assert (!(flags & ~NBDKIT_FLAG_FUA));
-  return mirror_pwrite (mirror, buf, offset, count, flags & NBDKIT_FLAG_FUA);
+  return shutdown_answer (mirror_pwrite (mirror, buf, offset, count,
+                                         flags & NBDKIT_FLAG_FUA));
 }
 
 static int
 mirrorplug_zero (void *handle, uint32_t count, uint64_t offset, uint32_t flags)
 {
   (void) handle;
-  return mirror_zero (mirror, offset, count, flags & NBDKIT_FLAG_FUA,
-                      flags & NBDKIT_FLAG_MAY_TRIM,
-                      flags & NBDKIT_FLAG_FAST_ZERO);
+  return shutdown_answer (mirror_zero (mirror, offset, count,
+                                       flags & NBDKIT_FLAG_FUA,
+                                       flags & NBDKIT_FLAG_MAY_TRIM,
+                                       flags & NBDKIT_FLAG_FAST_ZERO));
 }
 
 static int
 mirrorplug_trim (void *handle, uint32_t count, uint64_t offset, uint32_t flags)
 {
   (void) handle;
-  return mirror_trim (mirror, offset, count, flags & NBDKIT_FLAG_FUA);
+  return shutdown_answer (mirror_trim (mirror, offset, count,
+                                       flags & NBDKIT_FLAG_FUA));
 }
 
 static int
@@ -260,7 +259,7 @@ mirrorplug_flush (void *handle, uint32_t flags)
 {
   (void) handle;
   assert (!flags);
-  return mirror_flush (mirror);
+  return shutdown_answer (mirror_flush (mirror));
 }
 
 static int
@@ -269,7 +268,7 @@ mirrorplug_cache (void *handle, uint32_t count, uint64_t offset,
 {
   (void) handle;
   assert (!flags);
-  return mirror_cache (mirror, offset, count);
+  return shutdown_answer (mirror_cache (mirror, offset, count));
 }
 
 static int
@@ -290,7 +289,7 @@ mirrorplug_extents (void *handle, uint32_t count, uint64_t offset,
   size_t nr = flags & NBDKIT_FLAG_REQ_ONE ? 1 : EXTENTS_AT_ONCE;
 
   (void) handle;
-  if (mirror_extents (mirror, offset, count, e, &nr) == -1)
+  if (shutdown_answer (mirror_extents (mirror, offset, count, e, &nr)) == -1)
     return -1;
   for (size_t i = 0; i < nr; ++i) {
     if (add_extent (extents, offset, &e[i]) == -1)

@@ -1,24 +1,57 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* SIGTERM ends the server in bounded time.  nbdkit by itself waits for its
- * last client to leave, however long that takes.
+/* The end of the server: SIGTERM, or the log's server asks for the log.
+ *
+ * nbdkit by itself would answer every request that comes in from then on with
+ * ESHUTDOWN, which is an error to clients, and wait for its last client to
+ * leave, however long that takes.  A client that connects again does better
+ * with no answer: it sends the request again to the server that comes next.
+ * So nbdkit is not told before the mirror is closed, and if clients are
+ * connected then, not at all: the process ends, and that cuts their
+ * connections.
  */
 
 #ifndef NBDMIRROR_SHUTDOWN_H
 #define NBDMIRROR_SHUTDOWN_H
 
-/* After the fork: watch for the signals that nbdkit ends on.  If the server
- * has not ended by itself within the grace time, call finish, which must
- * take a bounded time, and _exit (0).  -1 with the error reported.
- */
-int shutdown_watch (void (*finish) (void));
+#include <stdbool.h>
 
-/* The server was told to end, without a signal.  From any thread. */
-void shutdown_expect (void);
+struct shutdown_calls {
+  /* Close the mirror: no request is begun any more, those under way end.  In
+   * bounded time.  Afterwards every request fails.
+   */
+  void (*finish) (void);
 
-/* The server ends by itself: stop watching.  If finish has begun already
- * this does not return.
+  /* Nobody is connected: let nbdkit end by itself. */
+  void (*end_server) (void);
+};
+
+/* After the fork: watch for the signals that nbdkit ends on.  Clients have
+ * drain seconds to leave, and are served meanwhile; a second signal ends that
+ * wait.  -1 with the error reported.
  */
+int shutdown_watch (const struct shutdown_calls *calls, unsigned drain);
+
+/* Each client, when it has said what it wants, and when it has left.  One that
+ * comes when the server ends waits for that: shutdown_client_came does not
+ * return.
+ */
+void shutdown_client_came (void);
+void shutdown_client_left (void);
+
+/* The result of a request, for nbdkit.  It comes back, unless the request
+ * failed and the server ends: then it stays without an answer, and this does
+ * not return.  Keeps errno.
+ */
+int shutdown_answer (int result);
+
+/* The server is not needed if it has no clients.  True: it ends.  False: there
+ * are clients; if they leave within the time for that, it ends.  From any
+ * thread, does not block.
+ */
+bool shutdown_if_idle (void);
+
+/* nbdkit ends: stop watching.  Blocks while finish runs. */
 void shutdown_unwatch (void);
 
 #endif /* NBDMIRROR_SHUTDOWN_H */

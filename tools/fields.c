@@ -131,15 +131,28 @@ status_count_legs (struct json_object *status, const char *state)
   return count;
 }
 
-int
-status_exit_code (struct json_object *status)
+static int
+state_code (const char *state)
 {
-  const char *state = field_text (field_object (status, "mirror"), "state");
-
   for (size_t i = 0; i < NR_STATES; ++i)
     if (strcmp (state, exit_codes[i].state) == 0)
       return exit_codes[i].code;
   return EXIT_NO_ANSWER;
+}
+
+/* Legs that are equal are not all: without its log a mirror serves until a
+ * mark is needed, or its lease is over.
+ */
+int
+status_exit_code (struct json_object *status)
+{
+  struct json_object *log = field_object (status, "log");
+  int code =
+    state_code (field_text (field_object (status, "mirror"), "state"));
+
+  return code == EXIT_IN_SYNC && strcmp (field_text (log, "state"), "ok") != 0
+           ? EXIT_DEGRADED
+           : code;
 }
 
 void

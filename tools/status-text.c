@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <json-c/json.h>
 
@@ -63,6 +64,11 @@ print_mirror (FILE *out, struct json_object *status)
            format_size (region, field_u64 (mirror, "region_size")));
   fprintf (out, "        uuid %s, generation %" PRIu64 "\n",
            field_text (mirror, "uuid"), field_u64 (mirror, "generation"));
+  if (*field_text (mirror, "reason") != '\0') {
+    fprintf (out, "        ");
+    print_safe (out, field_text (mirror, "reason"));
+    fputc ('\n', out);
+  }
 }
 
 static void
@@ -160,11 +166,27 @@ print_resync (FILE *out, struct json_object *status)
 }
 
 static void
-print_last_error (FILE *out, const char *who, const char *error)
+print_time (FILE *out, uint64_t seconds)
 {
+  time_t when = (time_t) seconds;
+  char text[32];
+  struct tm tm;
+
+  if (seconds != 0 && localtime_r (&when, &tm) &&
+      strftime (text, sizeof text, "%F %T", &tm) > 0)
+    fprintf (out, " (%s)", text);
+}
+
+static void
+print_last_error (FILE *out, const char *who, struct json_object *of)
+{
+  const char *error = field_text (of, "last_error");
+
   if (*error == '\0')
     return;
-  fprintf (out, "%s: last error: ", who);
+  fprintf (out, "%s: last error", who);
+  print_time (out, field_u64 (of, "last_error_time"));
+  fprintf (out, ": ");
   print_safe (out, error);
   fputc ('\n', out);
 }
@@ -178,10 +200,9 @@ print_errors (FILE *out, struct json_object *status)
     struct json_object *leg = status_leg (status, i);
 
     snprintf (who, sizeof who, "leg %" PRIu64, field_u64 (leg, "index"));
-    print_last_error (out, who, field_text (leg, "last_error"));
+    print_last_error (out, who, leg);
   }
-  print_last_error (out, "log",
-                    field_text (field_object (status, "log"), "last_error"));
+  print_last_error (out, "log", field_object (status, "log"));
 }
 
 /* What to do about one leg. */
@@ -189,44 +210,57 @@ static void
 print_leg_advice (FILE *out, struct json_object *leg)
 {
   static const struct {
-    const char *state, *advice;
+    const char *field, *value, *advice;
   } advices[] = {
-    {"failed", "is out of use: repair what its last error names; it gets "
-               "only what it missed when it returns"},
-    {"missing", "is not there: bring it back, or an empty one in its place "
-                "(the same path or URI); data written since is kept account "
-                "of"},
-    {"stale", "lacks data, and a copy to it failed, which is tried again: "
-              "see its last error"},
+    {"returns", "itself",
+     "is out of use: repair what its last error names; it is tried again by "
+     "itself,\nand gets what it missed"},
+    {"returns", "refused",
+     "is out of use: what is there now is not used, see its last error; bring "
+     "the right one,\nor an empty one in its place (the same path or URI)"},
+    {"returns", "restart",
+     "has all data, and is lost: bring it back, then restart the server"},
+    {"returns", "not-named",
+     "is known to the log, and this server was not told of it: start it with "
+     "the leg,\nor with an empty one; data written since is kept account of"},
+    {"state", "stale",
+     "lacks data, and a copy to it failed, which is tried again: see its last "
+     "error"},
   };
 
   for (size_t i = 0; i < sizeof advices / sizeof advices[0]; ++i)
-    if (leg_is (leg, advices[i].state))
+    if (strcmp (field_text (leg, advices[i].field), advices[i].value) == 0)
       fprintf (out, "leg %" PRIu64 " %s\n", field_u64 (leg, "index"),
                advices[i].advice);
 }
 
 static void
-print_advice (FILE *out, struct json_object *status)
+print_log_advice (FILE *out, struct json_object *log)
 {
-  const char *state = field_text (field_object (status, "mirror"), "state");
-  struct json_object *log = field_object (status, "log");
+  const char *state = field_text (log, "state");
 
-  if (strcmp (state, "failed") == 0)
-    fprintf (out, "the mirror can't serve all data: no leg that is there has "
-                  "it; read the server's messages\nbefore restarting it "
-                  "(plan=1 shows what a start would do)\n");
-  if (strcmp (field_text (log, "state"), "disconnected") == 0)
-    fprintf (out, "the log server can't be reached, or has given the log to "
-                  "another mirror: nothing is served\nwhen the lease is over; "
-                  "see the log's last error\n");
+  if (field_bool (log, "lost"))
+    fprintf (out, "the log is lost for good, see its last error: end this "
+                  "server\n");
+  else if (strcmp (state, "disconnected") == 0)
+    fprintf (out,
+             "the log server can't be reached: bring it, or the network "
+             "to it, back, and all goes on by itself;\nmeanwhile writes to "
+             "unmarked regions wait, and nothing is served when the lease "
+             "is over\n");
   else if (field_bool (log, "misplaced"))
     fprintf (out, "a start after a crash would not find the log, and not know "
                   "which regions differ: see the\nlog's last error; it is "
                   "written anew when its name is free\n");
-  else if (strcmp (field_text (log, "state"), "ok") != 0)
+  else if (strcmp (state, "ok") != 0)
     fprintf (out, "the log can't be written: writes to unmarked regions wait, "
                   "then fail; make room or repair its storage\n");
+}
+
+static void
+print_advice (FILE *out, struct json_object *status)
+{
+  print_log_advice (out, field_object (status, "log"));
   for (size_t i = 0; i < status_nr_legs (status); ++i)
     print_leg_advice (out, status_leg (status, i));
   if (status_count_legs (status, "in-sync") == 1 &&

@@ -112,7 +112,7 @@ report (const struct disk_log *d, const struct finding *f)
     msg_error ("log disk:%s: %s: it was written anew", name,
                what_happened (f));
   else if (f->place == FILE_HERE)
-    msg_error ("note: log disk:%s: its file is where it was again", name);
+    msg_note ("log disk:%s: its file is where it was again", name);
   else
     msg_error ("log disk:%s: %s: a start would not find the log, and not know "
                "which regions differ; bring it back, or make the name free, "

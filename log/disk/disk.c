@@ -227,6 +227,7 @@ disk_log_open_store (struct log_store *store, const char *name, unsigned flags)
     free (d);
     return NULL;
   }
+  memcpy (d->log.info.in_use, store->in_use, sizeof store->in_use);
   if (disk_load (d) == -1) {
     disk_free (d);
     return NULL;

@@ -166,7 +166,7 @@ recorded_owner (const char *path, char host[LOG_HOST_SIZE])
  * host's either: then, and if the process is gone, ask the system.
  */
 static void
-report_owner (const char *path, const struct stat *st)
+name_owner (const char *path, const struct stat *st, char text[LOG_USER_SIZE])
 {
   char here[LOG_HOST_SIZE] = "", host[LOG_HOST_SIZE] = "";
   long pid = recorded_owner (path, host);
@@ -178,9 +178,26 @@ report_owner (const char *path, const struct stat *st)
     memcpy (host, here, sizeof host);
   }
   if (pid)
-    msg_error ("log disk:%s: in use by process %ld on %s", path, pid, host);
+    snprintf (text, LOG_USER_SIZE, "in use by process %ld on %s", pid, host);
   else
-    msg_error ("log disk:%s: in use by another process", path);
+    snprintf (text, LOG_USER_SIZE, "in use by another process");
+}
+
+static void
+report_owner (const char *path, const struct stat *st)
+{
+  char text[LOG_USER_SIZE];
+
+  name_owner (path, st, text);
+  msg_error ("log disk:%s: %s", path, text);
+}
+
+/* Without trying to own it: a start at the same moment must not fail. */
+static void
+look_for_owner (struct file_store *f, const struct stat *st)
+{
+  if (S_ISBLK (st->st_mode) ? owner_pid (st) != 0 : owner_is_locked (f->fd))
+    name_owner (f->path, st, f->store.in_use);
 }
 
 static int
@@ -206,8 +223,9 @@ open_existing (struct file_store *f, const struct stat *st, unsigned flags)
     msg_error ("log disk:%s: open: %m", f->path);
     return -1;
   }
-  if (!S_ISBLK (st->st_mode) && !(flags & LOG_READ_ONLY) &&
-      owner_lock (f->fd) == -1) {
+  if (flags & LOG_READ_ONLY)
+    look_for_owner (f, st);
+  else if (!S_ISBLK (st->st_mode) && owner_lock (f->fd) == -1) {
     if (errno == EBUSY)
       report_owner (f->path, st);
     else

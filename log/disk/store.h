@@ -11,12 +11,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "dirty-log.h"
 #include "file-name.h"
 
 struct log_store {
   const struct log_store_ops *ops;
-  uint64_t size;   /* bytes; 0 = nothing there yet */
-  bool fixed_size; /* a block device */
+  uint64_t size;              /* bytes; 0 = nothing there yet */
+  bool fixed_size;            /* a block device */
+  char in_use[LOG_USER_SIZE]; /* opened read-only: who owns it, or "" */
 };
 
 /* All return 0, or -1 with errno.  Buffers and offsets are multiples of

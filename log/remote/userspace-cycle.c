@@ -49,8 +49,8 @@ void
 user_tell_connected (struct user_log *u)
 {
   if (u->told)
-    msg_error ("log %s:%s: connected again, to %s", u->log.ops->type,
-               u->log.info.name, log_client_server (u->client));
+    msg_note ("log %s:%s: connected again, to %s", u->log.ops->type,
+              u->log.info.name, log_client_server (u->client));
   u->told = false;
 }
 
@@ -101,7 +101,7 @@ cycle_failed (struct user_log *u, const struct proto_msg *msg)
     CLEANUP_LOCK (&u->log.lock);
     end_locked (u, err);
     report = truth_note_result (&u->log, err);
-    memcpy (u->log.last_error, text, sizeof text);
+    truth_keep_error (&u->log, text);
   }
   if (report)
     msg_error ("log %s:%s: %s: %s", u->log.ops->type, u->log.info.name,

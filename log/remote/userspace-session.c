@@ -87,8 +87,8 @@ on_waiting (void *opaque, const char *text)
   struct user_log *u = opaque;
 
   if (!u->waiting)
-    msg_error ("log %s:%s: waiting: %s", u->log.ops->type, u->log.info.name,
-               text);
+    msg_note ("log %s:%s: waiting: %s", u->log.ops->type, u->log.info.name,
+              text);
   u->waiting = true;
 }
 
@@ -103,12 +103,12 @@ session_lose (struct user_log *u, const char *text)
                text);
   {
     CLEANUP_LOCK (&u->log.lock);
-    u->lost = u->log.disconnected = true;
+    u->lost = u->log.lost = u->log.disconnected = true;
     u->in_flight = false;
     group_give_up (&u->group, ESTALE);
     if (!known) {
       truth_note_result (&u->log, ESTALE);
-      snprintf (u->log.last_error, sizeof u->log.last_error, "%s", text);
+      truth_keep_error (&u->log, text);
     }
     pthread_cond_broadcast (&u->leased);
   }
@@ -167,15 +167,15 @@ on_disconnected (void *opaque, const char *reason, bool was_attached)
   {
     CLEANUP_LOCK (&u->log.lock);
     u->log.disconnected = true;
-    snprintf (u->log.last_error, sizeof u->log.last_error, "%s", reason);
+    truth_keep_error (&u->log, reason);
     user_cycle_abort_locked (u);
   }
   u->detach_sent = false;
   if (!u->told)
-    msg_error ("log %s:%s: %s %s; retrying", u->log.ops->type,
-               u->log.info.name,
-               was_attached ? "lost the connection to" : "cannot reach",
-               reason);
+    msg_warning ("log %s:%s: %s %s; retrying", u->log.ops->type,
+                 u->log.info.name,
+                 was_attached ? "lost the connection to" : "cannot reach",
+                 reason);
   u->told = true;
 }
 

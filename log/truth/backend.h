@@ -9,6 +9,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <time.h>
 
 #include "dirty-log.h"
 
@@ -38,7 +39,9 @@ struct dirty_log {
   bool failed;           /* the last flush or commit failed */
   bool misplaced;        /* a start would not find it */
   bool disconnected;     /* its server cannot be reached */
+  bool lost;             /* for ever; disconnected, too */
   char last_error[256];  /* why, "" if never */
+  time_t last_error_time;
 
   /* CLOCK_BOOTTIME, ns: until when the owner may use the legs.  Only a log
    * with a lease ever changes it.

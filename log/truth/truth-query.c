@@ -196,6 +196,8 @@ dirty_log_status (struct dirty_log *log, struct log_status *status)
   status->failed = log->failed || log->misplaced;
   status->misplaced = log->misplaced;
   status->disconnected = log->disconnected;
+  status->lost = log->lost;
+  status->last_error_time = (uint64_t) log->last_error_time;
   status->flush_number = log->flush_number;
   memcpy (status->last_error, log->last_error, sizeof status->last_error);
   status->counters = log->counters;

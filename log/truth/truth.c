@@ -108,6 +108,13 @@ truth_get_host (char host[LOG_HOST_SIZE])
       *p = '?';
 }
 
+void
+truth_keep_error (struct dirty_log *log, const char *text)
+{
+  snprintf (log->last_error, sizeof log->last_error, "%s", text);
+  log->last_error_time = time (NULL);
+}
+
 bool
 truth_note_result (struct dirty_log *log, int err)
 {
@@ -116,7 +123,7 @@ truth_note_result (struct dirty_log *log, int err)
   log->failed = err != 0;
   if (err) {
     log->counters.flush_errors++;
-    snprintf (log->last_error, sizeof log->last_error, "%s", strerror (err));
+    truth_keep_error (log, strerror (err));
   }
   return log->failed != was_failed;
 }
@@ -125,7 +132,7 @@ void
 truth_report_result (struct dirty_log *log, int err)
 {
   if (err == 0) {
-    msg_error ("log %s:%s: works again", log->ops->type, log->info.name);
+    msg_note ("log %s:%s: works again", log->ops->type, log->info.name);
     return;
   }
   errno = err;

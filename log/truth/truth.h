@@ -51,6 +51,9 @@ void truth_note_cleared (struct dirty_log *log, uint64_t first, uint64_t nr);
 bool truth_note_result (struct dirty_log *log, int err);
 void truth_report_result (struct dirty_log *log, int err);
 
+/* The last error, and when.  log->lock is held. */
+void truth_keep_error (struct dirty_log *log, const char *text);
+
 /* Take over the numbers of cycles and callers; log->lock is held. */
 struct group_commit;
 void truth_count_cycles (struct dirty_log *log, const struct group_commit *g);

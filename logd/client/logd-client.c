@@ -201,7 +201,7 @@ on_failed (struct stream *stream, const char *reason)
   struct client *c = stream_opaque (stream);
 
   if (!c->greeted && c->server->tls)
-    msg_error ("%s: refused: %s", stream_peer (stream), reason);
+    msg_warning ("%s: refused: %s", stream_peer (stream), reason);
   client_end (c, reason);
   stream_close (stream);
 }
@@ -224,8 +224,8 @@ on_hello_timer (struct ev_loop *loop, ev_timer *w, int revents)
 
   (void) loop;
   (void) revents;
-  msg_error ("%s: did not say hello within %.0f seconds",
-             stream_peer (c->stream), HELLO_SECONDS);
+  msg_warning ("%s: did not say hello within %.0f seconds",
+               stream_peer (c->stream), HELLO_SECONDS);
   client_close (c);
 }
 
@@ -260,7 +260,7 @@ run_hello (struct client *c, const struct proto_msg *msg)
 static void
 drop_damaged (struct client *c, const char *what)
 {
-  msg_error ("%s: %s, connection closed", stream_peer (c->stream), what);
+  msg_warning ("%s: %s, connection closed", stream_peer (c->stream), what);
   client_close (c);
 }
 

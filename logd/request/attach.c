@@ -18,6 +18,7 @@
 
 #include "config.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,6 +31,7 @@
 #include "lease-write.h"
 #include "logd-client.h"
 #include "logd.h"
+#include "msg.h"
 #include "options.h"
 #include "reader.h"
 #include "served-pump.h"
@@ -84,6 +86,26 @@ install (struct served *l, struct attach *a)
 }
 
 static void
+report_granted (const struct served *l, const struct lease_record *record)
+{
+  const struct lease_record *before = &l->lease.record;
+  const struct lease_holder *to = &record->holder;
+  char holder[HOLDER_SIZE];
+
+  if (record->epoch == before->epoch)
+    msg_note ("log %s: connected again: %s (pid %" PRIu32 ", %s)", l->name,
+              to->host, to->pid, to->address);
+  else if (before->held)
+    msg_note ("log %s: attached: %s (pid %" PRIu32 ", %s), since the lease of "
+              "%s is over",
+              l->name, to->host, to->pid, to->address,
+              served_holder (l, holder, sizeof holder));
+  else
+    msg_note ("log %s: attached: %s (pid %" PRIu32 ", %s)", l->name, to->host,
+              to->pid, to->address);
+}
+
+static void
 granted (struct served *l, void *opaque, const struct lease_record *record,
          int err, const char *text)
 {
@@ -98,6 +120,7 @@ granted (struct served *l, void *opaque, const struct lease_record *record,
     attach_refuse (a, error_of_errno (err), "%s", text);
     return;
   }
+  report_granted (l, record);
   if (record->epoch != l->lease.record.epoch)
     new_epoch (l);
   l->found_unclean = true; /* until it is closed or detached */

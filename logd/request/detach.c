@@ -12,6 +12,7 @@
 #include "dirty-log.h"
 #include "lease-write.h"
 #include "logd-client.h"
+#include "msg.h"
 #include "ownership.h"
 #include "served-open.h"
 #include "served.h"
@@ -29,7 +30,10 @@ detached (struct served *l, void *opaque, const struct lease_record *record,
   struct proto_msg reply = {.id = 0};
   struct detach *d = opaque;
   struct client *c = l->owner;
+  char holder[HOLDER_SIZE];
 
+  msg_note ("log %s: detached: %s", l->name,
+            served_holder (l, holder, sizeof holder));
   lease_set (&l->lease, record, now_boot_ns ());
   replies_free (&l->replies);
   served_drop_owner (l, "log %s: was detached", l->name);

@@ -60,8 +60,8 @@ ownership_gone (struct client *c, const char *why)
   if (!c->served)
     return;
   if (why)
-    msg_error ("log %s: %s: connection lost: %s", c->served->name,
-               stream_peer (c->stream), why);
+    msg_warning ("log %s: %s: connection lost: %s", c->served->name,
+                 stream_peer (c->stream), why);
   c->served->owner = NULL;
   c->served = NULL;
 }

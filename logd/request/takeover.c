@@ -77,6 +77,7 @@ fenced (struct served *l, void *opaque, const struct lease_record *record,
         int err, const char *text)
 {
   struct takeover *t = opaque;
+  char holder[HOLDER_SIZE];
 
   if (err) {
     if (l->owner)
@@ -85,7 +86,9 @@ fenced (struct served *l, void *opaque, const struct lease_record *record,
     takeover_free (t);
     return;
   }
-  msg_error ("log %s: taken from its owner", l->name);
+  msg_note ("log %s: taken over from %s%s", l->name,
+            served_holder (l, holder, sizeof holder),
+            t->fenced ? ", which is said to be off" : "");
   lease_set (&l->lease, record, now_boot_ns ());
   replies_free (&l->replies);
   served_drop_owner (l, "log %s was taken away by `takeover'", l->name);

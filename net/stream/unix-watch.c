@@ -72,7 +72,7 @@ unix_watch_look (struct unix_watch *w, const struct unix_listener *l,
   w->retry = now_ns () + RETRY_NS;
   if (unix_listener_open (fresh, l->path) == -1)
     return false;
-  msg_error ("note: %s: the socket was removed, it was made again", l->path);
+  msg_note ("%s: the socket was removed, it was made again", l->path);
   memset (w, 0, sizeof *w);
   return true;
 }

@@ -49,6 +49,7 @@ mirror_json (const struct mirror_status *s)
   add_u64 (obj, "regions", s->regions);
   add_u64 (obj, "min_block", s->min_block);
   add_text (obj, "state", s->state);
+  add_text (obj, "reason", s->reason);
   add_u64 (obj, "dirty_regions", s->dirty_regions);
   add_u64 (obj, "out_of_sync_regions", s->out_of_sync_regions);
   add_u64 (obj, "generation", s->generation);
@@ -79,6 +80,8 @@ leg_json (const struct leg_status *l)
   add_text (obj, "last_error", l->last_error);
   add_text (obj, "record", l->record);
   add_text (obj, "uuid", l->uuid);
+  add_u64 (obj, "last_error_time", l->last_error_time);
+  add_text (obj, "returns", l->returns);
   return obj;
 }
 
@@ -107,6 +110,8 @@ log_json (const struct mirror_status *s)
   json_object_object_add (obj, "misplaced",
                           json_object_new_boolean (s->log_misplaced));
   add_text (obj, "last_error", s->log_last_error);
+  add_u64 (obj, "last_error_time", s->log_last_error_time);
+  json_object_object_add (obj, "lost", json_object_new_boolean (s->log_lost));
   return obj;
 }
 

@@ -101,6 +101,13 @@ leg_refuse (struct leg *leg, int err)
   return atomic_compare_exchange_strong (&leg->refusal, &serving, err);
 }
 
+static void
+set_error_locked (struct leg *leg, const char *text)
+{
+  snprintf (leg->last_error, sizeof leg->last_error, "%s", text);
+  leg->last_error_time = time (NULL);
+}
+
 /* In one critical section: who finds the leg refused finds out why, too. */
 bool
 leg_refuse_lost (struct leg *leg, int err, const char *why)
@@ -108,7 +115,7 @@ leg_refuse_lost (struct leg *leg, int err, const char *why)
   CLEANUP_LOCK (&leg->lock);
   if (!leg_refuse (leg, err))
     return false;
-  snprintf (leg->last_error, sizeof leg->last_error, "%s", why);
+  set_error_locked (leg, why);
   atomic_store (&leg->lost, true);
   return true;
 }
@@ -123,7 +130,7 @@ leg_keep_error (struct leg *leg, const char *text)
   CLEANUP_LOCK (&leg->lock);
   /* What comes after the worst is a consequence. */
   if (!atomic_load (&leg->lost) && atomic_load (&leg->flush_error) == 0)
-    snprintf (leg->last_error, sizeof leg->last_error, "%s", text);
+    set_error_locked (leg, text);
 }
 
 void
@@ -138,7 +145,7 @@ leg_report (struct leg *leg, const char *fmt, ...)
   va_end (args);
   {
     CLEANUP_LOCK (&leg->lock);
-    snprintf (leg->last_error, sizeof leg->last_error, "%s", text);
+    set_error_locked (leg, text);
   }
   if (leg->quiet)
     msg_debug ("leg %s: %s", leg->name, text);
@@ -157,9 +164,10 @@ leg_note_error (struct leg *leg, int err, const char *what, uint64_t offset)
   leg_keep_error (leg, text);
 }
 
-void
+uint64_t
 leg_last_error (struct leg *leg, char *buf, size_t size)
 {
   CLEANUP_LOCK (&leg->lock);
   snprintf (buf, size, "%s", leg->last_error);
+  return (uint64_t) leg->last_error_time;
 }

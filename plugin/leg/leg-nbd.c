@@ -211,9 +211,9 @@ leg_nbd_open (struct leg *leg, unsigned flags)
   if (identify (n) == -1 || own_and_connect (n, flags) == -1)
     return -1;
   if (!n->can_flush && !leg->quiet)
-    msg_error ("leg %s: the server has no flush: what it answered is taken "
-               "for durable",
-               leg->name);
+    msg_warning ("leg %s: the server has no flush: what it answered is taken "
+                 "for durable",
+                 leg->name);
   return 0;
 }
 

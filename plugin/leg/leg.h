@@ -43,6 +43,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <time.h>
 
 #include "leg-kind.h"
 
@@ -162,6 +163,7 @@ struct leg {
 
   pthread_mutex_t lock;
   char last_error[LEG_ERROR_SIZE]; /* protected by lock; "" = none */
+  time_t last_error_time;          /* the same */
   /* Protected by lock: the flush gate. */
   bool flush_running;
   struct leg_io *flush_batch;   /* served by the flush that runs */
@@ -280,8 +282,10 @@ void leg_report (struct leg *leg, const char *fmt, ...)
  */
 void leg_cancel (struct leg *leg);
 
-/* Copy the last error ("" if there was none). */
-void leg_last_error (struct leg *leg, char *buf, size_t size);
+/* Copy the last error ("" if there was none).  Returns when it was, in seconds
+ * since 1970, or 0.
+ */
+uint64_t leg_last_error (struct leg *leg, char *buf, size_t size);
 
 /* The identity is, or was by the rules of an earlier version, that of this
  * leg, which has been opened.

@@ -14,6 +14,27 @@
 
 #define LAST_TRY_NS NSEC_PER_SEC /* of one that queued too long */
 
+static void
+note_log_bad (struct mirror *m, uint64_t since)
+{
+  uint64_t good = 0;
+
+  atomic_compare_exchange_strong (&m->log_bad_since, &good, since);
+}
+
+int
+log_flush (struct mirror *m, uint64_t deadline)
+{
+  uint64_t begin = now_ns ();
+  int r = dirty_log_flush (m->log, deadline);
+
+  if (r == 0)
+    atomic_store (&m->log_bad_since, 0);
+  else
+    note_log_bad (m, begin);
+  return r;
+}
+
 void
 record_failures_locked (struct mirror *m, uint64_t deadline)
 {
@@ -24,7 +45,7 @@ record_failures_locked (struct mirror *m, uint64_t deadline)
 
   records_take_locked (m, 0, &state);
   pthread_mutex_unlock (&m->lock);
-  r = dirty_log_flush (m->log, deadline);
+  r = log_flush (m, deadline);
   if (r == 0)
     r = records_write (m, &state, 0);
   pthread_mutex_lock (&m->lock);
@@ -39,13 +60,25 @@ record_failures_locked (struct mirror *m, uint64_t deadline)
     cond_wait_until (&m->cond, &m->lock, retry < deadline ? retry : deadline);
 }
 
+/* One who queued too long did so behind others, each of whom waited for the
+ * log: what they have found out counts for it, too.
+ */
+static uint64_t
+last_try (const struct mirror *m, uint64_t timeout)
+{
+  uint64_t one_try = now_ns () + LAST_TRY_NS;
+  uint64_t bad = atomic_load (&m->log_bad_since);
+
+  return bad && bad + timeout < one_try ? bad + timeout : one_try;
+}
+
 uint64_t
 log_deadline (const struct mirror *m, uint64_t arrival)
 {
-  uint64_t deadline = arrival + m->config.log_timeout * NSEC_PER_SEC;
-  uint64_t one_try = now_ns () + LAST_TRY_NS;
+  uint64_t timeout = m->config.log_timeout * NSEC_PER_SEC;
+  uint64_t late = last_try (m, timeout);
 
-  return deadline > one_try ? deadline : one_try;
+  return arrival + timeout > late ? arrival + timeout : late;
 }
 
 static bool
@@ -70,8 +103,11 @@ lease_retry (struct mirror *m, uint64_t deadline)
 int
 lease_wait (struct mirror *m, uint64_t deadline)
 {
+  uint64_t begin = now_ns ();
+
   while (!dirty_log_valid (m->log))
     if (!lease_retry (m, deadline)) {
+      note_log_bad (m, begin);
       errno = EIO;
       return -1;
     }

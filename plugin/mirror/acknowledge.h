@@ -14,9 +14,13 @@ struct mirror;
 
 /* Of all waiting for the log that a request does which came in at arrival.
  * Time spent in the queue for the range counts, or overlapping requests would
- * add up; but whoever comes to the front late still gets a try.
+ * add up; but whoever comes to the front late still gets a try, unless the log
+ * has been bad for as long.
  */
 uint64_t log_deadline (const struct mirror *m, uint64_t arrival);
+
+/* dirty_log_flush, and note whether the log is bad.  No lock is held. */
+int log_flush (struct mirror *m, uint64_t deadline);
 
 /* A client's range is made of whole blocks of every leg: 0, or -1 with errno
  * EINVAL.  Who does not look sends a leg what it must refuse, and that would

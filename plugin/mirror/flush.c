@@ -17,10 +17,12 @@
 #include "rate.h"
 #include "report.h"
 
-/* Flush every leg of the writing set; the in-sync legs that did it. */
+/* Flush every leg of the writing set.  -1: the last one could not, and is
+ * kept, or there is no lease.
+ */
 static int
 flush_all (struct mirror *m, struct fan *fan, uint64_t deadline,
-           unsigned *failed)
+           unsigned *failed, unsigned *kept)
 {
   const struct request rq = {.op = LEG_FLUSH};
   unsigned legs, bad;
@@ -38,10 +40,9 @@ flush_all (struct mirror *m, struct fan *fan, uint64_t deadline,
   members_unuse_locked (m, legs);
   if (bad)
     *failed = members_fail_locked (m, bad & ~fan->unsent);
-  if ((m->in_sync & bad) || fan->unsent) { /* the last one, or no lease */
-    errno = EIO;
+  *kept = m->in_sync & bad & ~fan->unsent;
+  if (*kept || fan->unsent)
     return -1;
-  }
   if (seq > m->flushed_seq)
     m->flushed_seq = seq;
   return 0;
@@ -51,11 +52,11 @@ int
 flush_legs (struct mirror *m, uint64_t deadline)
 {
   struct fan fan;
-  unsigned failed = 0;
-  int r = flush_all (m, &fan, deadline, &failed);
+  unsigned failed = 0, kept = 0;
+  int r = flush_all (m, &fan, deadline, &failed, &kept);
 
-  if (failed)
-    members_report_failed (m, failed);
+  members_report_failed (m, failed);
+  members_report_kept (m, kept, LEG_FLUSH);
   if (r == -1)
     errno = EIO;
   return r;

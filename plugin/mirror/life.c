@@ -35,12 +35,16 @@ asked_for_log (void *opaque)
   struct mirror *m = opaque;
 
   if (m->config.on_release && m->config.on_release ())
-    msg_error ("log %s: another mirror asks for it: shutting down",
-               m->config.log);
+    msg_note ("log %s: another mirror asks for it: shutting down",
+              m->config.log);
+  else if (m->config.drain > 0)
+    msg_note ("log %s: another mirror asks for it, and gets it if the clients "
+              "leave within %u seconds",
+              m->config.log, m->config.drain);
   else
-    msg_error ("log %s: another mirror asks for it: refused, clients are "
-               "connected",
-               m->config.log);
+    msg_note ("log %s: another mirror asks for it: refused, clients are "
+              "connected",
+              m->config.log);
 }
 
 /* Connect again after the fork.  Who can't be reached now has failed, like

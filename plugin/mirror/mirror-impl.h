@@ -63,13 +63,15 @@ struct member {
   enum leg_kind kind;
   enum leg_place place;   /* of the file of a leg in use: place.h */
   unsigned users;         /* who may be using the leg now */
+  bool refused;           /* at the last try it was another one */
   uint64_t joined_ns;     /* when it came back last, 0 = never */
   uint64_t stalled_until; /* no copies to it before this: they failed, or a
                            * write may still land (S21) */
   bool unsettled;         /* one may have, and was not flushed */
   unsigned stalls;        /* in a row */
   bool stall_reported;    /* since it became a resync target */
-  uint64_t read_repairs;  /* since start */
+  uint64_t kept_said[LEG_CACHE + 1]; /* per request, when last; 0: never */
+  uint64_t read_repairs;             /* since start */
   uint64_t repair_began[REPAIRS_PER_HOUR]; /* a ring; 0: never */
   unsigned next_repair;                    /* in it */
   uint64_t repairs_used_up;                /* when last said; 0: never */
@@ -122,6 +124,9 @@ struct mirror {
   struct beats beats;
   pthread_cond_t rejoin_wake; /* a leg is out of use, or the end */
   uint64_t held_until;        /* S21; 0 = nothing is held */
+
+  atomic_uint_fast64_t log_bad_since; /* the first wait for the log that was
+                                       * in vain began; 0 = it works */
 
   struct bitset held; /* read-only once it is open: regions in which
                        * writes wait until held_until; nr 0 = none */

@@ -12,30 +12,7 @@
 #include "member-state.h"
 #include "mirror-impl.h"
 #include "resync.h"
-
-/* A leg that counts would not be found by a start. */
-static bool
-is_astray (const struct mirror *m)
-{
-  FOR_EACH_SLOT (slot, writing_set (m))
-    if (m->member[slot].place != LEG_IN_PLACE)
-      return true;
-  return false;
-}
-
-static const char *
-mirror_state (const struct mirror *m, const struct log_status *ls)
-{
-  bool usable = false;
-
-  FOR_EACH_SLOT (slot, m->in_sync)
-    usable |= !atomic_load (&m->member[slot].leg->lost);
-  if (!usable || !dirty_log_valid (m->log))
-    return "failed";
-  if ((m->failed | m->missing) || is_astray (m) || ls->misplaced)
-    return "degraded";
-  return m->resyncing ? "resyncing" : "in-sync";
-}
+#include "verdict.h"
 
 static void
 leg_counters_status (const struct leg *leg, struct leg_status *st)
@@ -76,13 +53,15 @@ member_status (struct mirror *m, unsigned slot, const struct log_status *ls,
             member->name[0] ? member->name : "missing");
   st->kind = leg_kind_name (member->kind);
   st->state = member_state_name (m, slot);
+  st->returns = verdict_returns (m, slot);
   st->primary = slot == m->primary;
   st->missed_regions = ls->missed[slot];
   st->read_repairs = member->read_repairs;
   record_status (m, slot, st);
   if (member->leg) {
     leg_counters_status (member->leg, st);
-    leg_last_error (member->leg, st->last_error, sizeof st->last_error);
+    st->last_error_time =
+      leg_last_error (member->leg, st->last_error, sizeof st->last_error);
   }
 }
 
@@ -113,6 +92,8 @@ log_status (const struct mirror *m, const struct log_status *ls,
   st->log_misplaced = ls->misplaced;
   snprintf (st->log_last_error, sizeof st->log_last_error, "%s",
             ls->last_error);
+  st->log_last_error_time = ls->last_error_time;
+  st->log_lost = ls->lost;
   st->log_marks = ls->counters.marks;
   st->log_clears = ls->counters.clears;
   st->log_flushes = ls->counters.flushes;
@@ -162,6 +143,7 @@ mirror_status (struct mirror *m, struct mirror_status *st)
   memset (st, 0, sizeof *st);
   if (!m->log) { /* stopped */
     st->state = "failed";
+    snprintf (st->reason, sizeof st->reason, "the server ends");
     return;
   }
   dirty_log_status (m->log, &ls);
@@ -170,7 +152,7 @@ mirror_status (struct mirror *m, struct mirror_status *st)
   st->region_size = UINT64_C (1) << m->region_shift;
   st->regions = m->nr_regions;
   st->min_block = m->limits.min_block;
-  st->state = mirror_state (m, &ls);
+  verdict (m, &ls, st);
   st->dirty_regions = ls.marked;
   st->out_of_sync_regions = ls.out_of_sync;
   st->generation = ls.generation;

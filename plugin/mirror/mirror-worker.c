@@ -62,6 +62,19 @@ last_sweeps (struct mirror *m, uint64_t deadline)
   } while (failures_of (m) != failures && now_ns () < deadline);
 }
 
+/* Requests that come late rely on it: see that the log works again. */
+static void
+try_log_locked (struct mirror *m)
+{
+  if (m->failures_recorded < m->failures)
+    record_failures_locked (m, now_ns () + RETRY_NS);
+  else if (atomic_load (&m->log_bad_since)) {
+    pthread_mutex_unlock (&m->lock);
+    log_flush (m, now_ns () + RETRY_NS);
+    pthread_mutex_lock (&m->lock);
+  }
+}
+
 static void *
 worker_thread (void *opaque)
 {
@@ -71,8 +84,7 @@ worker_thread (void *opaque)
   pthread_mutex_lock (&m->lock);
   while (!m->worker_stop) {
     worker_wait (m);
-    if (m->failures_recorded < m->failures)
-      record_failures_locked (m, now_ns () + RETRY_NS);
+    try_log_locked (m);
     worker_gap (m, last_sweep);
     pthread_mutex_unlock (&m->lock);
     last_sweep = now_ns ();

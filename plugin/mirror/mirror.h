@@ -47,13 +47,15 @@ struct mirror_config {
   int write_mostly;                 /* leg number, -1 = none */
   uint64_t resync_rate, resync_min; /* bytes/s; rate 0 = no ceiling */
   unsigned leg_timeout, log_timeout, quarantine; /* seconds */
+  unsigned drain;                                /* seconds */
   enum leg_records leg_records;
   unsigned beat_ms; /* between two heartbeats on a leg */
   bool plan;
   char *control; /* absolute path or NULL */
 
-  /* Another mirror asks for the log; true if the server will end for it.  Any
-   * thread; must not block.
+  /* Another mirror asks for the log; true if the server will end for it,
+   * false if only when its clients have left within drain.  Any thread; must
+   * not block.
    */
   bool (*on_release) (void);
 };
@@ -65,7 +67,7 @@ struct mirror;
  */
 int mirror_start (struct mirror *m);
 
-/* No new requests (they get ESHUTDOWN), wait for those under way, stop the
+/* No new requests (they fail with ESHUTDOWN), wait for those under way, stop the
  * threads, clear what can be cleared, close the log.
  *
  * A leg that does not answer until the deadline is given up, and a log too,

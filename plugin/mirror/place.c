@@ -111,7 +111,7 @@ look_right (struct member *member)
     member->place = LEG_IN_PLACE;
   }
   if (was_wrong)
-    msg_error ("note: leg %s: its file is where it was again", member->name);
+    msg_note ("leg %s: its file is where it was again", member->name);
 }
 
 void

@@ -225,8 +225,14 @@ mirror_pread (struct mirror *m, void *buf, uint64_t offset, uint64_t count)
   if (request_check (m, offset, count) == -1)
     return -1;
   op.arrival = rate_client (&m->rate);
-  if (read_data (m, &op, buf) == -1)
+  if (read_data (m, &op, buf) == -1) {
+    int err = errno;
+
+    if (op.src.error)
+      members_report_kept (m, op.bad, LEG_READ);
+    errno = err;
     return -1;
+  }
   if (op.bad)
     read_repair (m, op.bad, offset, count, op.arrival);
   return 0;

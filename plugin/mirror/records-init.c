@@ -91,8 +91,8 @@ can_not_make (struct mirror *m, unsigned slot)
                area->path ? area->path : "at its end");
     return -1;
   }
-  msg_error ("note: leg %s: has no record of its own, %s: %m",
-             m->member[slot].name, area->path ? area->path : "at its end");
+  msg_note ("leg %s: has no record of its own, %s: %m", m->member[slot].name,
+            area->path ? area->path : "at its end");
   return 0;
 }
 

@@ -127,6 +127,6 @@ records_keep (struct member *member)
 
   if (restore (member) == 1 &&
       records_renew (m, now_ns () + m->config.log_timeout * NSEC_PER_SEC) == 0)
-    msg_error ("note: leg %s: its record %s was removed, and was made anew",
-               member->name, m->records.area[member->slot].path);
+    msg_note ("leg %s: its record %s was removed, and was made anew",
+              member->name, m->records.area[member->slot].path);
 }

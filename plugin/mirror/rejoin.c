@@ -232,12 +232,11 @@ report_joined (struct rejoin *r)
   struct log_status status;
 
   dirty_log_status (r->m->log, &status);
-  msg_error ("note: leg %s: is back%s, %" PRIu64 " regions to copy",
-             r->member->name,
-             r->blank   ? " but empty"
-             : r->other ? " but another file, which gets everything"
-                        : "",
-             status.missed[r->member->slot]);
+  msg_note ("leg %s: is back%s, %" PRIu64 " regions to copy", r->member->name,
+            r->blank   ? " but empty"
+            : r->other ? " but another file, which gets everything"
+                       : "",
+            status.missed[r->member->slot]);
 }
 
 /* Once, as long as it stays the same. */
@@ -249,7 +248,7 @@ report_failed (struct rejoin *r)
   leg_last_error (r->leg, why, sizeof why);
   if (strcmp (why, r->reported) == 0)
     return;
-  msg_error ("leg %s: %s", r->member->name, why);
+  msg_warning ("leg %s: %s", r->member->name, why);
   memcpy (r->reported, why, sizeof why);
 }
 
@@ -275,11 +274,23 @@ open_again (struct leg *leg)
   return true;
 }
 
+/* What can be opened may be something else now. */
+static bool
+is_right (struct rejoin *r)
+{
+  bool opened = open_again (r->leg);
+  bool right = opened && is_usable (r);
+  CLEANUP_LOCK (&r->m->lock);
+
+  r->member->refused = opened && !right && !atomic_load (&r->leg->lost);
+  return right;
+}
+
 static void
 try_once (struct rejoin *r)
 {
   place_leave (r->member);
-  if (open_again (r->leg) && is_usable (r) && is_recorded (r) && join (r)) {
+  if (is_right (r) && is_recorded (r) && join (r)) {
     report_joined (r);
     records_renew (r->m, log_deadline (r->m, now_ns ()));
     r->reported[0] = '\0';

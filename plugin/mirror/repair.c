@@ -126,8 +126,7 @@ primary_can_be_read (struct repair *rp, uint64_t arrival)
   bool changed;
 
   return change_primary (rp, &changed) &&
-         (!changed ||
-          dirty_log_flush (rp->m->log, log_deadline (rp->m, arrival)) == 0);
+         (!changed || log_flush (rp->m, log_deadline (rp->m, arrival)) == 0);
 }
 
 /* --- one chunk, its range is taken --- */
@@ -197,9 +196,8 @@ repaired (struct repair *rp, uint64_t offset)
     CLEANUP_LOCK (&m->lock);
     m->member[rp->slot].read_repairs++;
   }
-  msg_error ("note: leg %s: read error at offset %" PRIu64
-             " repaired from leg %s",
-             m->member[rp->slot].name, offset, m->member[rp->source].name);
+  msg_warning ("leg %s: read error at offset %" PRIu64 " repaired from leg %s",
+               m->member[rp->slot].name, offset, m->member[rp->source].name);
 }
 
 static void
@@ -215,9 +213,9 @@ repair_leg (struct repair *rp, uint64_t offset, uint64_t count,
     leave (rp);
   }
   else if (used_up)
-    msg_error ("leg %s: %d read errors in an hour: what it cannot read is "
-               "only read from other legs now",
-               rp->m->member[rp->slot].name, REPAIRS_PER_HOUR);
+    msg_warning ("leg %s: %d read errors in an hour: what it cannot read is "
+                 "only read from other legs now",
+                 rp->m->member[rp->slot].name, REPAIRS_PER_HOUR);
 }
 
 void

@@ -5,6 +5,8 @@
 #ifndef NBDMIRROR_REPORT_H
 #define NBDMIRROR_REPORT_H
 
+#include "leg.h"
+
 struct mirror;
 
 /* A leg's errno as the client gets it: NBD knows few, and nbdkit turns all
@@ -20,5 +22,11 @@ void members_report_failed (struct mirror *m, unsigned slots);
  * why all requests fail from now on.  No lock is held.
  */
 void members_report_last_lost (struct mirror *m, unsigned slot);
+
+/* These legs failed a request, and no in-sync leg did it, so they stay in use
+ * (S6) and the client gets the error.  Said now and then, for each kind of
+ * request.  No lock is held.
+ */
+void members_report_kept (struct mirror *m, unsigned slots, enum leg_op op);
 
 #endif /* NBDMIRROR_REPORT_H */

@@ -233,12 +233,13 @@ report_stalled (struct copier *c)
 
   FOR_EACH_SLOT (slot, c->to_report & c->bad) {
     leg_last_error (c->m->member[slot].leg, why, sizeof why);
-    msg_error ("leg %s: resync stalled, will be tried again: %s",
-               c->m->member[slot].name, why);
+    msg_warning ("leg %s: resync stalled, will be tried again: %s",
+                 c->m->member[slot].name, why);
   }
   if (c->source_error || c->unflushed) {
     leg_last_error (c->m->member[c->source].leg, why, sizeof why);
-    msg_error ("leg %s: resync source: %s", c->m->member[c->source].name, why);
+    msg_warning ("leg %s: resync source: %s", c->m->member[c->source].name,
+                 why);
   }
 }
 

@@ -26,6 +26,8 @@ struct leg_status {
   char last_error[256];
   const char *record; /* "file", "trailer", "none" */
   char uuid[37];      /* the leg's own; "" if it has no record */
+  uint64_t last_error_time; /* seconds since 1970, 0: there was none */
+  const char *returns;      /* verdict.h */
 };
 
 struct mirror_status {
@@ -33,6 +35,7 @@ struct mirror_status {
   uint64_t size, region_size, regions;
   uint32_t min_block;
   const char *state; /* "in-sync", "resyncing", "degraded", "failed" */
+  char reason[384];  /* "" if all is well */
   uint64_t dirty_regions, out_of_sync_regions, generation;
 
   unsigned nr_legs;
@@ -40,8 +43,10 @@ struct mirror_status {
 
   const char *log_type, *log_state; /* "ok", "failed", "disconnected" */
   char log_name[4096];
+  bool log_lost; /* for ever */
   char log_last_error[256];
   bool log_misplaced; /* "failed", as a start would not find it */
+  uint64_t log_last_error_time; /* as a leg's */
   uint64_t log_marks, log_clears, log_flushes, log_flush_errors;
 
   const char *resync_state; /* "idle", "running" */

@@ -233,7 +233,7 @@ promote (struct mirror *m, uint64_t deadline)
     return;
   ready = announce_promotions (m, ready);
   FOR_EACH_SLOT (slot, ready)
-    msg_error ("note: leg %s: is in-sync now", m->member[slot].name);
+    msg_note ("leg %s: is in-sync now", m->member[slot].name);
 }
 
 void

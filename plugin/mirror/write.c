@@ -89,7 +89,7 @@ marks_flush (struct mirror *m, struct write_op *op)
   for (;;) {
     uint64_t retry;
 
-    if (dirty_log_flush (m->log, deadline) == 0)
+    if (log_flush (m, deadline) == 0)
       return 0;
     retry = now_ns () + RETRY_NS;
     if (retry >= deadline)
@@ -208,15 +208,18 @@ int
 write_end (struct mirror *m, struct write_op *op, unsigned bad)
 {
   uint64_t now = now_ns (); /* of the end of the I/O */
-  unsigned failed = 0;
+  unsigned failed = 0, kept = 0;
   int err = 0;
 
   pthread_mutex_lock (&m->lock);
   if (bad)
     err = write_outcome (m, op, bad, &failed);
-  if (failed) {
+  if (err && !op->repair)
+    kept = bad & ~op->fan.unsent & m->in_sync;
+  if (failed | kept) {
     pthread_mutex_unlock (&m->lock);
     members_report_failed (m, failed);
+    members_report_kept (m, kept, op->rq->op);
     pthread_mutex_lock (&m->lock);
   }
   /* If the record can't be stored this ends in EIO with equal data on all

@@ -46,9 +46,9 @@ ask_leg (const struct plan_input *in, struct plan_leg *pl,
     return -1;
   }
   if (found->other_file)
-    msg_error ("note: leg %s: %s is the record of another file, it does not "
-               "count",
-               pl->name, area->path);
+    msg_note ("leg %s: %s is the record of another file, it does not "
+              "count",
+              pl->name, area->path);
   note_found (pl, area, found);
   return 0;
 }
@@ -145,12 +145,12 @@ records_wait (struct plan_input *in, struct record_area area[],
       legs |= 1u << i;
       if (in->leg[i].beat.interval_ms > longest)
         longest = in->leg[i].beat.interval_ms;
-      msg_error ("note: leg %s: may be in use by process %" PRIu32
-                 " on host %s, which did not say that it has ended: waiting "
-                 "up to %u seconds to see",
-                 in->leg[i].name, in->leg[i].beat.owner.pid,
-                 in->leg[i].beat.owner.host,
-                 2 * in->leg[i].beat.interval_ms / 1000 + 1);
+      msg_note ("leg %s: may be in use by process %" PRIu32
+                " on host %s, which did not say that it has ended: waiting "
+                "up to %u seconds to see",
+                in->leg[i].name, in->leg[i].beat.owner.pid,
+                in->leg[i].beat.owner.host,
+                2 * in->leg[i].beat.interval_ms / 1000 + 1);
     }
   return watch (in, area, legs,
                 legs ? now_ns () + 2 * longest * NSEC_PER_MSEC + LOOK_GAP_NS

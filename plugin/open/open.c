@@ -168,7 +168,7 @@ say_notes (const struct plan *plan)
   while (*line) {
     int n = (int) strcspn (line, "\n");
 
-    msg_error ("note: %.*s", n, line);
+    msg_note ("%.*s", n, line);
     line += n + 1;
   }
 }
@@ -302,7 +302,7 @@ decide (struct opening *o, FILE *out, bool *plan_ok)
     return NULL;
   if (o->in.config->plan) {
     plan_print (out, o->log, &o->in, &plan);
-    *plan_ok = !plan.refuse;
+    *plan_ok = !plan.refuse && !o->in.log->in_use[0];
     return NULL;
   }
   if (plan.refuse) {

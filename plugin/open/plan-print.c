@@ -125,5 +125,11 @@ plan_print (FILE *out, struct dirty_log *log, const struct plan_input *in,
                plan->slot[s].leg >= 0 ? in->leg[plan->slot[s].leg].name
                                       : plan->slot[s].name,
                miss_name (log, plan, s));
-  fprintf (out, "would serve\n");
+  if (in->log->in_use[0])
+    fprintf (out,
+             "would refuse: log %s: %s; the above is for when that has "
+             "ended\n",
+             in->config->log, in->log->in_use);
+  else
+    fprintf (out, "would serve\n");
 }

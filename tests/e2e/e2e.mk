@@ -20,6 +20,7 @@ e2e_tests = \
 	tests/e2e/test-fault-bad-source.sh \
 	tests/e2e/test-fault-connection-ends.sh \
 	tests/e2e/test-fault-full-disk.sh \
+	tests/e2e/test-fault-last-leg.sh \
 	tests/e2e/test-fault-leg-errors.sh \
 	tests/e2e/test-fault-leg-network.sh \
 	tests/e2e/test-fault-log-device.sh \
@@ -52,9 +53,11 @@ e2e_tests = \
 	tests/e2e/test-logd-tls.sh \
 	tests/e2e/test-logd-tool.sh \
 	tests/e2e/test-logd-two-hosts.sh \
+	tests/e2e/test-messages.sh \
 	tests/e2e/test-nbdkit-options.sh \
 	tests/e2e/test-resync-fragmented-leg.sh \
 	tests/e2e/test-resync-thin-target.sh \
+	tests/e2e/test-restart-under-load.sh \
 	tests/e2e/test-scale-sparse-15T.sh \
 	tests/e2e/test-shutdown-is-bounded.sh \
 	tests/e2e/test-shutdown-with-clients.sh \

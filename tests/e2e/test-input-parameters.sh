@@ -49,6 +49,8 @@ region-size=              | region-size
 size=1x                   | size=1x
 log-timeout=never         | never
 quarantine=-1             | -1
+drain=-1                  | -1
+drain=90000               | drain=90000: must be between 0 and 86400
 control=                  | control=
 plan=perhaps              | perhaps
 resync-rate=0             | resync-rate=0

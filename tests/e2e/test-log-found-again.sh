@@ -70,9 +70,10 @@ nothing_copied
 stop_mirror
 rm b.mirrorlog
 
-# A plan takes no lock.
+# A plan takes no lock, but sees that a start would not get it.
 start_mirror a b
-planned 0 'ours' -- a b
+planned 1 'ours' "leg $d/b: in-sync, nothing to copy" \
+  "would refuse: log disk:$d/a.mirrorlog: in use by process $mirror_pid" -- a b
 write_pattern 9 0 1M
 stop_mirror
 legs_equal a b

@@ -38,6 +38,7 @@ init_leg (struct leg_status *leg, unsigned index, const char *name)
   leg->kind = "file";
   leg->record = "none";
   leg->state = "in-sync";
+  leg->returns = "";
   leg->primary = index == 0;
 }
 

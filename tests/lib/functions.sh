@@ -490,7 +490,7 @@ times_said ()
 
 lost ()
 {
-  times_said "leg $1: failed, the mirror goes on without it"
+  times_said "leg $1: failed, "
 }
 
 joined ()

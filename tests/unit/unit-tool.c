@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -71,7 +72,6 @@ TEST (status_exit_code_is_the_state)
   tool_expect_out ("15%  5 MiB of 32 MiB");
   set_state ("degraded", "failed", "idle");
   ck_assert_int_eq (TOOL ("status", path), 1);
-  tool_expect_out ("leg 1 is out of use");
   tool_expect_out ("only one leg has all data");
   set_state ("failed", "failed", "idle");
   ck_assert_int_eq (TOOL ("status", "--json", path), 2);
@@ -160,10 +160,22 @@ TEST (status_text_shows_errors_without_control_characters)
   strcpy (s->log_last_error, "No space left on device");
   s->log_state = "failed";
   fake_mirror_unlock (m);
-  ck_assert_int_eq (TOOL ("status", path), 0);
+  ck_assert_int_eq (TOOL ("status", path), 1);
   tool_expect_out ("leg 1: last error: write: ?[2JInput/output error\n");
   tool_expect_out ("log: last error: No space left on device\n");
   tool_expect_out ("the log can't be written");
+}
+
+TEST (status_text_says_when_the_last_error_was)
+{
+  struct mirror_status *s = fake_mirror_lock (m);
+
+  strcpy (s->leg[1].last_error, "connect: Connection refused");
+  s->leg[1].last_error_time = 1700000000;
+  fake_mirror_unlock (m);
+  setenv ("TZ", "UTC", 1);
+  ck_assert_int_eq (TOOL ("status", path), 0);
+  tool_expect_out ("leg 1: last error (2023-11-14 22:13:20): connect: ");
 }
 
 TEST (status_text_tells_that_the_log_server_is_away)
@@ -171,11 +183,52 @@ TEST (status_text_tells_that_the_log_server_is_away)
   struct mirror_status *s = fake_mirror_lock (m);
 
   s->log_state = "disconnected";
+  strcpy (s->reason, "the log server can't be reached: refused");
   strcpy (s->log_last_error, "logs:10810: connect: Connection refused");
   fake_mirror_unlock (m);
-  ck_assert_int_eq (TOOL ("status", path), 0);
+  ck_assert_int_eq (TOOL ("status", path), 1);
+  tool_expect_out ("        the log server can't be reached: refused\n");
   tool_expect_out ("log: last error: logs:10810: connect:");
-  tool_expect_out ("the log server can't be reached");
+  tool_expect_out ("back, and all goes on by itself");
+}
+
+TEST (status_text_does_not_blame_legs_for_a_log_that_is_away)
+{
+  struct mirror_status *s = fake_mirror_lock (m);
+
+  s->state = "failed";
+  s->log_state = "disconnected";
+  fake_mirror_unlock (m);
+  ck_assert_int_eq (TOOL ("status", path), 2);
+  ck_assert_ptr_null (strstr (tool_out, "no leg"));
+  tool_expect_out ("back, and all goes on by itself");
+  s = fake_mirror_lock (m);
+  s->log_lost = true;
+  fake_mirror_unlock (m);
+  ck_assert_int_eq (TOOL ("status", path), 2);
+  tool_expect_out ("end this server");
+}
+
+static const struct {
+  const char *returns, *advice;
+} advices[] = {
+  {"itself", "leg 1 is out of use: repair what its last error names"},
+  {"refused", "bring the right one,\nor an empty one in its place"},
+  {"restart", "leg 1 has all data, and is lost: bring it back, then restart"},
+  {"not-named", "this server was not told of it: start it with the leg"},
+};
+
+LOOP_TEST (status_text_says_how_a_leg_comes_back,
+           sizeof advices / sizeof advices[0])
+{
+  struct mirror_status *s = fake_mirror_lock (m);
+
+  s->state = "degraded";
+  s->leg[1].state = "failed";
+  s->leg[1].returns = advices[_i].returns;
+  fake_mirror_unlock (m);
+  ck_assert_int_eq (TOOL ("status", path), 1);
+  tool_expect_out (advices[_i].advice);
 }
 
 TEST (usage_errors_are_64)

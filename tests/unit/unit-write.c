@@ -286,6 +286,60 @@ TEST (s6_a_mark_that_cannot_be_stored_ends_in_eio_and_reaches_no_leg)
   }
 }
 
+#define NR_OVERLAPPING 8
+
+/* "All in all": not the log's time-out for each of those in front. */
+static void
+overlapping_writes_end_together (void)
+{
+  struct op op[NR_OVERLAPPING];
+  uint64_t start = now_ns ();
+
+  for (size_t i = 0; i < NR_OVERLAPPING; ++i)
+    op_start (fx, &op[i], OP_WRITE, 0, BLOCK, 'x');
+  for (size_t i = 0; i < NR_OVERLAPPING; ++i)
+    op_fails (&op[i], EIO);
+  ck_assert_uint_le (now_ns () - start, 3 * NSEC_PER_SEC);
+}
+
+TEST (s6_overlapping_writes_do_not_add_up_when_the_log_fails)
+{
+  fx->m->config.log_timeout = 1;
+  mem_log_fail (fx->log, MEM_LOG_FLUSH, UINT32_MAX, EIO);
+  overlapping_writes_end_together ();
+  mem_log_fail (fx->log, 0, 0, 0);
+  do_succeeds (fx, OP_WRITE, 0, BLOCK, 'a');
+}
+
+TEST (s6_overlapping_writes_do_not_add_up_when_the_log_hangs)
+{
+  fx->m->config.log_timeout = 1;
+  mem_log_hold (fx->log, MEM_LOG_FLUSH);
+  overlapping_writes_end_together ();
+  mem_log_hold (fx->log, 0);
+  do_succeeds (fx, OP_WRITE, 0, BLOCK, 'a');
+}
+
+TEST (s6_overlapping_writes_do_not_add_up_before_a_failure_is_recorded)
+{
+  fx->m->config.log_timeout = 1;
+  do_succeeds (fx, OP_WRITE, 0, BLOCK, 'a');
+  mem_log_fail (fx->log, MEM_LOG_FLUSH, UINT32_MAX, EIO);
+  mem_leg_fail (fx->leg[1], LEG_WRITE, 1, 1, EIO);
+  overlapping_writes_end_together ();
+  mem_log_fail (fx->log, 0, 0, 0);
+  do_succeeds (fx, OP_WRITE, 0, BLOCK, 'b');
+}
+
+/* As one that waited for a slow leg, not for the log. */
+TEST (s6_a_write_that_comes_late_to_a_good_log_gets_a_try)
+{
+  fx->m->config.log_timeout = 0;
+  mem_log_fail (fx->log, MEM_LOG_FLUSH, 1, EIO);
+  do_succeeds (fx, OP_WRITE, 0, BLOCK, 'a');
+  do_succeeds (fx, OP_WRITE, REGION, BLOCK, 'b');
+}
+
 TEST (s6_a_flush_of_the_log_is_tried_again)
 {
   mem_log_fail (fx->log, MEM_LOG_FLUSH, 2, EIO);

@@ -61,6 +61,7 @@ unit_tests_of_threads = \
 	tests/unit/unit-sweep \
 	tests/unit/unit-thin-copy \
 	tests/unit/unit-thread \
+	tests/unit/unit-verdict \
 	tests/unit/unit-write \
 	$(NULL)
 unit_tests = \
@@ -336,6 +337,10 @@ tests_unit_unit_rejoin_LDADD = libmirrorfixture.la $(MIRROR_LIBS) $(TEST_LIBS)
 tests_unit_unit_repair_SOURCES = tests/unit/unit-repair.c
 tests_unit_unit_repair_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_unit_repair_LDADD = libmirrorfixture.la $(MIRROR_LIBS) $(TEST_LIBS)
+
+tests_unit_unit_verdict_SOURCES = tests/unit/unit-verdict.c
+tests_unit_unit_verdict_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_unit_verdict_LDADD = libmirrorfixture.la $(MIRROR_LIBS) $(TEST_LIBS)
 
 tests_unit_unit_stop_SOURCES = tests/unit/unit-stop.c
 tests_unit_unit_stop_CPPFLAGS = $(TEST_CPPFLAGS)
