@@ -33,11 +33,17 @@
 #define MAX_CONNECTIONS 16
 #define MAX_MIN_BLOCK (64u * 1024)
 #define NBD_MAX_REQUEST (32u * 1024 * 1024)
+/* Data go in pieces of this size, so that a slow server answers now and
+ * then; and so much may be under way, for all connections together.
+ */
+#define MAX_PIECE (1u << 20)
+#define LEG_WINDOW (UINT64_C (16) << 20)
 
 struct nbd_leg {
   struct leg base;
 
   atomic_uint next_conn;
+  atomic_uint slow; /* see nbd-pace.h */
 
   /* Only for who opens and closes the leg. */
   struct nbd_lock lock;
@@ -86,7 +92,8 @@ learn_limits (struct leg *leg, struct nbd_handle *nbd)
     return -1;
   }
   leg->min_block = (uint32_t) min;
-  leg->max_request = (uint32_t) (max / min * min);
+  leg->max_bare = (uint32_t) (max / min * min);
+  leg->max_request = leg->max_bare < MAX_PIECE ? leg->max_bare : MAX_PIECE;
   return 0;
 }
 
@@ -242,7 +249,7 @@ leg_nbd_run (struct leg *leg)
   struct nbd_leg *n = nbd_leg (leg);
 
   for (size_t i = 0; i < n->nr_conns; ++i) {
-    int err = conn_run (&n->conns[i]);
+    int err = conn_run (&n->conns[i], LEG_WINDOW / n->nr_conns);
 
     if (err != 0) {
       errno = err;
@@ -297,6 +304,8 @@ issue_request (struct nbd_handle *nbd, struct leg_io *io,
     return nbd_aio_flush (nbd, cb, 0);
   case LEG_CACHE:
     return nbd_aio_cache (nbd, io->count, io->offset, cb, 0);
+  case LEG_STATUS:
+    return nbd_extents_issue (nbd, io, cb);
   default:
     abort ();
   }
@@ -323,7 +332,7 @@ leg_nbd_submit (struct leg *leg, struct leg_io *io)
            (io->op == LEG_CACHE && !n->can_cache))
     leg_answered (io, 0, io->start_ns);
   else
-    conn_submit (pick_conn (n), io, issue_request);
+    conn_submit (pick_conn (n), io);
 }
 
 static int
@@ -374,7 +383,8 @@ leg_nbd_new (const char *name, const struct leg_options *options)
   if (!n)
     return NULL;
   while (n->max_conns < max && err == 0) {
-    err = conn_init (&n->conns[n->max_conns], &n->base);
+    err =
+      conn_init (&n->conns[n->max_conns], &n->base, issue_request, &n->slow);
     n->max_conns += err == 0;
   }
   if (err != 0)

@@ -5,15 +5,13 @@
 #include "config.h"
 
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
 
 #include <libnbd.h>
 
 #include "deadline.h"
 #include "nbd-connect.h"
 #include "nbd-poll.h"
+#include "nbd-socket.h"
 
 static struct nbd_handle *
 new_handle (void)
@@ -25,24 +23,6 @@ new_handle (void)
     return nbd;
   nbd_close (nbd);
   return NULL;
-}
-
-/* What was never acknowledged must not be sent again by the kernel after we
- * gave the connection up (rule S21).
- */
-static void
-set_tcp_options (int fd, uint64_t timeout_ns)
-{
-  struct linger linger = {.l_onoff = 1, .l_linger = 0};
-  unsigned timeout = (unsigned) (timeout_ns / NSEC_PER_MSEC);
-  int domain;
-  socklen_t len = sizeof domain;
-
-  if (getsockopt (fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) == -1 ||
-      (domain != AF_INET && domain != AF_INET6))
-    return;
-  setsockopt (fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
-  setsockopt (fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout, sizeof timeout);
 }
 
 /* -1: libnbd's error; 1: too late, or cancelled. */
@@ -92,7 +72,7 @@ conn_connect (struct conn *c)
   int err;
 
   if (r == 0) {
-    set_tcp_options (nbd_aio_get_fd (nbd), timeout);
+    nbd_socket_set_up (nbd_aio_get_fd (nbd), &c->leg->options);
     c->nbd = nbd;
     c->stopping = false;
     c->why[0] = '\0';

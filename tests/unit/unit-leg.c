@@ -401,7 +401,8 @@ LOOP_TEST (nbd_does_everything, 5)
   leg = open_leg (server.uri);
   ck_assert_int_eq (leg->kind, LEG_NBD);
   ck_assert_uint_eq (leg->min_block, _i == 4 ? 4096 : 1);
-  ck_assert_uint_eq (leg->max_request, _i == 4 ? 65536 : 32 << 20);
+  ck_assert_uint_eq (leg->max_request, _i == 4 ? 65536 : 1 << 20);
+  ck_assert_uint_eq (leg->max_bare, _i == 4 ? 65536 : 32 << 20);
   if (_i == 2)
     leg->can_fua = false; /* as if the server had none */
   exercise (leg);
