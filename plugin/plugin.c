@@ -38,6 +38,7 @@ static struct mirror_config config = {
   .write_mostly = -1,
   .resync_min = 10 << 20,
   .leg_timeout = 10,
+  .flush_timeout = 60,
   .log_timeout = 15,
   .quarantine = 5,
   .beat_ms = 5000,

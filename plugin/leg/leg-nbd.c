@@ -50,6 +50,7 @@ struct nbd_leg {
 
   /* Read-only once opened. */
   bool can_zero, can_flush, can_cache, can_extents;
+  bool parallel;   /* multi-conn */
   size_t nr_conns; /* in use */
 
   /* Read-only once leg_nbd_new returns. */
@@ -120,6 +121,7 @@ learn_export (struct nbd_leg *n, struct nbd_handle *nbd)
   n->can_zero = nbd_can_zero (nbd) == 1;
   n->can_flush = nbd_can_flush (nbd) == 1;
   n->can_cache = nbd_can_cache (nbd) == 1;
+  n->parallel = nbd_can_multi_conn (nbd) == 1;
   n->can_extents =
     nbd_can_meta_context (nbd, LIBNBD_CONTEXT_BASE_ALLOCATION) == 1;
   atomic_store (&leg->fast_zero, fast);
@@ -151,8 +153,7 @@ leg_nbd_stop (struct leg *leg)
 static int
 connect_others (struct nbd_leg *n)
 {
-  bool multi_conn = nbd_can_multi_conn (n->conns[0].nbd) == 1;
-  size_t wanted = multi_conn ? n->max_conns : 1;
+  size_t wanted = n->parallel ? n->max_conns : 1;
 
   n->nr_conns = 1;
   while (n->nr_conns < wanted) {
@@ -249,7 +250,7 @@ leg_nbd_run (struct leg *leg)
   struct nbd_leg *n = nbd_leg (leg);
 
   for (size_t i = 0; i < n->nr_conns; ++i) {
-    int err = conn_run (&n->conns[i], LEG_WINDOW / n->nr_conns);
+    int err = conn_run (&n->conns[i], LEG_WINDOW / n->nr_conns, n->parallel);
 
     if (err != 0) {
       errno = err;

@@ -33,6 +33,7 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 
@@ -78,7 +79,7 @@ end_locked (struct conn *c, struct leg_io *io)
 {
   bool oldest = io == c->queue.first;
 
-  nbd_queue_answered (&c->queue, io);
+  nbd_queue_answered (&c->queue, io, now_ns () - io->start_ns);
   pace_ended (&c->pace, io, oldest);
 }
 
@@ -169,7 +170,7 @@ static uint64_t
 next_look_locked (struct conn *c, bool was_idle)
 {
   c->asleep = !c->queue.first && was_idle;
-  return c->asleep ? NO_DEADLINE : now_ns () + PACE_TICK_NS;
+  return c->asleep ? c->pace.used_ns + PACE_IDLE_NS : now_ns () + PACE_TICK_NS;
 }
 
 /* Lock held.  What was sent has left for the server since the last look, where
@@ -262,6 +263,40 @@ check_lost_locked (struct conn *c, int notified, struct ending *end)
   return false;
 }
 
+/* Whatever it says, it lives. */
+static void
+probe_answered (struct leg_io *io, int err, uint64_t now)
+{
+  struct conn *c = io->opaque;
+
+  (void) err;
+  (void) now;
+  c->probing = false;
+}
+
+static bool
+should_probe (struct conn *c)
+{
+  CLEANUP_LOCK (&c->lock);
+  return !c->probing && c->leg->size >= c->leg->min_block &&
+         pace_should_ask (&c->pace, c->queue.first != NULL, now_ns ());
+}
+
+/* Read a block, which nobody else needs and nobody counts. */
+static void
+probe (struct conn *c)
+{
+  c->probing = true;
+  c->probe = (struct leg_io){.leg = c->leg,
+                             .op = LEG_READ,
+                             .buf = c->probe_buf,
+                             .count = c->leg->min_block,
+                             .start_ns = now_ns (),
+                             .answered = probe_answered,
+                             .opaque = c};
+  conn_submit (c, &c->probe);
+}
+
 /* Wait for and handle events once.  False: the connection is to end. */
 static bool
 conn_serve (struct conn *c, bool *idle, struct ending *end)
@@ -295,8 +330,11 @@ conn_serve (struct conn *c, bool *idle, struct ending *end)
     go_on = !check_lost_locked (c, r, end);
   }
   answer_list (finished, 0);
-  if (go_on)
+  if (go_on) {
     send_waiting (c);
+    if (should_probe (c))
+      probe (c);
+  }
   return go_on;
 }
 
@@ -386,16 +424,24 @@ conn_init (struct conn *c, struct leg *leg, conn_issue issue,
 void
 conn_destroy (struct conn *c)
 {
+  free (c->probe_buf);
   close (c->wake_fd);
   pthread_mutex_destroy (&c->lock);
 }
 
 int
-conn_run (struct conn *c, uint64_t window)
+conn_run (struct conn *c, uint64_t window, bool parallel)
 {
+  free (c->probe_buf);
+  c->probing = false;
+  c->probe_buf = malloc (c->leg->min_block);
+  if (!c->probe_buf)
+    return errno;
   {
     CLEANUP_LOCK (&c->lock);
-    c->queue.window = window;
+    nbd_queue_begin (&c->queue, window);
+    c->pace.parallel = parallel;
+    c->pace.used_ns = now_ns ();
   }
   c->has_reader = thread_start (&c->reader, "leg-nbd", conn_reader, c) == 0;
   return c->has_reader ? 0 : errno;

@@ -28,6 +28,11 @@ struct conn {
   bool has_reader; /* only for who opens, stops and closes the leg */
   pthread_t reader;
 
+  /* Only for the reader: is the server still there? */
+  struct leg_io probe;
+  char *probe_buf;
+  bool probing;
+
   pthread_mutex_t lock;
   /* Protected by lock. */
   struct nbd_handle *nbd;  /* NULL: not connected */
@@ -46,9 +51,10 @@ int conn_init (struct conn *c, struct leg *leg, conn_issue issue,
 void conn_destroy (struct conn *c);
 
 /* Start the reader of a connection; window: how many bytes of requests may be
- * under way, more only for a single request.  0, or an errno.
+ * under way at most, as in nbd-queue.h; parallel: see nbd-pace.h.  0, or an
+ * errno.
  */
-int conn_run (struct conn *c, uint64_t window);
+int conn_run (struct conn *c, uint64_t window, bool parallel);
 
 /* Send a request, or let it wait until there is room for it; then its owner is
  * asked again whether it may be sent (leg_may_send).  It is answered once, from

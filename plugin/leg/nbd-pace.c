@@ -29,6 +29,7 @@ pace_sent (struct pace *p, struct leg_io *io, bool only, uint64_t now)
     p->looked_ns = now;
     p->moved_ns = p->first_ns = p->clock_ns;
   }
+  p->used_ns = now;
   io->sent_ns = p->clock_ns;
   if (is_slow (io))
     atomic_fetch_add (p->slow, 1);
@@ -57,6 +58,8 @@ pace_look (struct pace *p, bool owed, bool moved, uint64_t now)
   bool slow = atomic_load (p->slow) > 0;
 
   p->looked_ns = now;
+  if (moved)
+    p->used_ns = now;
   if (owed)
     p->clock_ns += step < 2 * PACE_TICK_NS ? step : 2 * PACE_TICK_NS;
   /* Who waited for a flush to end waits for his own answer only now. */
@@ -78,9 +81,17 @@ silence_limit (const struct pace *p)
 {
   uint64_t limit = p->options->timeout_ns;
 
-  if (p->patient && flush_limit (p) > limit)
+  if (!p->parallel && p->patient && flush_limit (p) > limit)
     limit = flush_limit (p);
   return limit;
+}
+
+bool
+pace_should_ask (const struct pace *p, bool owed, uint64_t now)
+{
+  if (owed)
+    return p->parallel && pace_silence (p) >= p->options->timeout_ns / 2;
+  return now >= p->used_ns + PACE_IDLE_NS;
 }
 
 static double

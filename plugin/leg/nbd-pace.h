@@ -4,12 +4,17 @@
  *
  * A pause is no failure, and slow is not dead.  What is limited is how long
  * nothing moves: no byte has come from the server, and none has left for it,
- * though it owes an answer (timeout_ns).  While it owes the answer to a
- * flush or a FUA write, on whichever of the leg's connections, it may be
- * silent for longer (flush_timeout_ns): many servers answer nothing else
- * meanwhile.  But a flush that is sent into a silence is not what caused it.  Such a request gets no more than that itself, counted from when
- * all that was sent before it has been answered, whatever else moves.  And
- * nothing may take longer than fail_after_ns, if that is not 0.
+ * though it owes an answer (timeout_ns).
+ *
+ * A server that owes the answer to a flush or a FUA write, on whichever of the
+ * leg's connections, may answer nothing else meanwhile, and so be silent for
+ * longer (flush_timeout_ns).  But not one that serves several connections at
+ * once: that one is asked for something when it has been silent for a while
+ * (pace_should_ask).  And a flush that is sent into a silence is not what caused
+ * it.  A flush gets no more than flush_timeout_ns itself, counted from when all
+ * that was sent before it has been answered, whatever else moves.
+ *
+ * Nothing may take longer than fail_after_ns, if that is not 0.
  *
  * Time counts only while this process runs: a server does not answer one that
  * stands still, because it is frozen, debugged, or its host is suspended.  The
@@ -33,12 +38,18 @@
 
 #define PACE_TICK_NS (200 * NSEC_PER_MSEC)
 
+/* A connection on which nothing moves is tried after that time. */
+#define PACE_IDLE_NS (5 * NSEC_PER_SEC)
+
 struct pace {
   const struct leg_options *options;
   atomic_uint *slow; /* flushes and FUA writes that the leg's server owes;
                       * shared by its connections */
 
+  bool parallel; /* the server answers others while it flushes */
+
   uint64_t looked_ns; /* when we looked last */
+  uint64_t used_ns;   /* when something was sent, or moved */
 
   /* The clock, and when this was on it: */
   uint64_t clock_ns;
@@ -64,6 +75,12 @@ void pace_look (struct pace *p, bool owed, bool moved, uint64_t now);
 
 /* For how long nothing has moved. */
 uint64_t pace_silence (const struct pace *p);
+
+/* Is the server still there, and does it answer?  It is time to send it a
+ * request to find out, unless one is under way.  (What is owed tells in time,
+ * but not a flush.)
+ */
+bool pace_should_ask (const struct pace *p, bool owed, uint64_t now);
 
 /* It took too long, at the last look; oldest is the oldest request, NULL if
  * there is none.  Then why says what.

@@ -2,12 +2,26 @@
 
 #include "config.h"
 
+#include "deadline.h"
 #include "nbd-queue.h"
+
+#define FIRST_WINDOW (UINT64_C (1) << 20)
+#define MIN_WINDOW (UINT64_C (1) << 18)
+
+#define QUICK_NS (250 * NSEC_PER_MSEC)
+#define SLOW_NS (1000 * NSEC_PER_MSEC)
 
 void
 nbd_queue_init (struct nbd_queue *q)
 {
-  *q = (struct nbd_queue){.window = UINT64_MAX, .waiting_end = &q->waiting};
+  *q = (struct nbd_queue){.waiting_end = &q->waiting};
+}
+
+void
+nbd_queue_begin (struct nbd_queue *q, uint64_t max_window)
+{
+  q->max_window = max_window > MIN_WINDOW ? max_window : MIN_WINDOW;
+  q->window = q->max_window < FIRST_WINDOW ? q->max_window : FIRST_WINDOW;
 }
 
 static uint64_t
@@ -70,8 +84,23 @@ nbd_queue_sent (struct nbd_queue *q, struct leg_io *io)
   q->last = io;
 }
 
+/* Each quick answer lets in as much again, so a server that is fast is soon
+ * given all it takes.
+ */
+static void
+adapt (struct nbd_queue *q, uint64_t bytes, uint64_t took_ns)
+{
+  if (bytes == 0)
+    return;
+  if (took_ns > SLOW_NS)
+    q->window = q->window / 2 > MIN_WINDOW ? q->window / 2 : MIN_WINDOW;
+  else if (took_ns < QUICK_NS)
+    q->window =
+      bytes < q->max_window - q->window ? q->window + bytes : q->max_window;
+}
+
 void
-nbd_queue_answered (struct nbd_queue *q, struct leg_io *io)
+nbd_queue_answered (struct nbd_queue *q, struct leg_io *io, uint64_t took_ns)
 {
   if (io->prev)
     io->prev->next = io->next;
@@ -82,6 +111,7 @@ nbd_queue_answered (struct nbd_queue *q, struct leg_io *io)
   else
     q->last = io->prev;
   q->in_flight -= bytes_of (io);
+  adapt (q, bytes_of (io), took_ns);
 }
 
 struct leg_io *

@@ -39,6 +39,7 @@ e2e_tests = \
 	tests/e2e/test-leg-one-user.sh \
 	tests/e2e/test-leg-returns.sh \
 	tests/e2e/test-leg-server-killed.sh \
+	tests/e2e/test-leg-slow.sh \
 	tests/e2e/test-leg-stopped-times-out.sh \
 	tests/e2e/test-log-core.sh \
 	tests/e2e/test-log-found-again.sh \

@@ -9,6 +9,7 @@
 #undef NDEBUG
 
 #include <errno.h>
+#include <poll.h>
 #include <semaphore.h>
 #include <stdlib.h>
 #include <string.h>
@@ -242,6 +243,49 @@ TEST (a_flush_behind_slow_writes_waits_for_them)
   ck_assert (!late (&flush, ""));
 }
 
+/* It is asked for something else, and so shows that it lives, or not. */
+TEST (a_server_that_does_two_things_at_once_is_not_silent_in_a_flush)
+{
+  struct leg_io flush = request (LEG_FLUSH, 0);
+  struct leg_io probe = request (LEG_READ, 0);
+
+  begin (&limits);
+  pace.parallel = true;
+  pace_sent (&pace, &flush, true, now);
+  pass (4.5, false);
+  ck_assert (!pace_should_ask (&pace, true, now));
+  pass (0.6, false);
+  ck_assert (pace_should_ask (&pace, true, now));
+  pace_sent (&pace, &probe, false, now);
+  pass (4.5, false);
+  ck_assert (!late (&flush, ""));
+  pace_ended (&pace, &probe, false);
+  pass (4.5, false);
+  ck_assert (!pace_should_ask (&pace, true, now));
+  ck_assert (!late (&flush, ""));
+  pass (6, false);
+  ck_assert (late (&flush, "no answer for 10 s"));
+}
+
+TEST (an_idle_server_is_asked_now_and_then)
+{
+  struct leg_io io = request (LEG_READ, 0);
+
+  begin (&limits);
+  pace_sent (&pace, &io, true, now);
+  pass (0.2, true);
+  pace_ended (&pace, &io, true);
+  now += 9 * PACE_IDLE_NS / 10;
+  pace_look (&pace, false, false, now);
+  ck_assert (!pace_should_ask (&pace, false, now));
+  now += PACE_IDLE_NS / 5;
+  ck_assert (pace_should_ask (&pace, false, now));
+  /* What is owed tells by itself. */
+  pace_sent (&pace, &io, true, now);
+  pass (9, false);
+  ck_assert (!pace_should_ask (&pace, true, now));
+}
+
 TEST (a_hard_limit_is_kept_whatever_moves)
 {
   struct leg_options none = limits;
@@ -272,6 +316,7 @@ TEST (bytes_under_way_are_bounded)
   struct nbd_queue q;
 
   nbd_queue_init (&q);
+  nbd_queue_begin (&q, 4 * MIB);
   q.window = 4 * MIB;
   /* One that is larger goes alone. */
   ck_assert (nbd_queue_enter (&q, &io[0]));
@@ -279,7 +324,7 @@ TEST (bytes_under_way_are_bounded)
   for (size_t i = 1; i < 5; ++i)
     ck_assert (!nbd_queue_enter (&q, &io[i]));
   ck_assert_ptr_null (nbd_queue_next (&q));
-  nbd_queue_answered (&q, &io[0]);
+  nbd_queue_answered (&q, &io[0], NSEC_PER_SEC);
   for (size_t i = 1; i < 5; ++i) {
     ck_assert_ptr_eq (nbd_queue_next (&q), &io[i]);
     nbd_queue_sent (&q, &io[i]);
@@ -288,8 +333,8 @@ TEST (bytes_under_way_are_bounded)
   ck_assert_uint_eq (q.in_flight, 3 * MIB + KIB);
   ck_assert (nbd_queue_enter (&q, &io[5]));
   nbd_queue_give_up (&q, &io[5]);
-  nbd_queue_answered (&q, &io[2]);
-  nbd_queue_answered (&q, &io[4]);
+  nbd_queue_answered (&q, &io[2], NSEC_PER_SEC);
+  nbd_queue_answered (&q, &io[4], NSEC_PER_SEC);
   ck_assert_uint_eq (q.in_flight, 2 * MIB + KIB);
   ck_assert_ptr_eq (nbd_queue_clear (&q), &io[1]);
   ck_assert_ptr_eq (io[1].next, &io[3]);
@@ -308,6 +353,7 @@ TEST (nobody_overtakes_who_waits)
   struct nbd_queue q;
 
   nbd_queue_init (&q);
+  nbd_queue_begin (&q, 4 * MIB);
   q.window = 4 * MIB;
   ck_assert (nbd_queue_enter (&q, &io[0]));
   nbd_queue_sent (&q, &io[0]);
@@ -320,6 +366,42 @@ TEST (nobody_overtakes_who_waits)
     ck_assert_ptr_eq (io[i].next, &io[i + 1]);
   ck_assert_ptr_null (io[3].next);
   ck_assert (nbd_queue_enter (&q, &io[2]));
+}
+
+/* The request is answered after so long. */
+static void
+answer_one (struct nbd_queue *q, uint32_t count, double seconds)
+{
+  struct leg_io io = {.op = LEG_WRITE, .count = count};
+
+  ck_assert (nbd_queue_enter (q, &io));
+  nbd_queue_sent (q, &io);
+  nbd_queue_answered (q, &io, (uint64_t) (seconds * NSEC_PER_SEC));
+}
+
+TEST (a_slow_server_gets_less_at_a_time_and_a_quick_one_more)
+{
+  struct nbd_queue q;
+
+  nbd_queue_init (&q);
+  nbd_queue_begin (&q, 4 * MIB);
+  ck_assert_uint_eq (q.window, MIB);
+  answer_one (&q, MIB, 0.01);
+  ck_assert_uint_eq (q.window, 2 * MIB);
+  answer_one (&q, 512 * KIB, 0.1);
+  ck_assert_uint_eq (q.window, 2560 * KIB);
+  answer_one (&q, MIB, 0.5);
+  ck_assert_uint_eq (q.window, 2560 * KIB);
+  for (unsigned i = 0; i < 8; ++i)
+    answer_one (&q, MIB, 0.01);
+  ck_assert_uint_eq (q.window, 4 * MIB);
+  answer_one (&q, KIB, 2);
+  ck_assert_uint_eq (q.window, 2 * MIB);
+  for (unsigned i = 0; i < 8; ++i)
+    answer_one (&q, KIB, 2);
+  ck_assert_uint_eq (q.window, 256 * KIB);
+  /* It is never so little that nothing goes. */
+  answer_one (&q, 32 * MIB, 2);
 }
 
 /* ---- Servers that are slow ---- */
@@ -417,7 +499,8 @@ TEST (a_slow_flush_is_no_failure)
 
 TEST (a_flush_that_never_ends_fails_the_leg)
 {
-  static const char *const args[] = {"memory", "1M", NULL};
+  static const char *const args[] = {"memory", "1M", "--filter=multi-conn",
+                                     "multi-conn-mode=disable", NULL};
   struct nbd_server server;
   char text[LEG_ERROR_SIZE];
   struct leg *leg;
@@ -429,6 +512,56 @@ TEST (a_flush_that_never_ends_fails_the_leg)
   ck_assert_int_eq (errno, ETIMEDOUT);
   leg_last_error (leg, text, sizeof text);
   ck_assert_str_eq (text, "no answer to a flush for 1.5 s");
+  leg_free (leg);
+  nbd_server_end (&server);
+}
+
+static void
+wait_lost (uint64_t limit_ms)
+{
+  uint64_t end = now_ns () + limit_ms * NSEC_PER_MSEC;
+
+  while (atomic_load (&nr_lost) == 0 && now_ns () < end)
+    poll (NULL, 0, 20);
+  ck_assert_uint_eq (atomic_load (&nr_lost), 1);
+}
+
+/* One that serves several connections answers another one meanwhile. */
+TEST (a_server_that_flushes_and_one_that_hangs_are_told_apart)
+{
+  static const char *const args[] = {"eval",
+                                     "get_size=echo 1M",
+                                     "thread_model=echo parallel",
+                                     "can_multi_conn=exit 0",
+                                     "pread=head -c $3 /dev/zero",
+                                     "pwrite=cat >/dev/null",
+                                     "can_flush=exit 0",
+                                     "flush=sleep 2",
+                                     NULL};
+  struct nbd_server server;
+  struct leg *leg;
+
+  nbd_server_start (&server, false, args);
+  leg = open_leg (&server, 1000, 60000);
+  ck_assert_int_eq (leg_run (leg, LEG_FLUSH, 0, NULL, 0, 0), 0);
+  ck_assert_uint_eq (atomic_load (&nr_lost), 0);
+  nbd_server_freeze (&server);
+  ck_assert_int_eq (leg_run (leg, LEG_FLUSH, 0, NULL, 0, 0), -1);
+  ck_assert_int_eq (errno, ETIMEDOUT);
+  leg_free (leg);
+  nbd_server_end (&server);
+}
+
+TEST (an_idle_leg_notices_that_its_server_hangs)
+{
+  static const char *const args[] = {"memory", "1M", NULL};
+  struct nbd_server server;
+  struct leg *leg;
+
+  nbd_server_start (&server, false, args);
+  leg = open_leg (&server, 500, 60000);
+  nbd_server_freeze (&server);
+  wait_lost (MAX_WAIT_S * 1000);
   leg_free (leg);
   nbd_server_end (&server);
 }
