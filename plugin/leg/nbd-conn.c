@@ -22,9 +22,11 @@
  * nbd_close, which calls no completion callbacks.  So the requests stay in
  * our own list, the reader closes the handle first and then answers them.
  * The same holds for requests that libnbd answers with ENOTCONN, its word
- * for "the connection died" (no server can send that error), and for those
- * that it refuses because the connection is over: the leg is lost first, so
- * that its owner hears of that, and not of a request that was sent too late.
+ * for "the connection died" (no server can send that error), for those that
+ * a server does not do any more because it shuts down (it ends when we have
+ * gone), and for those that libnbd refuses because the connection is over: the
+ * leg is lost first, so that its owner hears of that, and not of a request that
+ * was sent too late.
  */
 
 #include "config.h"
@@ -89,7 +91,9 @@ answered_cb (void *opaque, int *error)
   struct leg_io *io = opaque;
   struct conn *c = io->medium;
 
-  if (*error != ENOTCONN) {
+  if (*error == ESHUTDOWN)
+    c->leaving = true;
+  else if (*error != ENOTCONN) {
     end_locked (c, io);
     io->error = *error;
     io->next = c->finished;
@@ -248,8 +252,12 @@ is_late_locked (struct conn *c, char *why, size_t size)
 static bool
 check_lost_locked (struct conn *c, int notified, struct ending *end)
 {
+  end->err = ENOTCONN;
+  if (c->leaving) {
+    snprintf (end->why, sizeof end->why, "its server is shutting down");
+    return true;
+  }
   if (is_over_locked (c)) {
-    end->err = ENOTCONN;
     snprintf (end->why, sizeof end->why, "connection lost: %s",
               notified == -1   ? nbd_reason ()
               : c->why[0] != 0 ? c->why
@@ -260,6 +268,7 @@ check_lost_locked (struct conn *c, int notified, struct ending *end)
     end->err = ETIMEDOUT;
     return true;
   }
+  end->err = 0;
   return false;
 }
 
@@ -451,7 +460,7 @@ conn_run (struct conn *c, uint64_t window, bool parallel)
 static bool
 needs_reader_locked (struct conn *c)
 {
-  return c->asleep || c->finished || is_over_locked (c) ||
+  return c->asleep || c->finished || c->leaving || is_over_locked (c) ||
          (nbd_aio_get_direction (c->nbd) & LIBNBD_AIO_DIRECTION_WRITE);
 }
 

@@ -41,6 +41,7 @@ struct conn {
   struct pace pace;
   int backlog;              /* at the last look, -1 = not looked at */
   bool stopping;            /* takes no more requests */
+  bool leaving;             /* the server says that it shuts down */
   bool asleep;              /* the reader looks only when it is woken */
   char why[LEG_ERROR_SIZE]; /* sending ended it; "" = it did not */
 };

@@ -74,7 +74,7 @@ conn_connect (struct conn *c)
   if (r == 0) {
     nbd_socket_set_up (nbd_aio_get_fd (nbd), &c->leg->options);
     c->nbd = nbd;
-    c->stopping = false;
+    c->stopping = c->leaving = false;
     c->why[0] = '\0';
     return 0;
   }

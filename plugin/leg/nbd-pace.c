@@ -105,15 +105,17 @@ pace_is_late (const struct pace *p, const struct leg_io *oldest, char *why,
               size_t size)
 {
   const struct leg_options *o = p->options;
-  uint64_t silence = silence_limit (p);
+  uint64_t limit = silence_limit (p);
+  bool silent = pace_silence (p) > limit;
 
   if (!oldest)
     return false;
-  if (is_slow (oldest) && p->clock_ns - p->first_ns > flush_limit (p))
+  if (silent && limit == o->timeout_ns)
+    snprintf (why, size, "no answer for %g s", seconds (limit));
+  else if (silent ||
+           (is_slow (oldest) && p->clock_ns - p->first_ns > flush_limit (p)))
     snprintf (why, size, "no answer to a flush for %g s",
               seconds (flush_limit (p)));
-  else if (pace_silence (p) > silence)
-    snprintf (why, size, "no answer for %g s", seconds (silence));
   else if (o->fail_after_ns > 0 &&
            p->clock_ns - oldest->sent_ns > o->fail_after_ns)
     snprintf (why, size, "a request was not answered in %g s",

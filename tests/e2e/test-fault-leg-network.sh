@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 
 # An NBD leg behind a network, under load: slow, paused, stopped, killed,
-# silently cut off.  No client sees an error or wrong data, none waits much
-# longer than leg-timeout; only a slow leg stays in use; and all legs are equal
-# in the end.
+# silently cut off; and an idle one.  No client sees an error or wrong data, none
+# waits much longer than leg-timeout; only a slow leg stays in use; and all legs
+# are equal in the end.
 
 in_memory=yes
 . "$(dirname "$0")/../lib/functions.sh"
@@ -172,3 +172,18 @@ link_is down
 fails_with 'no answer for 2 s'
 link_is up
 end_equal
+
+# --- nobody asks it anything
+what='an idle leg that is cut off'
+truncate -s 0 "$tmp/a" "$tmp/b"
+truncate -s 32M "$tmp/a" "$tmp/b"
+rm -f "$tmp/log"
+start_far file "$tmp/b"
+in_netns=(ip netns exec "${netns[mirror]}")
+start_mirror "$uri_far" "$tmp/a" log=disk:"$tmp/log" leg-timeout=2
+in_netns=()
+wait_mirror
+link_is down
+wait_for 12 more_than 0 lost "$uri_far"
+link_is up
+stop_mirror

@@ -11,8 +11,10 @@
 #include <errno.h>
 #include <poll.h>
 #include <semaphore.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 
 #include <check.h>
@@ -562,6 +564,30 @@ TEST (an_idle_leg_notices_that_its_server_hangs)
   leg = open_leg (&server, 500, 60000);
   nbd_server_freeze (&server);
   wait_lost (MAX_WAIT_S * 1000);
+  leg_free (leg);
+  nbd_server_end (&server);
+}
+
+/* nbdkit ends when its last client has gone, and says so only when asked. */
+TEST (a_server_that_shuts_down_is_left)
+{
+  static const char *const args[] = {"memory", "1M", NULL};
+  uint64_t end = now_ns () + MAX_WAIT_S * NSEC_PER_SEC;
+  struct nbd_server server;
+  char text[LEG_ERROR_SIZE];
+  struct leg *leg;
+
+  nbd_server_start (&server, false, args);
+  leg = open_leg (&server, 60000, 0);
+  kill (server.pid, SIGTERM);
+  while (waitpid (server.pid, NULL, WNOHANG) != server.pid) {
+    ck_assert (now_ns () < end);
+    poll (NULL, 0, 20);
+  }
+  server.pid = 0;
+  wait_lost (MAX_WAIT_S * 1000);
+  leg_last_error (leg, text, sizeof text);
+  ck_assert_str_eq (text, "its server is shutting down");
   leg_free (leg);
   nbd_server_end (&server);
 }

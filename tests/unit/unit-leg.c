@@ -995,7 +995,17 @@ TEST (another_size_after_quiesce_is_refused)
   nbd_server_end (&server);
 }
 
-TEST (tcp_sockets_do_not_linger)
+static int
+tcp_option (int fd, int level, int name)
+{
+  int value;
+  socklen_t len = sizeof value;
+
+  ck_assert_int_eq (getsockopt (fd, level, name, &value, &len), 0);
+  return value;
+}
+
+TEST (tcp_sockets_do_not_linger_and_are_kept_alive)
 {
   static const char *const args[] = {"memory", "16M", NULL};
   struct nbd_server server;
@@ -1007,16 +1017,15 @@ TEST (tcp_sockets_do_not_linger)
   ck_assert_int_eq (leg_open (leg, 0), 0);
   for (int fd = 0; fd < 256; ++fd) {
     struct linger linger;
-    socklen_t len = sizeof linger, tlen = sizeof (unsigned);
-    unsigned timeout;
+    socklen_t len = sizeof linger;
 
     if (getsockopt (fd, SOL_SOCKET, SO_LINGER, &linger, &len) == -1 ||
         is_lock (fd))
       continue;
-    ck_assert_int_eq (getsockopt (fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout,
-                                  &tlen),
-                      0);
-    ck_assert (linger.l_onoff && linger.l_linger == 0 && timeout == 7000);
+    ck_assert (linger.l_onoff && linger.l_linger == 0);
+    ck_assert_int_eq (tcp_option (fd, IPPROTO_TCP, TCP_USER_TIMEOUT), 7000);
+    ck_assert_int_eq (tcp_option (fd, IPPROTO_TCP, TCP_KEEPIDLE), 5);
+    ck_assert_int_ne (tcp_option (fd, SOL_SOCKET, SO_KEEPALIVE), 0);
     seen++;
   }
   ck_assert_uint_eq (seen, 2);
