@@ -21,6 +21,7 @@
 
 #include <libnbd.h>
 
+#include "deadline.h"
 #include "msg.h"
 #include "leg-ops.h"
 #include "nbd-conn.h"
@@ -28,6 +29,7 @@
 #include "nbd-extents.h"
 #include "nbd-identity.h"
 #include "nbd-lock.h"
+#include "nbd-others.h"
 #include "nbd-poll.h"
 
 #define MAX_CONNECTIONS 16
@@ -44,14 +46,14 @@ struct nbd_leg {
 
   atomic_uint next_conn;
   atomic_uint slow; /* see nbd-pace.h */
+  struct nbd_others others;
 
   /* Only for who opens and closes the leg. */
   struct nbd_lock lock;
 
   /* Read-only once opened. */
   bool can_zero, can_flush, can_cache, can_extents;
-  bool parallel;   /* multi-conn */
-  size_t nr_conns; /* in use */
+  bool parallel; /* multi-conn */
 
   /* Read-only once leg_nbd_new returns. */
   struct nbd_identity who;
@@ -143,25 +145,39 @@ leg_nbd_stop (struct leg *leg)
 {
   struct nbd_leg *n = nbd_leg (leg);
 
+  nbd_others_stop (&n->others);
   for (size_t i = 0; i < n->max_conns; ++i)
     conn_break (&n->conns[i]);
   for (size_t i = 0; i < n->max_conns; ++i)
     conn_stop (&n->conns[i]);
 }
 
-/* Connect the others, as many as asked for and allowed. */
+static int
+connect_first (struct nbd_leg *n)
+{
+  struct leg *leg = &n->base;
+  struct conn_attempt attempt = {
+    .uri = leg->name,
+    .deadline = now_ns () + leg->options.timeout_ns,
+    .stop = &leg->cancelled,
+  };
+
+  if (conn_connect (&n->conns[0], &attempt) == 0)
+    return 0;
+  leg_report (leg, "connect: %s", attempt.why);
+  return -1;
+}
+
 static int
 connect_others (struct nbd_leg *n)
 {
-  size_t wanted = n->parallel ? n->max_conns : 1;
+  struct leg *leg = &n->base;
 
-  n->nr_conns = 1;
-  while (n->nr_conns < wanted) {
-    if (conn_connect (&n->conns[n->nr_conns]) == -1)
-      return -1;
-    n->nr_conns++;
-  }
-  return 0;
+  if (nbd_others_connect (&n->others, leg->name,
+                          n->parallel ? n->max_conns : 1) == 0)
+    return 0;
+  leg_report (leg, "connect: %m");
+  return -1;
 }
 
 /* Stop, and fail with errno as it was. */
@@ -179,7 +195,7 @@ stop_and_fail (struct leg *leg)
 static int
 own_peers (struct nbd_leg *n)
 {
-  for (size_t i = 0; i < n->nr_conns; ++i)
+  for (size_t i = 0; i < atomic_load (&n->others.nr); ++i)
     if (nbd_lock_take_peer (&n->lock, &n->base, &n->who,
                             nbd_aio_get_fd (n->conns[i].nbd)) == -1)
       return -1;
@@ -189,9 +205,8 @@ own_peers (struct nbd_leg *n)
 static int
 connect_all (struct nbd_leg *n)
 {
-  if (conn_connect (&n->conns[0]) == 0 &&
-      learn_export (n, n->conns[0].nbd) == 0 && connect_others (n) == 0 &&
-      own_peers (n) == 0)
+  if (connect_first (n) == 0 && learn_export (n, n->conns[0].nbd) == 0 &&
+      connect_others (n) == 0 && own_peers (n) == 0)
     return 0;
   return stop_and_fail (&n->base);
 }
@@ -244,21 +259,28 @@ leg_nbd_reopen (struct leg *leg)
   return stop_and_fail (leg);
 }
 
+/* 0, or an errno. */
+static int
+run_all (struct nbd_leg *n)
+{
+  uint64_t window = LEG_WINDOW / n->others.wanted;
+  int err = 0;
+
+  for (size_t i = 0; i < atomic_load (&n->others.nr) && err == 0; ++i)
+    err = conn_run (&n->conns[i], window, n->parallel);
+  return err != 0 ? err : nbd_others_run (&n->others, window);
+}
+
 static int
 leg_nbd_run (struct leg *leg)
 {
-  struct nbd_leg *n = nbd_leg (leg);
+  int err = run_all (nbd_leg (leg));
 
-  for (size_t i = 0; i < n->nr_conns; ++i) {
-    int err = conn_run (&n->conns[i], LEG_WINDOW / n->nr_conns, n->parallel);
-
-    if (err != 0) {
-      errno = err;
-      leg_report (leg, "thread: %m");
-      return -1;
-    }
-  }
-  return 0;
+  if (err == 0)
+    return 0;
+  errno = err;
+  leg_report (leg, "thread: %m");
+  return -1;
 }
 
 static void
@@ -274,6 +296,7 @@ leg_nbd_destroy (struct leg *leg)
 
   for (size_t i = 0; i < n->max_conns; ++i)
     conn_destroy (&n->conns[i]);
+  nbd_others_destroy (&n->others);
   nbd_identity_free (&n->who);
   free (n);
 }
@@ -315,11 +338,12 @@ issue_request (struct nbd_handle *nbd, struct leg_io *io,
 static struct conn *
 pick_conn (struct nbd_leg *n)
 {
+  size_t nr = atomic_load_explicit (&n->others.nr, memory_order_acquire);
   unsigned i = 0;
 
-  if (n->nr_conns > 1)
+  if (nr > 1)
     i = atomic_fetch_add_explicit (&n->next_conn, 1, memory_order_relaxed);
-  return &n->conns[i % n->nr_conns];
+  return &n->conns[i % nr];
 }
 
 static void
@@ -354,7 +378,8 @@ leg_nbd_lose (struct leg *leg)
 {
   struct nbd_leg *n = nbd_leg (leg);
 
-  for (size_t i = 0; i < n->nr_conns; ++i)
+  nbd_others_cancel (&n->others);
+  for (size_t i = 0; i < atomic_load (&n->others.nr); ++i)
     conn_break (&n->conns[i]);
 }
 
@@ -376,13 +401,14 @@ leg_nbd_new (const char *name, const struct leg_options *options)
   size_t max = options->connections < MAX_CONNECTIONS ? options->connections
                                                       : MAX_CONNECTIONS;
   struct nbd_leg *n;
-  int err = 0;
+  int err;
 
   if (max == 0)
     max = 1;
   n = calloc (1, sizeof *n + max * sizeof n->conns[0]);
   if (!n)
     return NULL;
+  err = nbd_others_init (&n->others, &n->base, n->conns);
   while (n->max_conns < max && err == 0) {
     err =
       conn_init (&n->conns[n->max_conns], &n->base, issue_request, &n->slow);

@@ -40,6 +40,8 @@ liblegs_la_SOURCES = \
 	plugin/leg/nbd-identity.h \
 	plugin/leg/nbd-lock.c \
 	plugin/leg/nbd-lock.h \
+	plugin/leg/nbd-others.c \
+	plugin/leg/nbd-others.h \
 	plugin/leg/nbd-pace.c \
 	plugin/leg/nbd-pace.h \
 	plugin/leg/nbd-places.c \

@@ -5,9 +5,11 @@
 #include "config.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 #include <libnbd.h>
 
+#include "cleanup.h"
 #include "deadline.h"
 #include "nbd-connect.h"
 #include "nbd-poll.h"
@@ -25,60 +27,62 @@ new_handle (void)
   return NULL;
 }
 
-/* -1: libnbd's error; 1: too late, or cancelled. */
+/* -1: libnbd's error; 1: too late, or told to stop. */
 static int
-negotiate (struct nbd_handle *nbd, struct leg *leg, uint64_t deadline)
+negotiate (struct nbd_handle *nbd, const struct conn_attempt *attempt)
 {
-  if (nbd_aio_connect_uri (nbd, leg->name) == -1)
+  if (nbd_aio_connect_uri (nbd, attempt->uri) == -1)
     return -1;
   while (!nbd_aio_is_ready (nbd)) {
     int r;
 
     if (nbd_aio_is_dead (nbd) || nbd_aio_is_closed (nbd))
       return -1;
-    r = atomic_load (&leg->cancelled) ? 1 : nbd_poll_step (nbd, deadline);
+    r =
+      atomic_load (attempt->stop) ? 1 : nbd_poll_step (nbd, attempt->deadline);
     if (r != 0)
       return r;
   }
   return 0;
 }
 
-/* Report what negotiate said.  Its errno. */
+/* Fill in why after what negotiate said, which had so long.  The errno. */
 static int
-report_failure (struct leg *leg, int r)
+explain (struct conn_attempt *attempt, int r, uint64_t had_ns)
 {
   int err = nbd_reason_errno ();
 
   if (r == -1)
-    leg_report (leg, "connect: %s", nbd_reason ());
-  else if (atomic_load (&leg->cancelled)) {
+    snprintf (attempt->why, sizeof attempt->why, "%s", nbd_reason ());
+  else if (atomic_load (attempt->stop)) {
     errno = err = ECANCELED;
-    leg_report (leg, "connect: %m");
+    snprintf (attempt->why, sizeof attempt->why, "%m");
   }
   else {
-    leg_report (leg, "connect: no answer for %g s",
-                (double) leg->options.timeout_ns / NSEC_PER_SEC);
+    snprintf (attempt->why, sizeof attempt->why, "no answer for %.3g s",
+              (double) had_ns / NSEC_PER_SEC);
     err = ETIMEDOUT;
   }
   return err;
 }
 
 int
-conn_connect (struct conn *c)
+conn_connect (struct conn *c, struct conn_attempt *attempt)
 {
-  uint64_t timeout = c->leg->options.timeout_ns;
+  uint64_t begin = now_ns ();
   struct nbd_handle *nbd = new_handle ();
-  int r = nbd ? negotiate (nbd, c->leg, now_ns () + timeout) : -1;
+  int r = nbd ? negotiate (nbd, attempt) : -1;
   int err;
 
   if (r == 0) {
     nbd_socket_set_up (nbd_aio_get_fd (nbd), &c->leg->options);
+    CLEANUP_LOCK (&c->lock);
     c->nbd = nbd;
     c->stopping = c->leaving = false;
     c->why[0] = '\0';
     return 0;
   }
-  err = report_failure (c->leg, r);
+  err = explain (attempt, r, attempt->deadline - begin);
   nbd_close (nbd);
   errno = err;
   return -1;

@@ -26,6 +26,7 @@
 #define REP_META_CONTEXT 4
 #define REP_ERR_UNSUP 0x80000001u
 #define TRANSMISSION_FLAGS (1u | 4u | 8u) /* there are flags; flush, FUA */
+#define MULTI_CONN 256u
 #define CMD_READ 0
 #define CMD_WRITE 1
 #define CMD_DISC 2
@@ -103,12 +104,13 @@ reply_option (int fd, uint32_t option, uint32_t type, const void *data,
 }
 
 static bool
-reply_go (int fd)
+reply_go (int fd, enum fake_nbd_fault fault)
 {
   uint8_t info[12] = {0};
 
   put_be64 (info + 2, FAKE_NBD_SIZE);
-  put_be16 (info + 10, TRANSMISSION_FLAGS);
+  put_be16 (info + 10, TRANSMISSION_FLAGS |
+                         (fault == FAKE_NBD_MULTI_CONN ? MULTI_CONN : 0));
   return reply_option (fd, OPT_GO, REP_INFO, info, sizeof info) &&
          reply_option (fd, OPT_GO, REP_ACK, NULL, 0);
 }
@@ -127,7 +129,7 @@ reply_context (int fd)
 
 /* True: the client wants to go on to requests. */
 static bool
-negotiate (int fd)
+negotiate (int fd, enum fake_nbd_fault fault)
 {
   uint8_t head[16], data[MAX_OPTION];
   uint32_t option = 0, len;
@@ -145,7 +147,7 @@ negotiate (int fd)
     if (len > sizeof data || !receive (fd, data, len))
       return false;
     if (option == OPT_GO)
-      ok = reply_go (fd);
+      ok = reply_go (fd, fault);
     else if (option == OPT_SET_META_CONTEXT)
       ok = reply_context (fd);
     else
@@ -264,7 +266,7 @@ serve (int fd, enum fake_nbd_fault fault)
   uint8_t head[28];
   struct request req;
 
-  if (!negotiate (fd))
+  if (!negotiate (fd, fault))
     return;
   do {
     if (!receive (fd, head, sizeof head))

@@ -24,6 +24,7 @@ enum fake_nbd_fault {
   FAKE_NBD_NO_EXTENTS,    /* BLOCK_STATUS: without extents */
   FAKE_NBD_TWICE_EXTENTS, /* BLOCK_STATUS: twice, for different halves */
   FAKE_NBD_THIN_LINE,     /* data: 64 KiB each 100 ms, both ways */
+  FAKE_NBD_MULTI_CONN,    /* announces what it has not: several connections */
   FAKE_NBD_SLOW_FLUSH,    /* FLUSH: takes 1.5 s, and all others wait */
 };
 

@@ -213,12 +213,18 @@ new_leg (const char *name, unsigned connections, uint64_t timeout_ms)
 }
 
 static struct leg *
-open_leg (const char *name)
+open_leg_with (const char *name, unsigned connections)
 {
-  struct leg *leg = new_leg (name, 1, MAX_WAIT_S * 1000);
+  struct leg *leg = new_leg (name, connections, MAX_WAIT_S * 1000);
 
   ck_assert_msg (leg_open (leg, 0) == 0, "%s", last_msg);
   return leg;
+}
+
+static struct leg *
+open_leg (const char *name)
+{
+  return open_leg_with (name, 1);
 }
 
 static bool
@@ -739,6 +745,64 @@ LOOP_TEST (connections_follow_multi_conn, 2)
   expect_byte (leg, 0, 4096, 0x11);
   leg_free (leg);
   ck_assert_uint_eq (nr_lost, 0);
+  nbd_server_end (&server);
+}
+
+static bool
+sockets_become (size_t nr)
+{
+  uint64_t deadline = now_ns () + MAX_WAIT_S * NSEC_PER_SEC;
+
+  while (count_sockets () != nr && now_ns () < deadline)
+    poll (NULL, 0, 10);
+  return count_sockets () == nr;
+}
+
+/* Another client has the others; when it has gone they are ours. */
+TEST (a_leg_goes_on_with_the_connections_that_it_gets)
+{
+  static const char *const args[] = {"memory", "16M", "--filter=limit",
+                                     "limit=5", NULL};
+  struct nbd_server server;
+  struct leg *leg, *other;
+
+  nbd_server_start (&server, true, args);
+  other = new_leg (server.uri, 2, 10000);
+  ck_assert_int_eq (leg_open (other, LEG_READ_ONLY), 0);
+  leg = new_leg (server.uri, 4, 10000);
+  ck_assert_int_eq (leg_open (leg, 0), 0);
+  ck_assert_uint_eq (count_sockets (), 2 + 3);
+  expect_msg ("3 of 4 connections");
+  exercise (leg);
+  leg_quiesce (leg);
+  msg_error ("%s", "");
+  ck_assert_int_eq (leg_start (leg), 0);
+  expect_msg (""); /* it is said once */
+  ck_assert (last_msg[0] == '\0');
+  ck_assert_uint_eq (count_sockets (), 2 + 3);
+  leg_free (other);
+  ck_assert (sockets_become (4));
+  ck_assert (threads_become (4));
+  for (unsigned i = 0; i < 8; ++i)
+    expect_byte (leg, 0, 4096, 0x11);
+  leg_free (leg);
+  ck_assert (threads_become (0));
+  ck_assert_uint_eq (nr_lost, 0);
+  nbd_server_end (&server);
+}
+
+/* A server may let the others wait without a word. */
+TEST (a_leg_does_not_wait_for_all_of_its_connections)
+{
+  struct nbd_server server;
+  struct leg *leg;
+
+  fake_nbd_start (&server, FAKE_NBD_MULTI_CONN);
+  leg = open_leg_with (server.uri, 4);
+  expect_msg ("1 of 4 connections");
+  expect_byte (leg, 0, 4096, FAKE_NBD_BYTE);
+  leg_free (leg);
+  ck_assert (threads_become (0));
   nbd_server_end (&server);
 }
 
