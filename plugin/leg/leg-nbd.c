@@ -25,12 +25,12 @@
 #include "msg.h"
 #include "leg-ops.h"
 #include "nbd-conn.h"
-#include "nbd-connect.h"
 #include "nbd-extents.h"
 #include "nbd-identity.h"
 #include "nbd-lock.h"
 #include "nbd-others.h"
 #include "nbd-poll.h"
+#include "nbd-target.h"
 
 #define MAX_CONNECTIONS 16
 #define MAX_MIN_BLOCK (64u * 1024)
@@ -50,6 +50,7 @@ struct nbd_leg {
 
   /* Only for who opens and closes the leg. */
   struct nbd_lock lock;
+  struct nbd_target target;
 
   /* Read-only once opened. */
   bool can_zero, can_flush, can_cache, can_extents;
@@ -152,28 +153,25 @@ leg_nbd_stop (struct leg *leg)
     conn_stop (&n->conns[i]);
 }
 
+/* The first, which says how many there may be, and the others.  -1 with the
+ * error reported.
+ */
 static int
-connect_first (struct nbd_leg *n)
+connect_conns (struct nbd_leg *n)
 {
   struct leg *leg = &n->base;
   struct conn_attempt attempt = {
-    .uri = leg->name,
     .deadline = now_ns () + leg->options.timeout_ns,
     .stop = &leg->cancelled,
   };
 
-  if (conn_connect (&n->conns[0], &attempt) == 0)
-    return 0;
-  leg_report (leg, "connect: %s", attempt.why);
-  return -1;
-}
-
-static int
-connect_others (struct nbd_leg *n)
-{
-  struct leg *leg = &n->base;
-
-  if (nbd_others_connect (&n->others, leg->name,
+  if (nbd_target_connect (&n->target, &n->conns[0], &attempt) == -1) {
+    leg_report (leg, "connect: %s", attempt.why);
+    return -1;
+  }
+  if (learn_export (n, n->conns[0].nbd) == -1)
+    return -1;
+  if (nbd_others_connect (&n->others, &attempt,
                           n->parallel ? n->max_conns : 1) == 0)
     return 0;
   leg_report (leg, "connect: %m");
@@ -205,8 +203,7 @@ own_peers (struct nbd_leg *n)
 static int
 connect_all (struct nbd_leg *n)
 {
-  if (connect_first (n) == 0 && learn_export (n, n->conns[0].nbd) == 0 &&
-      connect_others (n) == 0 && own_peers (n) == 0)
+  if (connect_conns (n) == 0 && own_peers (n) == 0)
     return 0;
   return stop_and_fail (&n->base);
 }
@@ -297,6 +294,7 @@ leg_nbd_destroy (struct leg *leg)
   for (size_t i = 0; i < n->max_conns; ++i)
     conn_destroy (&n->conns[i]);
   nbd_others_destroy (&n->others);
+  nbd_target_free (&n->target);
   nbd_identity_free (&n->who);
   free (n);
 }
@@ -417,6 +415,7 @@ leg_nbd_new (const char *name, const struct leg_options *options)
   if (err != 0)
     errno = err;
   else if (nbd_identity_parse (&n->who, name) == 0 &&
+           nbd_target_init (&n->target, name, &n->who) == 0 &&
            leg_init (&n->base, &leg_nbd_ops, name, LEG_NBD, options) == 0)
     return &n->base;
   err = errno;

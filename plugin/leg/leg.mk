@@ -52,6 +52,10 @@ liblegs_la_SOURCES = \
 	plugin/leg/nbd-queue.h \
 	plugin/leg/nbd-socket.c \
 	plugin/leg/nbd-socket.h \
+	plugin/leg/nbd-target.c \
+	plugin/leg/nbd-target.h \
+	plugin/leg/nbd-uri.c \
+	plugin/leg/nbd-uri.h \
 	plugin/leg/object-set.c \
 	plugin/leg/object-set.h \
 	plugin/leg/pool.c \

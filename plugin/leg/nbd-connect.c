@@ -27,11 +27,22 @@ new_handle (void)
   return NULL;
 }
 
+/* -1: libnbd's error. */
+static int
+begin (struct nbd_handle *nbd, const struct conn_attempt *attempt)
+{
+#ifdef LIBNBD_HAVE_NBD_SET_TLS_HOSTNAME
+  if (attempt->tls_name && nbd_set_tls_hostname (nbd, attempt->tls_name) == -1)
+    return -1;
+#endif
+  return nbd_aio_connect_uri (nbd, attempt->uri);
+}
+
 /* -1: libnbd's error; 1: too late, or told to stop. */
 static int
 negotiate (struct nbd_handle *nbd, const struct conn_attempt *attempt)
 {
-  if (nbd_aio_connect_uri (nbd, attempt->uri) == -1)
+  if (begin (nbd, attempt) == -1)
     return -1;
   while (!nbd_aio_is_ready (nbd)) {
     int r;
@@ -69,7 +80,7 @@ explain (struct conn_attempt *attempt, int r, uint64_t had_ns)
 int
 conn_connect (struct conn *c, struct conn_attempt *attempt)
 {
-  uint64_t begin = now_ns ();
+  uint64_t began = now_ns ();
   struct nbd_handle *nbd = new_handle ();
   int r = nbd ? negotiate (nbd, attempt) : -1;
   int err;
@@ -82,7 +93,7 @@ conn_connect (struct conn *c, struct conn_attempt *attempt)
     c->why[0] = '\0';
     return 0;
   }
-  err = explain (attempt, r, attempt->deadline - begin);
+  err = explain (attempt, r, attempt->deadline - began);
   nbd_close (nbd);
   errno = err;
   return -1;

@@ -13,6 +13,7 @@
 
 struct conn_attempt {
   const char *uri;
+  const char *tls_name; /* that the server must show, NULL: as the URI says */
   uint64_t deadline;
   const atomic_bool *stop;  /* when it is true, the attempt ends soon */
   char why[LEG_ERROR_SIZE]; /* set by one that fails */

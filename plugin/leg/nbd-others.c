@@ -15,7 +15,6 @@
 #include "deadline.h"
 #include "msg.h"
 #include "thread.h"
-#include "nbd-connect.h"
 #include "nbd-others.h"
 
 /* Who does not answer in this time does not keep the leg from being opened. */
@@ -56,16 +55,19 @@ say_fewer (struct nbd_others *o, const char *why)
 }
 
 int
-nbd_others_connect (struct nbd_others *o, const char *uri, size_t wanted)
+nbd_others_connect (struct nbd_others *o, const struct conn_attempt *first,
+                    size_t wanted)
 {
   uint64_t timeout = o->leg->options.timeout_ns;
   struct conn_attempt attempt = {
-    .uri = uri,
+    .uri = first->uri,
+    .tls_name = first->tls_name,
     .deadline = now_ns () + (timeout < QUICK_NS ? timeout : QUICK_NS),
     .stop = &o->leg->cancelled,
   };
 
-  o->uri = uri;
+  o->uri = first->uri;
+  o->tls_name = first->tls_name;
   o->wanted = wanted;
   atomic_store (&o->nr, 1);
   while (atomic_load (&o->nr) < wanted) {
@@ -96,6 +98,7 @@ add_one (struct nbd_others *o)
   struct conn *c = &o->conns[atomic_load (&o->nr)];
   struct conn_attempt attempt = {
     .uri = o->uri,
+    .tls_name = o->tls_name,
     .deadline = now_ns () + o->leg->options.timeout_ns,
     .stop = &o->stop,
   };

@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "nbd-conn.h"
+#include "nbd-connect.h"
 
 struct nbd_others {
   /* Read-only once initialized. */
@@ -27,7 +28,7 @@ struct nbd_others {
   atomic_size_t nr;
 
   /* Read-only while there is a thread. */
-  const char *uri;
+  const char *uri, *tls_name; /* see struct conn_attempt */
   size_t wanted;
   uint64_t window; /* of each */
   bool said;       /* that the server grants fewer */
@@ -44,11 +45,13 @@ int nbd_others_init (struct nbd_others *o, struct leg *leg,
                      struct conn *conns);
 void nbd_others_destroy (struct nbd_others *o);
 
-/* The first connection is there: connect others, up to so many, as far as
- * that is quick.  uri must live until nbd_others_stop returns.  0, or -1 with
+/* The first connection is there, by this attempt, whose texts must live until
+ * nbd_others_stop returns: connect others in the same way, up to so many, as far
+ * as that is quick.  0, or -1 with
  * errno if the leg is not wanted any more.  Blocks for some seconds at most.
  */
-int nbd_others_connect (struct nbd_others *o, const char *uri, size_t wanted);
+int nbd_others_connect (struct nbd_others *o, const struct conn_attempt *first,
+                        size_t wanted);
 
 /* The connections have their readers: go on with those that are missing.  0, or
  * an errno.

@@ -47,6 +47,7 @@ unit_tests_of_threads = \
 	tests/unit/unit-hot-limit \
 	tests/unit/unit-holes \
 	tests/unit/unit-lease \
+	tests/unit/unit-leg-name \
 	tests/unit/unit-leg-pace \
 	tests/unit/unit-leg-races \
 	tests/unit/unit-leg-zeroes \
@@ -192,6 +193,19 @@ tests_unit_unit_leg_SOURCES = \
 	$(NULL)
 tests_unit_unit_leg_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_unit_leg_LDADD = liblegs.la libcommon.la $(TEST_LIBS)
+
+tests_unit_unit_leg_name_SOURCES = \
+	tests/lib/fake-dns.c \
+	tests/lib/fake-dns.h \
+	tests/lib/make-certs.c \
+	tests/lib/make-certs.h \
+	tests/lib/nbd-server.c \
+	tests/lib/nbd-server.h \
+	tests/unit/unit-leg-name.c \
+	$(NULL)
+tests_unit_unit_leg_name_CPPFLAGS = $(TEST_CPPFLAGS) $(GNUTLS_CFLAGS)
+tests_unit_unit_leg_name_LDFLAGS = -Wl,--wrap=getaddrinfo
+tests_unit_unit_leg_name_LDADD = liblegs.la libcommon.la $(TEST_LIBS) $(GNUTLS_LIBS)
 
 tests_unit_unit_leg_pace_SOURCES = \
 	tests/lib/fake-nbd.c \
