@@ -14,6 +14,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -114,6 +115,8 @@ mirrorplug_get_ready (void)
   bool plan_ok;
 
   config.on_release = release;
+  /* A limit of the size of files is an error of a leg, or of the log. */
+  signal (SIGXFSZ, SIG_IGN);
   if (config.control && !config.plan && control_check (config.control) == -1)
     return -1;
   mirror = mirror_open (&config, stdout, &plan_ok);

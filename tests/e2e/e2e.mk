@@ -19,6 +19,7 @@ e2e_tests = \
 	tests/e2e/test-fault-bad-sector.sh \
 	tests/e2e/test-fault-bad-source.sh \
 	tests/e2e/test-fault-connection-ends.sh \
+	tests/e2e/test-fault-file-size.sh \
 	tests/e2e/test-fault-full-disk.sh \
 	tests/e2e/test-fault-leg-errors.sh \
 	tests/e2e/test-fault-leg-network.sh \
