@@ -24,10 +24,10 @@ e2e_tests = \
 	tests/e2e/test-fault-leg-errors.sh \
 	tests/e2e/test-fault-leg-network.sh \
 	tests/e2e/test-fault-log-device.sh \
+	tests/e2e/test-fault-mirror-stopped.sh \
 	tests/e2e/test-file-control-removed.sh \
 	tests/e2e/test-file-leg-removed.sh \
 	tests/e2e/test-file-log-removed.sh \
-	tests/e2e/test-fault-mirror-stopped.sh \
 	tests/e2e/test-input-control.sh \
 	tests/e2e/test-input-legs.sh \
 	tests/e2e/test-input-log.sh \
