@@ -22,6 +22,8 @@ libcommon_la_SOURCES = \
 	common/msg.h \
 	common/owner.c \
 	common/owner.h \
+	common/resolver.c \
+	common/resolver.h \
 	common/thread.c \
 	common/thread.h \
 	common/utf8.c \

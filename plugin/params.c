@@ -265,6 +265,20 @@ set_leg_timeout (struct mirror_config *config, const char *value)
 }
 
 static int
+set_flush_timeout (struct mirror_config *config, const char *value)
+{
+  return parse_number ("flush-timeout", value, 1, MAX_TIMEOUT,
+                       &config->flush_timeout);
+}
+
+static int
+set_leg_fail_after (struct mirror_config *config, const char *value)
+{
+  return parse_number ("leg-fail-after", value, 0, MAX_TIMEOUT,
+                       &config->leg_fail_after);
+}
+
+static int
 set_log_timeout (struct mirror_config *config, const char *value)
 {
   return parse_number ("log-timeout", value, 1, MAX_TIMEOUT,
@@ -353,6 +367,8 @@ static const struct {
   {"resync-rate", set_resync_rate},
   {"resync-min", set_resync_min},
   {"leg-timeout", set_leg_timeout},
+  {"flush-timeout", set_flush_timeout},
+  {"leg-fail-after", set_leg_fail_after},
   {"log-timeout", set_log_timeout},
   {"quarantine", set_quarantine},
   {"leg-records", set_leg_records},

@@ -41,7 +41,11 @@ void params_free (struct mirror_config *config);
   "resync-rate=<SIZE>            Ceiling of resync, bytes/s (default: " \
   "none).\n" \
   "resync-min=<SIZE>             Floor under client load (default: 10M).\n" \
-  "leg-timeout=<SECONDS>         NBD leg: answer or fail (default: 10).\n" \
+  "leg-timeout=<SECONDS>         NBD leg: silent so long, failed (default:\n" \
+  "                              10).\n" \
+  "flush-timeout=<SECONDS>       The same while it flushes (default: 60).\n" \
+  "leg-fail-after=<SECONDS>      NBD leg: no request takes longer (default:\n" \
+  "                              0, no limit).\n" \
   "log-timeout=<SECONDS>         Wait for the log, then EIO (default: 15).\n" \
   "quarantine=<SECONDS>          Late writes of an NBD leg (default: 5).\n" \
   "leg-records=auto|on|off       A record on every leg (default: where there " \

@@ -14,6 +14,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,6 +38,7 @@ static struct mirror_config config = {
   .write_mostly = -1,
   .resync_min = 10 << 20,
   .leg_timeout = 10,
+  .flush_timeout = 60,
   .log_timeout = 15,
   .quarantine = 5,
   .beat_ms = 5000,
@@ -98,6 +100,8 @@ mirrorplug_get_ready (void)
   bool plan_ok;
 
   config.on_release = shutdown_if_idle; /* serves nobody: needs no log */
+  /* A limit of the size of files is an error of a leg, or of the log. */
+  signal (SIGXFSZ, SIG_IGN);
   if (config.control && !config.plan && control_check (config.control) == -1)
     return -1;
   mirror = mirror_open (&config, stdout, &plan_ok);

@@ -133,7 +133,7 @@ leg_submit (struct leg *leg, struct leg_io *io)
     data_done (io, 0, now_ns ());
   else if (must_emulate (io))
     emulate_zero (io);
-  else if (io->count <= leg->max_request)
+  else if (io->count <= leg_max_piece (io))
     leg_send (io, request_answered);
   else {
     io->start_ns = now_ns ();

@@ -21,30 +21,40 @@
 
 #include <libnbd.h>
 
+#include "deadline.h"
 #include "msg.h"
 #include "leg-ops.h"
 #include "nbd-conn.h"
-#include "nbd-connect.h"
 #include "nbd-extents.h"
 #include "nbd-identity.h"
 #include "nbd-lock.h"
+#include "nbd-others.h"
 #include "nbd-poll.h"
+#include "nbd-target.h"
 
 #define MAX_CONNECTIONS 16
 #define MAX_MIN_BLOCK (64u * 1024)
 #define NBD_MAX_REQUEST (32u * 1024 * 1024)
+/* Data go in pieces of this size, so that a slow server answers now and
+ * then; and so much may be under way, for all connections together.
+ */
+#define MAX_PIECE (1u << 20)
+#define LEG_WINDOW (UINT64_C (16) << 20)
 
 struct nbd_leg {
   struct leg base;
 
   atomic_uint next_conn;
+  atomic_uint slow; /* see nbd-pace.h */
+  struct nbd_others others;
 
   /* Only for who opens and closes the leg. */
   struct nbd_lock lock;
+  struct nbd_target target;
 
   /* Read-only once opened. */
   bool can_zero, can_flush, can_cache, can_extents;
-  size_t nr_conns; /* in use */
+  bool parallel; /* multi-conn */
 
   /* Read-only once leg_nbd_new returns. */
   struct nbd_identity who;
@@ -86,7 +96,8 @@ learn_limits (struct leg *leg, struct nbd_handle *nbd)
     return -1;
   }
   leg->min_block = (uint32_t) min;
-  leg->max_request = (uint32_t) (max / min * min);
+  leg->max_bare = (uint32_t) (max / min * min);
+  leg->max_request = leg->max_bare < MAX_PIECE ? leg->max_bare : MAX_PIECE;
   return 0;
 }
 
@@ -113,6 +124,7 @@ learn_export (struct nbd_leg *n, struct nbd_handle *nbd)
   n->can_zero = nbd_can_zero (nbd) == 1;
   n->can_flush = nbd_can_flush (nbd) == 1;
   n->can_cache = nbd_can_cache (nbd) == 1;
+  n->parallel = nbd_can_multi_conn (nbd) == 1;
   n->can_extents =
     nbd_can_meta_context (nbd, LIBNBD_CONTEXT_BASE_ALLOCATION) == 1;
   atomic_store (&leg->fast_zero, fast);
@@ -134,26 +146,36 @@ leg_nbd_stop (struct leg *leg)
 {
   struct nbd_leg *n = nbd_leg (leg);
 
+  nbd_others_stop (&n->others);
   for (size_t i = 0; i < n->max_conns; ++i)
     conn_break (&n->conns[i]);
   for (size_t i = 0; i < n->max_conns; ++i)
     conn_stop (&n->conns[i]);
 }
 
-/* Connect the others, as many as asked for and allowed. */
+/* The first, which says how many there may be, and the others.  -1 with the
+ * error reported.
+ */
 static int
-connect_others (struct nbd_leg *n)
+connect_conns (struct nbd_leg *n)
 {
-  bool multi_conn = nbd_can_multi_conn (n->conns[0].nbd) == 1;
-  size_t wanted = multi_conn ? n->max_conns : 1;
+  struct leg *leg = &n->base;
+  struct conn_attempt attempt = {
+    .deadline = now_ns () + leg->options.timeout_ns,
+    .stop = &leg->cancelled,
+  };
 
-  n->nr_conns = 1;
-  while (n->nr_conns < wanted) {
-    if (conn_connect (&n->conns[n->nr_conns]) == -1)
-      return -1;
-    n->nr_conns++;
+  if (nbd_target_connect (&n->target, &n->conns[0], &attempt) == -1) {
+    leg_report (leg, "connect: %s", attempt.why);
+    return -1;
   }
-  return 0;
+  if (learn_export (n, n->conns[0].nbd) == -1)
+    return -1;
+  if (nbd_others_connect (&n->others, &attempt,
+                          n->parallel ? n->max_conns : 1) == 0)
+    return 0;
+  leg_report (leg, "connect: %m");
+  return -1;
 }
 
 /* Stop, and fail with errno as it was. */
@@ -171,7 +193,7 @@ stop_and_fail (struct leg *leg)
 static int
 own_peers (struct nbd_leg *n)
 {
-  for (size_t i = 0; i < n->nr_conns; ++i)
+  for (size_t i = 0; i < atomic_load (&n->others.nr); ++i)
     if (nbd_lock_take_peer (&n->lock, &n->base, &n->who,
                             nbd_aio_get_fd (n->conns[i].nbd)) == -1)
       return -1;
@@ -181,9 +203,7 @@ own_peers (struct nbd_leg *n)
 static int
 connect_all (struct nbd_leg *n)
 {
-  if (conn_connect (&n->conns[0]) == 0 &&
-      learn_export (n, n->conns[0].nbd) == 0 && connect_others (n) == 0 &&
-      own_peers (n) == 0)
+  if (connect_conns (n) == 0 && own_peers (n) == 0)
     return 0;
   return stop_and_fail (&n->base);
 }
@@ -236,21 +256,28 @@ leg_nbd_reopen (struct leg *leg)
   return stop_and_fail (leg);
 }
 
+/* 0, or an errno. */
+static int
+run_all (struct nbd_leg *n)
+{
+  uint64_t window = LEG_WINDOW / n->others.wanted;
+  int err = 0;
+
+  for (size_t i = 0; i < atomic_load (&n->others.nr) && err == 0; ++i)
+    err = conn_run (&n->conns[i], window, n->parallel);
+  return err != 0 ? err : nbd_others_run (&n->others, window);
+}
+
 static int
 leg_nbd_run (struct leg *leg)
 {
-  struct nbd_leg *n = nbd_leg (leg);
+  int err = run_all (nbd_leg (leg));
 
-  for (size_t i = 0; i < n->nr_conns; ++i) {
-    int err = conn_run (&n->conns[i]);
-
-    if (err != 0) {
-      errno = err;
-      leg_report (leg, "thread: %m");
-      return -1;
-    }
-  }
-  return 0;
+  if (err == 0)
+    return 0;
+  errno = err;
+  leg_report (leg, "thread: %m");
+  return -1;
 }
 
 static void
@@ -266,6 +293,8 @@ leg_nbd_destroy (struct leg *leg)
 
   for (size_t i = 0; i < n->max_conns; ++i)
     conn_destroy (&n->conns[i]);
+  nbd_others_destroy (&n->others);
+  nbd_target_free (&n->target);
   nbd_identity_free (&n->who);
   free (n);
 }
@@ -297,6 +326,8 @@ issue_request (struct nbd_handle *nbd, struct leg_io *io,
     return nbd_aio_flush (nbd, cb, 0);
   case LEG_CACHE:
     return nbd_aio_cache (nbd, io->count, io->offset, cb, 0);
+  case LEG_STATUS:
+    return nbd_extents_issue (nbd, io, cb);
   default:
     abort ();
   }
@@ -305,11 +336,12 @@ issue_request (struct nbd_handle *nbd, struct leg_io *io,
 static struct conn *
 pick_conn (struct nbd_leg *n)
 {
+  size_t nr = atomic_load_explicit (&n->others.nr, memory_order_acquire);
   unsigned i = 0;
 
-  if (n->nr_conns > 1)
+  if (nr > 1)
     i = atomic_fetch_add_explicit (&n->next_conn, 1, memory_order_relaxed);
-  return &n->conns[i % n->nr_conns];
+  return &n->conns[i % nr];
 }
 
 static void
@@ -323,7 +355,7 @@ leg_nbd_submit (struct leg *leg, struct leg_io *io)
            (io->op == LEG_CACHE && !n->can_cache))
     leg_answered (io, 0, io->start_ns);
   else
-    conn_submit (pick_conn (n), io, issue_request);
+    conn_submit (pick_conn (n), io);
 }
 
 static int
@@ -344,7 +376,8 @@ leg_nbd_lose (struct leg *leg)
 {
   struct nbd_leg *n = nbd_leg (leg);
 
-  for (size_t i = 0; i < n->nr_conns; ++i)
+  nbd_others_cancel (&n->others);
+  for (size_t i = 0; i < atomic_load (&n->others.nr); ++i)
     conn_break (&n->conns[i]);
 }
 
@@ -366,20 +399,23 @@ leg_nbd_new (const char *name, const struct leg_options *options)
   size_t max = options->connections < MAX_CONNECTIONS ? options->connections
                                                       : MAX_CONNECTIONS;
   struct nbd_leg *n;
-  int err = 0;
+  int err;
 
   if (max == 0)
     max = 1;
   n = calloc (1, sizeof *n + max * sizeof n->conns[0]);
   if (!n)
     return NULL;
+  err = nbd_others_init (&n->others, &n->base, n->conns);
   while (n->max_conns < max && err == 0) {
-    err = conn_init (&n->conns[n->max_conns], &n->base);
+    err =
+      conn_init (&n->conns[n->max_conns], &n->base, issue_request, &n->slow);
     n->max_conns += err == 0;
   }
   if (err != 0)
     errno = err;
   else if (nbd_identity_parse (&n->who, name) == 0 &&
+           nbd_target_init (&n->target, name, &n->who) == 0 &&
            leg_init (&n->base, &leg_nbd_ops, name, LEG_NBD, options) == 0)
     return &n->base;
   err = errno;

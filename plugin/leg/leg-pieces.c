@@ -145,10 +145,19 @@ pieces_send (struct leg_io *io, uint32_t length, bool with_zeroes)
   pieces_pump (p);
 }
 
+uint32_t
+leg_max_piece (const struct leg_io *io)
+{
+  const struct leg *leg = io->leg;
+  bool bare = io->op == LEG_ZERO || io->op == LEG_CACHE;
+
+  return bare && leg->max_bare > 0 ? leg->max_bare : leg->max_request;
+}
+
 void
 leg_send_pieces (struct leg_io *io)
 {
-  pieces_send (io, io->leg->max_request, false);
+  pieces_send (io, leg_max_piece (io), false);
 }
 
 void

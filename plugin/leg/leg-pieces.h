@@ -7,7 +7,10 @@
 
 #include "leg.h"
 
-/* Send io, which is longer than the leg's max_request, or WRITEs of zeroes
+/* The longest request of its kind that the medium takes. */
+uint32_t leg_max_piece (const struct leg_io *io);
+
+/* Send io, which is longer than leg_max_piece, or WRITEs of zeroes
  * instead of it.  io->answered, set by the caller, gets the first error, or
  * ENOMEM; from any thread, maybe from inside.  Does not block on the network.
  */

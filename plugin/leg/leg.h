@@ -8,8 +8,7 @@
  * slowest leg's, not the sum.
  *
  * A leg is "lost" when what it acknowledged earlier can no longer be
- * relied on: the connection broke, or a request was not answered in time
- * (rule S5a).  A lost leg fails all requests, current
+ * relied on: the connection broke, or was silent for too long (rule S5a).  A lost leg fails all requests, current
  * and later, with ENOTCONN (or the first cause), calls on_lost once, and
  * stays lost until leg_close + leg_open.  No request is ever sent twice.
  *
@@ -55,7 +54,8 @@ enum leg_op {
   LEG_WRITE,
   LEG_ZERO, /* the range reads as zeroes afterwards */
   LEG_FLUSH,
-  LEG_CACHE, /* advice: the range will be read */
+  LEG_CACHE,  /* advice: the range will be read */
+  LEG_STATUS, /* private: see leg_extents */
 };
 
 #define LEG_FUA 1u      /* WRITE, ZERO: durable before done */
@@ -84,6 +84,7 @@ struct leg_io {
   void *medium;      /* of the subtype */
   int64_t cookie;    /* of libnbd */
   uint64_t start_ns; /* when the medium was asked */
+  uint64_t sent_ns;  /* the same, by the clock of its connection */
   void (*answered) (struct leg_io *io, int err, uint64_t now);
 };
 
@@ -108,7 +109,11 @@ struct leg_counters {
 
 struct leg_options {
   unsigned connections; /* NBD: how many, where the server allows it */
-  uint64_t timeout_ns;  /* NBD: deadline of connect and of each request */
+  /* NBD: how long connecting may take, and a server that owes answers may be
+   * silent; while it owes the answer to a flush, 0 = the same; and a request may
+   * take, 0 = any time.  See nbd-pace.h.
+   */
+  uint64_t timeout_ns, flush_timeout_ns, fail_after_ns;
 };
 
 struct leg_ops;
@@ -137,8 +142,11 @@ struct leg {
 
   /* Read-only once leg_open returns. */
   uint64_t size;
-  uint32_t min_block;   /* power of two; requests must be aligned to it */
-  uint32_t max_request; /* longer requests are split; multiple of min_block */
+  uint32_t min_block; /* power of two; requests must be aligned to it */
+  /* Longer requests are split; multiples of min_block.  Of those without data
+   * (ZERO, CACHE), 0 = the same.
+   */
+  uint32_t max_request, max_bare;
   uint8_t id[LEG_ID_SIZE]; /* identity: a hint.  File:
                             * inode and birth time, which unlike device
                             * numbers survive a reboot; block: leg-id.h;

@@ -40,10 +40,22 @@ liblegs_la_SOURCES = \
 	plugin/leg/nbd-identity.h \
 	plugin/leg/nbd-lock.c \
 	plugin/leg/nbd-lock.h \
+	plugin/leg/nbd-others.c \
+	plugin/leg/nbd-others.h \
+	plugin/leg/nbd-pace.c \
+	plugin/leg/nbd-pace.h \
 	plugin/leg/nbd-places.c \
 	plugin/leg/nbd-places.h \
 	plugin/leg/nbd-poll.c \
 	plugin/leg/nbd-poll.h \
+	plugin/leg/nbd-queue.c \
+	plugin/leg/nbd-queue.h \
+	plugin/leg/nbd-socket.c \
+	plugin/leg/nbd-socket.h \
+	plugin/leg/nbd-target.c \
+	plugin/leg/nbd-target.h \
+	plugin/leg/nbd-uri.c \
+	plugin/leg/nbd-uri.h \
 	plugin/leg/object-set.c \
 	plugin/leg/object-set.h \
 	plugin/leg/pool.c \

@@ -11,19 +11,22 @@
  * it asks libnbd for the result: only then libnbd looks whether a READ that
  * succeeded got all of its data.
  *
- * Deadlines: all requests have the same timeout and are listed in order, so
- * the first one expires first.  The reader sleeps until then, or for one
- * timeout if there is none: no request sent meanwhile expires earlier, so
- * submitters need not wake it.  Only after a whole idle timeout it sleeps
- * without a deadline and says so (no_deadline).
+ * Deadlines: nbd-pace.h.  The reader looks once in each tick while an answer is
+ * owed, and for one more; so submitters need not wake it.  Only after a tick in
+ * which nothing was sent it sleeps for longer, and says so (asleep).
+ *
+ * What waits in the queue is sent by the reader, when answers have made room.
+ * So submitters never wait, and what they ask for is in the order they ask.
  *
  * Losing: libnbd refers to the buffers of unanswered requests until
  * nbd_close, which calls no completion callbacks.  So the requests stay in
  * our own list, the reader closes the handle first and then answers them.
  * The same holds for requests that libnbd answers with ENOTCONN, its word
- * for "the connection died" (no server can send that error), and for those
- * that it refuses because the connection is over: the leg is lost first, so
- * that its owner hears of that, and not of a request that was sent too late.
+ * for "the connection died" (no server can send that error), for those that
+ * a server does not do any more because it shuts down (it ends when we have
+ * gone), and for those that libnbd refuses because the connection is over: the
+ * leg is lost first, so that its owner hears of that, and not of a request that
+ * was sent too late.
  */
 
 #include "config.h"
@@ -32,6 +35,7 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 
@@ -42,36 +46,10 @@
 #include "leg-ops.h"
 #include "nbd-conn.h"
 #include "nbd-poll.h"
+#include "nbd-socket.h"
 
 /* How long a polite goodbye may take. */
 #define GOODBYE_NS (500 * NSEC_PER_MSEC)
-
-/* ---- Lists ---- */
-
-static void
-link_locked (struct conn *c, struct leg_io *io)
-{
-  io->next = NULL;
-  io->prev = c->last;
-  if (c->last)
-    c->last->next = io;
-  else
-    c->first = io;
-  c->last = io;
-}
-
-static void
-unlink_locked (struct conn *c, struct leg_io *io)
-{
-  if (io->prev)
-    io->prev->next = io->next;
-  else
-    c->first = io->next;
-  if (io->next)
-    io->next->prev = io->prev;
-  else
-    c->last = io->prev;
-}
 
 /* Answer a list with each request's own error, or with err if that is not
  * 0.
@@ -89,7 +67,7 @@ answer_list (struct leg_io *io, int err)
   }
 }
 
-/* ---- The reader ---- */
+/* ---- Sending ---- */
 
 static bool
 is_over_locked (struct conn *c)
@@ -97,29 +75,132 @@ is_over_locked (struct conn *c)
   return nbd_aio_is_dead (c->nbd) || nbd_aio_is_closed (c->nbd);
 }
 
-/* Lock held.  When the reader must wake at the latest. */
-static uint64_t
-next_deadline_locked (struct conn *c, bool was_idle)
+/* Lock held.  The answer to a request that was sent is not owed any more. */
+static void
+end_locked (struct conn *c, struct leg_io *io)
 {
-  uint64_t timeout = c->leg->options.timeout_ns;
+  bool oldest = io == c->queue.first;
 
-  c->no_deadline = !c->first && was_idle;
-  if (c->no_deadline)
-    return NO_DEADLINE;
-  return (c->first ? c->first->start_ns : now_ns ()) + timeout;
+  nbd_queue_answered (&c->queue, io, now_ns () - io->start_ns);
+  pace_ended (&c->pace, io, oldest);
 }
 
-/* Lock held.  Late: the first request has waited too long.  Answers that
- * wait to be read, because this process did not run, count as in time, but
- * not for ever.
+static int
+answered_cb (void *opaque, int *error)
+{
+  struct leg_io *io = opaque;
+  struct conn *c = io->medium;
+
+  if (*error == ESHUTDOWN)
+    c->leaving = true;
+  else if (*error != ENOTCONN) {
+    end_locked (c, io);
+    io->error = *error;
+    io->next = c->finished;
+    c->finished = io;
+  }
+  return 0; /* its result will be asked for */
+}
+
+/* Lock held.  If sending ended the connection, libnbd told this thread why,
+ * and will not tell the reader.  (To who sends next it only says EINVAL.)
+ */
+static void
+note_end_locked (struct conn *c)
+{
+  if (is_over_locked (c) && c->why[0] == '\0')
+    snprintf (c->why, sizeof c->why, "%s", nbd_reason ());
+}
+
+/* Lock held; there is room.  0, or an errno to answer it with. */
+static int
+send_locked (struct conn *c, struct leg_io *io)
+{
+  nbd_completion_callback answered = {.callback = answered_cb,
+                                      .user_data = io};
+  int err = 0;
+
+  pace_sent (&c->pace, io, !c->queue.first, now_ns ());
+  nbd_queue_sent (&c->queue, io);
+  io->cookie = c->issue (c->nbd, io, answered);
+  if (io->cookie == -1 && !is_over_locked (c)) {
+    err = nbd_reason_errno ();
+    end_locked (c, io);
+  }
+  note_end_locked (c);
+  return err;
+}
+
+static struct leg_io *
+take_waiting (struct conn *c)
+{
+  CLEANUP_LOCK (&c->lock);
+  return c->stopping ? NULL : nbd_queue_next (&c->queue);
+}
+
+/* What waited: it counts as under way. */
+static void
+send_later (struct conn *c, struct leg_io *io)
+{
+  int err = leg_may_send (io) ? 0 : ESTALE;
+
+  io->start_ns = now_ns ();
+  {
+    CLEANUP_LOCK (&c->lock);
+    if (err == 0 && c->stopping)
+      err = ENOTCONN;
+    if (err != 0)
+      nbd_queue_give_up (&c->queue, io);
+    else
+      err = send_locked (c, io);
+  }
+  if (err != 0)
+    leg_answered (io, err, io->start_ns);
+}
+
+static void
+send_waiting (struct conn *c)
+{
+  struct leg_io *io;
+
+  while ((io = take_waiting (c)) != NULL)
+    send_later (c, io);
+}
+
+/* ---- The reader ---- */
+
+/* Lock held.  When the reader looks again. */
+static uint64_t
+next_look_locked (struct conn *c, bool was_idle)
+{
+  c->asleep = !c->queue.first && was_idle;
+  return c->asleep ? c->pace.used_ns + PACE_IDLE_NS : now_ns () + PACE_TICK_NS;
+}
+
+/* Lock held.  What was sent has left for the server since the last look, where
+ * nothing else told it.  (What is sent meanwhile hides it for a while.)
  */
 static bool
-is_late_locked (struct conn *c, bool may_be_unread)
+backlog_shrank_locked (struct conn *c)
 {
-  uint64_t timeout = c->leg->options.timeout_ns;
-  uint64_t limit = may_be_unread ? 2 * timeout : timeout;
+  int before = c->backlog;
 
-  return c->first && now_ns () > c->first->start_ns + limit;
+  c->backlog = nbd_socket_backlog (nbd_aio_get_fd (c->nbd));
+  return c->backlog >= 0 && c->backlog < before;
+}
+
+/* Lock held.  libnbd waits to send only when the socket was full. */
+static void
+look_locked (struct conn *c, short revents)
+{
+  bool owed = c->queue.first != NULL;
+  bool moved = revents & (POLLIN | POLLOUT);
+
+  if (moved)
+    c->backlog = -1;
+  else if (owed)
+    moved = backlog_shrank_locked (c);
+  pace_look (&c->pace, owed, moved, now_ns ());
 }
 
 /* Lock held.  Success without the data that were asked for is none. */
@@ -152,26 +233,77 @@ struct ending {
   char why[LEG_ERROR_SIZE + 32]; /* with the reason of libnbd */
 };
 
+/* Lock held.  Of a host that is gone nobody waits for a flush. */
+static bool
+is_late_locked (struct conn *c, char *why, size_t size)
+{
+  uint64_t timeout = c->leg->options.timeout_ns;
+
+  if (pace_is_late (&c->pace, c->queue.first, why, size))
+    return true;
+  if (!c->queue.first || pace_silence (&c->pace) <= timeout ||
+      !nbd_socket_is_dead (nbd_aio_get_fd (c->nbd)))
+    return false;
+  snprintf (why, size, "no answer for %g s", (double) timeout / NSEC_PER_SEC);
+  return true;
+}
+
 /* Lock held.  True: the connection is lost. */
 static bool
-check_lost_locked (struct conn *c, int notified, bool may_be_unread,
-                   struct ending *end)
+check_lost_locked (struct conn *c, int notified, struct ending *end)
 {
+  end->err = ENOTCONN;
+  if (c->leaving) {
+    snprintf (end->why, sizeof end->why, "its server is shutting down");
+    return true;
+  }
   if (is_over_locked (c)) {
-    end->err = ENOTCONN;
     snprintf (end->why, sizeof end->why, "connection lost: %s",
               notified == -1   ? nbd_reason ()
               : c->why[0] != 0 ? c->why
                                : "closed by the server");
     return true;
   }
-  if (is_late_locked (c, may_be_unread)) {
+  if (is_late_locked (c, end->why, sizeof end->why)) {
     end->err = ETIMEDOUT;
-    snprintf (end->why, sizeof end->why, "no answer for %g s",
-              (double) c->leg->options.timeout_ns / NSEC_PER_SEC);
     return true;
   }
+  end->err = 0;
   return false;
+}
+
+/* Whatever it says, it lives. */
+static void
+probe_answered (struct leg_io *io, int err, uint64_t now)
+{
+  struct conn *c = io->opaque;
+
+  (void) err;
+  (void) now;
+  c->probing = false;
+}
+
+static bool
+should_probe (struct conn *c)
+{
+  CLEANUP_LOCK (&c->lock);
+  return !c->probing && c->leg->size >= c->leg->min_block &&
+         pace_should_ask (&c->pace, c->queue.first != NULL, now_ns ());
+}
+
+/* Read a block, which nobody else needs and nobody counts. */
+static void
+probe (struct conn *c)
+{
+  c->probing = true;
+  c->probe = (struct leg_io){.leg = c->leg,
+                             .op = LEG_READ,
+                             .buf = c->probe_buf,
+                             .count = c->leg->min_block,
+                             .start_ns = now_ns (),
+                             .answered = probe_answered,
+                             .opaque = c};
+  conn_submit (c, &c->probe);
 }
 
 /* Wait for and handle events once.  False: the connection is to end. */
@@ -188,7 +320,7 @@ conn_serve (struct conn *c, bool *idle, struct ending *end)
     CLEANUP_LOCK (&c->lock);
     fds[1].fd = nbd_aio_get_fd (c->nbd);
     fds[1].events = nbd_poll_events (c->nbd);
-    deadline = next_deadline_locked (c, *idle);
+    deadline = next_look_locked (c, *idle);
   }
   r = poll (fds, 2, nbd_poll_timeout (deadline));
   *idle = r == 0;
@@ -201,11 +333,17 @@ conn_serve (struct conn *c, bool *idle, struct ending *end)
     CLEANUP_LOCK (&c->lock);
     if (c->stopping)
       return false;
+    look_locked (c, fds[1].revents);
     r = r > 0 ? nbd_poll_notify (c->nbd, fds[1].revents) : 0;
     finished = take_finished_locked (c);
-    go_on = !check_lost_locked (c, r, fds[1].revents != 0, end);
+    go_on = !check_lost_locked (c, r, end);
   }
   answer_list (finished, 0);
+  if (go_on) {
+    send_waiting (c);
+    if (should_probe (c))
+      probe (c);
+  }
   return go_on;
 }
 
@@ -222,6 +360,14 @@ say_goodbye (struct nbd_handle *nbd)
     ;
 }
 
+/* Lock held. */
+static void
+forget_owed_locked (struct conn *c)
+{
+  for (const struct leg_io *io = c->queue.first; io; io = io->next)
+    pace_ended (&c->pace, io, true);
+}
+
 /* The connection takes no more requests. */
 static void
 conn_hang_up (struct conn *c)
@@ -229,7 +375,7 @@ conn_hang_up (struct conn *c)
   struct leg_io *unanswered, *finished;
   int err = atomic_load (&c->leg->refusal);
 
-  if (!atomic_load (&c->leg->lost) && !c->first)
+  if (!atomic_load (&c->leg->lost) && !c->queue.first)
     say_goodbye (c->nbd);
   {
     CLEANUP_LOCK (&c->lock);
@@ -239,8 +385,8 @@ conn_hang_up (struct conn *c)
   {
     CLEANUP_LOCK (&c->lock);
     c->nbd = NULL;
-    unanswered = c->first;
-    c->first = c->last = NULL;
+    forget_owed_locked (c);
+    unanswered = nbd_queue_clear (&c->queue);
   }
   answer_list (finished, 0);
   answer_list (unanswered, err != 0 ? err : ENOTCONN);
@@ -265,11 +411,15 @@ conn_reader (void *arg)
 /* ---- For leg-nbd.c ---- */
 
 int
-conn_init (struct conn *c, struct leg *leg)
+conn_init (struct conn *c, struct leg *leg, conn_issue issue,
+           atomic_uint *slow)
 {
   int err;
 
   c->leg = leg;
+  c->issue = issue;
+  nbd_queue_init (&c->queue);
+  pace_init (&c->pace, &leg->options, slow);
   c->stopping = true;
   c->wake_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (c->wake_fd == -1)
@@ -283,55 +433,40 @@ conn_init (struct conn *c, struct leg *leg)
 void
 conn_destroy (struct conn *c)
 {
+  free (c->probe_buf);
   close (c->wake_fd);
   pthread_mutex_destroy (&c->lock);
 }
 
 int
-conn_run (struct conn *c)
+conn_run (struct conn *c, uint64_t window, bool parallel)
 {
+  free (c->probe_buf);
+  c->probing = false;
+  c->probe_buf = malloc (c->leg->min_block);
+  if (!c->probe_buf)
+    return errno;
+  {
+    CLEANUP_LOCK (&c->lock);
+    nbd_queue_begin (&c->queue, window);
+    c->pace.parallel = parallel;
+    c->pace.used_ns = now_ns ();
+  }
   c->has_reader = thread_start (&c->reader, "leg-nbd", conn_reader, c) == 0;
   return c->has_reader ? 0 : errno;
-}
-
-static int
-answered_cb (void *opaque, int *error)
-{
-  struct leg_io *io = opaque;
-  struct conn *c = io->medium;
-
-  if (*error != ENOTCONN) {
-    unlink_locked (c, io);
-    io->error = *error;
-    io->next = c->finished;
-    c->finished = io;
-  }
-  return 0; /* its result will be asked for */
 }
 
 /* Lock held.  Does the reader have to look at something new? */
 static bool
 needs_reader_locked (struct conn *c)
 {
-  return c->no_deadline || c->finished || is_over_locked (c) ||
+  return c->asleep || c->finished || c->leaving || is_over_locked (c) ||
          (nbd_aio_get_direction (c->nbd) & LIBNBD_AIO_DIRECTION_WRITE);
 }
 
-/* Lock held.  If sending ended the connection, libnbd told this thread why,
- * and will not tell the reader.  (To who sends next it only says EINVAL.)
- */
-static void
-note_end_locked (struct conn *c)
-{
-  if (is_over_locked (c) && c->why[0] == '\0')
-    snprintf (c->why, sizeof c->why, "%s", nbd_reason ());
-}
-
 void
-conn_submit (struct conn *c, struct leg_io *io, conn_issue issue)
+conn_submit (struct conn *c, struct leg_io *io)
 {
-  nbd_completion_callback answered = {.callback = answered_cb,
-                                      .user_data = io};
   bool wake = false;
   int err = ENOTCONN;
 
@@ -339,12 +474,7 @@ conn_submit (struct conn *c, struct leg_io *io, conn_issue issue)
   {
     CLEANUP_LOCK (&c->lock);
     if (!c->stopping) {
-      link_locked (c, io);
-      io->cookie = issue (c->nbd, io, answered);
-      err = io->cookie == -1 && !is_over_locked (c) ? nbd_reason_errno () : 0;
-      if (err != 0)
-        unlink_locked (c, io);
-      note_end_locked (c);
+      err = nbd_queue_enter (&c->queue, io) ? send_locked (c, io) : 0;
       wake = needs_reader_locked (c);
     }
   }

@@ -5,15 +5,15 @@
 #include "config.h"
 
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
+#include <stdio.h>
 
 #include <libnbd.h>
 
+#include "cleanup.h"
 #include "deadline.h"
 #include "nbd-connect.h"
 #include "nbd-poll.h"
+#include "nbd-socket.h"
 
 static struct nbd_handle *
 new_handle (void)
@@ -27,78 +27,73 @@ new_handle (void)
   return NULL;
 }
 
-/* What was never acknowledged must not be sent again by the kernel after we
- * gave the connection up (rule S21).
- */
-static void
-set_tcp_options (int fd, uint64_t timeout_ns)
+/* -1: libnbd's error. */
+static int
+begin (struct nbd_handle *nbd, const struct conn_attempt *attempt)
 {
-  struct linger linger = {.l_onoff = 1, .l_linger = 0};
-  unsigned timeout = (unsigned) (timeout_ns / NSEC_PER_MSEC);
-  int domain;
-  socklen_t len = sizeof domain;
-
-  if (getsockopt (fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) == -1 ||
-      (domain != AF_INET && domain != AF_INET6))
-    return;
-  setsockopt (fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
-  setsockopt (fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout, sizeof timeout);
+#ifdef LIBNBD_HAVE_NBD_SET_TLS_HOSTNAME
+  if (attempt->tls_name && nbd_set_tls_hostname (nbd, attempt->tls_name) == -1)
+    return -1;
+#endif
+  return nbd_aio_connect_uri (nbd, attempt->uri);
 }
 
-/* -1: libnbd's error; 1: too late, or cancelled. */
+/* -1: libnbd's error; 1: too late, or told to stop. */
 static int
-negotiate (struct nbd_handle *nbd, struct leg *leg, uint64_t deadline)
+negotiate (struct nbd_handle *nbd, const struct conn_attempt *attempt)
 {
-  if (nbd_aio_connect_uri (nbd, leg->name) == -1)
+  if (begin (nbd, attempt) == -1)
     return -1;
   while (!nbd_aio_is_ready (nbd)) {
     int r;
 
     if (nbd_aio_is_dead (nbd) || nbd_aio_is_closed (nbd))
       return -1;
-    r = atomic_load (&leg->cancelled) ? 1 : nbd_poll_step (nbd, deadline);
+    r =
+      atomic_load (attempt->stop) ? 1 : nbd_poll_step (nbd, attempt->deadline);
     if (r != 0)
       return r;
   }
   return 0;
 }
 
-/* Report what negotiate said.  Its errno. */
+/* Fill in why after what negotiate said, which had so long.  The errno. */
 static int
-report_failure (struct leg *leg, int r)
+explain (struct conn_attempt *attempt, int r, uint64_t had_ns)
 {
   int err = nbd_reason_errno ();
 
   if (r == -1)
-    leg_report (leg, "connect: %s", nbd_reason ());
-  else if (atomic_load (&leg->cancelled)) {
+    snprintf (attempt->why, sizeof attempt->why, "%s", nbd_reason ());
+  else if (atomic_load (attempt->stop)) {
     errno = err = ECANCELED;
-    leg_report (leg, "connect: %m");
+    snprintf (attempt->why, sizeof attempt->why, "%m");
   }
   else {
-    leg_report (leg, "connect: no answer for %g s",
-                (double) leg->options.timeout_ns / NSEC_PER_SEC);
+    snprintf (attempt->why, sizeof attempt->why, "no answer for %.3g s",
+              (double) had_ns / NSEC_PER_SEC);
     err = ETIMEDOUT;
   }
   return err;
 }
 
 int
-conn_connect (struct conn *c)
+conn_connect (struct conn *c, struct conn_attempt *attempt)
 {
-  uint64_t timeout = c->leg->options.timeout_ns;
+  uint64_t began = now_ns ();
   struct nbd_handle *nbd = new_handle ();
-  int r = nbd ? negotiate (nbd, c->leg, now_ns () + timeout) : -1;
+  int r = nbd ? negotiate (nbd, attempt) : -1;
   int err;
 
   if (r == 0) {
-    set_tcp_options (nbd_aio_get_fd (nbd), timeout);
+    nbd_socket_set_up (nbd_aio_get_fd (nbd), &c->leg->options);
+    CLEANUP_LOCK (&c->lock);
     c->nbd = nbd;
-    c->stopping = false;
+    c->stopping = c->leaving = false;
     c->why[0] = '\0';
     return 0;
   }
-  err = report_failure (c->leg, r);
+  err = explain (attempt, r, attempt->deadline - began);
   nbd_close (nbd);
   errno = err;
   return -1;

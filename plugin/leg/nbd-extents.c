@@ -54,9 +54,9 @@ extents_cb (void *opaque, const char *context, uint64_t offset,
   return 0;
 }
 
-static int64_t
-issue_block_status (struct nbd_handle *nbd, struct leg_io *io,
-                    nbd_completion_callback cb)
+int64_t
+nbd_extents_issue (struct nbd_handle *nbd, struct leg_io *io,
+                   nbd_completion_callback cb)
 {
   const struct extents_request *req = (const struct extents_request *) io;
   nbd_extent_callback extents = {.callback = extents_cb, .user_data = io};
@@ -82,6 +82,7 @@ conn_extents (struct conn *c, uint64_t offset, uint64_t count,
 {
   struct extents_request req = {
     .io = {.leg = c->leg,
+           .op = LEG_STATUS,
            .offset = offset,
            .count = count < MAX_BLOCK_STATUS ? count : MAX_BLOCK_STATUS,
            .start_ns = now_ns (),
@@ -91,7 +92,7 @@ conn_extents (struct conn *c, uint64_t offset, uint64_t count,
   };
 
   sem_init (&req.done, 0, 0);
-  conn_submit (c, &req.io, issue_block_status);
+  conn_submit (c, &req.io);
   while (sem_wait (&req.done) == -1 && errno == EINTR)
     ;
   sem_destroy (&req.done);

@@ -15,4 +15,8 @@
 int conn_extents (struct conn *c, uint64_t offset, uint64_t count,
                   struct leg_extent *extents, size_t *nr);
 
+/* Issue the request that it has made, a LEG_STATUS; see conn_issue. */
+int64_t nbd_extents_issue (struct nbd_handle *nbd, struct leg_io *io,
+                           nbd_completion_callback cb);
+
 #endif /* NBDMIRROR_NBD_EXTENTS_H */

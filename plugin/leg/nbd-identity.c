@@ -46,9 +46,8 @@ transport_of (const char *scheme)
   return ends_with (scheme, "+vsock") ? NBD_VSOCK : NBD_TCP;
 }
 
-/* Without percent signs; NULL with errno. */
-static char *
-decode (const char *text, size_t len)
+char *
+nbd_identity_decode (const char *text, size_t len)
 {
   char *decoded, *copy;
 
@@ -68,11 +67,8 @@ decode (const char *text, size_t len)
   return copy;
 }
 
-/* Where the parameter at text ends: parameters are separated by '&', or by
- * ';' where no '&' follows.
- */
-static size_t
-parameter_length (const char *text)
+size_t
+nbd_identity_parameter_length (const char *text)
 {
   const char *end = strchr (text, '&');
 
@@ -89,7 +85,7 @@ find_socket (const char *query, size_t *len)
   const char *found = NULL;
 
   while (query && *query) {
-    size_t n = parameter_length (query);
+    size_t n = nbd_identity_parameter_length (query);
 
     if (n >= strlen (key) && memcmp (query, key, strlen (key)) == 0) {
       found = query + strlen (key);
@@ -112,7 +108,7 @@ parse_socket (struct nbd_identity *who, const xmlURI *uri)
     errno = EINVAL;
     return -1;
   }
-  path = decode (value, len);
+  path = nbd_identity_decode (value, len);
   if (path)
     who->host = leg_absolute_path (path);
   return who->host ? 0 : -1;

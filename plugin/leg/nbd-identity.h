@@ -13,6 +13,7 @@
 #ifndef NBDMIRROR_NBD_IDENTITY_H
 #define NBDMIRROR_NBD_IDENTITY_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "leg.h"
@@ -54,5 +55,12 @@ char *nbd_identity_text (const struct nbd_identity *who);
 int nbd_identity_hash (const struct nbd_identity *who,
                        uint8_t id[LEG_ID_SIZE]);
 void nbd_identity_old_hash (const char *uri, uint8_t id[LEG_ID_SIZE]);
+
+/* Parts of URIs, as libnbd reads them: a text without percent signs, to be freed,
+ * or NULL with errno; where the parameter at text ends (parameters are separated
+ * by '&', or by ';' where no '&' follows).
+ */
+char *nbd_identity_decode (const char *text, size_t len);
+size_t nbd_identity_parameter_length (const char *text);
 
 #endif /* NBDMIRROR_NBD_IDENTITY_H */

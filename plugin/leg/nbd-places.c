@@ -14,8 +14,13 @@
 #include <sys/stat.h>
 
 #include "cleanup.h"
+#include "deadline.h"
 #include "leg-base.h"
 #include "nbd-places.h"
+#include "resolver.h"
+
+/* Without an answer the name alone remains. */
+#define LOOK_UP_NS (2 * NSEC_PER_SEC)
 
 /* Takes the text over.  NULL is an error that errno tells. */
 static int
@@ -89,16 +94,19 @@ nbd_place_of_peer (const struct nbd_identity *who, int fd)
 static int
 find_addresses (struct nbd_places *places, const struct nbd_identity *who)
 {
-  const struct addrinfo hints = {.ai_family = AF_UNSPEC,
-                                 .ai_socktype = SOCK_STREAM};
-  struct addrinfo *all;
-  int r = 0;
+  struct resolver *resolver = resolver_new (who->host);
+  struct host_address found[RESOLVER_MAX];
+  const char *why;
+  int nr, r = 0;
 
-  if (getaddrinfo (who->host, NULL, &hints, &all) != 0)
-    return 0;
-  for (const struct addrinfo *ai = all; ai && r == 0; ai = ai->ai_next)
-    r = add (places, place_of_address (who, ai->ai_addr, ai->ai_addrlen));
-  freeaddrinfo (all);
+  if (!resolver)
+    return -1;
+  nr = resolver_ask (resolver, now_ns () + LOOK_UP_NS, NULL, found, &why);
+  resolver_free (resolver);
+  for (int i = 0; i < nr && r == 0; ++i)
+    r = add (places,
+             place_of_address (who, (const struct sockaddr *) &found[i].addr,
+                               found[i].len));
   return r;
 }
 

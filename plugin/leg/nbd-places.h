@@ -21,7 +21,7 @@ struct nbd_places {
 };
 
 /* Ask for the addresses; if there is no answer the name alone remains.  0, or
- * -1 with errno.  Blocks, for as long as the system asks for a name.
+ * -1 with errno.  Blocks, for two seconds at most.
  */
 int nbd_places_find (struct nbd_places *places,
                      const struct nbd_identity *who);

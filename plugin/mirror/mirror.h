@@ -48,6 +48,7 @@ struct mirror_config {
   uint64_t resync_rate, resync_min; /* bytes/s; rate 0 = no ceiling */
   unsigned leg_timeout, log_timeout, quarantine; /* seconds */
   unsigned drain;                                /* seconds */
+  unsigned flush_timeout, leg_fail_after;        /* seconds; 0 = none */
   enum leg_records leg_records;
   unsigned beat_ms; /* between two heartbeats on a leg */
   bool plan;

@@ -22,6 +22,7 @@ client_error (int err)
   case ESHUTDOWN:
     return err;
   case EDQUOT:
+  case EFBIG:
     return ENOSPC;
   case EROFS:
     return EPERM;

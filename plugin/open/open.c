@@ -81,6 +81,8 @@ new_leg (const struct mirror_config *config, const char *name)
   const struct leg_options options = {
     .connections = config->connections,
     .timeout_ns = config->leg_timeout * NSEC_PER_SEC,
+    .flush_timeout_ns = config->flush_timeout * NSEC_PER_SEC,
+    .fail_after_ns = config->leg_fail_after * NSEC_PER_SEC,
   };
 
   return leg_new (name, &options);

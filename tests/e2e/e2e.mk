@@ -19,11 +19,13 @@ e2e_tests = \
 	tests/e2e/test-fault-bad-sector.sh \
 	tests/e2e/test-fault-bad-source.sh \
 	tests/e2e/test-fault-connection-ends.sh \
+	tests/e2e/test-fault-file-size.sh \
 	tests/e2e/test-fault-full-disk.sh \
 	tests/e2e/test-fault-last-leg.sh \
 	tests/e2e/test-fault-leg-errors.sh \
 	tests/e2e/test-fault-leg-network.sh \
 	tests/e2e/test-fault-log-device.sh \
+	tests/e2e/test-fault-mirror-stopped.sh \
 	tests/e2e/test-file-control-removed.sh \
 	tests/e2e/test-file-leg-removed.sh \
 	tests/e2e/test-file-log-removed.sh \
@@ -38,8 +40,10 @@ e2e_tests = \
 	tests/e2e/test-leg-kinds.sh \
 	tests/e2e/test-leg-lies-about-zeroes.sh \
 	tests/e2e/test-leg-one-user.sh \
+	tests/e2e/test-leg-relative-names.sh \
 	tests/e2e/test-leg-returns.sh \
 	tests/e2e/test-leg-server-killed.sh \
+	tests/e2e/test-leg-slow.sh \
 	tests/e2e/test-leg-stopped-times-out.sh \
 	tests/e2e/test-log-core.sh \
 	tests/e2e/test-log-found-again.sh \

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 
 # An NBD leg behind a network, under load: slow, paused, stopped, killed,
-# silently cut off.  No client sees an error or wrong data, none waits much
-# longer than leg-timeout; only a slow leg stays in use; and all legs are equal
-# in the end.
+# silently cut off; and an idle one.  No client sees an error or wrong data, none
+# waits much longer than leg-timeout; only a slow leg stays in use; and all legs
+# are equal in the end.
 
 in_memory=yes
 . "$(dirname "$0")/../lib/functions.sh"
@@ -35,6 +35,9 @@ stop_far ()
   reap "$far_pid" || true
 }
 
+# A server that hangs may do so in a flush.
+flush_timeout=2
+
 # begin WHAT NBDKIT-ARG...
 begin ()
 {
@@ -45,7 +48,7 @@ begin ()
   start_far "$@"
   in_netns=(ip netns exec "${netns[mirror]}")
   start_mirror "$uri_far" "$tmp/a" log=disk:"$tmp/log" region-size=64K \
-    leg-timeout=2 quarantine=1
+    leg-timeout=2 flush-timeout=$flush_timeout quarantine=1
   in_netns=()
   wait_mirror
   background load "$check" load --blocks 500 "$tmp/state" "$uri"
@@ -70,7 +73,7 @@ fails_with ()
 {
   wait_for 12 more_than 0 lost "$uri_far"
   goes_on
-  grep -q "leg $uri_far: failed, .*: $1" "$tmp/mirror.log" ||
+  grep -Eq "leg $uri_far: failed, .*: $1" "$tmp/mirror.log" ||
     fail "$what: no message \"$1\""
   [ "$(json '.legs[0].last_error')" != '' ] || fail "$what: no last_error"
   : >"$tmp/mirror.log"
@@ -132,6 +135,7 @@ echo "$what: $slow reads, the other one $fast"
 end_equal file "$tmp/b"
 
 # --- it does not answer, in two ways
+silent='no answer (to a flush )?for 2 s'
 begin 'a paused leg' --filter=pause file "$tmp/b" pause-control="$tmp/pause"
 pause ()
 {
@@ -143,13 +147,13 @@ s.send (b'$1')
 s.recv (1)"
 }
 pause p
-fails_with 'no answer for 2 s'
+fails_with "$silent"
 pause r
 end_equal
 
 begin 'a stopped leg' file "$tmp/b"
 kill -STOP "$far_pid"
-fails_with 'no answer for 2 s'
+fails_with "$silent"
 stop_far
 start_far file "$tmp/b"
 end_equal
@@ -161,8 +165,25 @@ fails_with 'connection lost'
 start_far file "$tmp/b"
 end_equal
 
+# Of a host that is gone nobody waits for a flush.
+flush_timeout=60
 begin 'a leg that is cut off' file "$tmp/b"
 link_is down
 fails_with 'no answer for 2 s'
 link_is up
 end_equal
+
+# --- nobody asks it anything
+what='an idle leg that is cut off'
+truncate -s 0 "$tmp/a" "$tmp/b"
+truncate -s 32M "$tmp/a" "$tmp/b"
+rm -f "$tmp/log"
+start_far file "$tmp/b"
+in_netns=(ip netns exec "${netns[mirror]}")
+start_mirror "$uri_far" "$tmp/a" log=disk:"$tmp/log" leg-timeout=2
+in_netns=()
+wait_mirror
+link_is down
+wait_for 12 more_than 0 lost "$uri_far"
+link_is up
+stop_mirror

@@ -45,6 +45,8 @@ connections=0             | connections=0: must be between 1 and
 connections=1000          | connections=1000: must be between 1 and
 read-policy=best          | read-policy=best: must be auto, first or round-robin
 leg-timeout=0             | leg-timeout=0: must be between 1 and
+flush-timeout=0           | flush-timeout=0: must be between 1 and
+leg-fail-after=4000       | leg-fail-after=4000: must be between 0 and
 region-size=              | region-size
 size=1x                   | size=1x
 log-timeout=never         | never

@@ -114,10 +114,22 @@ use_all 'blocks of 4096' "$tmp/a" "$tmp/b"
 if command -v qemu-nbd >/dev/null; then
   fresh 8256K a b
   background qemu-nbd qemu-nbd -f raw -k "$tmp/qemu.sock" -t -e 8 "$tmp/b"
+  qemu_nbd=$!
   wait_for "$deadline" test -S "$tmp/qemu.sock"
   start_mirror "$tmp/a" "nbd+unix:///?socket=$tmp/qemu.sock" \
     log=disk:"$tmp/log"
   use_all 'qemu-nbd' "$tmp/a" "$tmp/b"
+  signal KILL "$qemu_nbd"
+  reap "$qemu_nbd" || true
+
+  # It lets further clients wait.
+  fresh a b
+  background qemu-nbd qemu-nbd -f raw -k "$tmp/qemu.sock" -t -e 2 "$tmp/b"
+  wait_for "$deadline" nbdinfo --size "nbd+unix:///?socket=$tmp/qemu.sock"
+  start_mirror "$tmp/a" "nbd+unix:///?socket=$tmp/qemu.sock" \
+    log=disk:"$tmp/log"
+  said '2 of 4 connections'
+  use_all 'qemu-nbd for two clients' "$tmp/a" "$tmp/b"
 fi
 
 # Without a local leg; over TCP; by an export's name.

@@ -5,6 +5,7 @@
 #include <netdb.h>
 #include <pthread.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "cleanup.h"
 #include "fake-dns.h"
@@ -20,6 +21,7 @@ static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 /* Protected by lock. */
 static bool hangs, knows;
 static unsigned asked, answered;
+static char address[64] = "127.0.0.1";
 
 static bool
 is_known (void)
@@ -44,8 +46,10 @@ __wrap_getaddrinfo (const char *host, const char *port,
   err = __real_getaddrinfo (host, port, &figures, list);
   if (err != EAI_NONAME || hints->ai_flags & AI_NUMERICHOST)
     return err;
-  return is_known () ? __real_getaddrinfo ("127.0.0.1", port, &figures, list)
-                     : EAI_NONAME;
+  if (!is_known ())
+    return EAI_NONAME;
+  CLEANUP_LOCK (&lock);
+  return __real_getaddrinfo (address, port, &figures, list);
 }
 
 void
@@ -64,6 +68,14 @@ fake_dns_release (bool found)
   hangs = false;
   knows = found;
   pthread_cond_broadcast (&changed);
+}
+
+void
+fake_dns_address (const char *new_address)
+{
+  CLEANUP_LOCK (&lock);
+
+  snprintf (address, sizeof address, "%s", new_address);
 }
 
 unsigned

@@ -17,6 +17,9 @@ void fake_dns_hang (void);
  */
 void fake_dns_release (bool found);
 
+/* All names are this address from now on. */
+void fake_dns_address (const char *new_address);
+
 /* How many have been asked, and how many have been answered. */
 unsigned fake_dns_asked (void);
 unsigned fake_dns_answered (void);

@@ -2,6 +2,7 @@
 
 #include "config.h"
 
+#include <poll.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,9 +26,11 @@
 #define REP_META_CONTEXT 4
 #define REP_ERR_UNSUP 0x80000001u
 #define TRANSMISSION_FLAGS (1u | 4u | 8u) /* there are flags; flush, FUA */
+#define MULTI_CONN 256u
 #define CMD_READ 0
 #define CMD_WRITE 1
 #define CMD_DISC 2
+#define CMD_FLUSH 3
 #define CMD_BLOCK_STATUS 7
 #define CHUNK_DONE 1
 #define CHUNK_NONE 0
@@ -37,6 +40,10 @@
 #define CONTEXT_ID 1
 #define CONTEXT "base:allocation"
 #define MAX_OPTION 4096
+
+#define THIN_BYTES 65536
+#define THIN_MS 100
+#define FLUSH_MS 1500
 
 struct request {
   unsigned type;
@@ -57,6 +64,29 @@ transmit (int fd, const void *buf, size_t count)
   return send (fd, buf, count, MSG_NOSIGNAL) == (ssize_t) count;
 }
 
+static void
+take_ms (int ms)
+{
+  poll (NULL, 0, ms);
+}
+
+/* Let data pass, in one piece or slowly. */
+static bool
+transfer (int fd, uint8_t *buf, size_t count, bool out,
+          enum fake_nbd_fault fault)
+{
+  size_t step = fault == FAKE_NBD_THIN_LINE ? THIN_BYTES : count;
+  bool ok = true;
+
+  for (size_t n; ok && count > 0; buf += n, count -= n) {
+    n = step < count ? step : count;
+    ok = out ? transmit (fd, buf, n) : receive (fd, buf, n);
+    if (fault == FAKE_NBD_THIN_LINE)
+      take_ms (THIN_MS);
+  }
+  return ok;
+}
+
 /* ---- Options ---- */
 
 static bool
@@ -74,12 +104,13 @@ reply_option (int fd, uint32_t option, uint32_t type, const void *data,
 }
 
 static bool
-reply_go (int fd)
+reply_go (int fd, enum fake_nbd_fault fault)
 {
   uint8_t info[12] = {0};
 
   put_be64 (info + 2, FAKE_NBD_SIZE);
-  put_be16 (info + 10, TRANSMISSION_FLAGS);
+  put_be16 (info + 10, TRANSMISSION_FLAGS |
+                         (fault == FAKE_NBD_MULTI_CONN ? MULTI_CONN : 0));
   return reply_option (fd, OPT_GO, REP_INFO, info, sizeof info) &&
          reply_option (fd, OPT_GO, REP_ACK, NULL, 0);
 }
@@ -98,7 +129,7 @@ reply_context (int fd)
 
 /* True: the client wants to go on to requests. */
 static bool
-negotiate (int fd)
+negotiate (int fd, enum fake_nbd_fault fault)
 {
   uint8_t head[16], data[MAX_OPTION];
   uint32_t option = 0, len;
@@ -116,7 +147,7 @@ negotiate (int fd)
     if (len > sizeof data || !receive (fd, data, len))
       return false;
     if (option == OPT_GO)
-      ok = reply_go (fd);
+      ok = reply_go (fd, fault);
     else if (option == OPT_SET_META_CONTEXT)
       ok = reply_context (fd);
     else
@@ -131,8 +162,8 @@ negotiate (int fd)
 /* ---- Requests ---- */
 
 static bool
-send_chunk (int fd, const struct request *req, unsigned flags, unsigned type,
-            const void *data, uint32_t len)
+send_head (int fd, const struct request *req, unsigned flags, unsigned type,
+           uint32_t len)
 {
   uint8_t head[20];
 
@@ -141,7 +172,14 @@ send_chunk (int fd, const struct request *req, unsigned flags, unsigned type,
   put_be16 (head + 6, (uint16_t) type);
   put_be64 (head + 8, req->cookie);
   put_be32 (head + 16, len);
-  return transmit (fd, head, sizeof head) &&
+  return transmit (fd, head, sizeof head);
+}
+
+static bool
+send_chunk (int fd, const struct request *req, unsigned flags, unsigned type,
+            const void *data, uint32_t len)
+{
+  return send_head (fd, req, flags, type, len) &&
          (len == 0 || transmit (fd, data, len));
 }
 
@@ -152,7 +190,8 @@ send_done (int fd, const struct request *req)
 }
 
 static bool
-send_data (int fd, const struct request *req, uint32_t count)
+send_data (int fd, const struct request *req, uint32_t count,
+           enum fake_nbd_fault fault)
 {
   static uint8_t data[8 + FAKE_NBD_SIZE];
 
@@ -160,7 +199,8 @@ send_data (int fd, const struct request *req, uint32_t count)
     return false;
   put_be64 (data, req->offset);
   memset (data + 8, FAKE_NBD_BYTE, count);
-  return send_chunk (fd, req, 0, CHUNK_DATA, data, 8 + count);
+  return send_head (fd, req, 0, CHUNK_DATA, 8 + count) &&
+         transfer (fd, data, 8 + count, true, fault);
 }
 
 static bool
@@ -180,7 +220,8 @@ answer_read (int fd, const struct request *req, enum fake_nbd_fault fault)
   if (fault == FAKE_NBD_NO_DATA)
     return true;
   return send_data (fd, req,
-                    fault == FAKE_NBD_HALF_DATA ? req->count / 2 : req->count);
+                    fault == FAKE_NBD_HALF_DATA ? req->count / 2 : req->count,
+                    fault);
 }
 
 static bool
@@ -207,8 +248,13 @@ answer (int fd, const struct request *req, enum fake_nbd_fault fault)
   case CMD_BLOCK_STATUS:
     return answer_status (fd, req, fault) && send_done (fd, req);
   case CMD_WRITE:
-    return req->count <= sizeof written && receive (fd, written, req->count) &&
+    return req->count <= sizeof written &&
+           transfer (fd, written, req->count, false, fault) &&
            send_done (fd, req);
+  case CMD_FLUSH:
+    if (fault == FAKE_NBD_SLOW_FLUSH)
+      take_ms (FLUSH_MS);
+    return send_done (fd, req);
   default:
     return send_done (fd, req);
   }
@@ -220,7 +266,7 @@ serve (int fd, enum fake_nbd_fault fault)
   uint8_t head[28];
   struct request req;
 
-  if (!negotiate (fd))
+  if (!negotiate (fd, fault))
     return;
   do {
     if (!receive (fd, head, sizeof head))

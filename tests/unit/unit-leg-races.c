@@ -12,6 +12,7 @@
 #undef NDEBUG
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdlib.h>
@@ -22,6 +23,7 @@
 
 #include "deadline.h"
 #include "leg-ops.h"
+#include "nbd-server.h"
 #include "suite.h"
 
 #define MAX_WAIT_S 20
@@ -302,6 +304,64 @@ LOOP_TEST (what_fails_while_a_leg_gets_lost_blames_the_loss, 3)
                  "%d, \"%s\"", t.io.error, t.last_error);
   other_end ();
   leg_free (leg);
+}
+
+/* ---- A request that is long on its way ---- */
+
+struct late_request {
+  struct leg *leg;
+  struct leg_io io;
+  char buf[512];
+  sem_t done;
+};
+
+static void
+late_done (struct leg_io *io)
+{
+  sem_post (io->opaque);
+}
+
+static void
+submit_late (void *arg)
+{
+  struct late_request *r = arg;
+
+  leg_submit (r->leg, &r->io);
+}
+
+/* The thread stands still between two steps of sending, as all of them do
+ * when the process is stopped.  The server has its time after that.
+ */
+TEST (a_request_counts_from_when_it_is_sent)
+{
+  static const char *const args[] = {"memory", "1M", "--filter=delay",
+                                     "rdelay=300ms", NULL};
+  const uint64_t timeout = NSEC_PER_SEC;
+  struct leg_options options = {.connections = 1, .timeout_ns = timeout};
+  static struct late_request r;
+  struct nbd_server server;
+  uint64_t until;
+
+  nbd_server_start (&server, false, args);
+  sem_init (&r.done, 0, 0);
+  r.io = (struct leg_io){.op = LEG_READ,
+                         .buf = r.buf,
+                         .count = sizeof r.buf,
+                         .done = late_done,
+                         .opaque = &r.done};
+  r.leg = leg_new (server.uri, &options);
+  ck_assert_ptr_nonnull (r.leg);
+  ck_assert_int_eq (leg_open (r.leg, 0), 0);
+  other_begin (submit_late, &r, 1);
+  until = now_ns () + 5 * timeout / 2;
+  while (now_ns () < until)
+    poll (NULL, 0, 50); /* that so much time passes is the case */
+  other_end ();
+  wait_sem (&r.done);
+  ck_assert_int_eq (r.io.error, 0);
+  ck_assert (!atomic_load (&r.leg->lost));
+  leg_free (r.leg);
+  nbd_server_end (&server);
 }
 
 static struct suite_group tests = {

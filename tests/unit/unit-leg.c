@@ -213,12 +213,18 @@ new_leg (const char *name, unsigned connections, uint64_t timeout_ms)
 }
 
 static struct leg *
-open_leg (const char *name)
+open_leg_with (const char *name, unsigned connections)
 {
-  struct leg *leg = new_leg (name, 1, MAX_WAIT_S * 1000);
+  struct leg *leg = new_leg (name, connections, MAX_WAIT_S * 1000);
 
   ck_assert_msg (leg_open (leg, 0) == 0, "%s", last_msg);
   return leg;
+}
+
+static struct leg *
+open_leg (const char *name)
+{
+  return open_leg_with (name, 1);
 }
 
 static bool
@@ -401,7 +407,8 @@ LOOP_TEST (nbd_does_everything, 5)
   leg = open_leg (server.uri);
   ck_assert_int_eq (leg->kind, LEG_NBD);
   ck_assert_uint_eq (leg->min_block, _i == 4 ? 4096 : 1);
-  ck_assert_uint_eq (leg->max_request, _i == 4 ? 65536 : 32 << 20);
+  ck_assert_uint_eq (leg->max_request, _i == 4 ? 65536 : 1 << 20);
+  ck_assert_uint_eq (leg->max_bare, _i == 4 ? 65536 : 32 << 20);
   if (_i == 2)
     leg->can_fua = false; /* as if the server had none */
   exercise (leg);
@@ -741,6 +748,64 @@ LOOP_TEST (connections_follow_multi_conn, 2)
   nbd_server_end (&server);
 }
 
+static bool
+sockets_become (size_t nr)
+{
+  uint64_t deadline = now_ns () + MAX_WAIT_S * NSEC_PER_SEC;
+
+  while (count_sockets () != nr && now_ns () < deadline)
+    poll (NULL, 0, 10);
+  return count_sockets () == nr;
+}
+
+/* Another client has the others; when it has gone they are ours. */
+TEST (a_leg_goes_on_with_the_connections_that_it_gets)
+{
+  static const char *const args[] = {"memory", "16M", "--filter=limit",
+                                     "limit=5", NULL};
+  struct nbd_server server;
+  struct leg *leg, *other;
+
+  nbd_server_start (&server, true, args);
+  other = new_leg (server.uri, 2, 10000);
+  ck_assert_int_eq (leg_open (other, LEG_READ_ONLY), 0);
+  leg = new_leg (server.uri, 4, 10000);
+  ck_assert_int_eq (leg_open (leg, 0), 0);
+  ck_assert_uint_eq (count_sockets (), 2 + 3);
+  expect_msg ("3 of 4 connections");
+  exercise (leg);
+  leg_quiesce (leg);
+  msg_error ("%s", "");
+  ck_assert_int_eq (leg_start (leg), 0);
+  expect_msg (""); /* it is said once */
+  ck_assert (last_msg[0] == '\0');
+  ck_assert_uint_eq (count_sockets (), 2 + 3);
+  leg_free (other);
+  ck_assert (sockets_become (4));
+  ck_assert (threads_become (4));
+  for (unsigned i = 0; i < 8; ++i)
+    expect_byte (leg, 0, 4096, 0x11);
+  leg_free (leg);
+  ck_assert (threads_become (0));
+  ck_assert_uint_eq (nr_lost, 0);
+  nbd_server_end (&server);
+}
+
+/* A server may let the others wait without a word. */
+TEST (a_leg_does_not_wait_for_all_of_its_connections)
+{
+  struct nbd_server server;
+  struct leg *leg;
+
+  fake_nbd_start (&server, FAKE_NBD_MULTI_CONN);
+  leg = open_leg_with (server.uri, 4);
+  expect_msg ("1 of 4 connections");
+  expect_byte (leg, 0, 4096, FAKE_NBD_BYTE);
+  leg_free (leg);
+  ck_assert (threads_become (0));
+  nbd_server_end (&server);
+}
+
 TEST (nbd_extents_tell_hole_and_zero_apart)
 {
   static const char *const args[] = {
@@ -994,7 +1059,17 @@ TEST (another_size_after_quiesce_is_refused)
   nbd_server_end (&server);
 }
 
-TEST (tcp_sockets_do_not_linger)
+static int
+tcp_option (int fd, int level, int name)
+{
+  int value;
+  socklen_t len = sizeof value;
+
+  ck_assert_int_eq (getsockopt (fd, level, name, &value, &len), 0);
+  return value;
+}
+
+TEST (tcp_sockets_do_not_linger_and_are_kept_alive)
 {
   static const char *const args[] = {"memory", "16M", NULL};
   struct nbd_server server;
@@ -1006,16 +1081,15 @@ TEST (tcp_sockets_do_not_linger)
   ck_assert_int_eq (leg_open (leg, 0), 0);
   for (int fd = 0; fd < 256; ++fd) {
     struct linger linger;
-    socklen_t len = sizeof linger, tlen = sizeof (unsigned);
-    unsigned timeout;
+    socklen_t len = sizeof linger;
 
     if (getsockopt (fd, SOL_SOCKET, SO_LINGER, &linger, &len) == -1 ||
         is_lock (fd))
       continue;
-    ck_assert_int_eq (getsockopt (fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout,
-                                  &tlen),
-                      0);
-    ck_assert (linger.l_onoff && linger.l_linger == 0 && timeout == 7000);
+    ck_assert (linger.l_onoff && linger.l_linger == 0);
+    ck_assert_int_eq (tcp_option (fd, IPPROTO_TCP, TCP_USER_TIMEOUT), 7000);
+    ck_assert_int_eq (tcp_option (fd, IPPROTO_TCP, TCP_KEEPIDLE), 5);
+    ck_assert_int_ne (tcp_option (fd, SOL_SOCKET, SO_KEEPALIVE), 0);
     seen++;
   }
   ck_assert_uint_eq (seen, 2);

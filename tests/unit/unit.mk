@@ -47,6 +47,8 @@ unit_tests_of_threads = \
 	tests/unit/unit-hot-limit \
 	tests/unit/unit-holes \
 	tests/unit/unit-lease \
+	tests/unit/unit-leg-name \
+	tests/unit/unit-leg-pace \
 	tests/unit/unit-leg-races \
 	tests/unit/unit-leg-zeroes \
 	tests/unit/unit-logd \
@@ -193,6 +195,29 @@ tests_unit_unit_leg_SOURCES = \
 tests_unit_unit_leg_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_unit_leg_LDADD = liblegs.la libcommon.la $(TEST_LIBS)
 
+tests_unit_unit_leg_name_SOURCES = \
+	tests/lib/fake-dns.c \
+	tests/lib/fake-dns.h \
+	tests/lib/make-certs.c \
+	tests/lib/make-certs.h \
+	tests/lib/nbd-server.c \
+	tests/lib/nbd-server.h \
+	tests/unit/unit-leg-name.c \
+	$(NULL)
+tests_unit_unit_leg_name_CPPFLAGS = $(TEST_CPPFLAGS) $(GNUTLS_CFLAGS)
+tests_unit_unit_leg_name_LDFLAGS = -Wl,--wrap=getaddrinfo
+tests_unit_unit_leg_name_LDADD = liblegs.la libcommon.la $(TEST_LIBS) $(GNUTLS_LIBS)
+
+tests_unit_unit_leg_pace_SOURCES = \
+	tests/lib/fake-nbd.c \
+	tests/lib/fake-nbd.h \
+	tests/lib/nbd-server.c \
+	tests/lib/nbd-server.h \
+	tests/unit/unit-leg-pace.c \
+	$(NULL)
+tests_unit_unit_leg_pace_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_unit_leg_pace_LDADD = liblegs.la libcommon.la $(TEST_LIBS)
+
 tests_unit_unit_nbd_identity_SOURCES = \
 	tests/lib/temp-path.h \
 	tests/unit/unit-nbd-identity.c \
@@ -211,7 +236,11 @@ tests_unit_unit_objects_LDFLAGS = \
 	$(NULL)
 tests_unit_unit_objects_LDADD = liblegs.la libcommon.la $(TEST_LIBS)
 
-tests_unit_unit_leg_races_SOURCES = tests/unit/unit-leg-races.c
+tests_unit_unit_leg_races_SOURCES = \
+	tests/lib/nbd-server.c \
+	tests/lib/nbd-server.h \
+	tests/unit/unit-leg-races.c \
+	$(NULL)
 tests_unit_unit_leg_races_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_unit_leg_races_LDFLAGS = -Wl,--wrap=pthread_mutex_lock
 tests_unit_unit_leg_races_LDADD = liblegs.la libcommon.la $(TEST_LIBS)
