@@ -49,9 +49,9 @@ say_fewer (struct nbd_others *o, const char *why)
   if (o->said)
     return;
   o->said = true;
-  msg_error ("note: leg %s: %zu of %zu connections, for its server grants no "
-             "more (%s); it is asked again later",
-             o->leg->name, atomic_load (&o->nr), o->wanted, why);
+  msg_note ("leg %s: %zu of %zu connections, for its server grants no "
+            "more (%s); it is asked again later",
+            o->leg->name, atomic_load (&o->nr), o->wanted, why);
 }
 
 int

@@ -90,6 +90,7 @@ members_miss_locked (struct mirror *m, uint64_t first, uint64_t nr)
    * in-sync is on its way.
    */
   if ((m->in_sync | m->promoting) & others) {
+    m->joined &= ~others;
     m->failures++;
     worker_wake_locked (m);
   }

@@ -103,6 +103,7 @@ struct mirror {
   /* Protected by lock. */
   unsigned in_sync, resyncing, failed, missing; /* member-state.h */
   unsigned promoting; /* of resyncing: may be in-sync by the log already */
+  unsigned joined;    /* of promoting: the legs' records must call them so */
   unsigned primary;   /* slot, always in in_sync */
   struct range_list ranges;
   struct hot_table hot;

@@ -51,6 +51,8 @@ libmirror_la_SOURCES = \
 	plugin/mirror/probe-zeroes.h \
 	plugin/mirror/probe.c \
 	plugin/mirror/probe.h \
+	plugin/mirror/promote.c \
+	plugin/mirror/promote.h \
 	plugin/mirror/quarantine.c \
 	plugin/mirror/quarantine.h \
 	plugin/mirror/range.c \

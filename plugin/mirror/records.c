@@ -190,7 +190,7 @@ records_take_locked (struct mirror *m, unsigned joining,
     .generation = ls.generation,
     .slots = writing_set (m),
     .configured = m->configured,
-    .in_sync = m->in_sync | joining,
+    .in_sync = m->in_sync | joining | (m->joined & m->promoting),
     .primary = m->primary,
   };
 }

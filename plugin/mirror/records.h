@@ -5,12 +5,12 @@
  * that a crash anywhere leaves less trust:
  *
  *   a leg leaves     log flushed, records, acknowledgements (S4, S5)
- *   a leg joins      log committed, records, announced (S18)
+ *   a leg joins      records, log committed, announced (S18, promote.h)
  *   start            log as planned, records (not clean), served
  *   end              last sweep, records (clean), beats (unused), log closed
  *
  * What a cycle writes is taken down under m->lock before the log is written, so
- * no record ever says more than the log.  A cycle that comes late, when a newer
+ * who has left the records has left the log before.  A cycle that comes late, when a newer
  * one has been written, is dropped.
  *
  * Locks: records.lock, held over a cycle's I/O, then m->lock.

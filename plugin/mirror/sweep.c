@@ -11,9 +11,7 @@
  *   4. looks again, under the lock that failures and writes take, and clears
  *      the regions nobody wrote since step 1; copied runs are no longer
  *      missed; all of it goes to the log in one commit;
- *   5. a resync target that misses nothing is recorded as in-sync, in the log
- *      and then in the legs' own records, and, once that is durable and nothing
- *      failed meanwhile, becomes so.
+ *   5. a resync target that misses nothing becomes in-sync (promote.h).
  *
  * A crash anywhere leaves a region or a leg less trusted, never more.
  */
@@ -26,9 +24,8 @@
 #include "flush.h"
 #include "holes.h"
 #include "hot-limit.h"
-#include "member-state.h"
 #include "mirror-impl.h"
-#include "msg.h"
+#include "promote.h"
 #include "recovery.h"
 #include "sweep.h"
 
@@ -180,60 +177,6 @@ sweep_regions (struct round *round)
     return false;
   return raise_regions (round) &&
          dirty_log_commit (m->log, round->deadline) == 0;
-}
-
-/* Step 5, first half: who misses nothing is recorded as in-sync. */
-static unsigned
-record_promotions (struct mirror *m, struct records_state *state)
-{
-  unsigned ready = 0;
-  CLEANUP_LOCK (&m->lock);
-
-  FOR_EACH_SLOT (slot, m->resyncing)
-    if (dirty_log_in_sync (m->log, slot, 0, m->nr_regions)) {
-      dirty_log_leg_in_sync (m->log, slot);
-      ready |= SLOT_BIT (slot);
-    }
-  member_set_state_locked (m, m->promoting & ~ready, MEMBER_RESYNCING);
-  member_set_state_locked (m, ready, MEMBER_PROMOTING);
-  if (ready)
-    records_take_locked (m, ready, state);
-  return ready;
-}
-
-/* Second half: announce those to which nothing happened meanwhile. */
-static unsigned
-announce_promotions (struct mirror *m, unsigned ready)
-{
-  CLEANUP_LOCK (&m->lock);
-
-  FOR_EACH_SLOT (slot, ready)
-    if (!dirty_log_in_sync (m->log, slot, 0, m->nr_regions))
-      ready &= ~SLOT_BIT (slot);
-  ready &= m->promoting;
-  FOR_EACH_SLOT (slot, ready)
-    m->member[slot].stall_reported = false;
-  member_set_state_locked (m, m->promoting & ~ready, MEMBER_RESYNCING);
-  member_set_state_locked (m, ready, MEMBER_IN_SYNC);
-  pthread_cond_broadcast (&m->cond);
-  return ready;
-}
-
-static void
-promote (struct mirror *m, uint64_t deadline)
-{
-  struct records_state state;
-  unsigned ready = record_promotions (m, &state);
-
-  /* The legs were flushed after their last copy: a region leaves the missed
-   * map only in step 4.
-   */
-  if (!ready || dirty_log_commit (m->log, deadline) == -1 ||
-      records_write (m, &state, ready) == -1)
-    return;
-  ready = announce_promotions (m, ready);
-  FOR_EACH_SLOT (slot, ready)
-    msg_note ("leg %s: is in-sync now", m->member[slot].name);
 }
 
 void

@@ -222,24 +222,7 @@ nothing_is_missed (unsigned leg)
   dirty_log_set_region_sync (fx->log, leg, 0, NR_REGIONS, true);
 }
 
-TEST (s18_no_record_before_the_log)
-{
-  struct op op;
-
-  new_mirror (2, 2);
-  nothing_is_missed (1);
-  mem_log_hold (fx->log, MEM_LOG_COMMIT);
-  op_start (fx, &op, OP_SWEEP, 0, 0, 0);
-  ck_assert (mem_log_wait_inside (fx->log, 1));
-  ck_assert_uint_eq (in_sync_by (0), 1);
-  mem_log_hold (fx->log, 0);
-  op_join (&op);
-  ck_assert_uint_eq (fx_in_sync (fx), 3);
-  ck_assert_uint_eq (in_sync_by (0), 3);
-  ck_assert_uint_eq (in_sync_by (1), 3);
-}
-
-TEST (s18_nobody_is_announced_before_the_records)
+TEST (s18_the_records_come_before_the_log)
 {
   struct op op;
 
@@ -248,10 +231,74 @@ TEST (s18_nobody_is_announced_before_the_records)
   mem_leg_hold (fx->leg[0], LEG_WRITE, 1, 1);
   op_start (fx, &op, OP_SWEEP, 0, 0, 0);
   ck_assert (mem_leg_wait_held (fx->leg[0], 1));
+  ck_assert_int_eq (fx_image_state (fx, 1), LOG_LEG_STALE);
   ck_assert_uint_eq (fx_in_sync (fx), 1);
   mem_leg_release (fx->leg[0], 1, 0);
   op_join (&op);
+  ck_assert_int_eq (fx_image_state (fx, 1), LOG_LEG_IN_SYNC);
   ck_assert_uint_eq (fx_in_sync (fx), 3);
+  ck_assert_uint_eq (in_sync_by (0), 3);
+  ck_assert_uint_eq (in_sync_by (1), 3);
+}
+
+TEST (s18_nobody_is_announced_before_the_log)
+{
+  struct op op;
+
+  new_mirror (2, 2);
+  nothing_is_missed (1);
+  mem_log_hold (fx->log, MEM_LOG_COMMIT);
+  op_start (fx, &op, OP_SWEEP, 0, 0, 0);
+  WAIT_FOR (in_sync_by (0) == 3);
+  ck_assert (mem_log_wait_inside (fx->log, 1));
+  ck_assert_uint_eq (fx_in_sync (fx), 1);
+  mem_log_hold (fx->log, 0);
+  op_join (&op);
+  ck_assert_uint_eq (fx_in_sync (fx), 3);
+}
+
+/* While the log calls leg 1 in-sync, or may, no record says that it is not. */
+TEST (s18_who_has_joined_stays_in_the_records)
+{
+  struct records_state state;
+  struct op op;
+
+  new_mirror (3, 2);
+  nothing_is_missed (1);
+  mem_log_hold (fx->log, MEM_LOG_COMMIT);
+  op_start (fx, &op, OP_SWEEP, 0, 0, 0);
+  WAIT_FOR (in_sync_by (0) == 7);
+  ck_assert (mem_log_wait_inside (fx->log, 1));
+  {
+    CLEANUP_LOCK (&fx->m->lock);
+    records_take_locked (fx->m, 0, &state);
+  }
+  ck_assert_uint_eq (state.in_sync, 7);
+  mem_log_hold (fx->log, 0);
+  op_join (&op);
+  ck_assert_uint_eq (fx_in_sync (fx), 7);
+}
+
+/* Leg 2 leaves while the record that calls leg 1 in-sync is on its way. */
+TEST (s18_nobody_joins_the_log_when_the_records_go_another_way)
+{
+  struct op op;
+
+  new_mirror (3, 2);
+  nothing_is_missed (1);
+  mem_leg_hold (fx->leg[0], LEG_WRITE, 1, 1);
+  op_start (fx, &op, OP_SWEEP, 0, 0, 0);
+  ck_assert (mem_leg_wait_held (fx->leg[0], 1));
+  {
+    struct records_state state;
+    CLEANUP_LOCK (&fx->m->lock);
+
+    records_take_locked (fx->m, 0, &state);
+  }
+  mem_leg_release (fx->leg[0], 1, 0);
+  op_join (&op);
+  ck_assert_int_eq (fx_image_state (fx, 1), LOG_LEG_STALE);
+  ck_assert_uint_eq (fx_in_sync (fx), 5);
 }
 
 /* Leg 1 fails while a record that calls legs 1 and 2 in-sync is on its way. */
