@@ -55,6 +55,12 @@ plan_new_trailers (const struct plan_input *in)
   return any;
 }
 
+static bool
+is_new_mirror (const struct plan *plan)
+{
+  return plan->create && record_no_id (plan->mirror);
+}
+
 /* The leg holds nothing that the mirror does not know: a new mirror takes over
  * legs with whatever is at their ends.
  */
@@ -62,7 +68,7 @@ static int
 is_free (const struct plan_input *in, const struct plan *plan, unsigned slot)
 {
   const struct plan_slot *ps = &plan->slot[slot];
-  bool new_mirror = plan->create && record_no_id (plan->mirror);
+  bool new_mirror = is_new_mirror (plan);
   unsigned leg = (unsigned) ps->leg;
 
   if (!new_mirror && !ps->fresh)
@@ -99,6 +105,13 @@ why_not (const struct plan_input *in, const struct plan *plan, unsigned slot,
                         : "holds data, or was in the mirror without one";
 }
 
+/* Once, when it is decided: at later starts nothing is wrong. */
+static bool
+is_news (const struct plan_input *in, const struct plan *plan, unsigned slot)
+{
+  return is_new_mirror (plan) || plan->slot[slot].fresh || in->config->plan;
+}
+
 static int
 keep_record (const struct plan_input *in, struct plan *plan, unsigned slot)
 {
@@ -112,7 +125,7 @@ keep_record (const struct plan_input *in, struct plan *plan, unsigned slot)
   if (why && in->config->leg_records == RECORDS_ON)
     plan_refuse (plan, "leg-records=on: leg %s: can't have a record: %s",
                  in->leg[ps->leg].name, why);
-  else if (why)
+  else if (why && is_news (in, plan, slot))
     plan_note (plan, "leg %s: has no record of its own: %s\n",
                in->leg[ps->leg].name, why);
   return 0;

@@ -1377,7 +1377,11 @@ TEST (a_leg_that_is_in_the_mirror_without_a_trailer_gets_none)
   scene->in.leg[1].trailer = LEG_SIZE;
   serves (0);
   keeps (true, false);
+  ck_assert_str_eq (scene->plan.notes, ""); /* it was said long ago */
+  scene->config.plan = true;
+  serves (0);
   notes ("leg /b: has no record of its own");
+  scene->config.plan = false;
   scene->empty[1] = PROBE_YES;
   serves (0);
   keeps (true, false);
