@@ -1143,6 +1143,15 @@ inline unanswered (leg)
   :: else
   fi
 }
+
+/* To a lost leg nothing was sent. */
+inline unanswered_by_crash (leg)
+{
+  if
+  :: !(lost & BIT (leg)) -> unanswered (leg)
+  :: else
+  fi
+}
 #endif
 
 /* Memory is gone. */
@@ -1226,10 +1235,10 @@ active proctype world ()
        state != DOWN && n_crash > 0 ->
        n_crash--;
 #ifdef LATE
-       unanswered (0);
-       unanswered (1);
+       unanswered_by_crash (0);
+       unanswered_by_crash (1);
 #if NLEG > 2
-       unanswered (2);
+       unanswered_by_crash (2);
 #endif
 #endif
 #ifndef PAGES_STAY
