@@ -16,6 +16,7 @@
  * LATE         what was sent to a leg and not answered may land later
  * RETURN       a leg that failed or was absent comes back while the mirror
  *              runs
+ * RECORDS      each leg has a record of its own (records.pml)
  * PAGES_STAY   what a flush failed to write is still read after the mirror
  *              was killed
  * FIX_S8       what the code does not do yet (README, "Open")
@@ -58,6 +59,9 @@
 #endif
 #ifndef STALE
 #define STALE 0 /* legs that miss the region at first */
+#endif
+#ifndef OUT
+#define OUT 0 /* of these, those that are not in use then */
 #endif
 #if defined LATE && NBLK + NWRITER > 2
 #error "LATE is for one block and one writer"
@@ -107,9 +111,14 @@ byte n_logerr = LOGERRORS;
 #define APPLY_CLEAR 3  /* clear_marks */
 #define APPLY_COMMIT 4
 #define UP 5
+#define APPLY_CREATE 6  /* apply_new: dirty_log_create_as, commit */
+#define APPLY_RECORDS 7 /* life.c:mirror_start */
+#define APPLY_BEATS 8
+#define END_RECORDS 9 /* mirror-worker.c: records_close, beats_close */
+#define END_LOG 10
 byte state = UP;
 
-byte in_sync = ALL & ~STALE, resyncing = STALE, promoting;
+byte in_sync = ALL & ~STALE, resyncing = STALE & ~OUT, promoting;
 byte prim;
 byte lost;  /* leg->lost: it answers nothing any more */
 byte ferr;  /* leg->flush_error */
@@ -144,6 +153,7 @@ byte t_miss, t_sync, t_prim;
 #define T_FLUSH BIT (NWRITER)
 #define T_SWEEP BIT (NWRITER + 1)
 #define T_START BIT (NWRITER + 2)
+#define T_RETURN BIT (NWRITER + 3)
 byte g_want;        /* they wait for a cycle that begins from now on */
 byte g_want_commit; /* of these: it must be a commit */
 byte g_ok, g_failed; /* they have got their result */
@@ -154,6 +164,7 @@ byte g_ok, g_failed; /* they have got their result */
 #define W_FAN 2    /* fan_out */
 #define W_ACK 3    /* acknowledge_locked */
 #define W_RECORD 4 /* ...: record_failures_locked */
+#define W_LEGS 5   /* ...: records_write */
 byte w_pc[NWRITER], w_v[NWRITER], w_legs[NWRITER], w_left[NWRITER];
 byte w_bad[NWRITER];
 byte w_err; /* mask of writers */
@@ -176,6 +187,9 @@ byte f_seen[NBLK];
 #define S_PROMOTE 6
 #define S_PROMOTE_COMMIT 7
 #define S_RECORD 8
+#define S_PROMOTE_FLUSH 9
+#define S_PROMOTE_LEGS 10
+#define S_RECORD_LEGS 11
 byte s_pc, s_left, s_bad, s_ready;
 bit s_cand; /* the region was idle at step 1 */
 bit s_fail; /* m->failures changed since step 1 */
@@ -315,7 +329,13 @@ inline count_failure ()
 }
 
 /* truth.c:truth_leg_stale */
+#ifdef RECORDS
+#define LEG_STALE(bits) \
+  l_gen = l_gen + ((l_sync & (bits)) != 0); \
+  l_sync = l_sync & ~(bits)
+#else
 #define LEG_STALE(bits) l_sync = l_sync & ~(bits)
+#endif
 
 /* members.c:member_fail_locked */
 #ifdef MISTAKE_S6
@@ -409,17 +429,43 @@ inline take_answer (who)
   g_failed = g_failed & ~(who)
 }
 
+#ifdef RECORDS
+#include "records.pml"
+#else
+#define X_WRITER 0
+#define X_SWEEP 0
+#define IN_SOME_RECORD 0
+#endif
+
 /* acknowledge.c:record_failures_locked: what follows the flush. */
-inline recorded (who)
+inline recorded_if (ok, who)
 {
   if
-  :: (g_ok & rcov & (who)) ->
+  :: (ok) && (rcov & (who)) ->
      unrec = 0;
      rcov = 0;
      spoilt = spoilt & d_sync
   :: else -> rcov = rcov & ~(who)
-  fi;
+  fi
+}
+
+inline recorded (who)
+{
+  recorded_if ((g_ok & (who)), who);
   take_answer (who)
+}
+
+/* ...: its beginning. */
+inline record_failures (who, taker)
+{
+  rcov = rcov | (who);
+#ifdef RECORDS
+  records_take (taker, 0);
+#ifdef MISTAKE_R_BEFORE_LOG
+  records_ask (taker);
+#endif
+#endif
+  log_ask (who, false)
 }
 
 /* --- the log: disk.c --- */
@@ -435,6 +481,9 @@ inline log_cycle_ends ()
   t_miss = 0;
   t_sync = 0;
   t_prim = 0;
+#ifdef RECORDS
+  t_gen = 0;
+#endif
   g_ok = g_ok | g_who;
   g_who = 0
 }
@@ -561,8 +610,7 @@ active [NWRITER] proctype writer ()
        w_pc[me] == W_ACK ->
        if
        :: unrec && WAITS_FOR_RECORD (me) ->
-          rcov = rcov | T_WRITER (me);
-          log_ask (T_WRITER (me), false);
+          record_failures (T_WRITER (me), X_WRITER);
           w_pc[me] = W_RECORD
        :: else -> write_leave ()
        fi
@@ -574,12 +622,31 @@ active [NWRITER] proctype writer ()
           w_err = w_err | T_WRITER (me);
           take_answer (T_WRITER (me));
           rcov = rcov & ~T_WRITER (me);
+#ifdef RECORDS
+          records_drop (X_WRITER);
+#endif
           write_leave ()
        :: else ->
+#if defined RECORDS && !defined MISTAKE_R_ACK
+          take_answer (T_WRITER (me));
+#ifndef MISTAKE_R_BEFORE_LOG
+          records_ask (X_WRITER);
+#endif
+          w_pc[me] = W_LEGS
+#else
           recorded (T_WRITER (me));
           w_pc[me] = W_ACK
+#endif
        fi
      }
+#ifdef RECORDS
+  :: atomic { /* ...with the legs' records */
+       w_pc[me] == W_LEGS && RANSWERED (X_WRITER) ->
+       recorded_if ((rq_ok & BIT (X_WRITER)), T_WRITER (me));
+       records_take_answer (X_WRITER);
+       w_pc[me] = W_ACK
+     }
+#endif
   od
 }
 
@@ -591,10 +658,22 @@ inline log_lowered ()
   fi
 }
 
+#ifdef RECORDS
+#define NEW_GENERATION (d_gen != t_gen)
+#else
+#define NEW_GENERATION false
+#define RECORD_USERS
+inline log_moves ()
+{
+  skip
+}
+#endif
+
 inline log_record_next ()
 {
   if
-  :: (d_sync & ~t_sync) || d_prim != t_prim -> g_pc = LOG_LOWER_RECORD
+  :: (d_sync & ~t_sync) || d_prim != t_prim || NEW_GENERATION ->
+     g_pc = LOG_LOWER_RECORD
   :: else -> log_lowered ()
   fi
 }
@@ -613,6 +692,9 @@ active proctype log ()
        t_miss = l_miss;
        t_sync = l_sync;
        t_prim = l_prim;
+#ifdef RECORDS
+       t_gen = l_gen;
+#endif
        if
        :: (t_mark & ~d_mark) || (t_miss & ~d_miss) -> g_pc = LOG_LOWER_MAPS
        :: else -> log_record_next ()
@@ -622,12 +704,17 @@ active proctype log ()
        g_pc == LOG_LOWER_MAPS ->
        d_mark = d_mark | t_mark;
        d_miss = d_miss | t_miss;
+       log_moves ();
        log_record_next ()
      }
   :: d_step { /* disk-record.c:disk_record_write after disk_slot_lower */
        g_pc == LOG_LOWER_RECORD ->
        d_sync = d_sync & t_sync;
        d_prim = t_prim;
+#ifdef RECORDS
+       d_gen = t_gen;
+#endif
+       log_moves ();
        log_lowered ()
      }
   :: d_step { /* disk_write_raising: disk_maps_raise, disk_slot_raise */
@@ -645,6 +732,7 @@ active proctype log ()
        g_pc == LOG_RAISE_MAPS ->
        d_mark = d_mark & t_mark;
        d_miss = d_miss & t_miss;
+       log_moves ();
        if
        :: (t_sync & ~d_sync) -> g_pc = LOG_RAISE_RECORD
        :: else -> log_cycle_ends ()
@@ -653,6 +741,7 @@ active proctype log ()
   :: d_step { /* disk_record_write */
        g_pc == LOG_RAISE_RECORD ->
        d_sync = d_sync | t_sync;
+       log_moves ();
        log_cycle_ends ()
      }
 #if LOGERRORS > 0
@@ -673,6 +762,58 @@ active proctype log ()
 #endif
   od
 }
+
+#ifdef RECORDS
+active proctype records ()
+{
+  do
+  :: d_step { RECORDS_GO && (rq & 1) -> records_begin (0) }
+  :: d_step { RECORDS_GO && (rq & 2) -> records_begin (1) }
+#ifdef RETURN
+  :: d_step { RECORDS_GO && (rq & 4) -> records_begin (2) }
+#endif
+  :: atomic { /* submit: one leg; a crash leaves it one cycle behind */
+       rc_x && rc_left ->
+       pick_leg (rc_left);
+       rc_left = rc_left & ~BIT (l);
+       if
+       :: !(lost & BIT (l)) -> record_of (l, rc_x - 1)
+       :: n_error > 0 && !(lost & BIT (l)) -> /* ...or fails */
+          n_error--;
+          rc_bad = rc_bad | BIT (l);
+          if
+          :: true
+          :: record_of (l, rc_x - 1)
+          fi
+       :: (lost & BIT (l)) -> rc_bad = rc_bad | BIT (l)
+       fi;
+       SCRATCH_0
+     }
+  :: d_step { /* end_use, write_state */
+       rc_x && !rc_left ->
+       members_fail (rc_bad);
+       e = rc_x - 1;
+       if
+       :: (rc_bad & in_sync) -> rq_bad = rq_bad | BIT (e)
+       :: else ->
+          rc_seq++; /* complete */
+          z_gen = x_gen[e];
+          z_sync = x_sync[e];
+          z_prim = x_prim[e];
+          z_slots = x_slots[e];
+          z_clean = x_clean;
+          rq_ok = rq_ok | BIT (e);
+          y = e;
+          records_number (y)
+       fi;
+       e = 0;
+       rc_x = 0;
+       rc_bad = 0;
+       SCRATCH_0
+     }
+  od
+}
+#endif
 
 /* leg-gate.c: one flush of a leg.  That it is one step stands for the gate:
  * flushes of a leg do not overlap.
@@ -901,6 +1042,53 @@ active proctype sweeper ()
        take_answer (T_SWEEP);
        round_end ()
      }
+#ifdef RECORDS
+  :: d_step { /* record_promotions: who joins is taken down */
+       s_pc == S_PROMOTE ->
+       s_ready = resyncing & ~l_miss;
+       promoting = s_ready;
+       if
+       :: s_ready ->
+#ifdef MISTAKE_R_LOG_FIRST
+          l_sync = l_sync | s_ready;
+#endif
+          records_take (X_SWEEP, s_ready);
+          x_joining = 1;
+#ifdef MISTAKE_R_ANNOUNCE
+          resyncing = resyncing & ~s_ready;
+          in_sync = in_sync | s_ready;
+#endif
+          log_ask (T_SWEEP, JOINS_IN_LOG);
+          s_pc = S_PROMOTE_FLUSH
+       :: else -> s_pc = S_IDLE
+       fi
+     }
+  :: d_step { /* promote: the legs' records */
+       s_pc == S_PROMOTE_FLUSH && ANSWERED (T_SWEEP) ->
+       if
+       :: (g_ok & T_SWEEP) ->
+          records_ask (X_SWEEP);
+          s_pc = S_PROMOTE_LEGS
+       :: else -> promotion_ends ()
+       fi;
+       take_answer (T_SWEEP)
+     }
+  :: d_step { /* promote: only then the log, if nothing came between */
+       s_pc == S_PROMOTE_LEGS && RANSWERED (X_SWEEP) ->
+       x = rq_ok & BIT (X_SWEEP);
+       records_take_answer (X_SWEEP);
+       if
+       :: x && !OVERTAKEN && !(s_ready & ~STILL_PROMOTING) ->
+          l_sync = l_sync | s_ready;
+          log_ask (T_SWEEP, true);
+          s_pc = S_PROMOTE_COMMIT
+       :: else -> promotion_ends ()
+       fi;
+       x_joining = 0;
+       x_overtaken = 0;
+       x = 0
+     }
+#else
   :: d_step { /* record_promotions */
        s_pc == S_PROMOTE ->
        s_ready = resyncing & ~l_miss;
@@ -917,6 +1105,7 @@ active proctype sweeper ()
        :: else -> s_pc = S_IDLE
        fi
      }
+#endif
   :: d_step { /* announce_promotions */
        s_pc == S_PROMOTE_COMMIT && ANSWERED (T_SWEEP) ->
        if
@@ -937,15 +1126,38 @@ active proctype sweeper ()
      }
   :: d_step { /* mirror-worker.c:worker_thread */
        state == UP && s_pc == S_IDLE && unrec ->
-       rcov = rcov | T_SWEEP;
-       log_ask (T_SWEEP, false);
+       record_failures (T_SWEEP, X_SWEEP);
        s_pc = S_RECORD
      }
+#ifdef RECORDS
+  :: d_step { /* record_failures_locked: the legs' records */
+       s_pc == S_RECORD && ANSWERED (T_SWEEP) ->
+       if
+       :: (g_ok & T_SWEEP) ->
+#ifndef MISTAKE_R_BEFORE_LOG
+          records_ask (X_SWEEP);
+#endif
+          s_pc = S_RECORD_LEGS
+       :: else ->
+          records_drop (X_SWEEP);
+          rcov = rcov & ~T_SWEEP;
+          s_pc = S_IDLE
+       fi;
+       take_answer (T_SWEEP)
+     }
+  :: d_step { /* ... */
+       s_pc == S_RECORD_LEGS && RANSWERED (X_SWEEP) ->
+       recorded_if ((rq_ok & BIT (X_SWEEP)), T_SWEEP);
+       records_take_answer (X_SWEEP);
+       s_pc = S_IDLE
+     }
+#else
   :: d_step { /* record_failures_locked */
        s_pc == S_RECORD && ANSWERED (T_SWEEP) ->
        recorded (T_SWEEP);
        s_pc = S_IDLE
      }
+#endif
   od
 }
 
@@ -1143,6 +1355,15 @@ inline unanswered (leg)
   :: else
   fi
 }
+
+/* To a lost leg nothing was sent. */
+inline unanswered_by_crash (leg)
+{
+  if
+  :: !(lost & BIT (leg)) -> unanswered (leg)
+  :: else
+  fi
+}
 #endif
 
 /* Memory is gone. */
@@ -1179,6 +1400,9 @@ inline forget ()
   c_b = 0;
 #endif
   r_st = R_NONE; r_tgt = 0; r_spoiled = 0;
+#ifdef RECORDS
+  forget_records ();
+#endif
   state = DOWN
 }
 
@@ -1226,16 +1450,16 @@ active proctype world ()
        state != DOWN && n_crash > 0 ->
        n_crash--;
 #ifdef LATE
-       unanswered (0);
-       unanswered (1);
+       unanswered_by_crash (0);
+       unanswered_by_crash (1);
 #if NLEG > 2
-       unanswered (2);
+       unanswered_by_crash (2);
 #endif
 #endif
 #ifndef PAGES_STAY
        drop_unwritten ();
        if
-       :: (spoilt & d_sync) -> see_durable () /* counts as a power cut */
+       :: (spoilt & (d_sync | IN_SOME_RECORD)) -> see_durable () /* counts as a power cut */
        :: else
        fi;
 #endif
@@ -1245,13 +1469,21 @@ active proctype world ()
        :: n_power > 0 -> n_power--; power_cut ()
        fi;
        forget ();
+#ifdef RECORDS
+       assert (d_none || TRUSTED);
+#else
        assert (TRUSTED); /* the log never gives up the last leg */
+#endif
        SCRATCH_0
      }
   :: d_step { /* it starts; every leg is here */
        state == DOWN ->
        x = ALL;
+#ifdef RECORDS
+       plan_records ();
+#else
        begin_start ();
+#endif
        SCRATCH_0
      }
 #if ABSENCES > 0
@@ -1264,10 +1496,18 @@ active proctype world ()
        :: x = ALL & ~4
 #endif
        fi;
+#ifdef RECORDS
+       plan_records ();
+       if
+       :: state != DOWN -> n_absent--
+       :: else
+       fi;
+#else
        if
        :: (TRUSTED & x) -> n_absent--; begin_start ()
        :: else
        fi;
+#endif
        SCRATCH_0
      }
 #endif
@@ -1300,12 +1540,142 @@ active proctype world ()
   :: d_step { /* open.c:state_of */
        state == APPLY_COMMIT && (g_ok & T_START) ->
        take_answer (T_START);
+#ifdef RECORDS
+       start_records ();
+#else
        x = in_sync;
        in_sync = x & l_sync;
        resyncing = x & ~l_sync;
        state = UP;
+#endif
        SCRATCH_0
      }
+#ifdef RECORDS
+  :: d_step { /* apply_new: the commit makes it a log */
+       state == APPLY_CREATE ->
+       l = prim;
+       flush_medium (l); /* flush_source */
+       d_mark = l_mark;
+       d_miss = l_miss;
+       d_sync = l_sync;
+       d_prim = l_prim;
+       d_gen = l_gen;
+       log_moves ();
+       if
+       :: d_none -> c_later = 0 /* flush numbers begin anew */
+       :: else
+       fi;
+       log_is_taken ();
+       d_none = 0;
+       start_records ();
+       SCRATCH_0
+     }
+  :: d_step { /* records_start */
+       state == APPLY_RECORDS && RANSWERED (X_WRITER) ->
+       if
+       :: (rq_ok & BIT (X_WRITER)) ->
+          records_take_answer (X_WRITER);
+          rc_left = WRITING_SET;
+          state = APPLY_BEATS
+       :: else -> forget ()
+       fi
+     }
+  :: atomic { /* beats_start: one leg */
+       state == APPLY_BEATS && rc_left ->
+       pick_leg (rc_left);
+       rc_left = rc_left & ~BIT (l);
+       beat (l);
+       SCRATCH_0
+     }
+  :: d_step { /* served from now on */
+       state == APPLY_BEATS && !rc_left -> state = UP
+     }
+#if SAVES > 0
+  :: d_step { state == UP && (WRITING_SET & 1) && BEAT_CHANGES (0) -> beat (0) }
+  :: d_step { state == UP && (WRITING_SET & 2) && BEAT_CHANGES (1) -> beat (1) }
+#if NLEG > 2
+  :: d_step { state == UP && (WRITING_SET & 4) && BEAT_CHANGES (2) -> beat (2) }
+#endif
+  :: d_step { /* somebody copies the log */
+       n_save > 0 && !d_none && !d_old ->
+       n_save--;
+       c_gen = d_gen;
+       c_miss = d_miss;
+       c_sync = d_sync;
+       c_prim = d_prim;
+       c_mark = d_mark
+     }
+  :: d_step { /* the copy takes the place of the log, or of none */
+       state == DOWN && n_restore > 0 && c_gen ->
+       n_restore--;
+       d_none = 0;
+       d_old = 1;
+       d_gen = c_gen;
+       d_miss = c_miss;
+       d_sync = c_sync;
+       d_prim = c_prim;
+       d_mark = c_mark;
+       forget_copy ()
+     }
+#endif
+#if LOG_LOSSES > 0
+  :: d_step { /* the log is gone */
+       state == DOWN && n_gone > 0 && !d_none ->
+       n_gone--;
+       lose_log ()
+     }
+#endif
+#if SNAPSHOTS > 0
+  :: d_step { /* somebody copies a leg, as it is on its medium */
+       n_snapshot > 0 -> copy_leg (0)
+     }
+  :: d_step { n_snapshot > 0 -> copy_leg (1) }
+  :: d_step { /* after a clean end the copy takes its place, the log is gone */
+       state == DOWN && sn_leg && r_clean == ALL ->
+       restore_leg ();
+       lose_log ();
+       SCRATCH_0
+     }
+#endif
+#if ENDS > 0
+  :: d_step { /* mirror_stop; worker_thread after its last sweep */
+       state == UP && n_end > 0 && w_pc[0] == W_IDLE && s_pc == S_IDLE &&
+       c_pc == C_IDLE && r_st == R_NONE && !rq && !rc_x && !hot && !l_mark &&
+#ifdef RETURN
+       j_pc == 0 &&
+#endif
+       !unrec && g_pc == LOG_IDLE && !g_want && !(in_sync & (lost | ferr)) ->
+       n_end--;
+       records_take (X_WRITER, 0);
+       x_clean = 1;
+       records_ask (X_WRITER);
+       state = END_RECORDS
+     }
+  :: d_step { /* beats_close, dirty_log_close */
+       state == END_RECORDS && RANSWERED (X_WRITER) ->
+       records_take_answer (X_WRITER);
+       x_clean = 0;
+       b = 0;
+       do
+       :: b < NLEG ->
+          if
+          :: (WRITING_SET & BIT (b)) -> beat (b)
+          :: else
+          fi;
+          b++
+       :: else -> break
+       od;
+       b = 0;
+       log_ask (T_START, true);
+       state = END_LOG
+     }
+  :: d_step { /* the end */
+       state == END_LOG && (g_ok & T_START) ->
+       forget ();
+       SCRATCH_0
+     }
+#endif
+#endif
 #if LOGERRORS > 0
   :: d_step { /* plan_apply fails: it does not start */
        (state == APPLY_FLUSH || state == APPLY_COMMIT) &&
@@ -1352,11 +1722,16 @@ active proctype world ()
      }
 #endif
 #ifdef RETURN
+#ifdef RECORDS
+#define MAY_RETURN (n_return > 0 && j_pc == 0)
+#else
+#define MAY_RETURN true
+#endif
   :: atomic { /* rejoin.c:join: a leg is back, opened anew */
-       state == UP && (ALL & ~WRITING_SET) ->
+       state == UP && (ALL & ~WRITING_SET) && MAY_RETURN ->
        pick_leg (ALL & ~WRITING_SET);
        if
-       :: !((w_left[0] | f_left | s_left | c_left) & BIT (l)) ->
+       :: !((w_left[0] | f_left | s_left | c_left RECORD_USERS) & BIT (l)) ->
           lost = lost & ~BIT (l);
           ferr = ferr & ~BIT (l);
           resyncing = resyncing | BIT (l);
@@ -1365,12 +1740,35 @@ active proctype world ()
           if
           :: l_mark -> l_miss = l_miss | BIT (l)
           :: else
-          fi
+          fi;
 #endif
+#ifdef RECORDS
+          z_slots = z_slots & ~BIT (l); /* records_give */
+          n_return--;
+          records_take (X_RETURN, 0); /* records_renew */
+          log_ask (T_RETURN, false);
+          j_pc = 1;
+#endif
+          skip
        :: else
        fi;
        SCRATCH_0
      }
+#ifdef RECORDS
+  :: d_step { /* records_renew */
+       j_pc == 1 && ANSWERED (T_RETURN) ->
+       if
+       :: (g_ok & T_RETURN) -> records_ask (X_RETURN); j_pc = 2
+       :: else -> records_drop (X_RETURN); j_pc = 0
+       fi;
+       take_answer (T_RETURN)
+     }
+  :: d_step { /* ... */
+       j_pc == 2 && RANSWERED (X_RETURN) ->
+       records_take_answer (X_RETURN);
+       j_pc = 0
+     }
+#endif
 #endif
 #ifdef LATE
   :: atomic { /* it lands, or never will */
@@ -1417,6 +1815,11 @@ active proctype check ()
 #ifndef CLIENTS_ONLY
   :: d_step { /* I1 of dirty-log.h */
        state == UP && (in_sync & l_miss) -> assert (!(in_sync & l_miss))
+     }
+#endif
+#if defined RECORDS && !defined CLIENTS_ONLY
+  :: d_step { /* who is announced is in the records */
+       state == UP && (in_sync & ~z_sync) -> assert (!(in_sync & ~z_sync))
      }
 #endif
 #ifndef CLIENTS_ONLY

@@ -6,4 +6,5 @@ EXTRA_DIST += \
 	tests/model/check-model \
 	tests/model/README \
 	tests/model/mirror.pml \
+	tests/model/records.pml \
 	$(NULL)
