@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -13,8 +14,10 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
+#include "byte-order.h"
 #include "cleanup.h"
 #include "deadline.h"
+#include "file-id.h"
 #include "leg-base.h"
 #include "nbd-places.h"
 #include "resolver.h"
@@ -110,14 +113,35 @@ find_addresses (struct nbd_places *places, const struct nbd_identity *who)
   return r;
 }
 
-/* The path stays when the server starts again; the inode is the same also
- * through a hard link or another mount.
+/* The same also through a hard link or another mount.  When the server is gone
+ * its inode is soon another socket's, so the time of birth counts.  NULL with
+ * errno; 0: there is no such file.
  */
+static char *
+place_of_file (const struct nbd_identity *who, const char *path)
+{
+  CLEANUP_CLOSE int fd = open (path, O_PATH | O_CLOEXEC);
+  uint8_t id[FILE_ID_SIZE];
+  struct stat st;
+  char *text;
+
+  if (fd == -1 || fstat (fd, &st) == -1) {
+    errno = 0;
+    return NULL;
+  }
+  file_id (fd, &st, id);
+  if (asprintf (&text,
+                "socket with inode %" PRIu64 " (%" PRIx64 "), export \"%s\"",
+                get_le64 (id), get_le64 (id + 8), who->export_name) == -1)
+    return NULL;
+  return text;
+}
+
+/* The path stays when the server starts again. */
 static int
 find_socket (struct nbd_places *places, const struct nbd_identity *who)
 {
   CLEANUP_FREE char *path = leg_canonical_path (who->host);
-  struct stat st;
   char *text;
 
   if (!path || asprintf (&text, "socket %s, export \"%s\"", path,
@@ -125,13 +149,8 @@ find_socket (struct nbd_places *places, const struct nbd_identity *who)
     return -1;
   if (add (places, text) == -1)
     return -1;
-  if (stat (path, &st) == -1)
-    return 0;
-  if (asprintf (&text, "socket with inode %ju of device %ju, export \"%s\"",
-                (uintmax_t) st.st_ino, (uintmax_t) st.st_dev,
-                who->export_name) == -1)
-    return -1;
-  return add (places, text);
+  text = place_of_file (who, path);
+  return text || errno != 0 ? add (places, text) : 0;
 }
 
 static int

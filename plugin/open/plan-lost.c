@@ -189,6 +189,12 @@ note_why (struct lost *l)
                "log %s: is an older copy, the heartbeat on leg %s has seen a "
                "later one; it is made anew from the record of leg %s\n",
                in->log->name, in->leg[beat].name, leg);
+  else if (l->newest->generation <= in->record->generation)
+    plan_note (l->plan,
+               "log %s: is an older copy, from a clean end since which the "
+               "mirror has begun again; it is made anew from the record of "
+               "leg %s\n",
+               in->log->name, leg);
   else
     plan_note (l->plan,
                "log %s: is an older copy (generation %" PRIu64 "); it is made "

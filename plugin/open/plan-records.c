@@ -190,6 +190,17 @@ plan_later_beat (const struct plan_input *in)
   return -1;
 }
 
+/* Before a log is clean, all who are in-sync by it have that in their records.
+ */
+bool
+plan_started_since (const struct plan_input *in,
+                    const struct leg_record *newest)
+{
+  return !in->log->unclean && !(newest->flags & RECORD_CLEAN) &&
+         newest->generation == in->record->generation &&
+         in->record->leg[newest->slot].state == LOG_LEG_IN_SYNC;
+}
+
 bool
 plan_log_is_lost (const struct plan_input *in, const struct plan *plan)
 {
@@ -201,7 +212,7 @@ plan_log_is_lost (const struct plan_input *in, const struct plan *plan)
             in->log->found == LOG_FOUND_OURS);
   if (in->log->found == LOG_FOUND_OURS)
     return newest->generation > in->record->generation ||
-           plan_later_beat (in) != -1;
+           plan_later_beat (in) != -1 || plan_started_since (in, newest);
   return in->log->found == LOG_FOUND_NEW;
 }
 

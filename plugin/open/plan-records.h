@@ -20,6 +20,12 @@ bool plan_log_is_lost (const struct plan_input *in, const struct plan *plan);
 /* The leg whose heartbeat has seen a later state of the log, or -1. */
 int plan_later_beat (const struct plan_input *in);
 
+/* The log says that the mirror ended cleanly, and this record, the newest, that
+ * it has begun since.
+ */
+bool plan_started_since (const struct plan_input *in,
+                         const struct leg_record *newest);
+
 /* Refuse if legs that the log calls in-sync have gone back in time, but for
  * those that are empty now.  0, or -1 with an error reported.
  */

@@ -43,6 +43,30 @@ expect 'state of the first' "$(json .mirror.state)" in-sync
 write_pattern 2 1M 1M
 legs_equal a b
 
+# Its server is gone, and before the first has looked again the inode of the
+# socket is that of another server's, whose leg is nobody's.
+rm "$tmp/hard.sock"
+inode=$(stat -c %i "${leg_sock[b]}")
+touch "$tmp"/leg-new{1..9}.log # or one of these gets it
+signal STOP "$first"
+kill_leg b
+same=
+for n in {1..9}; do
+  start_leg "new$n" file "$d/c"
+  [ "$(stat -c %i "${leg_sock[new$n]}")" != "$inode" ] || same=yes
+  [ -z "$same" ] || break
+done
+[ -n "$same" ] || echo 'the inode was not given out again'
+mirror=third
+start_mirror "${leg_uri[new$n]}" missing log=disk:"$tmp/third.mirrorlog"
+stop_mirror
+signal CONT "$first"
+mirror=first
+control=$tmp/first.control
+uri="nbd+unix:///?socket=$tmp/first.sock"
+eval "start_leg b ${leg_words[b]}"
+wait_for "$deadline" in_sync_again b
+
 # Killed: free at once, and its heartbeats are known to be a dead process's.
 kill_mirror
 start_mirror a "$leg" log=disk:"$tmp/first.mirrorlog" quarantine=1

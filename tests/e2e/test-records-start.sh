@@ -92,6 +92,24 @@ cp "$tmp/yesterday" log
 rm a a.mirrorleg
 refused 'source=' -- missing b log=disk:log
 
+# --- the log of a clean end, and the heartbeats since went with the power
+fresh
+cp log "$tmp/yesterday"
+start_mirror a b log=disk:log
+crash_after 'h.pwrite (b"x" * 4096, 8 << 20)'
+for leg in a b; do
+  dd if=/dev/zero of="$leg.mirrorleg" bs=4096 seek=2 count=1 conv=notrunc \
+    status=none
+done
+printf other | dd of=b bs=1 seek=9M conv=notrunc status=none
+cp "$tmp/yesterday" log
+planned 0 'from a clean end since which the mirror has begun again' \
+  'EVERYTHING is copied from leg' -- a b log=disk:log
+start_mirror a b log=disk:log
+wait_mirror
+stop_mirror
+legs_equal a b
+
 # --- the records: removed by the user, and where there shall be none
 fresh
 rm a.mirrorleg

@@ -106,11 +106,12 @@ three_legs (void)
   name_leg (2, "/c", 3);
 }
 
-/* A log of ours that is of the legs' mirror. */
+/* A log of ours that is of the legs' mirror, which did not end cleanly. */
 static void
 their_log (void)
 {
   our_log ();
+  scene->log.unclean = true;
   scene->log.uuid[0] = MIRROR;
   scene->in.log_flush_number = 30;
 }
@@ -990,6 +991,34 @@ TEST (a_new_life_is_past_the_generation_of_every_heartbeat)
   begins_anew (8);
 }
 
+TEST (a_clean_log_from_before_the_last_start_is_older)
+{
+  their_log ();
+  both_know ();
+  scene->log.unclean = false;
+  serves (0);
+  begins_anew (6);
+  copies_all_to (1, 1);
+  notes ("from a clean end since which the mirror has begun again");
+  scene->log.unclean = true;
+  serves (0);
+  ck_assert (!scene->plan.create);
+}
+
+/* It failed as a target, for which there is no new generation. */
+TEST (a_stale_leg_does_not_know_of_the_clean_end)
+{
+  their_log ();
+  knows (0, 0, 5, 10, A);
+  ended_cleanly (0);
+  knows (1, 1, 5, 9, A);
+  absent (0);
+  scene->log.unclean = false;
+  scene->record.leg[1].state = LOG_LEG_STALE;
+  refuses ("source=1@5");
+  does_not_say ("older");
+}
+
 /* Disk b never had a record, but the log knows the very disk. */
 TEST (an_older_log_still_knows_its_disks)
 {
@@ -1020,7 +1049,6 @@ TEST (records_change_nothing_where_the_log_is_the_newest)
 {
   their_log ();
   both_know ();
-  scene->log.unclean = true;
   serves (0);
   ck_assert (!scene->plan.create);
   ck_assert_uint_eq (scene->plan.generation, 0);
@@ -1106,7 +1134,6 @@ TEST (a_record_two_changes_behind_was_rolled_back)
 {
   their_log ();
   both_know ();
-  scene->log.unclean = true;
   own (1)->sequence = 8; /* a crash */
   serves (0);
   own (1)->sequence = 7;
@@ -1120,6 +1147,7 @@ TEST (after_a_clean_end_one_change_is_enough)
 {
   their_log ();
   both_ended_cleanly ();
+  scene->log.unclean = false;
   own (1)->sequence = 8;
   refuses ("leg /b: was rolled back");
   scene->log.unclean = true; /* or it did not come that far */
@@ -1130,7 +1158,6 @@ TEST (a_heartbeat_that_stopped_shows_a_leg_that_was_rolled_back)
 {
   their_log ();
   both_know ();
-  scene->log.unclean = true;
   heard_beat (0, 1, 113);
   heard_beat (1, 1, 101);
   serves (0);
@@ -1149,7 +1176,6 @@ TEST (a_heartbeat_of_another_run_says_nothing)
 {
   their_log ();
   both_know ();
-  scene->log.unclean = true;
   heard_beat (0, 1, 113);
   heard_beat (1, 2, 1);
   serves (0);
@@ -1162,7 +1188,6 @@ TEST (a_leg_that_had_just_become_in_sync_was_not_rolled_back)
 {
   their_log ();
   both_know ();
-  scene->log.unclean = true;
   own (1)->sequence = 3;
   heard_beat (0, 1, 113);
   heard_beat (1, 1, 113);
