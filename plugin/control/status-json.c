@@ -79,6 +79,7 @@ leg_json (const struct leg_status *l)
   add_text (obj, "last_error", l->last_error);
   add_u64 (obj, "last_error_time", l->last_error_time);
   add_text (obj, "returns", l->returns);
+  add_u64 (obj, "no_answer_seconds", l->no_answer);
   return obj;
 }
 

@@ -34,6 +34,7 @@ e2e_tests = \
 	tests/e2e/test-leg-flaps.sh \
 	tests/e2e/test-leg-kinds.sh \
 	tests/e2e/test-leg-one-user.sh \
+	tests/e2e/test-leg-local-hangs.sh \
 	tests/e2e/test-leg-returns.sh \
 	tests/e2e/test-leg-server-killed.sh \
 	tests/e2e/test-leg-stopped-times-out.sh \
