@@ -140,8 +140,18 @@ state_code (const char *state)
   return EXIT_NO_ANSWER;
 }
 
+static bool
+has_hanging_leg (struct json_object *status)
+{
+  for (size_t i = 0; i < status_nr_legs (status); ++i)
+    if (field_u64 (status_leg (status, i), "no_answer_seconds") > 0)
+      return true;
+  return false;
+}
+
 /* Legs that are equal are not all: without its log a mirror serves until a
- * mark is needed, or its lease is over.
+ * mark is needed, or its lease is over, and with a leg that hangs until
+ * something is written.
  */
 int
 status_exit_code (struct json_object *status)
@@ -150,9 +160,10 @@ status_exit_code (struct json_object *status)
   int code =
     state_code (field_text (field_object (status, "mirror"), "state"));
 
-  return code == EXIT_IN_SYNC && strcmp (field_text (log, "state"), "ok") != 0
-           ? EXIT_DEGRADED
-           : code;
+  if (code == EXIT_IN_SYNC && (strcmp (field_text (log, "state"), "ok") != 0 ||
+                               has_hanging_leg (status)))
+    return EXIT_DEGRADED;
+  return code;
 }
 
 void

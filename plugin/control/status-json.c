@@ -82,6 +82,7 @@ leg_json (const struct leg_status *l)
   add_text (obj, "uuid", l->uuid);
   add_u64 (obj, "last_error_time", l->last_error_time);
   add_text (obj, "returns", l->returns);
+  add_u64 (obj, "no_answer_seconds", l->no_answer);
   return obj;
 }
 

@@ -264,9 +264,11 @@ static void
 run_request (struct leg_io *io, uint64_t begin)
 {
   struct file_leg *f = file_leg (io->leg);
+  unsigned call = leg_call_begin (&f->base.calls, begin);
   int err = do_request (f, io) == -1 ? errno : 0;
   uint64_t end = now_ns ();
 
+  leg_call_end (&f->base.calls, call);
   if (io->count < INLINE_MAX_BYTES)
     note_cost (f, io->op, end - begin);
   leg_answered (io, err, end);

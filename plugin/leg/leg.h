@@ -44,6 +44,7 @@
 #include <sys/types.h>
 #include <time.h>
 
+#include "leg-calls.h"
 #include "leg-kind.h"
 
 #define LEG_ID_SIZE 16
@@ -165,6 +166,7 @@ struct leg {
   atomic_int flush_error; /* of the flush that failed; 0 = none.  Set by the
                            * leg only */
   struct leg_counters counters;
+  struct leg_calls calls;               /* of a local leg */
   atomic_uint_fast64_t in_flight;       /* requests */
   atomic_uint_fast64_t read_latency_ns; /* moving average, 4 KiB equivalent */
   atomic_uint_fast64_t next_offset;     /* end of the last read */

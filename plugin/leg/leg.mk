@@ -9,6 +9,8 @@ liblegs_la_SOURCES = \
 	plugin/leg/block-sysfs.h \
 	plugin/leg/leg-base.c \
 	plugin/leg/leg-base.h \
+	plugin/leg/leg-calls.c \
+	plugin/leg/leg-calls.h \
 	plugin/leg/leg-extents.c \
 	plugin/leg/leg-file-open.c \
 	plugin/leg/leg-file-open.h \

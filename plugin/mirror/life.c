@@ -17,6 +17,7 @@
 #include "report.h"
 #include "resync.h"
 #include "thread.h"
+#include "watch.h"
 
 /* At shutdown, beyond the deadline: what was waited for may end, then the log
  * may, then the last thread.  Closing the log and the legs takes the rest of
@@ -85,7 +86,10 @@ mirror_start (struct mirror *m)
     CLEANUP_LOCK (&m->lock);
     quarantine_begin_locked (m);
   }
-  return resync_start (m) == -1 || rejoin_start (m) == -1 ? -1 : 0;
+  return resync_start (m) == -1 || rejoin_start (m) == -1 ||
+             watch_start (m) == -1
+           ? -1
+           : 0;
 }
 
 /* --- stop --- */
@@ -216,6 +220,7 @@ mirror_stop (struct mirror *m, uint64_t deadline)
   hurried = thread_start (&hurry, "mirror-hurry", hurry_thread, m) == 0;
   ended = stop_all (m, deadline, &rejoined);
   end_stop (m);
+  watch_stop (m);
   if (hurried)
     pthread_join (hurry, NULL);
   if (!ended) {

@@ -57,6 +57,7 @@ struct member {
 
   pthread_t rejoiner; /* only used by start and stop */
   bool has_rejoiner;
+  bool hang_said; /* only used by the watcher */
 
   /* Protected by lock. */
   bool rejoiner_exited;
@@ -132,6 +133,9 @@ struct mirror {
   struct bitset held; /* read-only once it is open: regions in which
                        * writes wait until held_until; nr 0 = none */
   struct rate rate;
+
+  pthread_t watcher;
+  bool watching; /* only used by start and stop */
 
   /* The worker. */
   pthread_t worker;

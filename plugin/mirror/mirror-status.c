@@ -13,6 +13,7 @@
 #include "mirror-impl.h"
 #include "resync.h"
 #include "verdict.h"
+#include "watch.h"
 
 static void
 leg_counters_status (const struct leg *leg, struct leg_status *st)
@@ -54,6 +55,7 @@ member_status (struct mirror *m, unsigned slot, const struct log_status *ls,
   st->kind = leg_kind_name (member->kind);
   st->state = member_state_name (m, slot);
   st->returns = verdict_returns (m, slot);
+  st->no_answer = watch_no_answer (m, slot);
   st->primary = slot == m->primary;
   st->missed_regions = ls->missed[slot];
   st->read_repairs = member->read_repairs;

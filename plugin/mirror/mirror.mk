@@ -40,6 +40,8 @@ libmirror_la_SOURCES = \
 	plugin/mirror/mirror-status.c \
 	plugin/mirror/verdict.c \
 	plugin/mirror/verdict.h \
+	plugin/mirror/watch.c \
+	plugin/mirror/watch.h \
 	plugin/mirror/mirror-worker.c \
 	plugin/mirror/mirror-worker.h \
 	plugin/mirror/mirror.h \

@@ -28,6 +28,7 @@ struct leg_status {
   char uuid[37];      /* the leg's own; "" if it has no record */
   uint64_t last_error_time; /* seconds since 1970, 0: there was none */
   const char *returns;      /* verdict.h */
+  unsigned no_answer;       /* watch.h: seconds, 0: it answers */
 };
 
 struct mirror_status {

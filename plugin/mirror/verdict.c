@@ -7,6 +7,7 @@
 
 #include "mirror-impl.h"
 #include "verdict.h"
+#include "watch.h"
 
 static void because (struct mirror_status *st, const char *fmt, ...)
   __attribute__ ((format (printf, 2, 3)));
@@ -83,11 +84,31 @@ is_astray (const struct mirror *m)
   return false;
 }
 
+/* The leg that has not answered for longest, or -1. */
+static int
+hanging (const struct mirror *m)
+{
+  unsigned longest = 0;
+  int slow = -1;
+
+  FOR_EACH_SLOT (slot, m->configured)
+    if (watch_no_answer (m, slot) > longest) {
+      longest = watch_no_answer (m, slot);
+      slow = (int) slot;
+    }
+  return slow;
+}
+
 static void
 explain (const struct mirror *m, const struct log_status *ls,
          struct mirror_status *st)
 {
-  if (ls->disconnected)
+  int slow = hanging (m);
+
+  if (slow != -1)
+    because (st, "leg %u has not answered for %u seconds",
+             m->member[slow].index, watch_no_answer (m, (unsigned) slow));
+  else if (ls->disconnected)
     because (st, "the log server can't be reached: %s", ls->last_error);
   else if (ls->misplaced)
     because (st, "a start would not find the log: %s", ls->last_error);

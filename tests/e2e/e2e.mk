@@ -40,6 +40,7 @@ e2e_tests = \
 	tests/e2e/test-leg-kinds.sh \
 	tests/e2e/test-leg-lies-about-zeroes.sh \
 	tests/e2e/test-leg-one-user.sh \
+	tests/e2e/test-leg-local-hangs.sh \
 	tests/e2e/test-leg-relative-names.sh \
 	tests/e2e/test-leg-returns.sh \
 	tests/e2e/test-leg-server-killed.sh \

@@ -29,6 +29,7 @@ start_mirror "$tmp/a" "${leg_uri[b]}" region-size=64K
 write_pattern 1 0 1M
 threads | sort -u >"$tmp/threads"
 for name in mirror-worker mirror-resync mirror-rejoin mirror-shutdown \
+  mirror-watch \
   leg-io leg-nbd disk-log control; do
   grep -q "^$name " "$tmp/threads" || fail "there is no thread $name"
 done

@@ -181,6 +181,7 @@ static const struct {
   {"legs.1.last_error", json_type_string},
   {"legs.1.last_error_time", json_type_int},
   {"legs.1.returns", json_type_string},
+  {"legs.1.no_answer_seconds", json_type_int},
   {"log.type", json_type_string},
   {"log.name", json_type_string},
   {"log.state", json_type_string},

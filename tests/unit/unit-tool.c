@@ -209,6 +209,16 @@ TEST (status_text_does_not_blame_legs_for_a_log_that_is_away)
   tool_expect_out ("end this server");
 }
 
+TEST (a_leg_that_hangs_is_not_all_well)
+{
+  struct mirror_status *s = fake_mirror_lock (m);
+
+  s->leg[1].no_answer = 12;
+  fake_mirror_unlock (m);
+  ck_assert_int_eq (TOOL ("status", path), 1);
+  tool_expect_out ("leg 1 has not answered for 12 seconds");
+}
+
 static const struct {
   const char *returns, *advice;
 } advices[] = {

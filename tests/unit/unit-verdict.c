@@ -134,6 +134,43 @@ TEST (a_log_that_fails_is_said_before_legs)
   mem_log_fail (fx->log, 0, 0, 0);
 }
 
+static bool
+has_an_answer (void)
+{
+  mirror_status (fx->m, &st);
+  return st.leg[1].no_answer == 0;
+}
+
+TEST (a_local_leg_that_hangs_is_said)
+{
+  unsigned call =
+    leg_call_begin (&fx->leg[1]->calls, now_ns () - 9 * NSEC_PER_SEC);
+
+  expect ("in-sync", "leg 1 has not answered for 9 seconds");
+  ck_assert_str_eq (st.leg[1].state, "in-sync");
+  ck_assert_uint_eq (st.leg[1].no_answer, 9);
+  ck_assert_uint_eq (st.leg[0].no_answer, 0);
+  leg_call_end (&fx->leg[1]->calls, call);
+  ck_assert (has_an_answer ());
+  expect ("in-sync", "");
+}
+
+TEST (calls_of_a_leg_are_seen_up_to_a_number)
+{
+  struct leg_calls calls = {0};
+  unsigned place[LEG_CALLS + 1];
+
+  for (unsigned i = 0; i <= LEG_CALLS; ++i)
+    place[i] = leg_call_begin (&calls, 100 - i);
+  ck_assert_uint_eq (leg_call_oldest (&calls), 100 - (LEG_CALLS - 1));
+  leg_call_end (&calls, place[LEG_CALLS]); /* had none */
+  for (unsigned i = LEG_CALLS; i-- > 0;) {
+    ck_assert_uint_eq (leg_call_oldest (&calls), 100 - i);
+    leg_call_end (&calls, place[i]);
+  }
+  ck_assert_uint_eq (leg_call_oldest (&calls), 0);
+}
+
 static struct suite_group tests = {
   .setup = setup,
   .teardown = teardown,
