@@ -62,8 +62,8 @@ refused "$d/a" 'may have gone on without the others' 'source=1@' -- \
   missing b log=disk:log
 planned 1 'source=1@' -- missing b log=disk:log
 refused 'in-sync by the newest record' -- b log=disk:log
-words=$(grep -o 'source=1@[0-9]*' "$tmp/plan.out" | head -n 1)
-start_mirror missing b log=disk:log "$words"
+override=$(grep -o 'source=1@[0-9]*' "$tmp/plan.out" | head -n 1)
+start_mirror missing b log=disk:log "$override"
 reads 1 0 4M
 stop_mirror
 # It is back, and with it what nobody else has: another line.
