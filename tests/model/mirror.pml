@@ -1459,7 +1459,8 @@ active proctype world ()
 #ifndef PAGES_STAY
        drop_unwritten ();
        if
-       :: (spoilt & (d_sync | IN_SOME_RECORD)) -> see_durable () /* counts as a power cut */
+       :: (spoilt & (d_sync | IN_SOME_RECORD)) ->
+          see_durable () /* counts as a power cut */
        :: else
        fi;
 #endif
@@ -1591,10 +1592,11 @@ active proctype world ()
        state == APPLY_BEATS && !rc_left -> state = UP
      }
 #if SAVES > 0
-  :: d_step { state == UP && (WRITING_SET & 1) && BEAT_CHANGES (0) -> beat (0) }
-  :: d_step { state == UP && (WRITING_SET & 2) && BEAT_CHANGES (1) -> beat (1) }
+#define IN_USE(legs) (state == UP && (WRITING_SET & (legs)))
+  :: d_step { IN_USE (1) && BEAT_CHANGES (0) -> beat (0) }
+  :: d_step { IN_USE (2) && BEAT_CHANGES (1) -> beat (1) }
 #if NLEG > 2
-  :: d_step { state == UP && (WRITING_SET & 4) && BEAT_CHANGES (2) -> beat (2) }
+  :: d_step { IN_USE (4) && BEAT_CHANGES (2) -> beat (2) }
 #endif
   :: d_step { /* somebody copies the log */
        n_save > 0 && !d_none && !d_old ->

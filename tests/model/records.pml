@@ -289,7 +289,7 @@ inline log_moves ()
   c_later = (c_gen != 0)
 }
 
-/* --- start: plan-records.c, plan-newest.c --- */
+/* --- start: plan-records.c, plan-newest.c, plan-lost.c, lost-source.c --- */
 
 #define NEWER(a, b) \
   (r_gen[a] > r_gen[b] || (r_gen[a] == r_gen[b] && r_seq[a] > r_seq[b]))
@@ -335,15 +335,15 @@ inline newest (mask)
 /* All that could tell is absent: it is as if the mirror had ended then. */
 #define NOBODY_KNOWS(x) (d_old && !(c_told & (x)))
 
-#define SAME(a, b) \
+#define SAME(a) \
   (!(r_sync[nw] & BIT (a)) || \
    (r_gen[a] == r_gen[nw] && r_seq[a] == r_seq[nw] && (r_clean & BIT (a))))
 #ifdef MISTAKE_R_CLEAN
 #define ALL_CLEAN (r_clean & BIT (nw))
 #elif NLEG > 2
-#define ALL_CLEAN (SAME (0, nw) && SAME (1, nw) && SAME (2, nw))
+#define ALL_CLEAN (SAME (0) && SAME (1) && SAME (2))
 #else
-#define ALL_CLEAN (SAME (0, nw) && SAME (1, nw))
+#define ALL_CLEAN (SAME (0) && SAME (1))
 #endif
 
 /* Of the in-sync legs those whose record is the newest: what the others hold
