@@ -30,7 +30,7 @@ cycle ()
   line "$mirror" "${error}leg $leg: failed, the mirror goes on without it"
   line "$mirror" "${warning}leg $leg: connect: "
   start_leg b memory 8M
-  line "$mirror" "${note}leg $leg: is back but empty, 16 regions to copy"
+  line "$mirror" "${note}leg $leg: is back"
   line "$mirror" "${note}leg $leg: is in-sync now"
 }
 
@@ -38,7 +38,7 @@ start_leg b memory 8M
 truncate -s 8M "$tmp/a"
 write_something ()
 {
-  write_pattern 1 0 8M
+  write_pattern 1 0 4M
   wait_mirror
 }
 
@@ -64,19 +64,19 @@ start_logd --lease 2
 NBDMIRROR_WRAPPER=
 line logd '<5>nbdmirror-logd: version .*, serving the logs in '
 mirror=first
-truncate -s 8M "$tmp/c"
-start_mirror "$tmp/a" "$tmp/c" log=userspace:"$logd_sock/vm1" sync=force
+truncate -s 8M "$tmp/c" "$tmp/d"
+start_mirror "$tmp/c" "$tmp/d" log=userspace:"$logd_sock/vm1"
 line logd "<5>nbdmirror-logd: log vm1: attached: .* (pid $mirror_pid, "
 first=$mirror_pid
 stop_mirror
 line logd "<5>nbdmirror-logd: log vm1: detached: .* (pid $first, "
 mirror=second
-start_mirror "$tmp/a" "$tmp/c" log=userspace:"$logd_sock/vm1"
+start_mirror "$tmp/c" "$tmp/d" log=userspace:"$logd_sock/vm1"
 second=$mirror_pid
 kill_mirror
 line logd '<4>nbdmirror-logd: log vm1: .*: connection lost: '
 mirror=third
-start_mirror "$tmp/a" "$tmp/c" log=userspace:"$logd_sock/vm1"
+start_mirror "$tmp/c" "$tmp/d" log=userspace:"$logd_sock/vm1"
 line logd "<5>nbdmirror-logd: log vm1: attached: .* (pid $mirror_pid, .*), \
 since the lease of .* (pid $second, .*) is over"
 third=$mirror_pid
