@@ -113,6 +113,7 @@ add_sample (struct check *c, uint64_t offset, uint64_t count)
 {
   c->io[c->nr] = (struct leg_io){
     .op = LEG_READ,
+    .flags = LEG_UNCOUNTED,
     .buf = c->buf + c->nr * c->size,
     .offset = offset,
     .count = count,
@@ -312,7 +313,8 @@ is_lie (struct leg *leg, uint64_t place)
 
   if (!buf || leg_run (leg, LEG_FLUSH, 0, NULL, 0, 0) == -1 ||
       ask_medium (leg, begin, count, &extent, &nr) == -1 || nr == 0 ||
-      !extent.zero || leg_run (leg, LEG_READ, 0, buf, begin, count) == -1)
+      !extent.zero ||
+      leg_run (leg, LEG_READ, LEG_UNCOUNTED, buf, begin, count) == -1)
     return false;
   return !is_zero (buf, extent.length < count ? extent.length : count);
 }

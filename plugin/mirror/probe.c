@@ -19,7 +19,7 @@
 static int
 read_sample (struct leg *leg, char *buf, uint64_t offset, uint64_t count)
 {
-  if (leg_run (leg, LEG_READ, 0, buf, offset, count) == 0)
+  if (leg_run (leg, LEG_READ, LEG_UNCOUNTED, buf, offset, count) == 0)
     return 0;
   leg_report (leg, "read at offset %" PRIu64 ": %m", offset);
   return -1;
@@ -100,7 +100,7 @@ struct comparison {
 static int
 compare_guarded (struct comparison *c, uint64_t offset, uint64_t count)
 {
-  if (leg_run (c->a, LEG_READ, 0, c->buf, offset, count) == -1) {
+  if (leg_run (c->a, LEG_READ, LEG_UNCOUNTED, c->buf, offset, count) == -1) {
     if (!atomic_load (&c->a->lost))
       return 0;
     leg_report (c->b, "can't be compared: leg %s: %m", c->a->name);

@@ -177,7 +177,7 @@ end_equal
 what='an idle leg that is cut off'
 truncate -s 0 "$tmp/a" "$tmp/b"
 truncate -s 32M "$tmp/a" "$tmp/b"
-rm -f "$tmp/log"
+rm -f "$tmp/log" "$tmp/a.mirrorleg"
 start_far file "$tmp/b"
 in_netns=(ip netns exec "${netns[mirror]}")
 start_mirror "$uri_far" "$tmp/a" log=disk:"$tmp/log" leg-timeout=2

@@ -16,7 +16,7 @@
 
 struct sparse_leg {
   struct leg base;
-  atomic_uint nr_queries;
+  atomic_uint nr_queries, nr_reads;
   void (*watch) (void *opaque);
   void *watch_opaque;
   pthread_mutex_t lock;
@@ -96,6 +96,8 @@ sparse_submit (struct leg *leg, struct leg_io *io)
   struct sparse_leg *s = sparse_leg (leg);
 
   watch (s);
+  if (io->op == LEG_READ)
+    atomic_fetch_add (&s->nr_reads, 1);
   {
     CLEANUP_LOCK (&s->lock);
     if (io->op == LEG_READ)
@@ -191,4 +193,10 @@ sparse_leg_watch (struct leg *leg, void (*fn) (void *opaque), void *opaque)
 
   s->watch = fn;
   s->watch_opaque = opaque;
+}
+
+unsigned
+sparse_leg_nr_reads (struct leg *leg)
+{
+  return atomic_load (&sparse_leg (leg)->nr_reads);
 }

@@ -25,6 +25,9 @@ uint64_t sparse_leg_allocated (struct leg *leg);
 /* Number of times that block status was asked for. */
 unsigned sparse_leg_nr_queries (struct leg *leg);
 
+/* Number of reads, those that the leg does not count included. */
+unsigned sparse_leg_nr_reads (struct leg *leg);
+
 /* Called for each request and each question, without locks, by who asks. */
 void sparse_leg_watch (struct leg *leg, void (*fn) (void *opaque),
                        void *opaque);
