@@ -80,7 +80,6 @@ explain (struct conn_attempt *attempt, int r, uint64_t had_ns)
 int
 conn_connect (struct conn *c, struct conn_attempt *attempt)
 {
-  uint64_t began = now_ns ();
   struct nbd_handle *nbd = new_handle ();
   int r = nbd ? negotiate (nbd, attempt) : -1;
   int err;
@@ -93,7 +92,7 @@ conn_connect (struct conn *c, struct conn_attempt *attempt)
     c->why[0] = '\0';
     return 0;
   }
-  err = explain (attempt, r, attempt->deadline - began);
+  err = explain (attempt, r, c->leg->options.timeout_ns);
   nbd_close (nbd);
   errno = err;
   return -1;

@@ -250,7 +250,7 @@ begin_new_life (struct lost *l)
   /* The log that is lost may be ahead of all records, by a leg that had left and
    * no more, and may come back.
    */
-  plan->generation = l->record.generation + LOG_MAX_LEGS;
+  plan->generation = l->record.generation + 2 * LOG_MAX_LEGS;
   plan->unclean = !lost_ended_cleanly (l);
   memcpy (plan->mirror, l->newest->mirror, RECORD_ID_SIZE);
   for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)

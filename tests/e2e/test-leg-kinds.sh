@@ -123,7 +123,7 @@ if command -v qemu-nbd >/dev/null; then
   reap "$qemu_nbd" || true
 
   # It lets further clients wait.
-  fresh a b
+  fresh 8256K a b
   background qemu-nbd qemu-nbd -f raw -k "$tmp/qemu.sock" -t -e 2 "$tmp/b"
   wait_for "$deadline" nbdinfo --size "nbd+unix:///?socket=$tmp/qemu.sock"
   start_mirror "$tmp/a" "nbd+unix:///?socket=$tmp/qemu.sock" \

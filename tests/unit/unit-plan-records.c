@@ -123,7 +123,8 @@ static void
 begins_anew (uint64_t generation)
 {
   ck_assert (scene->plan.create);
-  ck_assert_uint_eq (scene->plan.generation, generation - 1 + LOG_MAX_LEGS);
+  ck_assert_uint_eq (scene->plan.generation,
+                     generation - 1 + 2 * LOG_MAX_LEGS);
   ck_assert_uint_eq (scene->plan.mirror[0], MIRROR);
   ck_assert_uint_eq (scene->plan.history[0], HISTORY);
   ck_assert_uint_eq (scene->plan.geo.size, LEG_SIZE);
@@ -657,7 +658,7 @@ TEST (an_override_says_which_line_goes_on)
   two_lines ();
   override (1, 7);
   serves (1);
-  ck_assert_uint_eq (scene->plan.generation, 7 + LOG_MAX_LEGS);
+  ck_assert_uint_eq (scene->plan.generation, 7 + 2 * LOG_MAX_LEGS);
   ck_assert_uint_eq (scene->plan.history[0], HISTORY + 1);
   ck_assert_uint_eq (scene->plan.history_left, 7);
   copies_all_to (0, 0);
@@ -680,7 +681,7 @@ TEST (two_lines_beside_a_log_are_refused_too)
   override (0, 8);
   serves (0);
   ck_assert (scene->plan.create);
-  ck_assert_uint_eq (scene->plan.generation, 8 + LOG_MAX_LEGS);
+  ck_assert_uint_eq (scene->plan.generation, 8 + 2 * LOG_MAX_LEGS);
   copies_all_to (1, 1);
 }
 
@@ -730,7 +731,7 @@ TEST (an_override_that_is_not_needed_is_ignored)
   serves (0);
   notes ("source=1@5: not needed, ignored");
   ck_assert_uint_eq (scene->plan.history_left, 0);
-  ck_assert_uint_eq (scene->plan.generation, 5 + LOG_MAX_LEGS);
+  ck_assert_uint_eq (scene->plan.generation, 5 + 2 * LOG_MAX_LEGS);
 }
 
 TEST (sync_force_copies_all_from_the_lowest_leg_that_was_in_sync)
