@@ -283,7 +283,7 @@ TEST (s14_the_source_fails_between_two_chunks)
   do_succeeds (fx, OP_WRITE, COPY_CHUNK, BLOCK, 'y');
   ck_assert_uint_eq (fx_failed (fx), 1u << 0);
   mem_leg_release (fx->leg[2], 2, 0);
-  WAIT_FOR (fx_in_sync (fx) == 6);
+  WAIT_FOR ((fx_in_sync (fx) & 6) == 6); /* leg 0 may be back, too */
   ck_assert (fx_same (fx, 1, 2));
   ck_assert_int_eq (fx_byte (fx, 2, COPY_CHUNK), 'y');
   fx_free (fx);
