@@ -587,7 +587,9 @@ TEST (a_server_that_shuts_down_is_left)
   server.pid = 0;
   wait_lost (MAX_WAIT_S * 1000);
   leg_last_error (leg, text, sizeof text);
-  ck_assert_str_eq (text, "its server is shutting down");
+  /* It may have ended before it was asked. */
+  if (strcmp (text, "connection lost: closed by the server") != 0)
+    ck_assert_str_eq (text, "its server is shutting down");
   leg_free (leg);
   nbd_server_end (&server);
 }
