@@ -23,7 +23,7 @@ nbdkit -f -U /run/sock -P /run/pid /plugin.so /mnt/a/leg /mnt/b/leg \
   log=disk:/mnt/c/log region-size=64K control=/run/control &
 mirror=$!
 left=2000
-until [ -s /run/pid ]; do
+until [ -s /run/pid ] && [ -S /run/control ]; do
   left=$((left - 1))
   [ $left -gt 0 ]
   kill -0 $mirror
