@@ -105,7 +105,7 @@ refused "leg $d/there/x: holds data and is not a leg of the log" -- \
 
 # --- NBD legs without records: another URI of one, then of both
 rm -rf ./*
-without=leg-records=off
+without="leg-records=off"
 truncate -s 16M a b
 start_leg one file "$d/a"
 start_leg two file "$d/b"
