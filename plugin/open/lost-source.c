@@ -306,11 +306,11 @@ look_for_source (struct lost *l)
 }
 
 int
-lost_decide_source (struct lost *l, bool two_lines)
+lost_decide_source (struct lost *l)
 {
   struct plan *plan = l->plan;
 
-  if (!two_lines) {
+  if (!l->two_lines) {
     if (look_for_source (l) == -1)
       return -1;
     if (!plan->refuse)

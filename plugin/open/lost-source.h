@@ -15,7 +15,7 @@ int lost_choose_line (struct lost *l);
 /* With the legs in their slots: choose, and examine; where that refuses, or
  * there were two lines, source=N@G counts.
  */
-int lost_decide_source (struct lost *l, bool two_lines);
+int lost_decide_source (struct lost *l);
 
 /* With the source chosen: the legs that were in-sync are copied to as well. */
 bool lost_copies_all (const struct lost *l);

@@ -102,6 +102,7 @@ lost_init (struct lost *l, const struct plan_input *in, struct plan *plan)
   memset (l, 0, sizeof *l);
   l->asked = in;
   l->plan = plan;
+  l->two_lines = plan->newest == PLAN_TWO_LINES;
   l->in = *in;
   l->in.empty = ask_empty;
   l->in.same = ask_same;

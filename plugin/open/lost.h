@@ -14,6 +14,7 @@ struct lost {
   const struct plan_input *asked;
   struct plan *plan;
   const struct leg_record *newest;
+  bool two_lines; /* legs have gone on without each other; one is chosen */
   struct log_info log;
   struct log_record record;
 };

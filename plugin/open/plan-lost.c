@@ -184,6 +184,12 @@ note_why (struct lost *l)
                "log %s: is new, and made from the record of leg %s (its log "
                "was %s, generation %" PRIu64 ")\n",
                in->log->name, leg, l->newest->log_name, l->newest->generation);
+  else if (l->two_lines)
+    plan_note (
+      l->plan,
+      "log %s: is made anew from the record of leg %s, with which the "
+      "mirror goes on\n",
+      in->log->name, leg);
   else if (beat != -1 && l->newest->generation <= in->record->generation)
     plan_note (l->plan,
                "log %s: is an older copy, the heartbeat on leg %s has seen a "
@@ -260,7 +266,7 @@ begin_new_life (struct lost *l)
 }
 
 static int
-make_plan (struct lost *l, bool two_lines)
+make_plan (struct lost *l)
 {
   if (lost_is_core (l))
     plan_need_every_leg (l->asked, l->plan);
@@ -268,7 +274,7 @@ make_plan (struct lost *l, bool two_lines)
     plan_geometry_ours (&l->in, l->plan);
   if (l->plan->refuse)
     return 0;
-  if (match (l) == -1 || lost_decide_source (l, two_lines) == -1)
+  if (match (l) == -1 || lost_decide_source (l) == -1)
     return -1;
   if (l->plan->refuse)
     return 0;
@@ -286,10 +292,9 @@ make_plan (struct lost *l, bool two_lines)
 int
 plan_lost (const struct plan_input *in, struct plan *plan)
 {
-  bool two_lines = plan->newest == PLAN_TWO_LINES;
   struct lost l;
 
   lost_init (&l, in, plan);
   lost_choose_line (&l);
-  return plan->refuse ? 0 : make_plan (&l, two_lines);
+  return plan->refuse ? 0 : make_plan (&l);
 }

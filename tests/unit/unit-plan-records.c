@@ -680,6 +680,7 @@ TEST (two_lines_beside_a_log_are_refused_too)
   also_says ("source=0@8 (leg /a)");
   override (0, 8);
   serves (0);
+  notes ("is made anew from the record of leg /a, with which the mirror goes");
   ck_assert (scene->plan.create);
   ck_assert_uint_eq (scene->plan.generation, 8 + 2 * LOG_MAX_LEGS);
   copies_all_to (1, 1);
