@@ -5,4 +5,4 @@
 # that lose their caches what was flushed, is there, and the legs are equal; also
 # when the log is lost, or an older copy, or not all legs are here.
 
-exec "$(dirname "$0")/crash-harness" --rounds 72 --seed 1
+exec "$(dirname "$0")/crash-harness" --rounds 24 --seed 1
