@@ -68,6 +68,17 @@ remove_file (const struct remove_job *r, const char *suffix)
   return unlinkat (r->dir, file, 0) == -1 && errno != ENOENT ? -1 : 0;
 }
 
+static int
+remove_files (const struct remove_job *r)
+{
+  static const char *const suffixes[] = {"log", "lease", "lease.spare"};
+
+  for (unsigned i = 0; i < 3; ++i)
+    if (remove_file (r, suffixes[i]) == -1)
+      return -1;
+  return fsync (r->dir);
+}
+
 /* The log first: a lease file alone grants nothing. */
 static void
 remove_run (struct job *job)
@@ -75,8 +86,7 @@ remove_run (struct job *job)
   struct remove_job *r = (struct remove_job *) job;
 
   dirty_log_close (r->log, NO_DEADLINE);
-  if (!r->memory && (remove_file (r, "log") == -1 ||
-                     remove_file (r, "lease") == -1 || fsync (r->dir) == -1)) {
+  if (!r->memory && remove_files (r) == -1) {
     r->error = errno;
     msg_error ("log %s: delete: %m", r->name);
   }

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -21,8 +22,13 @@
 #define MAX_DEPTH 4
 #define MAX_LENGTH_MS INT64_C (86400000)
 
-/* NAME.lease.tmp */
+/* NAME.lease.spare */
 #define NAME_SIZE (PROTO_MAX_NAME + 16)
+
+/* Files are whole blocks of this size, so that what is written next does not
+ * need more of them than what was there.
+ */
+#define FILE_BLOCK 1024u
 
 /* --- reading --- */
 
@@ -209,26 +215,70 @@ to_json (const struct lease_record *record, const uint8_t *uuid)
   return obj;
 }
 
+/* With space behind it, up to a whole block, and a newline.  To be freed by the
+ * caller; NULL with errno.
+ */
+static char *
+to_blocks (struct json_object *obj, size_t *size)
+{
+  const char *text =
+    json_object_to_json_string_ext (obj, JSON_C_TO_STRING_PRETTY);
+  size_t len = text ? strlen (text) : 0;
+  char *blocks;
+
+  *size = (len / FILE_BLOCK + 1) * FILE_BLOCK;
+  blocks = text ? malloc (*size) : NULL;
+  if (!blocks) {
+    errno = ENOMEM;
+    return NULL;
+  }
+  memcpy (blocks, text, len);
+  memset (blocks + len, ' ', *size - len);
+  blocks[*size - 1] = '\n';
+  return blocks;
+}
+
+/* In place: the file keeps the blocks that it has. */
 static int
-write_synced (int dir, const char *name, const char *text)
+write_synced (int dir, const char *name, const char *blocks, size_t size)
 {
   CLEANUP_CLOSE int fd =
-    openat (dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
-            0600);
+    openat (dir, name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
-  if (fd == -1 || full_pwrite (fd, text, strlen (text), 0) == -1)
+  if (fd == -1 || full_pwrite (fd, blocks, size, 0) == -1 ||
+      ftruncate (fd, (off_t) size) == -1)
     return -1;
   return fsync (fd);
 }
 
-/* Keeps errno. */
-static void
-give_up (int dir, const char *tmp)
+/* 1: the spare is used up, for there was no file to exchange it with, or the
+ * file system cannot do that.
+ */
+static int
+put_in_place (int dir, const char *spare, const char *name)
 {
-  int err = errno;
+  if (renameat2 (dir, spare, dir, name, RENAME_EXCHANGE) == 0)
+    return 0;
+  if (errno != ENOENT && errno != EINVAL && errno != ENOSYS)
+    return -1;
+  return renameat (dir, spare, dir, name) == -1 ? -1 : 1;
+}
 
-  unlinkat (dir, tmp, 0);
-  errno = err;
+static int
+write_blocks (int dir, const char *log, const char *name, const char *blocks,
+              size_t size)
+{
+  char spare[NAME_SIZE];
+  int r;
+
+  snprintf (spare, sizeof spare, "%s.lease.spare", log);
+  if (write_synced (dir, spare, blocks, size) == -1)
+    return -1;
+  r = put_in_place (dir, spare, name);
+  if (r == 1 && write_synced (dir, spare, blocks, size) == -1)
+    msg_warning ("log %s: no room is reserved for its next owner: %s: %m", log,
+                 spare);
+  return r == -1 ? -1 : fsync (dir);
 }
 
 int
@@ -237,22 +287,16 @@ lease_file_write (int dir, const char *dir_name, const char *log,
                   const uint8_t uuid[LEASE_UUID_SIZE])
 {
   struct json_object *obj = to_json (record, uuid);
-  const char *text =
-    json_object_to_json_string_ext (obj, JSON_C_TO_STRING_PRETTY);
-  char name[NAME_SIZE], tmp[NAME_SIZE];
+  CLEANUP_FREE char *blocks = NULL;
+  char name[NAME_SIZE];
+  size_t size;
   int r, err;
 
   snprintf (name, sizeof name, "%s.lease", log);
-  snprintf (tmp, sizeof tmp, "%s.lease.tmp", log);
-  r = write_synced (dir, tmp, text);
-  if (r == 0)
-    r = renameat (dir, tmp, dir, name);
-  if (r == 0)
-    r = fsync (dir);
-  if (r == -1) {
+  blocks = to_blocks (obj, &size);
+  r = blocks ? write_blocks (dir, log, name, blocks, size) : -1;
+  if (r == -1)
     msg_error ("%s/%s: %m", dir_name, name);
-    give_up (dir, tmp);
-  }
   err = errno;
   json_object_put (obj);
   errno = err;

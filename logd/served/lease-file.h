@@ -1,7 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /* DIR/NAME.lease: the owner of a log, as JSON.  Written as a whole and
- * durably: a temporary file, synced, renamed, and the directory synced.
+ * durably: into NAME.lease.spare, synced, both files exchange their names, and
+ * the directory is synced.
+ *
+ * The spare file stays, with all the blocks that it needs, so that a disk that
+ * fills up later cannot keep an owner from its log: after a restart of the
+ * server each of them is recorded anew.  Some file systems cannot exchange
+ * names, or write each block to a new place (btrfs); there that takes room.
  *
  * The functions block on I/O.
  */

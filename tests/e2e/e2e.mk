@@ -51,6 +51,7 @@ e2e_tests = \
 	tests/e2e/test-log-grows.sh \
 	tests/e2e/test-log-space-is-reserved.sh \
 	tests/e2e/test-logd-faults.sh \
+	tests/e2e/test-logd-full-disk.sh \
 	tests/e2e/test-logd-killed.sh \
 	tests/e2e/test-logd-many.sh \
 	tests/e2e/test-logd-other-key.sh \

@@ -875,6 +875,7 @@ TEST (log_is_deleted_when_nobody_owns_it)
   ck_assert_int_eq (peer_named (&b, PROTO_DELETE, "x", 0), PROTO_OK);
   ck_assert_int_eq (access (logd_file (&server, "x.log"), F_OK), -1);
   ck_assert_int_eq (access (logd_file (&server, "x.lease"), F_OK), -1);
+  ck_assert_int_eq (access (logd_file (&server, "x.lease.spare"), F_OK), -1);
   ck_assert_int_eq (peer_named (&b, PROTO_DELETE, "x", 0), PROTO_E_NO_LOG);
   ck_assert_int_eq (peer_named (&b, PROTO_TAKEOVER, "x", 0), PROTO_E_NO_LOG);
 }
