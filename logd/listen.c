@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -72,12 +73,31 @@ check_plain (const struct server *s, const struct resolved *r,
   return -1;
 }
 
+/* An address comes up when it does, at the start of the machine maybe after
+ * us: to end then would only be the first of as many starts as systemd allows.
+ */
+static int
+open_tcp (const struct resolved *r)
+{
+  int fd = resolved_listen (r);
+  char name[160];
+
+  if (fd >= 0 || errno != EADDRNOTAVAIL || resolved_is_local (r))
+    return fd;
+  fd = resolved_listen_ahead (r);
+  if (fd >= 0)
+    msg_warning ("%s: waiting for this address, which no interface of this "
+                 "machine has yet; clients are served as soon as one has it",
+                 resolved_print (r, name, sizeof name));
+  return fd;
+}
+
 static struct listener *
 listen_tcp (struct server *s, const struct resolved *r)
 {
   struct listener *l;
   char name[160];
-  int fd = resolved_listen (r);
+  int fd = open_tcp (r);
 
   if (fd == -1) {
     msg_error ("%s: listen: %m", resolved_print (r, name, sizeof name));
@@ -233,6 +253,38 @@ listen_open (struct server *s)
       listen_default (s) == -1)
     return -1;
   return o->status ? listen_status (s, o->status) : 0;
+}
+
+/* --- names --- */
+
+static void
+print_name (const struct listener *l, char *buf, size_t size)
+{
+  struct resolved r = {.len = sizeof r.addr};
+
+  if (getsockname (l->socket.fd, (struct sockaddr *) &r.addr, &r.len) == -1)
+    snprintf (buf, size, "unknown");
+  else
+    resolved_print (&r, buf, size);
+}
+
+const char *
+listen_print (const struct server *s, char *buf, size_t size)
+{
+  char name[160];
+  size_t len = 0;
+
+  buf[0] = '\0';
+  for (const struct listener *l = s->listeners; l; l = l->next) {
+    if (l->take != client_new)
+      continue;
+    print_name (l, name, sizeof name);
+    if (len + strlen (name) + 3 > size)
+      break;
+    len +=
+      (size_t) snprintf (buf + len, size - len, "%s%s", len ? ", " : "", name);
+  }
+  return buf;
 }
 
 /* --- accept --- */

@@ -218,13 +218,14 @@ become_daemon (const struct options *o)
 static int
 serve (struct server *s)
 {
+  char where[512];
   int r;
 
   if (prepare (s) == -1 || become_daemon (s->options) == -1)
     return -1;
   sd_notify (0, "READY=1");
-  msg_note ("version %s, serving the logs in %s", PACKAGE_VERSION,
-            s->options->dir);
+  msg_note ("version %s, serving the logs in %s on %s", PACKAGE_VERSION,
+            s->options->dir, listen_print (s, where, sizeof where));
   r = server_run (s);
   msg_note ("ended");
   if (s->options->pidfile)

@@ -211,9 +211,19 @@ set_option (int fd, int level, int name)
 }
 
 static int
-listen_on (int fd, const struct resolved *r)
+allow_absent (int fd, const struct resolved *r)
+{
+  return r->addr.ss_family == AF_INET6
+           ? set_option (fd, IPPROTO_IPV6, IPV6_FREEBIND)
+           : set_option (fd, IPPROTO_IP, IP_FREEBIND);
+}
+
+static int
+listen_on (int fd, const struct resolved *r, bool absent)
 {
   if (set_option (fd, SOL_SOCKET, SO_REUSEADDR) == -1)
+    return -1;
+  if (absent && allow_absent (fd, r) == -1)
     return -1;
   if (r->addr.ss_family == AF_INET6 &&
       set_option (fd, IPPROTO_IPV6, IPV6_V6ONLY) == -1)
@@ -223,8 +233,8 @@ listen_on (int fd, const struct resolved *r)
   return listen (fd, BACKLOG);
 }
 
-int
-resolved_listen (const struct resolved *r)
+static int
+open_listener (const struct resolved *r, bool absent)
 {
   int fd;
 
@@ -235,9 +245,21 @@ resolved_listen (const struct resolved *r)
   fd = new_socket (r);
   if (fd == -1)
     return -1;
-  if (listen_on (fd, r) == -1) {
+  if (listen_on (fd, r, absent) == -1) {
     cleanup_close (&fd);
     return -1;
   }
   return fd;
+}
+
+int
+resolved_listen (const struct resolved *r)
+{
+  return open_listener (r, false);
+}
+
+int
+resolved_listen_ahead (const struct resolved *r)
+{
+  return open_listener (r, true);
 }

@@ -47,4 +47,9 @@ int resolved_connect (const struct resolved *r);
  */
 int resolved_listen (const struct resolved *r);
 
+/* The same for an address that this machine need not have yet (resolved_listen
+ * says EADDRNOTAVAIL then): clients come as soon as it has it.
+ */
+int resolved_listen_ahead (const struct resolved *r);
+
 #endif /* NBDMIRROR_RESOLVED_H */

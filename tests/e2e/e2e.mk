@@ -50,6 +50,7 @@ e2e_tests = \
 	tests/e2e/test-log-found-again.sh \
 	tests/e2e/test-log-grows.sh \
 	tests/e2e/test-log-space-is-reserved.sh \
+	tests/e2e/test-logd-address-later.sh \
 	tests/e2e/test-logd-faults.sh \
 	tests/e2e/test-logd-full-disk.sh \
 	tests/e2e/test-logd-killed.sh \

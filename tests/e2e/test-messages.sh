@@ -62,7 +62,8 @@ NBDMIRROR_WRAPPER=
 as_journal logd
 start_logd --lease 2
 NBDMIRROR_WRAPPER=
-line logd '<5>nbdmirror-logd: version .*, serving the logs in '
+line logd "<5>nbdmirror-logd: version .*, serving the logs in $tmp/logs on \
+$logd_sock$"
 mirror=first
 truncate -s 8M "$tmp/c" "$tmp/d"
 start_mirror "$tmp/c" "$tmp/d" log=userspace:"$logd_sock/vm1"
