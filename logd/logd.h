@@ -51,7 +51,6 @@ struct server {
   /* Read-only once server_run began. */
   const struct options *options;
   int dir;
-  struct tls *tls;
   uint8_t run_id[PROTO_ID_SIZE];
   uint64_t started; /* CLOCK_BOOTTIME */
   int max_fd;       /* of clients: what is above is for files */
@@ -67,6 +66,7 @@ struct server {
    */
   const struct waiters *const *waiters;
 
+  struct tls *tls;       /* NULL: plain */
   struct access *access; /* NULL: everybody may open all logs */
   struct ev_loop *loop;
   struct completions completions;

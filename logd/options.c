@@ -188,11 +188,9 @@ parse_one (struct options *o, int opt)
   case OPT_SOCKET:
     return add (&o->sockets, absolute (optarg));
   case OPT_TLS_PSK:
-    o->tls_psk = optarg;
-    return OPTIONS_RUN;
+    return parse_path (&o->tls_psk, optarg);
   case OPT_TLS_CERTIFICATES:
-    o->tls_certificates = optarg;
-    return OPTIONS_RUN;
+    return parse_path (&o->tls_certificates, optarg);
   case OPT_TLS_VERIFY_PEER:
     o->tls_verify_peer = true;
     return OPTIONS_RUN;
@@ -264,6 +262,8 @@ void
 options_free (struct options *o)
 {
   free (o->dir);
+  free (o->tls_psk);
+  free (o->tls_certificates);
   free (o->access);
   free (o->pidfile);
   list_free (&o->listen);

@@ -17,7 +17,7 @@ struct option_list {
 struct options {
   char *dir;
   struct option_list listen, sockets;
-  const char *tls_psk, *tls_certificates;
+  char *tls_psk, *tls_certificates;
   bool tls_verify_peer;
   char *access;
   bool insecure;

@@ -29,6 +29,7 @@
 #include "served-pump.h"
 #include "served.h"
 #include "server.h"
+#include "tls.h"
 
 #define TICK_SECONDS 0.25
 #define END_SECONDS 4. /* for logs to close */
@@ -53,6 +54,7 @@ on_tick (struct ev_loop *loop, ev_timer *w, int revents)
   (void) loop;
   (void) revents;
   s->last_tick = now;
+  tls_tick (&s->tls);
   served_tick_all (s, absent, now);
 }
 
@@ -79,21 +81,34 @@ on_prepare (struct ev_loop *loop, ev_prepare *w, int revents)
 
 /* --- the end --- */
 
+/* The old rules stay if the new ones are not sound. */
+static void
+reload_access (struct server *s)
+{
+  struct access *access = access_load (s->options->access);
+
+  if (!access) {
+    msg_warning ("--access: the rules of before stay in use");
+    return;
+  }
+  access_free (s->access);
+  s->access = access;
+  msg_note ("%s is read again", s->options->access);
+}
+
 static void
 on_hup (struct ev_loop *loop, ev_signal *w, int revents)
 {
   struct server *s = w->data;
-  struct access *access;
+  const struct options *o = s->options;
 
   (void) loop;
   (void) revents;
-  if (!s->options->access)
-    return;
-  access = access_load (s->options->access);
-  if (!access)
-    return; /* the old rules stay */
-  access_free (s->access);
-  s->access = access;
+  if (o->access)
+    reload_access (s);
+  if (s->tls && tls_reload (&s->tls) == 0)
+    msg_note ("%s is read again, for new connections",
+              o->tls_psk ? o->tls_psk : o->tls_certificates);
 }
 
 static void

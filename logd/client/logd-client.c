@@ -19,6 +19,7 @@
 #include "msg.h"
 #include "options.h"
 #include "stream.h"
+#include "tls.h"
 
 #define HELLO_SECONDS 10.
 #define SHUT_SECONDS 1. /* for the last answers, when the server ends */
@@ -346,11 +347,20 @@ static const struct stream_callbacks callbacks = {
   .failed = on_failed,
 };
 
+/* Keys may be added at any time. */
+static struct tls *
+tls_now (struct server *s)
+{
+  if (s->options->tls_psk)
+    tls_reload_changed (&s->tls);
+  return s->tls;
+}
+
 void
 client_new (struct server *s, int fd)
 {
   const struct stream_options options = {
-    .tls = s->tls,
+    .tls = tls_now (s),
     .max_input = CLIENT_INPUT,
     .max_output = CLIENT_OUTPUT,
     .handshake_s = HELLO_SECONDS,

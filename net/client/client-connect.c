@@ -17,6 +17,7 @@
 #include "ev-util.h"
 #include "proto.h"
 #include "stream.h"
+#include "tls.h"
 
 #define CONNECT_S 3.
 #define LOOKUP_S 3.
@@ -194,6 +195,8 @@ static void
 try_server (struct connector *k)
 {
   name_server (k);
+  if (k->tls)
+    tls_reload_changed (&k->tls);
   k->connecting = true;
   lookup_start (k->lookup[k->at], LOOKUP_S);
 }
@@ -254,7 +257,7 @@ connector_init (struct connector *k, struct ev_loop *loop,
   k->loop = loop;
   k->cb = cb;
   k->opaque = opaque;
-  k->tls = tls;
+  k->tls = tls ? tls_hold (tls) : NULL;
   memcpy (k->random, seed, sizeof k->random);
   ev_timer_setup (&k->retry, on_retry, k);
   return copy_servers (k, servers, nr_servers);
@@ -269,4 +272,5 @@ connector_free (struct connector *k)
     lookup_free (k->lookup[i]);
   free (k->lookup);
   free (k->server);
+  tls_free (k->tls);
 }

@@ -50,7 +50,8 @@ struct connector {
   struct address *server;
   struct lookup **lookup; /* of each server */
   unsigned nr_servers;
-  struct tls *tls;
+
+  struct tls *tls; /* held; replaced when its files have changed */
 
   bool connecting;
   unsigned at;                          /* the server that is tried, or used */
@@ -63,7 +64,8 @@ struct connector {
   char server_name[ADDRESS_HOST_SIZE + 16];
 };
 
-/* Zeroed can be freed.  The servers are copied; tls may be NULL; seed: bytes
+/* Zeroed can be freed.  The servers are copied; tls is held, or
+ * NULL; seed: bytes
  * that no other client has.  0, or -1 with errno.
  */
 int connector_init (struct connector *k, struct ev_loop *loop,

@@ -21,6 +21,7 @@
 #include "deadline.h"
 #include "ev-util.h"
 #include "stream.h"
+#include "tls.h"
 
 #define HELLO_SILENCE_NS (3 * NSEC_PER_SEC)
 #define ATTACH_SILENCE_NS (10 * NSEC_PER_SEC) /* a big log is loaded */
@@ -100,6 +101,7 @@ on_tick (struct ev_loop *loop, ev_timer *w, int revents)
 
   (void) loop;
   (void) revents;
+  tls_tick (&c->connector.tls);
   if (is_taking (c) || now - c->ticked_ns > PAUSED_NS)
     c->silent_ns = now;
   c->ticked_ns = now;

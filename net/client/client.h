@@ -19,7 +19,8 @@
  * be called from any thread.  Until log_client_run_thread the caller runs the
  * loop, with log_client_run_until, so that the process may fork in between.
  *
- * Nothing blocks: DNS is asked in a thread (lookup.h).
+ * Nothing blocks but files of keys and certificates, which are read again for
+ * a connection when they have changed: DNS is asked in a thread (lookup.h).
  */
 
 #ifndef NBDMIRROR_CLIENT_H
@@ -92,7 +93,7 @@ struct log_client_callbacks {
 struct log_client_options {
   const struct address *servers; /* copied */
   unsigned nr_servers;
-  struct tls *tls;       /* NULL: plain.  Must outlive the client. */
+  struct tls *tls;       /* NULL: plain; held by the client */
   const char *log;       /* its name; copied */
   const char *host;      /* of ours, for messages; copied */
   uint32_t attach_flags; /* PROTO_ATTACH_READ_ONLY, PROTO_ATTACH_MEMORY */

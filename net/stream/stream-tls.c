@@ -271,6 +271,7 @@ tls_transport_free (struct transport *base)
   buffer_free (&t->in);
   buffer_free (&t->out);
   free (t->server_name);
+  tls_free (t->tls);
   free (t);
 }
 
@@ -288,7 +289,7 @@ static const struct transport_ops tls_ops = {
 /* --- start --- */
 
 static struct tls_transport *
-new_transport (const struct tls *tls, int fd)
+new_transport (struct tls *tls, int fd)
 {
   struct tls_transport *t = calloc (1, sizeof *t);
 
@@ -296,7 +297,7 @@ new_transport (const struct tls *tls, int fd)
     return NULL;
   t->base.ops = &tls_ops;
   t->base.fd = fd;
-  t->tls = tls;
+  t->tls = tls_hold (tls);
   t->received = GNUTLS_E_AGAIN;
   return t;
 }
@@ -323,7 +324,7 @@ init (struct tls_transport *t, const char *server_name)
 }
 
 struct transport *
-tls_transport_new (const struct tls *tls, int fd, const char *server_name)
+tls_transport_new (struct tls *tls, int fd, const char *server_name)
 {
   struct tls_transport *t;
 

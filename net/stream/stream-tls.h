@@ -17,7 +17,7 @@
 
 struct tls_transport {
   struct transport base;
-  const struct tls *tls;
+  struct tls *tls; /* held */
   gnutls_session_t session;
   struct buffer in, out;
   bool broken;  /* reading failed, base.reason says how */

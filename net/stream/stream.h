@@ -45,7 +45,7 @@ struct stream_callbacks {
 };
 
 struct stream_options {
-  struct tls *tls;         /* NULL: plain.  Must outlive the stream. */
+  struct tls *tls;         /* NULL: plain; held by the stream */
   const char *server_name; /* client with TLS: for the certificate; copied */
   size_t max_input;
   size_t max_output;  /* advice: see stream_congested */

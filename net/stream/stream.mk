@@ -19,6 +19,8 @@ libstream_la_SOURCES = \
 	net/stream/stream-tls.h \
 	net/stream/stream.c \
 	net/stream/stream.h \
+	net/stream/tls-expiry.c \
+	net/stream/tls-files.c \
 	net/stream/tls-impl.h \
 	net/stream/tls-psk.c \
 	net/stream/tls-reason.c \

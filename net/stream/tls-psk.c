@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <gnutls/crypto.h>
+
 #include "cleanup.h"
 #include "msg.h"
 #include "tls-impl.h"
@@ -80,27 +82,96 @@ scan_file (const char *file,
   return r;
 }
 
+/* --- all keys --- */
+
 static bool
-count_line (const char *user, const char *key, void *arg)
+keep_line (const char *user, const char *key, void *arg)
 {
-  (void) user;
-  (void) key;
-  ++*(unsigned *) arg;
+  fprintf (arg, "%s:%s\n", user, key);
   return false;
 }
 
-int
-psk_check (const char *file)
+void
+psk_forget (char *keys)
 {
-  unsigned nr = 0;
-
-  if (scan_file (file, count_line, &nr) == -1)
-    return -1;
-  if (nr > 0)
-    return 0;
-  msg_error ("%s: there is no key in it", file);
-  return -1;
+  if (keys)
+    explicit_bzero (keys, strlen (keys));
+  free (keys);
 }
+
+/* Keeps errno. */
+static char *
+load_failed (char *keys)
+{
+  int err = errno;
+
+  psk_forget (keys);
+  errno = err;
+  return NULL;
+}
+
+char *
+psk_load (const char *file)
+{
+  char *keys = NULL;
+  size_t len = 0;
+  FILE *mem = open_memstream (&keys, &len);
+  int r;
+
+  if (!mem) {
+    msg_error ("%s: %m", file);
+    return NULL;
+  }
+  r = scan_file (file, keep_line, mem);
+  if (fclose (mem) == EOF) {
+    msg_error ("%s: %m", file);
+    return load_failed (keys);
+  }
+  if (r == 0 && len == 0)
+    msg_error ("%s: there is no key in it", file);
+  return r == 0 && len > 0 ? keys : load_failed (keys);
+}
+
+/* The digits end with the line; NULL if the user is not known. */
+static const char *
+key_of (const char *keys, const char *username)
+{
+  size_t len = strlen (username);
+
+  if (username[strcspn (username, ":\n")] != '\0')
+    return NULL;
+  for (; *keys; keys += strcspn (keys, "\n") + 1)
+    if (strncmp (keys, username, len) == 0 && keys[len] == ':')
+      return keys + len + 1;
+  return NULL;
+}
+
+/* As long as a good key, so that nobody learns which users there are. */
+static int
+random_key (gnutls_datum_t *key)
+{
+  key->size = 32;
+  key->data = gnutls_malloc (key->size);
+  if (!key->data)
+    return -1;
+  return gnutls_rnd (GNUTLS_RND_NONCE, key->data, key->size) < 0 ? -1 : 0;
+}
+
+int
+psk_give (gnutls_session_t session, const char *username, gnutls_datum_t *key)
+{
+  const struct tls *tls = gnutls_session_get_ptr (session);
+  const char *digits = key_of (tls->keys, username);
+  gnutls_datum_t hex;
+
+  if (!digits)
+    return random_key (key);
+  hex.data = (unsigned char *) digits;
+  hex.size = (unsigned) strcspn (digits, "\n");
+  return gnutls_hex_decode2 (&hex, key) < 0 ? -1 : 0;
+}
+
+/* --- one key --- */
 
 struct wanted {
   const char *username;

@@ -7,6 +7,7 @@
 
 #include <gnutls/x509.h>
 
+#include "stream-socket.h"
 #include "stream-tls.h"
 
 /* --- start --- */
@@ -69,6 +70,7 @@ tls_session_start (struct tls_transport *t)
                    flags | (t->tls->server ? GNUTLS_SERVER : GNUTLS_CLIENT));
   if (r < 0)
     return r;
+  gnutls_session_set_ptr (t->session, t->tls);
   set_verify (t);
   r = gnutls_priority_set (t->session, t->tls->priority);
   if (r >= 0)
@@ -103,6 +105,7 @@ tls_find_identity (struct tls_transport *t)
   const gnutls_datum_t *certs;
   const char *user = NULL;
   unsigned nr = 0;
+  char peer[128];
 
   if (t->tls->psk_server)
     user = gnutls_psk_server_get_username (t->session);
@@ -111,6 +114,9 @@ tls_find_identity (struct tls_transport *t)
   if (!t->tls->verify)
     return;
   certs = gnutls_certificate_get_peers (t->session, &nr);
-  if (nr > 0)
-    set_identity (t, &certs[0]);
+  if (nr == 0)
+    return;
+  set_identity (t, &certs[0]);
+  socket_print_peer (t->base.fd, peer, sizeof peer);
+  tls_tell_peer_end (certs, nr, peer, t->identity);
 }

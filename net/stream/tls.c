@@ -22,9 +22,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cleanup.h"
+#include "deadline.h"
 #include "msg.h"
 #include "tls-impl.h"
+
+#define DAY_NS (24 * 3600 * NSEC_PER_SEC)
 
 #define PRIORITY \
   "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2" \
@@ -43,24 +45,16 @@ check (int r, const char *subject)
 
 /* --- pre-shared keys --- */
 
-/* GnuTLS reads the file for each client, wherever the working directory is
- * then; so keys can be added while the server runs.
- */
 static int
 load_psk_server (struct tls *tls, const char *file)
 {
-  CLEANUP_FREE char *path = realpath (file, NULL);
-
-  if (path == NULL) {
-    msg_error ("%s: %m", file);
-    return -1;
-  }
-  if (psk_check (path) == -1 ||
+  tls->keys = psk_load (file);
+  if (!tls->keys ||
       check (gnutls_psk_allocate_server_credentials (&tls->psk_server),
              file) == -1)
     return -1;
-  return check (gnutls_psk_set_server_credentials_file (tls->psk_server, path),
-                file);
+  gnutls_psk_set_server_credentials_function (tls->psk_server, psk_give);
+  return 0;
 }
 
 static const char *
@@ -232,8 +226,9 @@ load_certificates (struct tls *tls, const struct tls_options *options)
 /* --- interface --- */
 
 static int
-load (struct tls *tls, const struct tls_options *options)
+load (struct tls *tls)
 {
+  const struct tls_options *options = &tls->options;
   const char *priority = options->psk_file ? PRIORITY_PSK : PRIORITY;
 
   tls->server = options->server;
@@ -244,6 +239,32 @@ load (struct tls *tls, const struct tls_options *options)
                            : load_certificates (tls, options);
 }
 
+static int
+copy (const char **to, const char *from)
+{
+  *to = from ? strdup (from) : NULL;
+  return from && !*to ? -1 : 0;
+}
+
+static int
+copy_options (struct tls *tls, const struct tls_options *from)
+{
+  struct tls_options *to = &tls->options;
+  int r;
+
+  to->server = from->server;
+  to->verify_peer = from->verify_peer;
+  r = copy (&to->psk_file, from->psk_file) |
+      copy (&to->certificates, from->certificates) |
+      copy (&to->username, from->username);
+  if (r == -1)
+    msg_error ("TLS: %m");
+  return r;
+}
+
+/* The files are looked at first: what changes while they are read has changed
+ * since.
+ */
 struct tls *
 tls_new (const struct tls_options *options)
 {
@@ -254,18 +275,27 @@ tls_new (const struct tls_options *options)
     msg_error ("TLS: %m");
     return NULL;
   }
-  if (load (tls, options) == -1) {
+  atomic_init (&tls->holders, 1);
+  tls->tell_due = now_boot_ns () + DAY_NS;
+  if (copy_options (tls, options) == -1 || tls_files_note (tls) == -1 ||
+      load (tls) == -1) {
     tls_free (tls);
     return NULL;
   }
+  tls_tell_own_end (tls);
   return tls;
 }
 
-void
-tls_free (struct tls *tls)
+struct tls *
+tls_hold (struct tls *tls)
 {
-  if (tls == NULL)
-    return;
+  atomic_fetch_add (&tls->holders, 1);
+  return tls;
+}
+
+static void
+free_credentials (struct tls *tls)
+{
   if (tls->psk_server)
     gnutls_psk_free_server_credentials (tls->psk_server);
   if (tls->psk_client)
@@ -274,5 +304,56 @@ tls_free (struct tls *tls)
     gnutls_certificate_free_credentials (tls->certificates);
   if (tls->priority)
     gnutls_priority_deinit (tls->priority);
+}
+
+void
+tls_free (struct tls *tls)
+{
+  if (tls == NULL || atomic_fetch_sub (&tls->holders, 1) > 1)
+    return;
+  free_credentials (tls);
+  psk_forget (tls->keys);
+  tls_files_free (tls);
+  free ((char *) tls->options.psk_file);
+  free ((char *) tls->options.certificates);
+  free ((char *) tls->options.username);
   free (tls);
+}
+
+/* --- again --- */
+
+int
+tls_reload (struct tls **tls)
+{
+  struct tls *again = tls_new (&(*tls)->options);
+
+  if (!again) {
+    msg_warning ("TLS: the keys and certificates of before stay in use");
+    return -1;
+  }
+  tls_free (*tls);
+  *tls = again;
+  return 0;
+}
+
+void
+tls_reload_changed (struct tls **tls)
+{
+  if (tls_files_changed (*tls))
+    (void) tls_reload (tls);
+}
+
+void
+tls_tick (struct tls **tls)
+{
+  uint64_t now = now_boot_ns ();
+  const struct tls *before = *tls;
+
+  if (!before || now < before->tell_due)
+    return;
+  (*tls)->tell_due = now + DAY_NS;
+  if (!before->server)
+    tls_reload_changed (tls);
+  if (*tls == before)
+    tls_tell_own_end (*tls);
 }

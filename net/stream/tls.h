@@ -22,13 +22,33 @@ struct tls_options {
 };
 
 /* NULL with the error reported (not to be given to a stream then: without
- * TLS it would be a plain one).  Start-up only; blocks on files.  A server
- * reads its PSK file again for each client: keys can be added while it runs,
- * and whom it runs as must be able to read them.
+ * TLS it would be a plain one).  Blocks on files.  Says if our own certificate
+ * ends within a week.  The options are copied.  Streams hold what they use,
+ * also beyond tls_free.
  */
 struct tls *tls_new (const struct tls_options *options);
 
+/* The caller has it, too, and gives it up with tls_free. */
+struct tls *tls_hold (struct tls *tls);
+
 /* NULL is allowed. */
 void tls_free (struct tls *tls);
+
+/* Read the files again, for the streams to come.  0, or -1 with the error
+ * reported: *tls stays.  Blocks on files, so whom the process runs as must be
+ * able to read them, and names must be absolute where it changes its directory.
+ */
+int tls_reload (struct tls **tls);
+
+/* The same if the files are not those that were read; what is wrong with them
+ * is said once.
+ */
+void tls_reload_changed (struct tls **tls);
+
+/* To be called now and then, NULL is allowed: once a day, look whether our own
+ * certificate ends within a week, and say so.  A client's files are read again
+ * first, if they have changed.
+ */
+void tls_tick (struct tls **tls);
 
 #endif /* NBDMIRROR_TLS_H */

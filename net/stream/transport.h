@@ -61,7 +61,7 @@ struct transport {
  * certificates needs one (EINVAL).
  */
 struct transport *plain_new (int fd);
-struct transport *tls_transport_new (const struct tls *tls, int fd,
+struct transport *tls_transport_new (struct tls *tls, int fd,
                                      const char *server_name);
 
 /* send and recv without waiting, with errno and t->reason as for put and

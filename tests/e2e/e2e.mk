@@ -58,6 +58,7 @@ e2e_tests = \
 	tests/e2e/test-logd-other-key.sh \
 	tests/e2e/test-logd-race.sh \
 	tests/e2e/test-logd-tls.sh \
+	tests/e2e/test-logd-tls-again.sh \
 	tests/e2e/test-logd-tool.sh \
 	tests/e2e/test-logd-two-hosts.sh \
 	tests/e2e/test-messages.sh \
@@ -99,6 +100,7 @@ EXTRA_DIST += \
 	tests/crash/crash-loop \
 	tests/crash/crash-losses.sh \
 	tests/crash/crash-round \
+	tests/lib/certificates.sh \
 	tests/lib/functions.sh \
 	tests/e2e/light-clients \
 	tests/e2e/odd-requests \

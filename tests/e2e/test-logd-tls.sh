@@ -8,8 +8,9 @@
 # listen for other machines.
 
 . "$(dirname "$0")/../lib/functions.sh"
+. "$(dirname "$0")/../lib/certificates.sh"
 requires_mirror
-requires_tool certtool jq
+requires_tool jq
 server=10.79.0.1
 netns server $server
 netns client 10.79.0.2
@@ -200,21 +201,6 @@ stop_mirror
 stop_logd
 
 # --- certificates
-# sign NAME AUTHORITY LINE...: NAME-key.pem and NAME-cert.pem.
-sign ()
-{
-  certtool --generate-privkey --key-type=ecdsa --outfile "$tmp/$1-key.pem"
-  printf '%s\n' 'expiration_days = 2' "${@:3}" >"$tmp/template"
-  if [ "$2" = self ]; then
-    certtool --generate-self-signed --load-privkey "$tmp/$1-key.pem" \
-      --template "$tmp/template" --outfile "$tmp/$1-cert.pem"
-  else
-    certtool --generate-certificate --load-privkey "$tmp/$1-key.pem" \
-      --load-ca-certificate "$tmp/$2-cert.pem" \
-      --load-ca-privkey "$tmp/$2-key.pem" \
-      --template "$tmp/template" --outfile "$tmp/$1-cert.pem"
-  fi
-} 2>>"$tmp/certtool.log"
 for ca in ca ca2; do
   sign $ca self "cn = $ca" ca cert_signing_key
 done

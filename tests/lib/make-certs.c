@@ -19,6 +19,7 @@
 #include "make-certs.h"
 
 #define DAY (24 * 60 * 60)
+#define MANY_DAYS 30
 
 struct authority {
   gnutls_x509_crt_t cert;
@@ -45,7 +46,7 @@ new_key (void)
 
 /* What all certificates have. */
 static gnutls_x509_crt_t
-new_cert (const char *name, gnutls_x509_privkey_t key)
+new_cert (const char *name, gnutls_x509_privkey_t key, int days)
 {
   static unsigned char serial;
   time_t now = time (NULL);
@@ -56,7 +57,9 @@ new_cert (const char *name, gnutls_x509_privkey_t key)
   ok (gnutls_x509_crt_set_version (cert, 3));
   ok (gnutls_x509_crt_set_serial (cert, &serial, sizeof serial));
   ok (gnutls_x509_crt_set_activation_time (cert, now - DAY));
-  ok (gnutls_x509_crt_set_expiration_time (cert, now + DAY));
+  ok (gnutls_x509_crt_set_expiration_time (cert,
+                                           now +
+                                             (days ? days : MANY_DAYS) * DAY));
   ok (gnutls_x509_crt_set_dn_by_oid (cert, GNUTLS_OID_X520_COMMON_NAME, 0,
                                      name, (unsigned) strlen (name)));
   ok (gnutls_x509_crt_set_key (cert, key));
@@ -70,7 +73,7 @@ authority_new (const char *name)
 
   ck_assert_ptr_nonnull (ca);
   ca->key = new_key ();
-  ca->cert = new_cert (name, ca->key);
+  ca->cert = new_cert (name, ca->key, 0);
   ok (gnutls_x509_crt_set_basic_constraints (ca->cert, 1, -1));
   ok (gnutls_x509_crt_set_key_usage (ca->cert, GNUTLS_KEY_KEY_CERT_SIGN |
                                                  GNUTLS_KEY_CRL_SIGN));
@@ -87,17 +90,22 @@ authority_free (struct authority *ca)
   free (ca);
 }
 
+/* Another file than before, for who looks whether it has changed: the clock of
+ * files is coarse.
+ */
 static void
 write_file (const char *dir, const char *name, const char *data, size_t len)
 {
-  char path[256];
+  char path[256], new[256];
   FILE *fp;
 
   snprintf (path, sizeof path, "%s/%s", dir, name);
-  fp = fopen (path, "w");
+  snprintf (new, sizeof new, "%s/%s.new", dir, name);
+  fp = fopen (new, "w");
   ck_assert_ptr_nonnull (fp);
   ck_assert_uint_eq (fwrite (data, 1, len, fp), len);
   ck_assert_int_eq (fclose (fp), 0);
+  ck_assert_int_eq (rename (new, path), 0);
 }
 
 static void
@@ -142,7 +150,7 @@ authority_certify (const struct authority *ca, const char *dir,
                    const char *who, const struct cert_options *options)
 {
   gnutls_x509_privkey_t key = new_key ();
-  gnutls_x509_crt_t cert = new_cert (options->name, key);
+  gnutls_x509_crt_t cert = new_cert (options->name, key, options->days);
   char name[64], buf[4096];
   size_t len = sizeof buf;
 

@@ -18,6 +18,7 @@ struct cert_options {
   const char *host;    /* also a name; may be NULL */
   const char *address; /* IPv4; may be NULL */
   const char *purpose; /* GNUTLS_KP_... */
+  int days;            /* until it ends; 0 = many */
 };
 
 /* Write WHO-cert.pem and WHO-key.pem into the directory. */

@@ -231,6 +231,7 @@ TEST (psk_added_later)
 {
   use_psk ("grows.psk", "keys.psk", "alice");
   write_text ("grows.psk", "carol:00ff\nalice:0123456789abcdef\n");
+  tls_reload_changed (&server_tls);
   start_both (SOCKETPAIR, NULL);
   expect_echo ();
 }

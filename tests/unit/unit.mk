@@ -31,6 +31,7 @@ libsuite_la_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 unit_tests_of_threads = \
 	tests/unit/unit-userspace-faults \
 	tests/unit/unit-tls \
+	tests/unit/unit-tls-again \
 	tests/unit/unit-stress \
 	tests/unit/unit-userspace \
 	tests/unit/unit-logd-faults \
@@ -402,6 +403,14 @@ tests_unit_unit_tls_SOURCES = \
 	$(NULL)
 tests_unit_unit_tls_CPPFLAGS = $(TEST_CPPFLAGS) $(GNUTLS_CFLAGS)
 tests_unit_unit_tls_LDADD = libstreamfixture.la $(STREAM_LIBS) $(TEST_LIBS) $(GNUTLS_LIBS)
+
+tests_unit_unit_tls_again_SOURCES = \
+	tests/lib/make-certs.c \
+	tests/lib/make-certs.h \
+	tests/unit/unit-tls-again.c \
+	$(NULL)
+tests_unit_unit_tls_again_CPPFLAGS = $(TEST_CPPFLAGS) $(GNUTLS_CFLAGS)
+tests_unit_unit_tls_again_LDADD = libstreamfixture.la $(STREAM_LIBS) $(TEST_LIBS) $(GNUTLS_LIBS)
 
 tests_unit_unit_client_SOURCES = \
 	tests/lib/fake-dns.c \
