@@ -28,6 +28,7 @@
 #include "open.h"
 #include "params.h"
 #include "shutdown.h"
+#include "tls.h"
 
 #define THREAD_MODEL NBDKIT_THREAD_MODEL_PARALLEL
 #define EXTENTS_AT_ONCE 128
@@ -99,6 +100,7 @@ mirrorplug_get_ready (void)
 {
   bool plan_ok;
 
+  config.on_certificates = tls_tell_client_end;
   config.on_release = shutdown_if_idle; /* serves nobody: needs no log */
   /* A limit of the size of files is an error of a leg, or of the log. */
   signal (SIGXFSZ, SIG_IGN);

@@ -6,6 +6,7 @@
 
 #include "config.h"
 
+#include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 #include "deadline.h"
 #include "msg.h"
 #include "tls-impl.h"
+#include "tls.h"
 
 #define WEEK_S (7 * 24 * 3600)
 #define DAY_NS (24 * 3600 * NSEC_PER_SEC)
@@ -84,7 +86,7 @@ tls_tell_own_end (const struct tls *tls)
                  tls->server ? ", then send SIGHUP" : "");
 }
 
-/* --- the peer's --- */
+/* --- of others --- */
 
 /* Who comes again and again is told of once a day.  Two that share a place
  * are said more often.
@@ -129,4 +131,42 @@ tls_tell_peer_end (const gnutls_datum_t *certs, unsigned nr, const char *peer,
   if (is_soon (end) && is_news (identity, end))
     msg_warning ("%s: the certificate of \"%s\" %s: renew it there", peer,
                  identity, print_end (date, end));
+}
+
+/* The earliest in a file, which may not be there: who needs it says so. */
+static time_t
+end_in_file (const char *file)
+{
+  gnutls_datum_t pem;
+  gnutls_x509_crt_t *certs = NULL;
+  time_t end = NEVER;
+  unsigned nr = 0;
+
+  if (gnutls_load_file (file, &pem) < 0)
+    return NEVER;
+  if (gnutls_x509_crt_list_import2 (&certs, &nr, &pem, GNUTLS_X509_FMT_PEM,
+                                    0) < 0)
+    nr = 0;
+  for (unsigned i = 0; i < nr; ++i) {
+    end = earlier (end, gnutls_x509_crt_get_expiration_time (certs[i]));
+    gnutls_x509_crt_deinit (certs[i]);
+  }
+  gnutls_free (certs);
+  gnutls_free (pem.data);
+  return end;
+}
+
+void
+tls_tell_client_end (const char *certificates)
+{
+  char file[PATH_MAX], date[DATE_SIZE];
+  time_t end;
+
+  if (snprintf (file, sizeof file, "%s/client-cert.pem", certificates) >=
+      (int) sizeof file)
+    return;
+  end = end_in_file (file);
+  if (is_soon (end) && is_news (file, end))
+    msg_warning ("%s: this certificate %s: renew it", file,
+                 print_end (date, end));
 }

@@ -51,4 +51,9 @@ void tls_reload_changed (struct tls **tls);
  */
 void tls_tick (struct tls **tls);
 
+/* Of files that others read: say, once a day, that the certificate of a client in
+ * this directory ends within a week.  Blocks on the file; from any thread.
+ */
+void tls_tell_client_end (const char *certificates);
+
 #endif /* NBDMIRROR_TLS_H */

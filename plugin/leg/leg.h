@@ -59,8 +59,8 @@ enum leg_op {
   LEG_STATUS, /* private: see leg_extents */
 };
 
-#define LEG_FUA 1u      /* WRITE, ZERO: durable before done */
-#define LEG_MAY_TRIM 2u /* ZERO: holes may be punched */
+#define LEG_FUA 1u       /* WRITE, ZERO: durable before done */
+#define LEG_MAY_TRIM 2u  /* ZERO: holes may be punched */
 #define LEG_UNCOUNTED 4u /* not in the counters of what was sent */
 
 /* One request.  The caller owns it and its buffer until done is called;
@@ -115,6 +115,10 @@ struct leg_options {
    * take, 0 = any time.  See nbd-pace.h.
    */
   uint64_t timeout_ns, flush_timeout_ns, fail_after_ns;
+  /* NBD, may be NULL: the URI names this directory of certificates, which are
+   * read now, for a connection.  Called without locks, from any thread.
+   */
+  void (*on_certificates) (const char *dir);
 };
 
 struct leg_ops;

@@ -128,6 +128,19 @@ try_good (struct nbd_target *t, struct conn *c, struct conn_attempt *attempt,
   return -1;
 }
 
+/* libnbd says nothing of them. */
+static void
+tell_certificates (const struct nbd_target *t, const struct leg *leg)
+{
+  CLEANUP_FREE char *dir = NULL;
+
+  if (!leg->options.on_certificates)
+    return;
+  dir = nbd_uri_certificates (t->uri);
+  if (dir)
+    leg->options.on_certificates (dir);
+}
+
 int
 nbd_target_connect (struct nbd_target *t, struct conn *c,
                     struct conn_attempt *attempt)
@@ -137,6 +150,7 @@ nbd_target_connect (struct nbd_target *t, struct conn *c,
   const char *why;
   int nr;
 
+  tell_certificates (t, c->leg);
   if (!t->resolver)
     return try_uri (t, c, attempt, strdup (t->uri));
   limit = now + (attempt->deadline - now) / 2;

@@ -40,14 +40,15 @@ is_file (const char *parameter)
          is_key (parameter, "tls-certificates");
 }
 
-static bool
-has_parameter (const char *uri, const char *key)
+/* Where it begins, or NULL. */
+static const char *
+find_parameter (const char *uri, const char *key)
 {
   for (const char *p = find_query (uri); *p;
        p += nbd_identity_parameter_length (p), p += *p != '\0')
     if (is_key (p, key))
-      return true;
-  return false;
+      return p;
+  return NULL;
 }
 
 /* --- files --- */
@@ -171,6 +172,19 @@ bool
 nbd_uri_needs_name (const char *uri)
 {
   return strncasecmp (uri, "nbds", 4) == 0 &&
-         !has_parameter (uri, "tls-psk-file") &&
-         !has_parameter (uri, "tls-hostname");
+         !find_parameter (uri, "tls-psk-file") &&
+         !find_parameter (uri, "tls-hostname");
+}
+
+char *
+nbd_uri_certificates (const char *uri)
+{
+  static const char key[] = "tls-certificates";
+  const char *p = find_parameter (uri, key);
+
+  errno = 0;
+  if (!p || strncasecmp (uri, "nbds", 4) != 0)
+    return NULL;
+  return nbd_identity_decode (p + sizeof key,
+                              nbd_identity_parameter_length (p) - sizeof key);
 }

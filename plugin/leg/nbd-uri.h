@@ -23,4 +23,7 @@ char *nbd_uri_with_address (const char *uri, const char *address);
  */
 bool nbd_uri_needs_name (const char *uri);
 
+/* The directory of certificates that it names; NULL with errno 0 if none. */
+char *nbd_uri_certificates (const char *uri);
+
 #endif /* NBDMIRROR_NBD_URI_H */

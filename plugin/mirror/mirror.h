@@ -59,6 +59,8 @@ struct mirror_config {
    * not block.
    */
   bool (*on_release) (void);
+
+  void (*on_certificates) (const char *dir); /* as in struct leg_options */
 };
 
 struct mirror;

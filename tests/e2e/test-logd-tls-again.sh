@@ -6,7 +6,7 @@
 # new ones, who is connected stays, and bad files change nothing.  The mirror
 # reads its own for a connection: it finds a server again that was restarted
 # with new ones, and no client sees an error.  Certificates that end within a
-# week are said.
+# week are said, also those for a leg.
 
 . "$(dirname "$0")/../lib/functions.sh"
 . "$(dirname "$0")/../lib/certificates.sh"
@@ -18,7 +18,8 @@ in_netns=(ip netns exec "${netns[both]}")
 
 for ca in 1 2; do
   sign ca$ca self "cn = ca$ca" ca cert_signing_key
-  sign server$ca ca$ca 'cn = logs' "ip_address = $server" tls_www_server
+  sign server$ca ca$ca 'cn = logs' "ip_address = $server" \
+    'dns_name = localhost' tls_www_server
   sign client$ca ca$ca 'cn = alice' tls_www_client
   for who in server client; do
     mkdir -p "$tmp/$who" "$tmp/new-$who$ca"
@@ -68,8 +69,12 @@ seed=0
 renew server 1
 renew client 1
 start_server
-truncate -s 16M "$tmp/leg0" "$tmp/leg1"
-start_mirror "$tmp/leg0" "$tmp/leg1" log=userspace:$server/vm1 \
+leg_file 16 "$tmp/leg0" "$tmp/leg1"
+cp -r "$tmp/new-server1" "$tmp/leg-server"
+cp -r "$tmp/new-client1" "$tmp/leg-client"
+start_leg 1 --tls=require --tls-certificates="$tmp/leg-server" file "$tmp/leg1"
+leg1="nbds+unix:///?socket=${leg_sock[1]}&tls-certificates=$tmp/leg-client"
+start_mirror "$tmp/leg0" "$leg1" size=16M log=userspace:$server/vm1 \
   log-tls-certificates="$tmp/client" region-size=64K
 wait_mirror
 works
@@ -77,8 +82,10 @@ ends='this certificate ends on 20[0-9-]* [0-9:]* UTC: renew it'
 logd_said "$tmp/server/server-cert.pem: $ends, then send SIGHUP"
 logd_said 'the certificate of "alice" ends on 20'
 wait_said 'the certificate of "logs" ends on 20'
-grep -qE "$tmp/client/client-cert.pem: $ends" "$tmp/mirror.log" ||
-  fail 'the mirror says nothing of its own certificate'
+for dir in client leg-client; do
+  grep -qE "$tmp/$dir/client-cert.pem: $ends" "$tmp/mirror.log" ||
+    fail "the mirror says nothing of its own certificate for $dir"
+done
 
 # --- SIGHUP
 echo bad >"$tmp/server/server-cert.pem"

@@ -326,10 +326,23 @@ remove_dir (const char *dir)
   ck_assert_int_eq (system (cmd), 0);
 }
 
+static char told_dir[128];
+static unsigned times_told;
+
+static void
+note_certificates (const char *dir)
+{
+  snprintf (told_dir, sizeof told_dir, "%s", dir);
+  times_told++;
+}
+
 TEST (certificates_are_read_at_each_connection)
 {
-  static const struct leg_options options = {.connections = 2,
-                                             .timeout_ns = 10 * NSEC_PER_SEC};
+  static const struct leg_options options = {
+    .connections = 1,
+    .timeout_ns = 10 * NSEC_PER_SEC,
+    .on_certificates = note_certificates,
+  };
   char dir[128], uri[512], param[160];
   const char *tls_args[] = {"--tls=require", param, "memory", "1M", NULL};
   struct nbd_server server;
@@ -344,9 +357,12 @@ TEST (certificates_are_read_at_each_connection)
   leg = leg_new (uri, &options);
   ck_assert_int_eq (leg_open (leg, 0), 0);
   leg_close (leg);
+  ck_assert_uint_eq (times_told, 1);
+  ck_assert_str_eq (told_dir, dir);
   make_certificates (dir, "localhost");
   nbd_server_restart (&server, tls_args);
   ck_assert_int_eq (leg_open (leg, 0), 0);
+  ck_assert_uint_eq (times_told, 2);
   ck_assert_int_eq (leg_run (leg, LEG_FLUSH, 0, NULL, 0, 0), 0);
   leg_free (leg);
   nbd_server_end (&server);

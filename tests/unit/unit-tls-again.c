@@ -370,6 +370,29 @@ LOOP_TEST (a_peer_s_certificate_that_ends_soon_is_said, 2)
   }
 }
 
+static void
+tell_client_end (void)
+{
+  listen_begin ();
+  tls_tell_client_end (dir);
+  listen_end ();
+}
+
+TEST (of_a_file_that_others_read_it_is_said_once_a_day)
+{
+  tell_client_end ();
+  ck_assert_str_eq (said, "");
+  certify (false, "a leg's client", 4);
+  tell_client_end ();
+  expect_said ("client-cert.pem: this certificate ends on ");
+  expect_date (4);
+  tell_client_end ();
+  ck_assert_str_eq (said, "");
+  certify (false, "a leg's client", 3);
+  tell_client_end ();
+  expect_date (3);
+}
+
 static struct suite_group tests = {
   .setup = set_up,
   .teardown = tear_down,
