@@ -15,6 +15,7 @@
 #include "cleanup.h"
 #include "hold.h"
 #include "mirror-fixture.h"
+#include "records-init.h"
 #include "suite.h"
 #include "sweep.h"
 
@@ -32,16 +33,22 @@ pattern (uint64_t region)
   return (uint8_t) ('A' + region % 26);
 }
 
+static void
+hurry (void)
+{
+  fx->m->rejoin =
+    (struct rejoin_times){NSEC_PER_MSEC, 10 * NSEC_PER_MSEC, HOUR_NS};
+  fx->m->hold.first_ns = NSEC_PER_MSEC;
+  fx->m->hold.max_ns = 10 * NSEC_PER_MSEC;
+}
+
 /* Full of data, all the same. */
 static void
 make (unsigned resyncing)
 {
   fx_hold_timeout = 20;
   fx = fx_new (2, NR_REGIONS, SHIFT, resyncing);
-  fx->m->rejoin =
-    (struct rejoin_times){NSEC_PER_MSEC, 10 * NSEC_PER_MSEC, HOUR_NS};
-  fx->m->hold.first_ns = NSEC_PER_MSEC;
-  fx->m->hold.max_ns = 10 * NSEC_PER_MSEC;
+  hurry ();
   for (unsigned leg = 0; leg < 2; ++leg) {
     fx_set_kind (fx, leg, LEG_NBD);
     for (uint64_t r = 0; r < NR_REGIONS; ++r)
@@ -82,6 +89,14 @@ times_back (void)
 {
   CLEANUP_LOCK (&fx->m->lock);
   return fx->m->hold.ended;
+}
+
+/* Requests that are inside. */
+static unsigned
+nr_active (void)
+{
+  CLEANUP_LOCK (&fx->m->lock);
+  return fx->m->active;
 }
 
 static uint64_t
@@ -269,6 +284,7 @@ TEST (requests_that_come_meanwhile_wait)
   op_start (fx, &write, OP_WRITE, 4 * REGION, BLOCK, 'y');
   op_start (fx, &read, OP_READ, 3 * REGION, BLOCK, 0);
   op_start (fx, &flush, OP_FLUSH, 0, 0, 0);
+  WAIT_FOR (nr_active () == 3);
   WAIT_FOR (mem_leg_nr_opens (fx->leg[1]) > opens[1]);
   ck_assert (!op_ended (&write) && !op_ended (&read) && !op_ended (&flush));
   come_back (1, opens[1]);
@@ -472,6 +488,116 @@ TEST (a_leg_of_another_size_is_not_used)
   both_go_away (opens);
   mem_leg_replace (fx->leg[1], (NR_REGIONS - 1) * REGION, BLOCK, "/leg1");
   is_not_used (opens);
+}
+
+/* --- legs with records, and nothing else that shows who they are --- */
+
+static struct leg *
+leg_with_room (const char *name, uint64_t size)
+{
+  return mem_leg_new (name, size + RECORD_AREA);
+}
+
+static void
+setup_records (void)
+{
+  struct records_origin origin = {.keep = BOTH};
+
+  fx_hold_timeout = 20;
+  fx_make_leg = leg_with_room;
+  fx = fx_new (2, NR_REGIONS, SHIFT, 0);
+  fx->m->config.beat_ms = 100;
+  fx->m->config.log = (char *) "core";
+  hurry ();
+  for (unsigned leg = 0; leg < 2; ++leg) {
+    fx_set_kind (fx, leg, LEG_NBD);
+    ck_assert_int_eq (record_area_open (&origin.area[leg], fx->leg[leg],
+                                        NR_REGIONS * REGION, false),
+                      0);
+  }
+  fx->m->limits.size = NR_REGIONS * REGION;
+  ck_assert_int_eq (records_init (fx->m, &origin), 0);
+  fx_start (fx);
+}
+
+/* Both legs have the first one of this run, or a later one. */
+static void
+both_go_away_with_records (size_t opens[2])
+{
+  both_go_away (opens);
+  WAIT_FOR (mem_leg_nr_opens (fx->leg[1]) > opens[1]);
+}
+
+static uint8_t *
+trailer (unsigned leg)
+{
+  return mem_leg_data (fx->leg[leg]) + NR_REGIONS * REGION;
+}
+
+TEST_IN (records_tests, records_show_that_it_is_the_leg)
+{
+  do_succeeds (fx, OP_WRITE, 3 * REGION, BLOCK, 'x');
+  both_blink ();
+  reads (3 * REGION, 'x');
+  is_whole_again ();
+  is_durable (3 * REGION, 'x');
+}
+
+TEST_IN (records_tests, records_that_are_gone_show_another_disk)
+{
+  size_t opens[2];
+
+  both_go_away_with_records (opens);
+  memset (trailer (1), 0, RECORD_AREA);
+  is_not_used (opens);
+}
+
+TEST_IN (records_tests, records_of_the_other_leg_show_another_disk)
+{
+  size_t opens[2];
+
+  both_go_away_with_records (opens);
+  memcpy (trailer (1), trailer (0), RECORD_AREA);
+  is_not_used (opens);
+}
+
+/* The legs have had a later one since. */
+TEST_IN (records_tests, records_that_are_older_show_an_older_state)
+{
+  CLEANUP_FREE uint8_t *older = malloc (RECORD_AREA);
+  size_t opens[2];
+
+  memcpy (older, trailer (1), RECORD_AREA);
+  both_blink ();
+  is_whole_again ();
+  both_go_away_with_records (opens);
+  memcpy (trailer (1), older, 2 * RECORD_SLOT_SIZE);
+  is_not_used (opens);
+}
+
+TEST_IN (records_tests, records_tell_that_another_mirror_used_the_leg)
+{
+  struct leg_beat beat;
+  size_t opens[2];
+
+  both_go_away_with_records (opens);
+  ck_assert_int_eq (record_beat_decode (&beat,
+                                        trailer (1) + RECORD_BEAT_OFFSET),
+                    RECORD_VALID);
+  beat.session[0] ^= 1;
+  beat.used = false;
+  record_beat_encode (trailer (1) + RECORD_BEAT_OFFSET, &beat);
+  is_not_used (opens);
+}
+
+/* Its beat shows at once that another mirror writes to the leg. */
+TEST_IN (records_tests, records_keep_a_leg_away_that_another_mirror_has_taken)
+{
+  go_away (0);
+  leg_lose (fx->leg[1], EBUSY, "another mirror writes to it");
+  ck_assert (!is_held ());
+  do_fails (fx, OP_READ, 3 * REGION, BLOCK, 0, EIO);
+  mem_leg_hold_open (fx->leg[0], false);
 }
 
 /* --- in which order --- */
@@ -693,9 +819,10 @@ TEST_IN (stopped_tests, at_half_of_the_bound_the_legs_are_flushed)
   WAIT_FOR (bytes_kept () == 0);
 }
 
-TEST (nothing_is_kept_for_local_legs)
+TEST_IN (stopped_tests, nothing_is_kept_for_local_legs)
 {
   fx_set_kind (fx, 0, LEG_FILE);
+  fx_start (fx);
   do_succeeds (fx, OP_WRITE, 3 * REGION, 40 * BLOCK, 'x');
   ck_assert_uint_eq (bytes_kept (), 0);
 }
@@ -726,6 +853,7 @@ TEST (the_end_does_not_wait_for_ever)
   do_succeeds (fx, OP_WRITE, 3 * REGION, BLOCK, 'x');
   both_go_away (opens);
   op_start (fx, &write, OP_WRITE, 4 * REGION, BLOCK, 'y');
+  WAIT_FOR (nr_active () == 1);
   WAIT_FOR (mem_leg_nr_opens (fx->leg[1]) > opens[1]);
   ck_assert (mirror_stop (fx->m, now_ns () + NSEC_PER_SEC / 2));
   op_fails (&write, EIO);
@@ -741,6 +869,9 @@ static struct suite_group tests = {.setup = setup,
                                    .teardown = teardown,
                                    .timeout = 60};
 static struct suite_group stopped_tests = {.setup = setup_stopped,
+                                           .teardown = teardown,
+                                           .timeout = 60};
+static struct suite_group records_tests = {.setup = setup_records,
                                            .teardown = teardown,
                                            .timeout = 60};
 
