@@ -210,15 +210,18 @@ copy_locked (struct copier *c, uint64_t offset, uint64_t count)
   return done;
 }
 
-/* Wait, unless told to stop. */
+/* Wait, unless told to stop; the source is not in use meanwhile. */
 static void
-pause_ns (struct mirror *m, uint64_t ns)
+pause_ns (struct copier *c, uint64_t ns)
 {
+  struct mirror *m = c->m;
   uint64_t until = now_ns () + ns;
   CLEANUP_LOCK (&m->lock);
 
+  copy_no_source_locked (c);
   while (!m->resync.stop && now_ns () < until)
     cond_wait_until (&m->resync.wake, &m->lock, until);
+  copy_source_locked (c, m->primary);
 }
 
 static bool
@@ -241,9 +244,9 @@ copy_chunk (struct copier *c, uint64_t *offset)
   if (c->moved > 0)
     pause = rate_pause (m, c->moved, now_ns () - start);
   if (pause > 0)
-    pause_ns (m, pause);
+    pause_ns (c, pause);
   *offset += done;
-  return true;
+  return !c->no_source;
 }
 
 void

@@ -240,6 +240,24 @@ TEST (s13_overlapping_writes_are_written_again_in_order)
   is_durable (5 * REGION, 'y');
 }
 
+/* The leg may do what is under way together in any order. */
+TEST (s13_a_write_waits_for_the_one_before_that_it_overlaps)
+{
+  size_t opens[2];
+
+  do_succeeds (fx, OP_WRITE, 3 * REGION, 2 * BLOCK, 'x');
+  do_succeeds (fx, OP_WRITE, 4 * REGION, BLOCK, 'z');
+  do_succeeds (fx, OP_WRITE, 3 * REGION + BLOCK, 2 * BLOCK, 'y');
+  both_go_away (opens);
+  mem_leg_delay (fx->leg[1], LEG_WRITE, 1, 1, 50 * NSEC_PER_MSEC);
+  come_back (1, opens[1]);
+  WAIT_FOR (times_back () == 1);
+  come_back (0, opens[0]);
+  is_whole_again ();
+  is_durable (3 * REGION, 'x');
+  is_durable (3 * REGION + BLOCK, 'y');
+}
+
 TEST_IN (stopped_tests, s7_an_older_write_does_not_win_over_one_with_fua)
 {
   fx->leg[0]->can_fua = fx->leg[1]->can_fua = true;
@@ -506,7 +524,7 @@ setup_records (void)
   fx_hold_timeout = 20;
   fx_make_leg = leg_with_room;
   fx = fx_new (2, NR_REGIONS, SHIFT, 0);
-  fx->m->config.beat_ms = 100;
+  fx->m->config.beat_ms = 60000;
   fx->m->config.log = (char *) "core";
   hurry ();
   for (unsigned leg = 0; leg < 2; ++leg) {
@@ -539,6 +557,40 @@ TEST_IN (records_tests, records_show_that_it_is_the_leg)
   do_succeeds (fx, OP_WRITE, 3 * REGION, BLOCK, 'x');
   both_blink ();
   reads (3 * REGION, 'x');
+  is_whole_again ();
+  is_durable (3 * REGION, 'x');
+}
+
+static void
+wait_until (uint64_t time)
+{
+  WAIT_FOR (now_ns () >= time);
+}
+
+/* Longer than log-timeout=: that leg 0 has failed is to be recorded on leg 1. */
+TEST_IN (records_tests, records_that_wait_for_the_leg_do_not_fail_requests)
+{
+  struct op write;
+  size_t opens[2];
+  unsigned sent;
+
+  fx->m->config.log_timeout = 1;
+  WAIT_FOR (fx_sent (fx, 1, LEG_WRITE) == 3); /* a record and two beats */
+  opens[0] = mem_leg_nr_opens (fx->leg[0]);
+  opens[1] = mem_leg_nr_opens (fx->leg[1]);
+  mem_leg_hold (fx->leg[1], LEG_WRITE, 1, 1);
+  go_away (0);
+  ck_assert (mem_leg_wait_held (fx->leg[1], 1));
+  sent = fx_sent (fx, 1, LEG_WRITE);
+  op_start (fx, &write, OP_WRITE, 3 * REGION, BLOCK, 'x');
+  WAIT_FOR (fx_sent (fx, 1, LEG_WRITE) > sent);
+  go_away (1);
+  wait_until (now_ns () + 5 * NSEC_PER_SEC / 2);
+  ck_assert (!op_ended (&write));
+  come_back (1, opens[1]);
+  op_succeeds (&write);
+  ck_assert_int_eq (fx_image_state (fx, 0), LOG_LEG_STALE);
+  come_back (0, opens[0]);
   is_whole_again ();
   is_durable (3 * REGION, 'x');
 }
@@ -691,6 +743,31 @@ TEST_IN (stopped_tests, a_copy_does_not_keep_its_source_away)
   op_succeeds (&write);
   is_whole_again ();
   is_durable (3 * REGION, 'x');
+}
+
+static bool
+copies_pause (void)
+{
+  CLEANUP_LOCK (&fx->m->rate.lock);
+  return fx->m->rate.next_ns > now_ns () + 30 * NSEC_PER_SEC;
+}
+
+/* Nor does one that pauses, for the sake of resync-rate=. */
+TEST_IN (stopped_tests, a_copy_that_pauses_does_not_keep_its_source_away)
+{
+  size_t opens;
+
+  fx_free (fx);
+  make (1u << 1);
+  fx_fill (fx, 1, 0, NR_REGIONS * REGION, 'z');
+  fx->m->config.resync_rate = 1;
+  fx->m->config.resync_min = 1;
+  fx_start (fx);
+  WAIT_FOR (copies_pause ());
+  opens = mem_leg_nr_opens (fx->leg[0]);
+  go_away (0);
+  come_back (0, opens);
+  WAIT_FOR (times_back () == 1);
 }
 
 /* --- when not --- */
