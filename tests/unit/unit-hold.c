@@ -91,6 +91,13 @@ times_back (void)
   return fx->m->hold.ended;
 }
 
+static uint64_t
+nr_sweeps (void)
+{
+  CLEANUP_LOCK (&fx->m->lock);
+  return fx->m->sweeps;
+}
+
 /* Requests that are inside. */
 static unsigned
 nr_active (void)
@@ -721,6 +728,28 @@ let_copy (unsigned leg)
   resync_wake_locked (fx->m);
 }
 
+/* It misses nothing, and the log says so already. */
+TEST_IN (stopped_tests, s18_a_leg_that_becomes_in_sync_does_not_take_its_place)
+{
+  uint64_t sweeps;
+  size_t opens;
+
+  fx_free (fx);
+  make (1u << 1);
+  dirty_log_set_region_sync (fx->log, 1, 0, NR_REGIONS, true);
+  mem_log_hold (fx->log, MEM_LOG_COMMIT);
+  fx_start (fx);
+  ck_assert (mem_log_wait_inside (fx->log, 1));
+  opens = mem_leg_nr_opens (fx->leg[0]);
+  go_away (0);
+  sweeps = nr_sweeps ();
+  mem_log_hold (fx->log, 0);
+  WAIT_FOR (nr_sweeps () > sweeps + 1);
+  ck_assert_uint_eq (fx_in_sync (fx), 1u << 0);
+  come_back (0, opens);
+  is_whole_again ();
+}
+
 /* A copy that waits for the range of a write that waits for the source. */
 TEST_IN (stopped_tests, a_copy_does_not_keep_its_source_away)
 {
@@ -939,6 +968,7 @@ TEST (the_end_does_not_wait_for_ever)
     CLEANUP_FREE struct mem_log_image *image = fx_kept_image (fx);
 
     ck_assert (image->marked[3]);
+    ck_assert (image->unclean);
   }
 }
 
