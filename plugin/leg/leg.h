@@ -228,6 +228,11 @@ struct leg_sight {
  */
 void leg_look (struct leg *leg, struct leg_sight *sight);
 
+/* It is lost.  For who was refused by it, and may hear of the loss before
+ * on_lost: waits until that is known.  Takes the leg's own lock.
+ */
+bool leg_is_lost (struct leg *leg);
+
 /* Connect a leg that is open anew, whatever became of the connections; it is
  * not lost any more, and stays owned also if it can't be reached: -1 with the
  * error reported and errno set.  What it acknowledged earlier may be gone, so

@@ -84,7 +84,7 @@ members_lost_locked (struct mirror *m, unsigned slots)
   unsigned failed = 0;
 
   FOR_EACH_SLOT (slot, slots) {
-    if (!atomic_load (&m->member[slot].leg->lost))
+    if (!leg_is_lost (m->member[slot].leg))
       continue;
     if (m->in_sync == SLOT_BIT (slot))
       hold_begin_locked (m, slot);

@@ -179,7 +179,7 @@ leave_bad_region (struct copier *c)
   uint64_t region = c->source_bad >> m->region_shift;
   enum bad_news news = BAD_FULL;
 
-  if (!atomic_load (&m->member[c->source].leg->lost))
+  if (!leg_is_lost (m->member[c->source].leg))
     news = bad_regions_add (bad, region, c->source_bad_legs, now_ns ());
   c->name_bad = news == BAD_NEW;
   if (news == BAD_FULL)
