@@ -159,24 +159,40 @@ witness_at (struct mirror *m, unsigned place, char *data)
   return m->witnesses->block[place];
 }
 
+/* Read it into buf, which has room for a block of the leg, and of ours. */
+static char *
+read_block (struct leg *leg, uint64_t block, char *buf)
+{
+  uint64_t size =
+    leg->min_block > WITNESS_SIZE ? leg->min_block : WITNESS_SIZE;
+  uint64_t within = block * WITNESS_SIZE % size;
+
+  return leg_run (leg, LEG_READ, LEG_UNCOUNTED, buf,
+                  block * WITNESS_SIZE - within, size) == -1
+           ? NULL
+           : buf + within;
+}
+
 int
 witness_check (struct mirror *m, struct leg *leg)
 {
-  CLEANUP_FREE char *buf = aligned_alloc (WITNESS_SIZE, 2 * WITNESS_SIZE);
-  char *data = buf ? buf + WITNESS_SIZE : NULL;
+  uint64_t size = WITNESS_SIZE + leg->min_block / WITNESS_SIZE * WITNESS_SIZE;
+  CLEANUP_FREE char *buf = aligned_alloc (WITNESS_SIZE, WITNESS_SIZE + size);
+  char *data = buf ? buf + size : NULL;
   bool any = false;
 
   if (!buf)
     return -1;
   for (unsigned i = 0; i < NR_WITNESSES; ++i) {
     uint64_t block = witness_at (m, i, data);
+    const char *found;
 
     if (block == NO_WITNESS)
       continue;
-    if (leg_run (leg, LEG_READ, LEG_UNCOUNTED, buf, block * WITNESS_SIZE,
-                 WITNESS_SIZE) == -1)
+    found = read_block (leg, block, buf);
+    if (!found)
       return -1;
-    if (memcmp (buf, data, WITNESS_SIZE) != 0)
+    if (memcmp (found, data, WITNESS_SIZE) != 0)
       return WITNESS_OTHER;
     any = true;
   }
