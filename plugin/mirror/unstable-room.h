@@ -11,8 +11,9 @@
 struct mirror;
 struct unstable_write;
 
-/* Take a place in the memory, when there is one; NULL needs none.  0, or -1 with
- * errno.  Who waits holds no range and uses no leg.  m->lock is held, and given
+/* Take a place in the memory, when there is one, and nobody has waited longer;
+ * NULL needs none.  0, or -1 with errno.  Who waits holds no range and uses no
+ * leg.  m->lock is held, and given
  * up while waiting.
  */
 int unstable_room_locked (struct mirror *m, const struct unstable_write *w,

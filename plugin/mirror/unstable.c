@@ -23,19 +23,44 @@ all_nbd (const struct mirror *m)
   return true;
 }
 
-void
-unstable_choose_locked (struct mirror *m)
-{
-  atomic_store (&m->unstable.on, m->config.hold_timeout > 0 &&
-                                   !m->unstable.broken && all_nbd (m));
-}
-
+/* A late write of an earlier process (S21), which somebody may have read, is
+ * not there.
+ */
 bool
 unstable_complete_locked (const struct mirror *m)
 {
   const struct unstable *u = &m->unstable;
 
-  return !u->broken && u->unkept == 0 && u->unkept_seq <= m->flushed_seq;
+  return !u->broken && u->unkept == 0 && u->unkept_seq <= m->flushed_seq &&
+         m->held_until == 0;
+}
+
+static void
+ask_for_flush_locked (struct mirror *m)
+{
+  if (m->unstable.flush_requested)
+    return;
+  m->unstable.flush_requested = true;
+  worker_wake_locked (m);
+}
+
+static void
+flush_if_half_full_locked (struct mirror *m)
+{
+  if (m->unstable.bytes > m->unstable.max_bytes / 2)
+    ask_for_flush_locked (m);
+}
+
+void
+unstable_choose_locked (struct mirror *m)
+{
+  struct unstable *u = &m->unstable;
+  bool was_on = atomic_load (&u->on);
+  bool on = m->config.hold_timeout > 0 && !u->broken && all_nbd (m);
+
+  atomic_store (&u->on, on);
+  if (on && !was_on && u->unkept_seq > m->flushed_seq)
+    ask_for_flush_locked (m);
 }
 
 /* --- one write --- */
@@ -84,10 +109,7 @@ unstable_take_place_locked (struct mirror *m, const struct unstable_write *w)
   if (cost > u->max_bytes - u->bytes)
     return false;
   u->bytes += cost;
-  if (u->bytes > u->max_bytes / 2 && !u->flush_requested) {
-    u->flush_requested = true;
-    worker_wake_locked (m);
-  }
+  flush_if_half_full_locked (m);
   return true;
 }
 
@@ -144,17 +166,17 @@ unstable_end_locked (struct mirror *m, struct unstable_write *w, uint64_t seq)
 {
   struct unstable *u = &m->unstable;
 
+  if (u->queue) /* a flush makes room now */
+    pthread_cond_broadcast (&m->cond);
   if (w) {
     w->ended = seq;
+    flush_if_half_full_locked (m); /* one that runs does not count for it */
     return;
   }
   u->unkept--;
   u->unkept_seq = seq;
-  if (atomic_load_explicit (&u->on, memory_order_relaxed) &&
-      !u->flush_requested) {
-    u->flush_requested = true;
-    worker_wake_locked (m);
-  }
+  if (atomic_load_explicit (&u->on, memory_order_relaxed))
+    ask_for_flush_locked (m);
 }
 
 void

@@ -32,6 +32,7 @@
 
 struct mirror;
 struct request;
+struct room_waiter;
 
 struct unstable_write {
   /* Read-only. */
@@ -53,10 +54,11 @@ struct unstable {
   uint64_t max_bytes;
   uint64_t bytes; /* of those in the list, and of those that have a place */
   struct unstable_write *first, *last;
-  unsigned unkept;      /* under way, and not in the list */
-  uint64_t unkept_seq;  /* m->seq of the last one of those that ended */
-  bool broken;          /* the legs can't be flushed any more */
-  bool flush_requested; /* by who fears that there is no room soon */
+  unsigned unkept;           /* under way, and not in the list */
+  uint64_t unkept_seq;       /* m->seq of the last one of those that ended */
+  bool broken;               /* the legs can't be flushed any more */
+  bool flush_requested;      /* by who fears that there is no room soon */
+  struct room_waiter *queue; /* unstable-room.h */
 };
 
 /* Whether to keep: the sets of legs have changed.  m->lock is held. */
