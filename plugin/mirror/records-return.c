@@ -115,14 +115,25 @@ is_last (struct member *member, const struct record_found *found)
   return false;
 }
 
+/* A cycle in which the leg was used may just be ending. */
+static struct record_area
+area_of (struct member *member)
+{
+  struct records *rec = &member->mirror->records;
+  CLEANUP_LOCK (&rec->lock);
+
+  return rec->area[member->slot];
+}
+
 bool
 records_same (struct member *member)
 {
-  struct record_area area = member->mirror->records.area[member->slot];
   CLEANUP_FREE struct record_found *found = malloc (sizeof *found);
+  struct record_area area;
 
   if (!records_has (member))
     return true;
+  area = area_of (member);
   if (found && record_area_read (&area, found) == 0)
     return is_last (member, found);
   leg_report (member->leg, "record: %m");
