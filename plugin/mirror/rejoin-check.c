@@ -69,7 +69,7 @@ live_enter (struct probe_guard *guard, uint64_t offset, uint64_t count)
   members_unuse_locked (m, live->source);
   live->source &= ~m->hold.legs;
   range_lock (&m->ranges, &live->range, offset, count, true, &m->lock);
-  live->source &= ~m->hold.legs;
+  live->source &= m->in_sync & ~m->hold.legs; /* it may have left meanwhile */
   members_use_locked (m, live->source);
   if (live->source && !m->stopping && must_agree (live->member, offset, count))
     return true;
