@@ -9,6 +9,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -96,6 +97,15 @@ nr_sweeps (void)
 {
   CLEANUP_LOCK (&fx->m->lock);
   return fx->m->sweeps;
+}
+
+/* Returns true. */
+static bool
+wake_worker (void)
+{
+  CLEANUP_LOCK (&fx->m->lock);
+  worker_wake_locked (fx->m);
+  return true;
 }
 
 /* Requests that are inside. */
@@ -368,6 +378,36 @@ TEST (a_write_that_the_other_leg_has_done_waits_for_the_record)
   is_durable (3 * REGION, 'x');
 }
 
+/* Who loses a leg makes it refuse requests, and then notes that it is lost: one
+ * that came between has failed and must not be taken for one that the leg could
+ * not do.
+ */
+TEST (a_request_that_was_refused_first_waits_too)
+{
+  struct leg *leg = fx->leg[1];
+  uint64_t until;
+  struct op write;
+  size_t opens;
+
+  go_away (0);
+  mem_leg_hold_open (leg, true);
+  opens = mem_leg_nr_opens (leg);
+  pthread_mutex_lock (&leg->lock);
+  atomic_store (&leg->refusal, ECONNRESET);
+  op_start (fx, &write, OP_WRITE, 3 * REGION, BLOCK, 'x');
+  until = now_ns () + 100 * NSEC_PER_MSEC;
+  while (now_ns () < until && !op_ended (&write))
+    sched_yield ();
+  atomic_store (&leg->lost, true);
+  pthread_mutex_unlock (&leg->lock);
+  leg->on_lost (leg);
+  come_back (1, opens);
+  op_succeeds (&write);
+  mem_leg_hold_open (fx->leg[0], false);
+  is_whole_again ();
+  is_durable (3 * REGION, 'x');
+}
+
 /* --- the return --- */
 
 /* A write that was sent earlier lands when the leg is connected again. */
@@ -513,6 +553,19 @@ TEST (a_leg_of_another_size_is_not_used)
   both_go_away (opens);
   mem_leg_replace (fx->leg[1], (NR_REGIONS - 1) * REGION, BLOCK, "/leg1");
   is_not_used (opens);
+}
+
+/* Its blocks are larger than those that are looked at. */
+TEST_IN (stopped_tests, a_leg_with_large_blocks_is_known_again)
+{
+  for (unsigned leg = 0; leg < 2; ++leg)
+    fx->leg[leg]->min_block = 2 * WITNESS_SIZE;
+  fx->m->limits.min_block = 2 * WITNESS_SIZE;
+  fx_start (fx);
+  do_succeeds (fx, OP_WRITE, 3 * REGION, 2 * WITNESS_SIZE, 'x');
+  do_succeeds (fx, OP_FLUSH, 0, 0, 0);
+  both_blink ();
+  is_whole_again ();
 }
 
 /* --- legs with records, and nothing else that shows who they are --- */
@@ -744,7 +797,7 @@ TEST_IN (stopped_tests, s18_a_leg_that_becomes_in_sync_does_not_take_its_place)
   go_away (0);
   sweeps = nr_sweeps ();
   mem_log_hold (fx->log, 0);
-  WAIT_FOR (nr_sweeps () > sweeps + 1);
+  WAIT_FOR (nr_sweeps () > sweeps + 1 || !wake_worker ());
   ck_assert_uint_eq (fx_in_sync (fx), 1u << 0);
   come_back (0, opens);
   is_whole_again ();
@@ -880,6 +933,52 @@ TEST_IN (stopped_tests, what_is_too_large_for_the_memory_is_flushed_soon)
   is_durable (3 * REGION, 'x');
 }
 
+/* What a local leg was sent is in no memory; without it a flush is due. */
+TEST_IN (stopped_tests, when_the_local_leg_leaves_the_others_are_flushed)
+{
+  struct mirror *m = fx->m;
+
+  fx_set_kind (fx, 0, LEG_FILE);
+  do_succeeds (fx, OP_WRITE, 3 * REGION, BLOCK, 'x');
+  ck_assert (!m->unstable.flush_requested);
+  leg_lose (fx->leg[0], EIO, "the test says so");
+  ck_assert (m->unstable.flush_requested);
+  fx_start (fx);
+  WAIT_FOR (fx_sent (fx, 1, LEG_FLUSH) > 0);
+}
+
+/* The last in-sync leg is a local one: nothing is waited for. */
+TEST_IN (stopped_tests, a_local_leg_is_not_waited_for)
+{
+  fx_set_kind (fx, 1, LEG_FILE);
+  fx_start (fx);
+  go_away (0);
+  do_succeeds (fx, OP_WRITE, 3 * REGION, BLOCK, 'x');
+  go_away (1);
+  ck_assert (!is_held ());
+  do_fails (fx, OP_WRITE, 3 * REGION, BLOCK, 'x', EIO);
+  do_fails (fx, OP_READ, 3 * REGION, BLOCK, 0, EIO);
+  state_is ("failed");
+  mem_leg_hold_open (fx->leg[0], false);
+}
+
+/* After an unclean end a write of the process before may still land, be read,
+ * and be gone with the server: that is in no memory.
+ */
+TEST_IN (stopped_tests, s21_while_something_may_land_the_memory_is_incomplete)
+{
+  fx_start (fx);
+  {
+    CLEANUP_LOCK (&fx->m->lock);
+    fx->m->held_until = now_ns () + HOUR_NS;
+  }
+  go_away (0);
+  go_away (1);
+  ck_assert (!is_held ());
+  do_fails (fx, OP_READ, 4 * REGION, BLOCK, 0, EIO);
+  mem_leg_hold_open (fx->leg[0], false);
+}
+
 /* --- bounds --- */
 
 static void *
@@ -919,10 +1018,17 @@ TEST_IN (stopped_tests, memory_is_bounded_and_writers_wait_for_a_flush)
 /* Long before that the worker flushes by itself. */
 TEST_IN (stopped_tests, at_half_of_the_bound_the_legs_are_flushed)
 {
+  struct op busy; /* else the sweep would do it */
+
   fx->m->unstable.max_bytes = 64 * BLOCK;
   fx_start (fx);
+  mem_leg_hold (fx->leg[1], LEG_WRITE, 1, 1);
+  op_start (fx, &busy, OP_WRITE, 3 * REGION + 50 * BLOCK, BLOCK, 'y');
+  ck_assert (mem_leg_wait_held (fx->leg[1], 1));
   do_succeeds (fx, OP_WRITE, 3 * REGION, 40 * BLOCK, 'x');
-  WAIT_FOR (bytes_kept () == 0);
+  WAIT_FOR (bytes_kept () < 2 * BLOCK);
+  mem_leg_release (fx->leg[1], 1, 0);
+  op_succeeds (&busy);
 }
 
 TEST_IN (stopped_tests, nothing_is_kept_for_local_legs)
@@ -931,6 +1037,33 @@ TEST_IN (stopped_tests, nothing_is_kept_for_local_legs)
   fx_start (fx);
   do_succeeds (fx, OP_WRITE, 3 * REGION, 40 * BLOCK, 'x');
   ck_assert_uint_eq (bytes_kept (), 0);
+}
+
+/* A small one does not take the room that a large one waits for. */
+TEST_IN (stopped_tests, who_waits_for_room_is_not_overtaken)
+{
+  struct op first, large, small;
+  uint64_t until;
+
+  fx->m->unstable.max_bytes = 64 * BLOCK;
+  fx_start (fx);
+  mem_leg_hold (fx->leg[1], LEG_WRITE, 1, 1);
+  op_start (fx, &first, OP_WRITE, 3 * REGION, 40 * BLOCK, 'x');
+  ck_assert (mem_leg_wait_held (fx->leg[1], 1));
+  op_start (fx, &large, OP_WRITE, 4 * REGION, 40 * BLOCK, 'y');
+  WAIT_FOR (fx_sent (fx, 1, LEG_FLUSH) > 1);
+  op_start (fx, &small, OP_WRITE, 5 * REGION, BLOCK, 'z');
+  WAIT_FOR (nr_active () == 3 || op_ended (&small));
+  until = now_ns () + 100 * NSEC_PER_MSEC;
+  while (now_ns () < until && !op_ended (&small))
+    sched_yield ();
+  ck_assert (!op_ended (&small));
+  mem_leg_release (fx->leg[1], 1, 0);
+  op_succeeds (&first);
+  op_succeeds (&large);
+  op_succeeds (&small);
+  is_durable (4 * REGION, 'y');
+  is_durable (5 * REGION, 'z');
 }
 
 /* --- the end --- */
