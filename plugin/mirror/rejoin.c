@@ -100,11 +100,15 @@ is_held (const struct rejoin *r)
   return r->m->hold.legs & SLOT_BIT (r->member->slot);
 }
 
-/* The mirror ends; but what it waits for may yet come. */
+/* The mirror ends; but a leg that it uses may yet be lost, and one that it waits
+ * for come back (hold_stop).
+ */
 static bool
 ends (const struct rejoin *r)
 {
-  return r->m->stopping && (!is_held (r) || r->m->hold.given_up);
+  bool is_used = writing_set (r->m) & SLOT_BIT (r->member->slot);
+
+  return r->m->stopping && (!is_used || r->m->hold.given_up);
 }
 
 /* Another leg can't be compared with the one that is away. */
