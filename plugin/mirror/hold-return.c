@@ -174,17 +174,19 @@ write_all (struct member *member, uint64_t *bytes)
 {
   struct batch b = {.leg = member->leg};
   struct unstable_write *w = first_write (member->mirror);
-  int r = 0, last;
+  int err = 0;
 
   atomic_init (&b.pending, 1);
   sem_init (&b.done, 0, 0);
-  for (; w && r == 0; w = w->next) {
-    r = batch_add (&b, w);
+  for (; w && err == 0; w = w->next) {
+    err = batch_add (&b, w) == -1 ? errno : 0;
     *bytes += w->op == LEG_WRITE ? w->count : 0;
   }
-  last = batch_wait (&b);
+  if (batch_wait (&b) == -1)
+    err = errno;
   sem_destroy (&b.done);
-  return r == -1 || last == -1 ? -1 : 0;
+  errno = err;
+  return err ? -1 : 0;
 }
 
 static bool
