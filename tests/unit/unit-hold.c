@@ -108,6 +108,21 @@ wake_worker (void)
   return true;
 }
 
+static bool
+is_stopping (void)
+{
+  CLEANUP_LOCK (&fx->m->lock);
+  return fx->m->stopping;
+}
+
+/* The thread that brings the leg back. */
+static bool
+has_ended (unsigned leg)
+{
+  CLEANUP_LOCK (&fx->m->lock);
+  return fx->m->member[leg].rejoiner_exited;
+}
+
 /* Requests that are inside. */
 static unsigned
 nr_active (void)
@@ -979,6 +994,24 @@ TEST_IN (stopped_tests, s21_while_something_may_land_the_memory_is_incomplete)
   mem_leg_hold_open (fx->leg[0], false);
 }
 
+/* Of a leg that is lost nothing is to be repaired, and a repair is in no
+ * memory.
+ */
+TEST (a_leg_that_is_lost_is_not_repaired)
+{
+  pthread_mutex_lock (&fx->leg[0]->lock);
+  atomic_store (&fx->leg[0]->refusal, ECONNRESET);
+  atomic_store (&fx->leg[0]->lost, true);
+  pthread_mutex_unlock (&fx->leg[0]->lock);
+  reads (3 * REGION, pattern (3));
+  {
+    CLEANUP_LOCK (&fx->m->lock);
+    ck_assert_uint_eq (fx->m->unstable.unkept_seq, 0);
+  }
+  fx->leg[0]->on_lost (fx->leg[0]);
+  is_whole_again ();
+}
+
 /* --- bounds --- */
 
 static void *
@@ -1103,6 +1136,78 @@ TEST (the_end_does_not_wait_for_ever)
     ck_assert (image->marked[3]);
     ck_assert (image->unclean);
   }
+}
+
+/* Whatever its rejoiner is doing: 0 connect, 1 look, 2 wait for the quarantine,
+ * 3 write again, 4 flush.
+ */
+static void
+stop_at (int step)
+{
+  mem_leg_hold (fx->leg[1], LEG_READ, 1, step == 1 ? 1 : 0);
+  fx->m->quarantine_ns = step == 2 ? HOUR_NS : 0;
+  mem_leg_hold (fx->leg[1], LEG_WRITE, 1, step == 3 ? 1 : 0);
+  mem_leg_hold (fx->leg[1], LEG_FLUSH, 1, step == 4 ? 1 : 0);
+}
+
+static bool
+is_at (int step, size_t opens, unsigned reads_before)
+{
+  if (step == 0)
+    return mem_leg_nr_opens (fx->leg[1]) > opens;
+  if (step == 2)
+    return fx_sent (fx, 1, LEG_READ) > reads_before;
+  return mem_leg_nr_held (fx->leg[1]) > 0;
+}
+
+LOOP_TEST_IN (stopped_tests, the_end_comes_at_any_step_of_the_return, 5)
+{
+  size_t opens[2];
+  unsigned reads_before;
+
+  fx_start (fx);
+  fx_keep_image (fx);
+  do_succeeds (fx, OP_WRITE, 3 * REGION, BLOCK, 'x');
+  both_go_away (opens);
+  reads_before = fx_sent (fx, 1, LEG_READ);
+  stop_at (_i);
+  if (_i > 0)
+    come_back (1, opens[1]);
+  WAIT_FOR (is_at (_i, opens[1], reads_before));
+  ck_assert (mirror_stop (fx->m, now_ns () + NSEC_PER_SEC / 4));
+  fx->started = false;
+  {
+    CLEANUP_FREE struct mem_log_image *image = fx_kept_image (fx);
+
+    ck_assert (image->marked[3]);
+    ck_assert (image->unclean);
+  }
+}
+
+/* The last leg is lost when the end has begun, and is brought back. */
+TEST (the_end_waits_for_a_leg_that_is_lost_meanwhile)
+{
+  struct op write, stop;
+  size_t opens = mem_leg_nr_opens (fx->leg[1]);
+
+  fx_keep_image (fx);
+  go_away (0);
+  mem_leg_hold (fx->leg[1], LEG_WRITE, 1, 1);
+  op_start (fx, &write, OP_WRITE, 3 * REGION, BLOCK, 'x');
+  ck_assert (mem_leg_wait_held (fx->leg[1], 1));
+  op_start (fx, &stop, OP_STOP, 0, 0, 0);
+  WAIT_FOR (is_stopping ());
+  {
+    CLEANUP_LOCK (&fx->m->lock);
+    pthread_cond_broadcast (&fx->m->rejoin_wake); /* as when a leg is out */
+  }
+  WAIT_FOR (has_ended (0));
+  go_away (1);
+  come_back (1, opens);
+  op_succeeds (&write);
+  op_succeeds (&stop);
+  ck_assert_int_eq (fx_byte (fx, 1, 3 * REGION), 'x');
+  fx->started = false;
 }
 
 static struct suite_group tests = {.setup = setup,

@@ -54,6 +54,7 @@ unit_tests_of_threads = \
 	tests/unit/unit-logd \
 	tests/unit/unit-range \
 	tests/unit/unit-hold \
+	tests/unit/unit-hold-random \
 	tests/unit/unit-rejoin \
 	tests/unit/unit-repair \
 	tests/unit/unit-resend \
@@ -363,6 +364,11 @@ tests_unit_unit_bad_regions_LDADD = libmirrorfixture.la $(MIRROR_LIBS) $(TEST_LI
 tests_unit_unit_hold_SOURCES = tests/unit/unit-hold.c
 tests_unit_unit_hold_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_unit_hold_LDADD = libmirrorfixture.la $(MIRROR_LIBS) $(TEST_LIBS)
+
+tests_unit_unit_hold_random_SOURCES = tests/unit/unit-hold-random.c
+tests_unit_unit_hold_random_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_unit_hold_random_LDADD = \
+	libmirrorfixture.la $(MIRROR_LIBS) $(TEST_LIBS)
 
 tests_unit_unit_rejoin_SOURCES = tests/unit/unit-rejoin.c
 tests_unit_unit_rejoin_CPPFLAGS = $(TEST_CPPFLAGS)
