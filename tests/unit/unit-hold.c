@@ -694,7 +694,7 @@ TEST_IN (records_tests, records_that_are_older_show_an_older_state)
   CLEANUP_FREE uint8_t *older = malloc (RECORD_AREA);
   size_t opens[2];
 
-  memcpy (older, trailer (1), RECORD_AREA);
+  mem_leg_peek (fx->leg[1], older, NR_REGIONS * REGION, RECORD_AREA);
   both_blink ();
   is_whole_again ();
   both_go_away_with_records (opens);
@@ -1191,7 +1191,8 @@ TEST (the_end_waits_for_a_leg_that_is_lost_meanwhile)
   size_t opens = mem_leg_nr_opens (fx->leg[1]);
 
   fx_keep_image (fx);
-  go_away (0);
+  mem_leg_fail_open (fx->leg[0], ECONNREFUSED);
+  leg_lose (fx->leg[0], ECONNRESET, "the test says so");
   mem_leg_hold (fx->leg[1], LEG_WRITE, 1, 1);
   op_start (fx, &write, OP_WRITE, 3 * REGION, BLOCK, 'x');
   ck_assert (mem_leg_wait_held (fx->leg[1], 1));
