@@ -293,6 +293,13 @@ set_quarantine (struct mirror_config *config, const char *value)
 }
 
 static int
+set_hold_timeout (struct mirror_config *config, const char *value)
+{
+  return parse_number ("hold-timeout", value, 0, MAX_TIMEOUT,
+                       &config->hold_timeout);
+}
+
+static int
 set_leg_records (struct mirror_config *config, const char *value)
 {
   if (strcmp (value, "auto") == 0)
@@ -371,6 +378,7 @@ static const struct {
   {"leg-fail-after", set_leg_fail_after},
   {"log-timeout", set_log_timeout},
   {"quarantine", set_quarantine},
+  {"hold-timeout", set_hold_timeout},
   {"leg-records", set_leg_records},
   {"heartbeat", set_heartbeat},
   {"drain", set_drain},

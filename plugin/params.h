@@ -48,6 +48,8 @@ void params_free (struct mirror_config *config);
   "                              0, no limit).\n" \
   "log-timeout=<SECONDS>         Wait for the log, then EIO (default: 15).\n" \
   "quarantine=<SECONDS>          Late writes of an NBD leg (default: 5).\n" \
+  "hold-timeout=<SECONDS>        Wait for the last in-sync leg, then EIO " \
+  "(default: 30).\n" \
   "leg-records=auto|on|off       A record on every leg (default: where there " \
   "is\n" \
   "                              room for one).\n" \

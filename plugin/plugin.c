@@ -42,6 +42,7 @@ static struct mirror_config config = {
   .flush_timeout = 60,
   .log_timeout = 15,
   .quarantine = 5,
+  .hold_timeout = 30,
   .beat_ms = 5000,
 };
 static struct mirror *mirror;

@@ -18,9 +18,8 @@ static const struct {
   const char *state;
   int code;
 } exit_codes[] = {
-  {"in-sync", EXIT_IN_SYNC},
-  {"resyncing", EXIT_DEGRADED},
-  {"degraded", EXIT_DEGRADED},
+  {"in-sync", EXIT_IN_SYNC},   {"resyncing", EXIT_DEGRADED},
+  {"degraded", EXIT_DEGRADED}, {"held", EXIT_DEGRADED},
   {"failed", EXIT_FAILED},
 };
 

@@ -218,6 +218,9 @@ print_leg_advice (FILE *out, struct json_object *leg)
     {"returns", "refused",
      "is out of use: what is there now is not used, see its last error; bring "
      "the right one,\nor an empty one in its place (the same path or URI)"},
+    {"returns", "awaited",
+     "has all data, and is away: bring its server back, and all goes on by "
+     "itself"},
     {"returns", "restart",
      "has all data, and is lost: bring it back, then restart the server"},
     {"returns", "not-named",

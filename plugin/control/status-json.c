@@ -25,7 +25,7 @@
 static void
 add_text (struct json_object *obj, const char *key, const char *text)
 {
-  char buf[4096];
+  char buf[5120];
   size_t len = utf8_copy (buf, sizeof buf, text);
 
   json_object_object_add (obj, key,

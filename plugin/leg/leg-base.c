@@ -120,6 +120,15 @@ leg_refuse_lost (struct leg *leg, int err, const char *why)
   return true;
 }
 
+bool
+leg_is_lost (struct leg *leg)
+{
+  if (atomic_load (&leg->refusal) == 0)
+    return false;
+  CLEANUP_LOCK (&leg->lock);
+  return atomic_load (&leg->lost);
+}
+
 /* ---- Errors ---- */
 
 void

@@ -71,17 +71,24 @@ leg_serve (struct leg *leg)
   return 0;
 }
 
+/* As leg_serve; nothing that was found out earlier counts. */
+static int
+serve_anew (struct leg *leg)
+{
+  atomic_store (&leg->no_zero, false);
+  atomic_store (&leg->no_trim, false);
+  atomic_store (&leg->lost, false);
+  atomic_store (&leg->flush_error, 0);
+  return leg_serve (leg);
+}
+
 int
 leg_open (struct leg *leg, unsigned flags)
 {
   if (leg->ops->open (leg, flags) == -1)
     return -1;
-  atomic_store (&leg->no_zero, false);
-  atomic_store (&leg->no_trim, false);
-  atomic_store (&leg->lost, false);
   atomic_store (&leg->distrusted, false);
-  atomic_store (&leg->flush_error, 0);
-  if (leg_serve (leg) == -1) {
+  if (serve_anew (leg) == -1) {
     leg->ops->close (leg);
     return -1;
   }
@@ -110,6 +117,13 @@ leg_start (struct leg *leg)
   if (leg->ops->reopen (leg) == -1)
     return -1;
   return leg_serve (leg);
+}
+
+int
+leg_reconnect (struct leg *leg)
+{
+  leg_quiesce (leg);
+  return leg->ops->reopen (leg) == -1 ? -1 : serve_anew (leg);
 }
 
 void

@@ -10,7 +10,8 @@
  * A leg is "lost" when what it acknowledged earlier can no longer be
  * relied on: the connection broke, or was silent for too long (rule S5a).  A lost leg fails all requests, current
  * and later, with ENOTCONN (or the first cause), calls on_lost once, and
- * stays lost until leg_close + leg_open.  No request is ever sent twice.
+ * stays lost until leg_close + leg_open, or leg_reconnect.  No request is ever
+ * sent twice.
  *
  * FLUSH requests pass a gate (rule S8): one flush of a leg runs at a time;
  * a request that arrives while one runs is served by the next one, so it
@@ -23,8 +24,9 @@
  *
  * A leg that cannot zero, trim or cache has not failed: it is emulated.
  *
- * Thread-safe, except open, quiesce, start, look and close, which belong to
- * one thread at a time and must not be called from done or on_lost.  done and
+ * Thread-safe, except open, quiesce, start, reconnect, look and close, which
+ * belong to one thread at a time and must not be called from done or on_lost.
+ * done and
  * on_lost may run inside leg_submit: do not hold a lock that they take.
  * on_lost must not wait for anything: requests of the leg may be answered
  * only after it has returned.
@@ -229,6 +231,18 @@ struct leg_sight {
  * thread at a time.
  */
 void leg_look (struct leg *leg, struct leg_sight *sight);
+
+/* It is lost.  For who was refused by it, and may hear of the loss before
+ * on_lost: waits until that is known.  Takes the leg's own lock.
+ */
+bool leg_is_lost (struct leg *leg);
+
+/* Connect a leg that is open anew, whatever became of the connections; it is
+ * not lost any more, and stays owned also if it can't be reached: -1 with the
+ * error reported and errno set.  What it acknowledged earlier may be gone, so
+ * its size, and that it is the same, is for the owner to check.  Blocks.
+ */
+int leg_reconnect (struct leg *leg);
 
 /* Fail everything under way, stop, release.  The struct stays. */
 void leg_close (struct leg *leg);

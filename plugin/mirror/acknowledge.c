@@ -10,6 +10,7 @@
 
 #include "acknowledge.h"
 #include "cleanup.h"
+#include "hold.h"
 #include "mirror-impl.h"
 
 #define LAST_TRY_NS NSEC_PER_SEC /* of one that queued too long */
@@ -149,7 +150,7 @@ request_enter_locked (struct mirror *m, uint64_t arrival)
     return -1;
   }
   m->active++;
-  if (lease_needed_locked (m, arrival) == 0)
+  if (hold_wait_locked (m) == 0 && lease_needed_locked (m, arrival) == 0)
     return 0;
   request_leave_locked (m);
   errno = EIO;
@@ -177,9 +178,15 @@ failures_wait_locked (struct mirror *m, uint64_t arrival)
   uint64_t deadline = log_deadline (m, arrival);
 
   while (m->failures_recorded < m->failures) {
-    if (is_over_locked (m, deadline))
+    if (m->hold.legs) { /* its own record is one of those */
+      if (hold_wait_locked (m) == -1)
+        return -1;
+      deadline = log_deadline (m, arrival);
+    }
+    else if (is_over_locked (m, deadline))
       return -1;
-    record_failures_locked (m, deadline);
+    else
+      record_failures_locked (m, deadline);
   }
   return 0;
 }

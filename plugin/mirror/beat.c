@@ -72,12 +72,13 @@ give_up_leg (struct member *member, const struct leg_beat *beat)
 
 /* What goes wrong is the leg's error. */
 static void
-write_beat (struct member *member, bool used)
+write_beat (struct member *member, bool used, unsigned flags)
 {
   struct mirror *m = member->mirror;
   struct leg_beat beat = make_beat (m, used);
 
-  if (record_area_write_beat (&m->records.area[member->slot], &beat) == -1)
+  if (record_area_write_beat (&m->records.area[member->slot], &beat, flags) ==
+      -1)
     msg_debug ("leg %s: heartbeat: %m", member->name);
 }
 
@@ -95,7 +96,7 @@ look_and_beat (struct member *member)
   if (verdict == RECORD_VALID && is_foreign (m, &beat))
     give_up_leg (member, &beat);
   else
-    write_beat (member, true);
+    write_beat (member, true, 0);
 }
 
 void
@@ -104,7 +105,7 @@ beat_claim (struct member *member)
   const struct mirror *m = member->mirror;
 
   if (m->records.on && m->records.area[member->slot].in_use)
-    write_beat (member, true);
+    write_beat (member, true, LEG_FUA);
 }
 
 /* --- the threads --- */
@@ -115,7 +116,7 @@ has_record_locked (const struct member *member)
 {
   const struct mirror *m = member->mirror;
 
-  return (writing_set (m) & SLOT_BIT (member->slot)) &&
+  return (usable_set (m) & SLOT_BIT (member->slot)) &&
          m->records.area[member->slot].in_use;
 }
 
@@ -229,9 +230,9 @@ beats_close (struct mirror *m)
 {
   if (!m->records.on)
     return;
-  FOR_EACH_SLOT (slot, writing_set (m))
+  FOR_EACH_SLOT (slot, usable_set (m))
     if (m->records.area[slot].in_use)
-      write_beat (&m->member[slot], false);
+      write_beat (&m->member[slot], false, 0);
 }
 
 /* --- a leg comes back --- */
@@ -275,6 +276,30 @@ beat_lets_in (struct member *member)
     return true;
   leg_report (member->leg,
               "another mirror uses it, or may: process %" PRIu32 " on host %s",
+              beat.owner.pid, beat.owner.host);
+  return false;
+}
+
+bool
+beat_is_ours (struct member *member)
+{
+  struct mirror *m = member->mirror;
+  enum record_verdict verdict;
+  struct leg_beat beat;
+
+  if (!records_has (member))
+    return true;
+  if (record_area_read_beat (&m->records.area[member->slot], &verdict,
+                             &beat) == -1) {
+    leg_report (member->leg, "heartbeat: %m");
+    return false;
+  }
+  if (verdict != RECORD_VALID ||
+      memcmp (beat.session, m->beats.session, RECORD_ID_SIZE) == 0)
+    return true;
+  leg_report (member->leg,
+              "another mirror has used it meanwhile: process %" PRIu32
+              " on host %s",
               beat.owner.pid, beat.owner.host);
   return false;
 }

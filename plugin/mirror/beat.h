@@ -59,7 +59,14 @@ void beats_close (struct mirror *m);
  */
 bool beat_lets_in (struct member *member);
 
-/* It was let in: from now on the beat on it is this mirror's.  Blocks. */
+/* A leg that is in use, and was away, is connected again.  False with the reason
+ * reported: somebody else has used it meanwhile.  Blocks.
+ */
+bool beat_is_ours (struct member *member);
+
+/* It was let in: from now on the beat on it is this mirror's, also if its server
+ * loses what was not flushed.  Blocks.
+ */
 void beat_claim (struct member *member);
 
 #endif /* NBDMIRROR_BEAT_H */

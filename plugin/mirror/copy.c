@@ -34,13 +34,25 @@
 
 /* --- the source --- */
 
-/* m->lock is held. */
-static void
-set_source_locked (struct copier *c, unsigned source)
+void
+copy_no_source_locked (struct copier *c)
 {
-  members_use_locked (c->m, SLOT_BIT (source));
-  members_unuse_locked (c->m, SLOT_BIT (c->source));
+  members_unuse_locked (c->m, c->held);
+  c->held = 0;
+}
+
+bool
+copy_source_locked (struct copier *c, unsigned source)
+{
+  copy_no_source_locked (c);
+  if (c->m->hold.legs & SLOT_BIT (source)) {
+    c->no_source = true;
+    return false;
+  }
   c->source = source;
+  c->held = SLOT_BIT (source);
+  members_use_locked (c->m, c->held);
+  return true;
 }
 
 /* From the primary, or any other that can be read here. */
@@ -57,9 +69,8 @@ read_source (struct copier *c, uint64_t offset, uint64_t count)
     c->source_bad_legs = tried;
     return false;
   }
-  set_source_locked (c, (unsigned) slot);
   c->unread = tried;
-  return true;
+  return copy_source_locked (c, (unsigned) slot);
 }
 
 /* --- nothing to do --- */
@@ -81,7 +92,8 @@ skip_zeroes (struct copier *c, uint64_t offset, uint64_t count)
     return 0;
 
   CLEANUP_LOCK (&m->lock);
-  set_source_locked (c, m->primary);
+  if (!copy_source_locked (c, m->primary))
+    return 0;
   targets &= c->rec->targets;
   count = holes_known_locked (m, targets | SLOT_BIT (c->source), offset,
                               held.length);
@@ -158,6 +170,16 @@ chunk_length (struct copier *c, uint64_t offset, uint64_t count)
   return zeroes > COPY_CHUNK ? zeroes : COPY_CHUNK;
 }
 
+static uint64_t
+copy_range (struct copier *c, uint64_t offset, uint64_t count)
+{
+  struct held held = holes_at (c->m, c->source, offset, count);
+
+  if (held.what == HOLDS_ZEROES)
+    return copy_zeroes (c, offset, held.length);
+  return copy_data (c, offset, count < COPY_CHUNK ? count : COPY_CHUNK);
+}
+
 /* Copy what comes next at offset, at most count bytes.  The source is chosen
  * under the lock: a leg on which a write to this range failed has left the
  * in-sync legs before that write gave up the range.
@@ -167,22 +189,18 @@ copy_locked (struct copier *c, uint64_t offset, uint64_t count)
 {
   struct mirror *m = c->m;
   struct range range;
-  struct held held;
   uint64_t done;
 
   {
     CLEANUP_LOCK (&m->lock);
     count = chunk_length (c, offset, count);
+    copy_no_source_locked (c);
     range_lock (&m->ranges, &range, offset, count, true, &m->lock);
-    set_source_locked (c, m->primary);
+    copy_source_locked (c, m->primary);
   }
   c->moved = 0;
   c->unread = 0;
-  held = holes_at (m, c->source, offset, count);
-  if (held.what == HOLDS_ZEROES)
-    done = copy_zeroes (c, offset, held.length);
-  else
-    done = copy_data (c, offset, count < COPY_CHUNK ? count : COPY_CHUNK);
+  done = c->no_source ? 0 : copy_range (c, offset, count);
   {
     CLEANUP_LOCK (&m->lock);
     range_unlock (&m->ranges, &range);
@@ -192,15 +210,18 @@ copy_locked (struct copier *c, uint64_t offset, uint64_t count)
   return done;
 }
 
-/* Wait, unless told to stop. */
+/* Wait, unless told to stop; the source is not in use meanwhile. */
 static void
-pause_ns (struct mirror *m, uint64_t ns)
+pause_ns (struct copier *c, uint64_t ns)
 {
+  struct mirror *m = c->m;
   uint64_t until = now_ns () + ns;
   CLEANUP_LOCK (&m->lock);
 
+  copy_no_source_locked (c);
   while (!m->resync.stop && now_ns () < until)
     cond_wait_until (&m->resync.wake, &m->lock, until);
+  copy_source_locked (c, m->primary);
 }
 
 static bool
@@ -218,14 +239,14 @@ copy_chunk (struct copier *c, uint64_t *offset)
   uint64_t start = now_ns (), pause = 0, done;
 
   done = copy_locked (c, *offset, c->end - *offset);
-  if (c->source_error || c->no_lease)
+  if (c->source_error || c->no_lease || c->no_source)
     return false;
   if (c->moved > 0)
     pause = rate_pause (m, c->moved, now_ns () - start);
   if (pause > 0)
-    pause_ns (m, pause);
+    pause_ns (c, pause);
   *offset += done;
-  return true;
+  return !c->no_source;
 }
 
 void

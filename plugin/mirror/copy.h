@@ -19,6 +19,7 @@ struct copier {
   struct mirror *m;
   struct recovery *rec;
   unsigned source;     /* of the chunk at hand */
+  unsigned held;       /* mask of it: it is in use; or 0 */
   uint64_t begin, end; /* bytes of the run */
   char *buf;           /* COPY_CHUNK bytes */
   uint64_t moved;      /* bytes of I/O for the chunk at hand */
@@ -31,12 +32,19 @@ struct copier {
   unsigned to_report; /* targets that stall for the first time */
   bool name_bad;      /* what could not be read is to be reported */
   bool no_lease;      /* something could not be sent (S19) */
+  bool no_source;     /* it is away (hold.h), and will be back */
 };
 
 /* Copy the run c->rec, which may become longer (zeroes) or be cut short
- * (failure, stop).  In: m, rec, source, buf; the outcome is in bad,
+ * (failure, stop).  In: m, rec, buf, and the source is taken; the outcome is in bad,
  * source_error and rec.  Blocks; no lock is held.
  */
 void copy_run (struct copier *c);
+
+/* Use this leg as the source, and the one before no more; give it back.  False,
+ * and no_source is set, if it is away.  m->lock is held.
+ */
+bool copy_source_locked (struct copier *c, unsigned source);
+void copy_no_source_locked (struct copier *c);
 
 #endif /* NBDMIRROR_COPY_H */

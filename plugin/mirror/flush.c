@@ -12,54 +12,92 @@
 #include "cleanup.h"
 #include "fan.h"
 #include "flush.h"
+#include "hold.h"
 #include "members.h"
 #include "mirror-impl.h"
 #include "rate.h"
 #include "report.h"
+#include "unstable.h"
 
-/* Flush every leg of the writing set.  -1: the last one could not, and is
- * kept, or there is no lease.
- */
-static int
-flush_all (struct mirror *m, struct fan *fan, uint64_t deadline,
-           unsigned *failed, unsigned *kept)
+struct flush {
+  struct fan fan;
+  uint64_t seq; /* of the mirror, when it began */
+  unsigned legs, failed;
+  unsigned kept; /* it could not, and is the last one */
+  struct unstable_write *flushed;
+};
+
+/* Every leg of the writing set.  False while the last in-sync one is away. */
+static bool
+flush_begin (struct mirror *m, struct flush *f)
 {
-  const struct request rq = {.op = LEG_FLUSH};
-  unsigned legs, bad;
-  uint64_t seq;
-
-  pthread_mutex_lock (&m->lock);
-  seq = m->seq;
-  legs = writing_set (m);
-  members_use_locked (m, legs);
-  pthread_mutex_unlock (&m->lock);
-
-  bad = fan_out_leased (m, fan, legs, &rq, deadline);
-
   CLEANUP_LOCK (&m->lock);
-  members_unuse_locked (m, legs);
-  if (bad)
-    *failed = members_fail_locked (m, bad & ~fan->unsent);
-  *kept = m->in_sync & bad & ~fan->unsent;
-  if (*kept || fan->unsent)
+
+  f->seq = m->seq;
+  f->legs = writing_set (m);
+  if (m->hold.legs)
+    return false;
+  members_use_locked (m, f->legs);
+  return true;
+}
+
+/* The in-sync legs did it, or have failed. */
+static int
+flush_end (struct mirror *m, struct flush *f, unsigned bad)
+{
+  unsigned unsent = f->fan.unsent;
+  CLEANUP_LOCK (&m->lock);
+
+  members_unuse_locked (m, f->legs);
+  f->failed = members_lost_locked (m, bad);
+  f->failed |= members_fail_locked (m, bad & ~unsent);
+  if (m->hold.legs || unsent)
     return -1;
-  if (seq > m->flushed_seq)
-    m->flushed_seq = seq;
+  f->kept = m->in_sync & bad; /* the last one */
+  if (f->kept) {
+    f->flushed = unstable_broken_locked (m);
+    return -1;
+  }
+  if (f->seq > m->flushed_seq)
+    m->flushed_seq = f->seq;
+  f->flushed = unstable_flushed_locked (m, m->flushed_seq);
   return 0;
 }
 
 int
 flush_legs (struct mirror *m, uint64_t deadline)
 {
-  struct fan fan;
-  unsigned failed = 0, kept = 0;
-  int r = flush_all (m, &fan, deadline, &failed, &kept);
+  const struct request rq = {.op = LEG_FLUSH};
+  struct flush f = {.failed = 0};
+  int r = -1;
 
-  members_report_failed (m, failed);
-  members_report_kept (m, kept, LEG_FLUSH);
+  if (flush_begin (m, &f))
+    r = flush_end (m, &f, fan_out_leased (m, &f.fan, f.legs, &rq, deadline));
+  unstable_free (f.flushed);
+  members_report_failed (m, f.failed);
+  members_report_kept (m, f.kept, LEG_FLUSH);
   if (r == -1)
     errno = EIO;
   return r;
+}
+
+/* The last in-sync leg may be away meanwhile; then its flush is of no use. */
+static int
+flush_lasting (struct mirror *m, uint64_t arrival)
+{
+  unsigned ended;
+
+  for (;;) {
+    {
+      CLEANUP_LOCK (&m->lock);
+      ended = m->hold.ended;
+    }
+    if (flush_legs (m, log_deadline (m, arrival)) == 0)
+      return 0;
+    CLEANUP_LOCK (&m->lock);
+    if (!hold_again_locked (m, ended))
+      return -1;
+  }
 }
 
 int
@@ -73,7 +111,7 @@ mirror_flush (struct mirror *m)
     if (request_enter_locked (m, arrival) == -1)
       return -1;
   }
-  r = flush_legs (m, log_deadline (m, arrival));
+  r = flush_lasting (m, arrival);
 
   CLEANUP_LOCK (&m->lock);
   if (acknowledge_locked (m, arrival) == -1)

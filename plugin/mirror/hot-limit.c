@@ -7,6 +7,7 @@
 
 #include "acknowledge.h"
 #include "cleanup.h"
+#include "hold.h"
 #include "hot-limit.h"
 #include "mirror-impl.h"
 
@@ -37,6 +38,8 @@ is_stuck (const struct mirror *m)
 {
   const struct leg *leg = m->member[m->primary].leg;
 
+  if (m->hold.legs)
+    return hold_is_over_locked (m);
   return m->in_sync == SLOT_BIT (m->primary) &&
          (atomic_load (&leg->lost) || atomic_load (&leg->flush_error) != 0);
 }

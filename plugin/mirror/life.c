@@ -7,6 +7,7 @@
 #include <errno.h>
 
 #include "cleanup.h"
+#include "hold.h"
 #include "members.h"
 #include "mirror-impl.h"
 #include "mirror-worker.h"
@@ -18,6 +19,7 @@
 #include "resync.h"
 #include "thread.h"
 #include "watch.h"
+#include "witness.h"
 
 /* At shutdown, beyond the deadline: what was waited for may end, then the log
  * may, then the last thread.  Closing the log and the legs takes the rest of
@@ -82,6 +84,8 @@ mirror_start (struct mirror *m)
       records_start (m) == -1 || beats_start (m) == -1 ||
       mirror_worker_start (m) == -1)
     return -1;
+  if (atomic_load (&m->unstable.on))
+    witness_begin (m, m->member[m->primary].leg);
   {
     CLEANUP_LOCK (&m->lock);
     quarantine_begin_locked (m);
@@ -183,6 +187,7 @@ stop_all (struct mirror *m, uint64_t deadline, bool *rejoined)
   dirty_log_hurry (m->log, deadline);
   if (!drain (m, deadline + DRAIN_GRACE_NS))
     return false;
+  hold_stop (m, deadline);
   *rejoined = rejoin_stop (m, deadline + DRAIN_GRACE_NS);
   dirty_log_hurry (m->log, deadline + LOG_GRACE_NS);
   return resync_stop (m, deadline + LOG_GRACE_NS) &&

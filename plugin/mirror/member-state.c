@@ -6,6 +6,7 @@
 
 #include "member-state.h"
 #include "mirror-impl.h"
+#include "unstable.h"
 
 static const char *const state_names[] = {
   [MEMBER_IN_SYNC] = "in-sync",     [MEMBER_RESYNCING] = "resyncing",
@@ -30,6 +31,7 @@ check_sets (const struct mirror *m)
           size_of (all));
   assert (m->in_sync & SLOT_BIT (m->primary));
   assert ((m->promoting & ~m->resyncing) == 0);
+  assert (m->hold.legs == 0 || m->hold.legs == m->in_sync);
 }
 
 static void
@@ -70,6 +72,7 @@ member_states_init (struct mirror *m,
     state_put (m, SLOT_BIT (slot), state[slot]);
   m->primary = primary;
   check_sets (m);
+  unstable_choose_locked (m);
 }
 
 void
@@ -81,6 +84,7 @@ member_set_state_locked (struct mirror *m, unsigned slots,
   if (!(m->in_sync & SLOT_BIT (m->primary)))
     m->primary = (unsigned) __builtin_ctz (m->in_sync);
   check_sets (m);
+  unstable_choose_locked (m);
 }
 
 void
@@ -97,7 +101,8 @@ state_of (const struct mirror *m, unsigned slot)
 
   if (m->missing & bit)
     return MEMBER_MISSING;
-  if ((m->failed & bit) || atomic_load (&m->member[slot].leg->lost))
+  if (((m->failed | m->hold.legs) & bit) ||
+      atomic_load (&m->member[slot].leg->lost))
     return MEMBER_FAILED;
   return m->in_sync & bit ? MEMBER_IN_SYNC : MEMBER_RESYNCING;
 }

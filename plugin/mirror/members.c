@@ -14,6 +14,7 @@
 
 #include "cleanup.h"
 #include "extent-map.h"
+#include "hold.h"
 #include "member-state.h"
 #include "members.h"
 #include "mirror-impl.h"
@@ -31,7 +32,7 @@ void
 members_unuse_locked (struct mirror *m, unsigned slots)
 {
   FOR_EACH_SLOT (slot, slots)
-    if (--m->member[slot].users == 0 && !(writing_set (m) & SLOT_BIT (slot)))
+    if (--m->member[slot].users == 0 && !(usable_set (m) & SLOT_BIT (slot)))
       pthread_cond_broadcast (&m->rejoin_wake);
 }
 
@@ -77,6 +78,22 @@ members_fail_locked (struct mirror *m, unsigned slots)
   return failed;
 }
 
+unsigned
+members_lost_locked (struct mirror *m, unsigned slots)
+{
+  unsigned failed = 0;
+
+  FOR_EACH_SLOT (slot, slots) {
+    if (!leg_is_lost (m->member[slot].leg))
+      continue;
+    if (m->in_sync == SLOT_BIT (slot))
+      hold_begin_locked (m, slot);
+    else if (member_fail_locked (m, slot))
+      failed |= SLOT_BIT (slot);
+  }
+  return failed;
+}
+
 void
 members_miss_locked (struct mirror *m, uint64_t first, uint64_t nr)
 {
@@ -113,19 +130,17 @@ member_on_lost (struct leg *leg)
 {
   struct member *member = leg->opaque;
   struct mirror *m = member->mirror;
-  bool failed = false, last = false;
+  unsigned failed = 0;
 
   {
     CLEANUP_LOCK (&m->lock);
-    if (m->log) { /* without a log there is no mirror any more */
-      last = m->in_sync == SLOT_BIT (member->slot);
-      failed = member_fail_locked (m, member->slot);
-    }
+    if (!m->log) /* there is no mirror any more */
+      return;
+    failed = members_lost_locked (m, SLOT_BIT (member->slot));
+    pthread_cond_broadcast (&m->rejoin_wake); /* its rejoiner may use it */
   }
-  if (failed)
-    members_report_failed (m, SLOT_BIT (member->slot));
-  else if (last)
-    members_report_last_lost (m, member->slot);
+  members_report_failed (m, failed);
+  hold_report (m);
 }
 
 /* The legs whose resync may have left out what was not zero. */

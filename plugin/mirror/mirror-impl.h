@@ -13,7 +13,8 @@
  * Sets of legs are masks of log slots.  Every configured leg is in just one
  * of in_sync, resyncing, failed, missing; the writing set is in_sync |
  * resyncing.  in_sync is never empty, and whoever is in it misses nothing
- * (invariant I1 of dirty-log.h).
+ * (invariant I1 of dirty-log.h).  While the mirror holds (hold.h) the only leg
+ * in in_sync is used by its rejoiner alone.
  */
 
 #ifndef NBDMIRROR_MIRROR_IMPL_H
@@ -27,6 +28,7 @@
 #include "bitset.h"
 #include "deadline.h"
 #include "dirty-log.h"
+#include "hold.h"
 #include "hot.h"
 #include "leg.h"
 #include "mirror.h"
@@ -34,6 +36,8 @@
 #include "rate.h"
 #include "records.h"
 #include "recovery.h"
+#include "unstable.h"
+#include "witness.h"
 
 #define COPY_CHUNK (UINT64_C (1) << 20) /* bytes locked and copied at once */
 #define RETRY_NS (250 * NSEC_PER_MSEC)  /* between tries of a failed log */
@@ -124,8 +128,11 @@ struct mirror {
   struct resync resync;
   struct records records; /* has a lock of its own */
   struct beats beats;
-  pthread_cond_t rejoin_wake; /* a leg is out of use, or the end */
-  uint64_t held_until;        /* S21; 0 = nothing is held */
+  struct hold hold;            /* the last in-sync leg is away */
+  struct unstable unstable;    /* what its server may lose */
+  struct witnesses *witnesses; /* NULL: hold-timeout= is 0 */
+  pthread_cond_t rejoin_wake;  /* a leg is out of use, or the end */
+  uint64_t held_until;         /* S21; 0 = nothing is held */
 
   atomic_uint_fast64_t log_bad_since; /* the first wait for the log that was
                                        * in vain began; 0 = it works */
@@ -150,6 +157,13 @@ static inline unsigned
 writing_set (const struct mirror *m)
 {
   return m->in_sync | m->resyncing;
+}
+
+/* Of the writing set, who can be used now. */
+static inline unsigned
+usable_set (const struct mirror *m)
+{
+  return writing_set (m) & ~m->hold.legs;
 }
 
 /* Wake the worker.  m->lock is held. */

@@ -16,7 +16,9 @@
 
 #define REJOIN_FIRST_NS (500 * NSEC_PER_MSEC) /* before the first try */
 #define REJOIN_MAX_NS (30 * NSEC_PER_SEC)     /* between tries */
-#define REJOIN_STEADY_NS (60 * NSEC_PER_SEC)  /* in use, and it is forgiven */
+#define HOLD_FIRST_NS (200 * NSEC_PER_MSEC)   /* the same for the last leg */
+#define HOLD_MAX_NS (2 * NSEC_PER_SEC)
+#define REJOIN_STEADY_NS (60 * NSEC_PER_SEC) /* in use, and it is forgiven */
 
 /* Critical sections are far shorter than a context switch, so a thread that
  * finds the lock taken spins a little first.
@@ -37,6 +39,9 @@ init_parts (struct mirror *m)
 {
   m->rejoin =
     (struct rejoin_times){REJOIN_FIRST_NS, REJOIN_MAX_NS, REJOIN_STEADY_NS};
+  m->hold.first_ns = HOLD_FIRST_NS;
+  m->hold.max_ns = HOLD_MAX_NS;
+  m->unstable.max_bytes = UNSTABLE_BYTES;
   m->resync.bad.first_ns = BAD_FIRST_NS;
   m->quarantine_ns = m->config.quarantine * NSEC_PER_SEC;
   init_lock (&m->lock);
@@ -48,6 +53,15 @@ init_parts (struct mirror *m)
   cond_init_monotonic (&m->resync.wake);
   cond_init_monotonic (&m->rejoin_wake);
   rate_init (&m->rate);
+}
+
+static int
+init_witnesses (struct mirror *m)
+{
+  if (m->config.hold_timeout == 0)
+    return 0;
+  m->witnesses = witnesses_new ();
+  return m->witnesses ? 0 : -1;
 }
 
 static int
@@ -133,7 +147,8 @@ mirror_new (const struct mirror_config *config, struct dirty_log *log,
   }
   m->config = *config;
   init_parts (m);
-  if (hot_init (&m->hot) == -1 || copy_names (m, legs) == -1) {
+  if (hot_init (&m->hot) == -1 || init_witnesses (m) == -1 ||
+      copy_names (m, legs) == -1) {
     msg_error ("%m");
     mirror_free (m);
     return NULL;
@@ -163,6 +178,8 @@ mirror_free (struct mirror *m)
   beats_free (m);
   records_free (m);
   hot_free (&m->hot);
+  unstable_free (m->unstable.first);
+  free (m->witnesses);
   bitset_free (&m->held);
   pthread_cond_destroy (&m->rejoin_wake);
   pthread_cond_destroy (&m->resync.wake);

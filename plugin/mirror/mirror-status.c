@@ -9,6 +9,7 @@
 #include <uuid/uuid.h>
 
 #include "cleanup.h"
+#include "hold.h"
 #include "member-state.h"
 #include "mirror-impl.h"
 #include "resync.h"
@@ -37,7 +38,7 @@ record_status (const struct mirror *m, unsigned slot, struct leg_status *st)
   const struct record_area *area = &m->records.area[slot];
 
   st->record = "none";
-  if (!(writing_set (m) & SLOT_BIT (slot)) || !area->in_use)
+  if (!(usable_set (m) & SLOT_BIT (slot)) || !area->in_use)
     return;
   st->record = area->path ? "file" : "trailer";
   uuid_unparse_lower (m->records.id[slot], st->uuid);

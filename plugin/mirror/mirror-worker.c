@@ -7,12 +7,14 @@
 #include "acknowledge.h"
 #include "beat.h"
 #include "cleanup.h"
+#include "hold.h"
 #include "mirror-impl.h"
 #include "mirror-worker.h"
 #include "msg.h"
 #include "quarantine.h"
 #include "sweep.h"
 #include "thread.h"
+#include "unstable-room.h"
 
 #define TICK_NS NSEC_PER_SEC
 #define MIN_SWEEP_GAP_NS (100 * NSEC_PER_MSEC)
@@ -90,6 +92,8 @@ worker_thread (void *opaque)
     last_sweep = now_ns ();
     deadline = last_sweep + m->config.log_timeout * NSEC_PER_SEC;
     sweep (m, false, deadline);
+    unstable_flush_if_asked (m);
+    hold_report (m);
     if (quarantine_over (m))
       dirty_log_commit (m->log, deadline); /* else the next one does it */
     pthread_mutex_lock (&m->lock);

@@ -23,6 +23,10 @@ libmirror_la_SOURCES = \
 	plugin/mirror/fan.h \
 	plugin/mirror/flush.c \
 	plugin/mirror/flush.h \
+	plugin/mirror/hold-return.c \
+	plugin/mirror/hold-return.h \
+	plugin/mirror/hold.c \
+	plugin/mirror/hold.h \
 	plugin/mirror/hot-limit.c \
 	plugin/mirror/hot-limit.h \
 	plugin/mirror/holes.c \
@@ -90,6 +94,12 @@ libmirror_la_SOURCES = \
 	plugin/mirror/sweep.h \
 	plugin/mirror/thin-copy.c \
 	plugin/mirror/thin-copy.h \
+	plugin/mirror/unstable-room.c \
+	plugin/mirror/unstable-room.h \
+	plugin/mirror/unstable.c \
+	plugin/mirror/unstable.h \
+	plugin/mirror/witness.c \
+	plugin/mirror/witness.h \
 	plugin/mirror/write.c \
 	plugin/mirror/write.h \
 	$(NULL)

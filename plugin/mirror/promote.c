@@ -25,6 +25,8 @@ take_down (struct mirror *m, struct records_state *state)
   CLEANUP_LOCK (&m->lock);
   unsigned ready = complete_locked (m, m->resyncing);
 
+  if (m->hold.legs)
+    return 0;
   member_set_state_locked (m, m->promoting & ~ready, MEMBER_RESYNCING);
   member_set_state_locked (m, ready, MEMBER_PROMOTING);
   m->joined &= ready;
@@ -41,7 +43,7 @@ enter_log (struct mirror *m, unsigned ready, const struct records_state *state)
 {
   CLEANUP_LOCK (&m->lock);
 
-  if (m->records.states != state->number ||
+  if (m->hold.legs || m->records.states != state->number ||
       (ready & ~complete_locked (m, m->promoting)))
     return false;
   FOR_EACH_SLOT (slot, ready)
@@ -50,12 +52,16 @@ enter_log (struct mirror *m, unsigned ready, const struct records_state *state)
   return true;
 }
 
-/* Step 3: those to which nothing happened. */
+/* Step 3: those to which nothing happened.  Who was not in-sync does not take the
+ * place of the last leg that was, and is away (hold.h): the next round does it.
+ */
 static unsigned
 announce (struct mirror *m, unsigned ready)
 {
   CLEANUP_LOCK (&m->lock);
 
+  if (m->hold.legs)
+    return 0;
   ready = complete_locked (m, ready & m->promoting);
   FOR_EACH_SLOT (slot, ready)
     m->member[slot].stall_reported = false;

@@ -20,6 +20,8 @@
 #include "acknowledge.h"
 #include "block-status.h"
 #include "cleanup.h"
+#include "hold.h"
+#include "members.h"
 #include "mirror-impl.h"
 #include "range.h"
 #include "rate.h"
@@ -110,7 +112,7 @@ choose_by_policy (struct mirror *m, unsigned legs, uint64_t offset)
 static int
 choose_leg (struct mirror *m, const struct read_op *op, uint64_t *count)
 {
-  unsigned legs = m->in_sync & ~op->src.tried;
+  unsigned legs = m->in_sync & usable_set (m) & ~op->src.tried;
   uint64_t region = op->offset >> m->region_shift;
   uint64_t in_region;
 
@@ -176,18 +178,42 @@ read_ask (struct source *src, struct leg *leg)
   return op->fn (leg, op->offset, op->piece, op->opaque);
 }
 
+/* No leg could.  True if one was away that is back. */
+static bool
+read_again (struct mirror *m, struct read_op *op, unsigned ended)
+{
+  int err = errno;
+  unsigned failed = members_lost_locked (m, op->src.tried);
+  bool again;
+
+  if (failed) {
+    pthread_mutex_unlock (&m->lock);
+    members_report_failed (m, failed);
+    pthread_mutex_lock (&m->lock);
+  }
+  again = hold_again_locked (m, ended);
+  errno = err;
+  return again;
+}
+
 /* Ask legs until one answers.  m->lock is held, and given up meanwhile. */
 static int
 read_piece (struct mirror *m, struct read_op *op, uint64_t *count, read_fn fn,
             void *opaque)
 {
+  uint64_t wanted = *count;
+  unsigned ended;
   int slot;
 
-  op->src = (struct source){.m = m, .next = read_next, .ask = read_ask};
   op->piece = count;
   op->fn = fn;
   op->opaque = opaque;
-  slot = source_ask_locked (&op->src);
+  do {
+    ended = m->hold.ended;
+    *count = wanted;
+    op->src = (struct source){.m = m, .next = read_next, .ask = read_ask};
+    slot = source_ask_locked (&op->src);
+  } while (slot == -1 && read_again (m, op, ended));
   op->bad |= op->src.tried;
   return slot == -1 ? -1 : 0;
 }

@@ -307,7 +307,8 @@ record_area_written (struct record_area *area)
 }
 
 int
-record_area_write_beat (struct record_area *area, const struct leg_beat *beat)
+record_area_write_beat (struct record_area *area, const struct leg_beat *beat,
+                        unsigned flags)
 {
   uint8_t buf[BEAT_BLOCK] = {0};
 
@@ -318,6 +319,6 @@ record_area_write_beat (struct record_area *area, const struct leg_beat *beat)
              ? full_pwrite (area->fd, buf, sizeof buf, RECORD_BEAT_OFFSET)
              : -1;
   }
-  return leg_run (area->leg, LEG_WRITE, LEG_UNCOUNTED, buf,
+  return leg_run (area->leg, LEG_WRITE, LEG_UNCOUNTED | flags, buf,
                   area->trailer + RECORD_BEAT_OFFSET, sizeof buf);
 }

@@ -74,11 +74,13 @@ void record_area_submit (struct record_area *area, struct record_write *w,
                          void (*done) (struct leg_io *io), void *opaque);
 void record_area_written (struct record_area *area);
 
-/* The beat alone: RECORD_VALID fills it in.  Not flushed. */
+/* The beat alone: RECORD_VALID fills it in.  Flushed only with LEG_FUA, and on a
+ * trailer.
+ */
 int record_area_read_beat (struct record_area *area,
                            enum record_verdict *verdict,
                            struct leg_beat *beat);
 int record_area_write_beat (struct record_area *area,
-                            const struct leg_beat *beat);
+                            const struct leg_beat *beat, unsigned flags);
 
 #endif /* NBDMIRROR_RECORD_AREA_H */

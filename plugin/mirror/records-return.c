@@ -83,6 +83,63 @@ records_let_in (struct member *member)
   return look_in (member, area);
 }
 
+bool
+records_has (struct member *member)
+{
+  struct records *rec = &member->mirror->records;
+
+  if (!rec->on)
+    return false;
+  CLEANUP_LOCK (&rec->lock);
+  return rec->area[member->slot].in_use &&
+         (rec->last.slots & SLOT_BIT (member->slot));
+}
+
+/* The last one that is complete, or the next one. */
+static bool
+is_last (struct member *member, const struct record_found *found)
+{
+  struct records *rec = &member->mirror->records;
+
+  if (found->verdict != RECORD_VALID) {
+    leg_report (member->leg, "has no record any more: it is another disk");
+    return false;
+  }
+  if (!record_fits (member, &found->record))
+    return false;
+  CLEANUP_LOCK (&rec->lock);
+  if (found->record.sequence >= rec->sequence)
+    return true;
+  leg_report (member->leg, "its record is older than the one that it had: it "
+                           "is an older state of it");
+  return false;
+}
+
+/* A cycle in which the leg was used may just be ending. */
+static struct record_area
+area_of (struct member *member)
+{
+  struct records *rec = &member->mirror->records;
+  CLEANUP_LOCK (&rec->lock);
+
+  return rec->area[member->slot];
+}
+
+bool
+records_same (struct member *member)
+{
+  CLEANUP_FREE struct record_found *found = malloc (sizeof *found);
+  struct record_area area;
+
+  if (!records_has (member))
+    return true;
+  area = area_of (member);
+  if (found && record_area_read (&area, found) == 0)
+    return is_last (member, found);
+  leg_report (member->leg, "record: %m");
+  return false;
+}
+
 /* A disk that has no record is not the one that had. */
 static bool
 new_area (struct member *member)

@@ -15,6 +15,13 @@ struct member;
  */
 bool records_let_in (struct member *member);
 
+/* A leg that is in use, and was away, is connected again.  Its record is the last
+ * one that this mirror wrote to it, or that it was writing; or it has none.
+ * False with the reason reported.  Blocks.  And whether it has one.
+ */
+bool records_same (struct member *member);
+bool records_has (struct member *member);
+
 /* It will be in the writing set, and has a record from then on, if it can: the
  * next cycle writes it (records_renew).  Blocks.
  */

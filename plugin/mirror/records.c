@@ -113,13 +113,18 @@ look_at_answers (struct cycle *c, unsigned slots, unsigned *unsent)
   return bad;
 }
 
-/* The legs that it goes to, which are in use until end_use. */
+/* The legs that it goes to, which are in use until end_use.  *away: none, for the
+ * last in-sync one is away (hold.h).
+ */
 static unsigned
-begin_use (struct mirror *m, unsigned slots)
+begin_use (struct mirror *m, unsigned slots, unsigned *away)
 {
   unsigned used = 0;
   CLEANUP_LOCK (&m->lock);
 
+  *away = m->hold.legs & slots;
+  if (*away)
+    return 0;
   FOR_EACH_SLOT (slot, slots & writing_set (m))
     if (m->records.area[slot].in_use)
       used |= SLOT_BIT (slot);
@@ -135,7 +140,8 @@ end_use (struct mirror *m, unsigned used, unsigned bad, unsigned unsent)
   {
     CLEANUP_LOCK (&m->lock);
     members_unuse_locked (m, used);
-    failed = members_fail_locked (m, bad & ~unsent);
+    failed = members_lost_locked (m, bad);
+    failed |= members_fail_locked (m, bad & ~unsent);
     last = m->in_sync & bad;
   }
   members_report_failed (m, failed);
@@ -162,11 +168,15 @@ static int
 run_cycle (struct mirror *m, const struct records_state *state)
 {
   CLEANUP_FREE struct cycle *c = calloc (1, sizeof *c);
-  unsigned used, bad, unsent;
+  unsigned used, bad, unsent, away;
 
   if (!c)
     return -1;
-  used = begin_use (m, state->slots);
+  used = begin_use (m, state->slots, &away);
+  if (away) {
+    errno = EAGAIN;
+    return -1;
+  }
   if (!used)
     return 0;
   c->m = m;
@@ -275,7 +285,8 @@ records_start (struct mirror *m)
 static bool
 is_clean_locked (const struct mirror *m, const struct log_status *ls)
 {
-  bool clean = ls->marked == 0 && m->failures == m->failures_recorded;
+  bool clean = ls->marked == 0 && m->failures == m->failures_recorded &&
+               m->hold.legs == 0;
 
   FOR_EACH_SLOT (slot, m->in_sync)
     clean = clean && !atomic_load (&m->member[slot].leg->lost) &&

@@ -38,6 +38,7 @@ struct live_guard {
   struct probe_guard guard;
   struct member *member;
   struct range range;
+  unsigned source; /* mask; in use, but not while a range is waited for */
 };
 
 /* No writer holds the range.  What was written there since the leg is out is
@@ -65,8 +66,12 @@ live_enter (struct probe_guard *guard, uint64_t offset, uint64_t count)
 
   if (m->stopping)
     return false;
+  members_unuse_locked (m, live->source);
+  live->source &= ~m->hold.legs;
   range_lock (&m->ranges, &live->range, offset, count, true, &m->lock);
-  if (!m->stopping && must_agree (live->member, offset, count))
+  live->source &= m->in_sync & ~m->hold.legs; /* it may have left meanwhile */
+  members_use_locked (m, live->source);
+  if (live->source && !m->stopping && must_agree (live->member, offset, count))
     return true;
   range_unlock (&m->ranges, &live->range);
   return false;
@@ -82,18 +87,48 @@ live_leave (struct probe_guard *guard)
   range_unlock (&m->ranges, &live->range);
 }
 
-/* enum probe_answer, or -1. */
+/* The primary is the source, if it is not away (hold.h). */
+static bool
+take_primary (struct live_guard *live, unsigned *source)
+{
+  struct mirror *m = live->member->mirror;
+  CLEANUP_LOCK (&m->lock);
+
+  *source = m->primary;
+  live->source = SLOT_BIT (*source) & ~m->hold.legs;
+  members_use_locked (m, live->source);
+  return live->source != 0;
+}
+
+static void
+leave_primary (struct live_guard *live)
+{
+  struct mirror *m = live->member->mirror;
+  CLEANUP_LOCK (&m->lock);
+
+  members_unuse_locked (m, live->source);
+}
+
+/* enum probe_answer, or -1.  *source: slot of the leg it is compared with. */
 static int
-compare_with (struct member *member, struct leg *source)
+compare_live (struct member *member, unsigned *source)
 {
   struct mirror *m = member->mirror;
   struct live_guard live = {.guard = {live_enter, live_leave},
                             .member = member};
   struct probe_regions recent;
+  int answer = -1;
 
   probe_recent (m->log, UINT32_C (1) << m->region_shift, &recent);
-  return probe_same (source, member->leg, m->limits.size, &recent,
-                     &live.guard);
+  if (take_primary (&live, source))
+    answer = probe_same (m->member[*source].leg, member->leg, m->limits.size,
+                         &recent, &live.guard);
+  leave_primary (&live);
+  if (live.source)
+    return answer;
+  leg_report (member->leg, "can't be compared: leg %s is away",
+              m->member[*source].name);
+  return -1;
 }
 
 static bool
@@ -126,26 +161,13 @@ may_be_used (struct member *member, int answer, const char *source,
   return false;
 }
 
-static unsigned
-use_primary (struct mirror *m)
-{
-  CLEANUP_LOCK (&m->lock);
-
-  members_use_locked (m, SLOT_BIT (m->primary));
-  return m->primary;
-}
-
 bool
 rejoin_is_the_leg (struct member *member, bool *blank)
 {
   struct mirror *m = member->mirror;
-  unsigned source = use_primary (m);
-  int answer = compare_with (member, m->member[source].leg);
+  unsigned source;
+  int answer = compare_live (member, &source);
 
-  {
-    CLEANUP_LOCK (&m->lock);
-    members_unuse_locked (m, SLOT_BIT (source));
-  }
   *blank = false;
   if (answer == -1)
     return false;

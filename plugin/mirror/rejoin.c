@@ -22,6 +22,9 @@
  *
  * While the leg is in use the thread looks after its file (place.h).
  *
+ * The last in-sync leg is never out; if it is away it is brought back in another
+ * way (hold-return.h), and the others wait for that.
+ *
  * The delay between tries is a quarter of the time that the leg is out.  Flap
  * damping: it is at least twice as long each time that the leg is lost again
  * soon.
@@ -36,6 +39,7 @@
 #include "acknowledge.h"
 #include "cleanup.h"
 #include "extent-map.h"
+#include "hold-return.h"
 #include "member-state.h"
 #include "mirror-impl.h"
 #include "msg.h"
@@ -85,8 +89,33 @@ is_other_file (const struct rejoin *r)
 static bool
 is_out (const struct rejoin *r)
 {
-  return !(writing_set (r->m) & SLOT_BIT (r->member->slot)) &&
+  return !(usable_set (r->m) & SLOT_BIT (r->member->slot)) &&
          r->member->users == 0;
+}
+
+/* The mirror waits for this leg. */
+static bool
+is_held (const struct rejoin *r)
+{
+  return r->m->hold.legs & SLOT_BIT (r->member->slot);
+}
+
+/* The mirror ends; but a leg that it uses may yet be lost, and one that it waits
+ * for come back (hold_stop).
+ */
+static bool
+ends (const struct rejoin *r)
+{
+  bool is_used = writing_set (r->m) & SLOT_BIT (r->member->slot);
+
+  return r->m->stopping && (!is_used || r->m->hold.given_up);
+}
+
+/* Another leg can't be compared with the one that is away. */
+static bool
+must_wait (const struct rejoin *r)
+{
+  return r->m->hold.legs && !is_held (r);
 }
 
 /* The leg is in use; m->lock is given up meanwhile. */
@@ -107,11 +136,11 @@ use_until_out (struct rejoin *r)
   bool watched = place_is_watched (r->member);
   uint64_t look = now_ns () + LOOK_NS;
 
-  while (!m->stopping && !is_out (r)) {
+  while (!ends (r) && !is_out (r)) {
     if (cond_wait_until (&m->rejoin_wake, &m->lock,
                          watched ? look : NO_DEADLINE) != ETIMEDOUT)
       continue;
-    if (!m->stopping && !is_out (r))
+    if (!ends (r) && !is_out (r))
       look_after (r);
     look = now_ns () + LOOK_NS;
   }
@@ -124,7 +153,7 @@ wait_until_out (struct rejoin *r)
   struct mirror *m = r->m;
 
   if (is_out (r))
-    return !m->stopping;
+    return !ends (r);
   note_file (r);
   use_until_out (r);
   r->out_since = now_ns ();
@@ -132,19 +161,21 @@ wait_until_out (struct rejoin *r)
     r->flaps = 0;
   else if (r->member->joined_ns > 0 && r->flaps < MAX_FLAPS)
     r->flaps++;
-  return !m->stopping;
+  return !ends (r);
 }
 
 static uint64_t
 next_delay (struct rejoin *r)
 {
   const struct rejoin_times *times = &r->m->rejoin;
-  uint64_t least = times->first_ns << r->flaps;
+  const struct hold *h = &r->m->hold;
+  uint64_t least = is_held (r) ? h->first_ns : times->first_ns << r->flaps;
+  uint64_t most = is_held (r) ? h->max_ns : times->max_ns;
   uint64_t ns = (now_ns () - r->out_since) / 4;
 
   if (ns < least)
     ns = least;
-  return ns < times->max_ns ? ns : times->max_ns;
+  return ns < most ? ns : most;
 }
 
 /* False: the mirror ends. */
@@ -154,9 +185,11 @@ wait_delay (struct rejoin *r)
   struct mirror *m = r->m;
   uint64_t until = now_ns () + next_delay (r);
 
-  while (!m->stopping && now_ns () < until)
+  while (!ends (r) && now_ns () < until)
     cond_wait_until (&m->rejoin_wake, &m->lock, until);
-  return !m->stopping;
+  while (!ends (r) && must_wait (r))
+    pthread_cond_wait (&m->rejoin_wake, &m->lock);
+  return !ends (r);
 }
 
 /* --- one try --- */
@@ -218,6 +251,7 @@ join (struct rejoin *r)
   member->kind = r->leg->kind;
   member->joined_ns = now_ns ();
   extent_map_forget (&m->resync.extents, member->slot);
+  m->hold.lost &= ~SLOT_BIT (member->slot);
   member->stalls = 0;
   member->stall_reported = false;
   quarantine_member_locked (member);
@@ -301,6 +335,23 @@ try_once (struct rejoin *r)
     report_failed (r);
 }
 
+/* The same for the leg that the mirror waits for. */
+static void
+try_held (struct rejoin *r)
+{
+  struct hold *h = &r->m->hold;
+  char why[LEG_ERROR_SIZE] = "";
+
+  if (hold_return (r->member))
+    r->reported[0] = '\0';
+  else if (!atomic_load (&r->leg->cancelled)) {
+    report_failed (r);
+    leg_last_error (r->leg, why, sizeof why);
+  }
+  CLEANUP_LOCK (&r->m->lock);
+  memcpy (h->trouble, why, sizeof why);
+}
+
 static void *
 rejoin_thread (void *opaque)
 {
@@ -311,8 +362,13 @@ rejoin_thread (void *opaque)
 
   pthread_mutex_lock (&m->lock);
   while (wait_until_out (&r) && wait_delay (&r)) {
+    bool held = is_held (&r);
+
     pthread_mutex_unlock (&m->lock);
-    try_once (&r);
+    if (held)
+      try_held (&r);
+    else
+      try_once (&r);
     pthread_mutex_lock (&m->lock);
   }
   member->rejoiner_exited = true;
@@ -354,7 +410,7 @@ cancel_legs (struct mirror *m)
 
   {
     CLEANUP_LOCK (&m->lock);
-    out = m->configured & ~writing_set (m);
+    out = m->configured & ~usable_set (m);
     pthread_cond_broadcast (&m->rejoin_wake);
   }
   FOR_EACH_SLOT (slot, out)

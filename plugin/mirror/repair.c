@@ -86,7 +86,7 @@ enter (struct repair *rp, uint64_t arrival, bool *used_up)
   struct member *member = &m->member[rp->slot];
   CLEANUP_LOCK (&m->lock);
 
-  if (!(m->in_sync & SLOT_BIT (rp->slot)) ||
+  if (!(m->in_sync & SLOT_BIT (rp->slot)) || leg_is_lost (member->leg) ||
       source_next_locked (m, rp->bad) == -1)
     return false;
   if (budget_take_locked (member))

@@ -57,16 +57,6 @@ members_report_failed (struct mirror *m, unsigned slots)
   }
 }
 
-void
-members_report_last_lost (struct mirror *m, unsigned slot)
-{
-  char why[LEG_ERROR_SIZE];
-
-  leg_last_error (m->member[slot].leg, why, sizeof why);
-  msg_error ("leg %s: lost, and no other leg is in-sync: %s",
-             m->member[slot].name, why);
-}
-
 /* Of one that is lost everything has been said. */
 static bool
 kept_is_news (struct mirror *m, unsigned slot, enum leg_op op)

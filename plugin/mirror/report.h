@@ -18,11 +18,6 @@ int client_error (int err);
 /* Tell the admin about legs that failed now.  No lock is held. */
 void members_report_failed (struct mirror *m, unsigned slots);
 
-/* The last in-sync leg is lost.  It stays in-sync (S6), so this alone says
- * why all requests fail from now on.  No lock is held.
- */
-void members_report_last_lost (struct mirror *m, unsigned slot);
-
 /* These legs failed a request, and no in-sync leg did it, so they stay in use
  * (S6) and the client gets the error.  Said now and then, for each kind of
  * request.  No lock is held.

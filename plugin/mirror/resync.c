@@ -120,7 +120,7 @@ next_work (struct mirror *m)
   uint64_t first, nr;
 
   give_back_bad (m, now);
-  if (rs->stop || !ready || !dirty_log_valid (m->log))
+  if (rs->stop || !ready || m->hold.legs || !dirty_log_valid (m->log))
     return NULL;
   if (!get_work (m, ready, &first, &nr))
     return NULL;
@@ -179,7 +179,7 @@ leave_bad_region (struct copier *c)
   uint64_t region = c->source_bad >> m->region_shift;
   enum bad_news news = BAD_FULL;
 
-  if (!atomic_load (&m->member[c->source].leg->lost))
+  if (!leg_is_lost (m->member[c->source].leg))
     news = bad_regions_add (bad, region, c->source_bad_legs, now_ns ());
   c->name_bad = news == BAD_NEW;
   if (news == BAD_FULL)
@@ -278,8 +278,10 @@ settle (struct copier *c)
 static void
 copy_none (struct copier *c)
 {
-  /* Without the lease it is not the source's fault, and it will be back. */
-  c->unflushed = dirty_log_valid (c->m->log);
+  /* Without the lease it is not the source's fault, and it will be back, as one
+   * will that is away.
+   */
+  c->unflushed = !c->no_source && dirty_log_valid (c->m->log);
   copy_run_cut (c, c->rec->first << c->m->region_shift);
 }
 
@@ -302,19 +304,18 @@ recover (struct mirror *m, struct recovery *rec, char *buf)
 
   {
     CLEANUP_LOCK (&m->lock);
-    c.source = m->primary;
     targets = rec->targets;
     members_use_locked (m, targets);
-    members_use_locked (m, SLOT_BIT (c.source));
+    copy_source_locked (&c, m->primary);
   }
-  if (settle (&c))
+  if (!c.no_source && settle (&c))
     copy_run (&c);
   else
     copy_none (&c);
   {
     CLEANUP_LOCK (&m->lock);
     members_unuse_locked (m, targets);
-    members_unuse_locked (m, SLOT_BIT (c.source));
+    copy_no_source_locked (&c);
     end_run (&c);
   }
   if (c.to_report)

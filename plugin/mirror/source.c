@@ -47,7 +47,7 @@ struct in_sync_read {
 int
 source_next_locked (const struct mirror *m, unsigned tried)
 {
-  unsigned legs = m->in_sync & ~tried;
+  unsigned legs = m->in_sync & usable_set (m) & ~tried;
 
   if (legs & SLOT_BIT (m->primary))
     return (int) m->primary;

@@ -35,7 +35,7 @@ struct mirror_status {
   char uuid[37];
   uint64_t size, region_size, regions;
   uint32_t min_block;
-  const char *state; /* "in-sync", "resyncing", "degraded", "failed" */
+  const char *state; /* "in-sync", "resyncing", "degraded", "held", "failed" */
   char reason[384];  /* "" if all is well */
   uint64_t dirty_regions, out_of_sync_regions, generation;
 

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "hold.h"
 #include "mirror-impl.h"
 #include "verdict.h"
 #include "watch.h"
@@ -34,7 +35,7 @@ reachable (const struct mirror *m)
   unsigned legs = m->in_sync;
 
   FOR_EACH_SLOT (slot, m->in_sync)
-    if (is_lost (m, slot))
+    if (is_lost (m, slot) || (m->hold.legs & SLOT_BIT (slot)))
       legs &= ~SLOT_BIT (slot);
   return legs;
 }
@@ -47,6 +48,23 @@ can_flush (const struct mirror *m, unsigned legs)
     if (atomic_load (&m->member[slot].leg->flush_error) == 0)
       return true;
   return false;
+}
+
+/* Requests wait until the last leg that has all data is back. */
+static bool
+is_held (const struct mirror *m)
+{
+  return m->hold.legs && !hold_is_over_locked (m);
+}
+
+static void
+explain_away (const struct mirror *m, struct mirror_status *st)
+{
+  char why[LEG_ERROR_SIZE + 64];
+
+  hold_reason_locked (m, why, sizeof why);
+  because (st, "no leg that has all data can be reached%s%s",
+           why[0] ? ": " : "", why);
 }
 
 /* True if it does not serve as it should. */
@@ -64,8 +82,10 @@ has_failed (const struct mirror *m, const struct log_status *ls,
              "the lease of the log is over, so nothing is served until "
              "its server answers: %s",
              ls->last_error);
+  else if (is_held (m))
+    return false;
   else if (!legs)
-    because (st, "no leg that has all data can be reached");
+    explain_away (m, st);
   else if (!can_flush (m, legs))
     because (st, "the last leg that has all data could not flush, so nothing "
                  "that is written is safe");
@@ -132,6 +152,11 @@ verdict (const struct mirror *m, const struct log_status *ls,
     st->state = "failed";
     return;
   }
+  if (is_held (m)) {
+    st->state = "held";
+    explain_away (m, st);
+    return;
+  }
   if ((m->failed | m->missing) || is_astray (m) || ls->misplaced)
     st->state = "degraded";
   else
@@ -144,6 +169,8 @@ verdict_returns (const struct mirror *m, unsigned slot)
 {
   const struct member *member = &m->member[slot];
 
+  if (m->hold.legs & SLOT_BIT (slot))
+    return "awaited";
   if (m->in_sync == SLOT_BIT (slot) && is_lost (m, slot))
     return "restart";
   if (!((m->failed | m->missing) & SLOT_BIT (slot)))

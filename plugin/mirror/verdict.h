@@ -18,6 +18,7 @@ void verdict (const struct mirror *m, const struct log_status *ls,
  *
  *   ""           it is in use
  *   "itself"     it is tried again and again
+ *   "awaited"    the same, and it is the last leg that has all data
  *   "refused"    the same, but what is there now is not the leg, or too small
  *   "restart"    only by a restart: the last leg that has all data was lost
  *   "not-named"  only by a start that names it

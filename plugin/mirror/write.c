@@ -14,6 +14,9 @@
  *                are recorded (S4); only then is the range given up, so
  *                nobody sees data that might still be taken back (S12)
  *
+ * What is sent is kept in memory before (unstable.h), and while the last in-sync
+ * leg is away (hold.h) nothing is sent, and what was sent to it has no outcome.
+ *
  * A write to a dirty region never touches the log.  A read repair (repair.c)
  * is a write that goes to one leg.
  */
@@ -27,6 +30,7 @@
 #include "acknowledge.h"
 #include "cleanup.h"
 #include "fan.h"
+#include "hold.h"
 #include "holes.h"
 #include "hot-limit.h"
 #include "members.h"
@@ -36,6 +40,8 @@
 #include "rate.h"
 #include "regions.h"
 #include "report.h"
+#include "unstable-room.h"
+#include "unstable.h"
 #include "write.h"
 
 static_assert (PIECE_REGIONS <= MIN_HOT_REGIONS / 2, "a piece may never fit");
@@ -75,7 +81,6 @@ static void
 write_leave (struct mirror *m, struct write_op *op, uint64_t now)
 {
   regions_leave (m, op, now);
-  members_unuse_locked (m, op->legs);
   range_unlock (&m->ranges, &op->range);
   request_leave_locked (m);
 }
@@ -109,10 +114,22 @@ regions_dirty (struct mirror *m, struct write_op *op)
     hot_find (&m->hot, op->first + i)->dirty = true;
   op->legs = op->repair ? op->repair & m->in_sync : writing_set (m);
   members_use_locked (m, op->legs);
+  unstable_begin_locked (m, op->rq, op->kept);
+}
+
+/* It was not sent.  Keeps errno. */
+static void
+free_kept (struct write_op *op)
+{
+  int err = errno;
+
+  unstable_free (op->kept);
+  op->kept = NULL;
+  errno = err;
 }
 
 /* Readers of the range need not wait for the quarantine, or for a place in the
- * hot set, so that comes first.  -1 with errno.
+ * hot set or in memory, so that comes first.  -1 with errno.
  */
 static int
 write_enter_locked (struct mirror *m, struct write_op *op)
@@ -123,7 +140,12 @@ write_enter_locked (struct mirror *m, struct write_op *op)
   if (request_enter_locked (m, rq->arrival) == -1)
     return -1;
   if (quarantine_wait_locked (m, op->first, op->nr) == -1 ||
-      hot_enter_locked (m, op->first, op->nr, rq->arrival) == -1) {
+      unstable_room_locked (m, op->kept, rq->arrival) == -1) {
+    request_leave_locked (m);
+    return -1;
+  }
+  if (hot_enter_locked (m, op->first, op->nr, rq->arrival) == -1) {
+    unstable_leave_place_locked (m, op->kept);
     request_leave_locked (m);
     return -1;
   }
@@ -139,6 +161,7 @@ write_begin (struct mirror *m, struct write_op *op)
   pthread_mutex_lock (&m->lock);
   if (write_enter_locked (m, op) == -1) {
     pthread_mutex_unlock (&m->lock);
+    free_kept (op);
     return -1;
   }
   if (regions_mark (m, op)) {
@@ -147,12 +170,18 @@ write_begin (struct mirror *m, struct write_op *op)
     pthread_mutex_lock (&m->lock);
   }
   if (r == 0)
+    r = hold_wait_locked (m);
+  if (r == 0)
     regions_dirty (m, op);
-  else
+  else {
+    unstable_leave_place_locked (m, op->kept);
     write_leave (m, op, now_ns ());
+  }
   pthread_mutex_unlock (&m->lock);
-  if (r == -1)
+  if (r == -1) {
+    free_kept (op);
     errno = EIO;
+  }
   return r;
 }
 
@@ -173,17 +202,6 @@ first_error (const struct mirror *m, const struct write_op *op)
   return EIO;
 }
 
-static unsigned
-lost_legs (const struct mirror *m, unsigned slots)
-{
-  unsigned lost = 0;
-
-  FOR_EACH_SLOT (slot, slots)
-    if (atomic_load (&m->member[slot].leg->lost))
-      lost |= SLOT_BIT (slot);
-  return lost;
-}
-
 /* What became of the write: 0 or an errno; *failed: legs that fail by it. */
 static int
 write_outcome (struct mirror *m, struct write_op *op, unsigned bad,
@@ -192,42 +210,76 @@ write_outcome (struct mirror *m, struct write_op *op, unsigned bad,
   unsigned unsent = op->fan.unsent;
 
   if (op->repair) { /* nobody misses anything by it */
-    *failed = members_fail_locked (m, bad & ~unsent);
+    *failed |= members_fail_locked (m, bad & ~unsent);
     return EIO;
   }
   if (!unsent && (op->legs & ~bad & m->in_sync)) {
-    *failed = members_fail_locked (m, bad);
+    *failed |= members_fail_locked (m, bad);
     return 0;
   }
-  *failed = members_fail_locked (m, lost_legs (m, bad & ~unsent));
   members_miss_locked (m, op->first, op->nr);
+  /* It is there, or is not; what is away may get it later, after all. */
+  if (!m->hold.legs) {
+    unstable_failed_locked (m, op->kept);
+    op->kept = NULL;
+  }
   return first_error (m, op);
+}
+
+/* Legs have failed, or can't be given up.  m->lock is held, and given up
+ * meanwhile.
+ */
+static void
+report_locked (struct mirror *m, unsigned failed, unsigned kept,
+               enum leg_op op)
+{
+  if (!(failed | kept))
+    return;
+  pthread_mutex_unlock (&m->lock);
+  members_report_failed (m, failed);
+  members_report_kept (m, kept, op);
+  pthread_mutex_lock (&m->lock);
+}
+
+/* "last" of the bad legs is the last in-sync one, and was away: wait until it is
+ * back and has the write.  Returns those that are bad still.  m->lock is held,
+ * and given up while waiting.
+ */
+static unsigned
+wait_for_last (struct mirror *m, struct write_op *op, unsigned bad,
+               unsigned last)
+{
+  if (!last || op->repair || hold_wait_locked (m) == -1)
+    return bad;
+  op->fan.unsent &= ~last;
+  return bad & ~last;
 }
 
 int
 write_end (struct mirror *m, struct write_op *op, unsigned bad)
 {
   uint64_t now = now_ns (); /* of the end of the I/O */
-  unsigned failed = 0, kept = 0;
+  unsigned failed, last, kept;
   int err = 0;
 
   pthread_mutex_lock (&m->lock);
+  members_unuse_locked (m, op->legs);
+  failed = members_lost_locked (m, bad);
+  last = bad & m->hold.legs;
+  report_locked (m, failed, 0, op->rq->op);
+  bad = wait_for_last (m, op, bad, last);
+  failed = 0;
   if (bad)
     err = write_outcome (m, op, bad, &failed);
-  if (err && !op->repair)
-    kept = bad & ~op->fan.unsent & m->in_sync;
-  if (failed | kept) {
-    pthread_mutex_unlock (&m->lock);
-    members_report_failed (m, failed);
-    members_report_kept (m, kept, op->rq->op);
-    pthread_mutex_lock (&m->lock);
-  }
+  kept = err && !op->repair ? bad & ~op->fan.unsent & m->in_sync : 0;
+  report_locked (m, failed, kept, op->rq->op);
   /* If the record can't be stored this ends in EIO with equal data on all
    * in-sync legs and the regions in the failed leg's map, as S12 wants it.
    */
   if (acknowledge_locked (m, op->rq->arrival) == -1 && !err)
     err = EIO;
   write_leave (m, op, now);
+  unstable_end_locked (m, op->kept, m->seq);
   pthread_mutex_unlock (&m->lock);
 
   errno = err;
@@ -243,6 +295,7 @@ modify_piece (struct mirror *m, const struct request *rq)
   op.rq = rq;
   op.legs = 0;
   op.repair = 0;
+  op.kept = unstable_copy (m, rq);
   if (write_begin (m, &op) == -1)
     return -1;
   bad =

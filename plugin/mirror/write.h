@@ -13,6 +13,7 @@
 #define PIECE_REGIONS 128 /* a larger request is served in pieces */
 
 struct mirror;
+struct unstable_write;
 
 /* One modification on its way.  Lives on the caller's stack. */
 struct write_op {
@@ -20,13 +21,15 @@ struct write_op {
   unsigned repair; /* it goes to this leg only, which should hold it already;
                     * 0: it goes to all */
   struct range range;
-  uint64_t first, nr; /* regions */
-  unsigned legs;      /* where it goes */
+  uint64_t first, nr;          /* regions */
+  unsigned legs;               /* where it goes */
+  struct unstable_write *kept; /* in memory; NULL: it is not */
   struct fan fan;
 };
 
 /* What comes before and after a modification of the legs in op->legs; in: rq
- * and repair.  bad: legs on which it failed, as from fan_out.  Both return 0,
+ * repair and kept, which they free.  bad: legs on which it failed, as from
+ * fan_out; those that are away are waited for.  Both return 0,
  * or -1 with errno; after -1 of write_begin there is nothing to end.  Both
  * block.  No lock is held.
  */

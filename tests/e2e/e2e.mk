@@ -35,6 +35,7 @@ e2e_tests = \
 	tests/e2e/test-input-one-disk.sh \
 	tests/e2e/test-input-parameters.sh \
 	tests/e2e/test-input-requests.sh \
+	tests/e2e/test-leg-all-away.sh \
 	tests/e2e/test-leg-block-device.sh \
 	tests/e2e/test-leg-flaps.sh \
 	tests/e2e/test-leg-kinds.sh \

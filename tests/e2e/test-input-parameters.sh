@@ -51,6 +51,7 @@ region-size=              | region-size
 size=1x                   | size=1x
 log-timeout=never         | never
 quarantine=-1             | -1
+hold-timeout=3601         | hold-timeout=3601: must be between 0 and 3600
 drain=-1                  | -1
 drain=90000               | drain=90000: must be between 0 and 86400
 control=                  | control=

@@ -17,7 +17,7 @@ start_leg b file "$tmp/b"
 start ()
 {
   start_mirror "${leg_uri[a]}" "${leg_uri[b]}" log=disk:"$tmp/log" \
-    region-size=64K leg-timeout=2 quarantine=1
+    region-size=64K leg-timeout=2 quarantine=1 hold-timeout=1
 }
 
 # --- one

@@ -147,7 +147,7 @@ nbdkit "$plugin" --help >help
 for word in leg= log= region-size= sync= source= size= connections= \
             read-policy= write-mostly= resync-rate= resync-min= leg-timeout= \
             flush-timeout= leg-fail-after= \
-            log-timeout= quarantine= plan= control= log-tls-psk= \
+            log-timeout= quarantine= hold-timeout= plan= control= log-tls-psk= \
             log-tls-certificates= log-tls-username=; do
   grep -qF "$word" help || fail "--help lacks $word"
 done

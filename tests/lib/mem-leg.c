@@ -423,22 +423,6 @@ mem_leg_wait_held (struct leg *leg, size_t nr)
 
 /* ---- Leg operations ---- */
 
-static int
-mem_reopen (struct leg *leg)
-{
-  struct mem_leg *m = mem_leg (leg);
-  int err;
-
-  {
-    CLEANUP_LOCK (&m->lock);
-    err = m->open_error;
-  }
-  errno = err;
-  if (err == 0)
-    return 0;
-  leg_report (leg, "open: %m");
-  return -1;
-}
 
 static void
 note_open_locked (struct mem_leg *m)
@@ -472,19 +456,35 @@ find_locked (struct mem_leg *m)
     crash_locked (m, m->crash_seed++);
 }
 
+/* Also when it is connected anew. */
+static int
+mem_reopen (struct leg *leg)
+{
+  struct mem_leg *m = mem_leg (leg);
+  int err;
+
+  {
+    CLEANUP_LOCK (&m->lock);
+    note_open_locked (m);
+    if (wait_to_open_locked (m) == -1)
+      return -1;
+    err = m->open_error;
+    if (err == 0)
+      find_locked (m);
+  }
+  errno = err;
+  if (err == 0)
+    return 0;
+  leg_report (leg, "open: %m");
+  return -1;
+}
+
 static int
 mem_open (struct leg *leg, unsigned flags)
 {
   struct mem_leg *m = mem_leg (leg);
 
   (void) flags;
-  {
-    CLEANUP_LOCK (&m->lock);
-    note_open_locked (m);
-    if (wait_to_open_locked (m) == -1)
-      return -1;
-    find_locked (m);
-  }
   if (mem_reopen (leg) == -1)
     return -1;
   if (!m->data) {

@@ -62,6 +62,8 @@ check_image (const struct mem_log_image *image, void *opaque)
 
 struct leg *(*fx_make_leg) (const char *name, uint64_t size) = mem_leg_new;
 
+unsigned fx_hold_timeout;
+
 static void
 record_kind (struct fx *fx, unsigned leg, enum leg_kind kind)
 {
@@ -75,7 +77,9 @@ void
 fx_set_kind (struct fx *fx, unsigned leg, enum leg_kind kind)
 {
   record_kind (fx, leg, kind);
+  CLEANUP_LOCK (&fx->m->lock);
   fx->m->member[leg].kind = kind;
+  unstable_choose_locked (fx->m);
 }
 
 static void
@@ -101,6 +105,7 @@ make_mirror (const struct fx *fx, unsigned resyncing, unsigned primary)
     .read_policy = READ_FIRST,
     .log_timeout = 15,
     .leg_timeout = 10,
+    .hold_timeout = fx_hold_timeout,
   };
   struct mirror_leg legs[LOG_MAX_LEGS] = {0};
 

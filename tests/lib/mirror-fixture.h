@@ -41,6 +41,9 @@ struct fx *fx_new (unsigned nr_legs, uint64_t nr_regions,
  */
 extern struct leg *(*fx_make_leg) (const char *name, uint64_t size);
 
+/* hold-timeout= of fx_new's mirror, 0 until the test says otherwise. */
+extern unsigned fx_hold_timeout;
+
 /* Before fx_start: legs are LEG_FILE unless told otherwise. */
 void fx_set_kind (struct fx *fx, unsigned leg, enum leg_kind kind);
 

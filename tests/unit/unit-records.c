@@ -474,13 +474,13 @@ TEST (s19_without_the_lease_no_file_is_written)
   record_area_submit (&area, &w, &r, answered, NULL);
   ck_assert (w.io.unsent);
   ck_assert_int_eq (w.io.error, ESTALE);
-  ck_assert_int_eq (record_area_write_beat (&area, &beat), -1);
+  ck_assert_int_eq (record_area_write_beat (&area, &beat, 0), -1);
   ck_assert_int_eq (found_in (&area).verdict, RECORD_BLANK);
   ck_assert (!found_in (&area).has_beat);
   leg.may_write = NULL;
   record_area_submit (&area, &w, &r, answered, NULL);
   ck_assert_int_eq (w.io.error, 0);
-  ck_assert_int_eq (record_area_write_beat (&area, &beat), 0);
+  ck_assert_int_eq (record_area_write_beat (&area, &beat, 0), 0);
   ck_assert_int_eq (found_in (&area).verdict, RECORD_VALID);
   ck_assert (found_in (&area).has_beat);
   record_area_close (&area);

@@ -54,6 +54,8 @@ unit_tests_of_threads = \
 	tests/unit/unit-leg-zeroes \
 	tests/unit/unit-logd \
 	tests/unit/unit-range \
+	tests/unit/unit-hold \
+	tests/unit/unit-hold-random \
 	tests/unit/unit-rejoin \
 	tests/unit/unit-repair \
 	tests/unit/unit-resend \
@@ -359,6 +361,15 @@ tests_unit_unit_bad_regions_SOURCES = tests/unit/unit-bad-regions.c
 tests_unit_unit_bad_regions_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_unit_bad_regions_LDFLAGS = -Wl,--wrap=msg_error
 tests_unit_unit_bad_regions_LDADD = libmirrorfixture.la $(MIRROR_LIBS) $(TEST_LIBS)
+
+tests_unit_unit_hold_SOURCES = tests/unit/unit-hold.c
+tests_unit_unit_hold_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_unit_hold_LDADD = libmirrorfixture.la $(MIRROR_LIBS) $(TEST_LIBS)
+
+tests_unit_unit_hold_random_SOURCES = tests/unit/unit-hold-random.c
+tests_unit_unit_hold_random_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_unit_hold_random_LDADD = \
+	libmirrorfixture.la $(MIRROR_LIBS) $(TEST_LIBS)
 
 tests_unit_unit_rejoin_SOURCES = tests/unit/unit-rejoin.c
 tests_unit_unit_rejoin_CPPFLAGS = $(TEST_CPPFLAGS)
