@@ -59,6 +59,7 @@ enum leg_op {
   LEG_FLUSH,
   LEG_CACHE,  /* advice: the range will be read */
   LEG_STATUS, /* private: see leg_extents */
+  LEG_CALL,   /* private: see leg_aside */
 };
 
 #define LEG_FUA 1u       /* WRITE, ZERO: durable before done */
@@ -117,6 +118,10 @@ struct leg_options {
    * take, 0 = any time.  See nbd-pace.h.
    */
   uint64_t timeout_ns, flush_timeout_ns, fail_after_ns;
+  /* Local: what hangs in the kernel is left behind when the leg is lost
+   * (aside.h).  Each request costs a copy and a change of thread.
+   */
+  bool leave_behind;
 };
 
 struct leg_ops;
@@ -291,6 +296,17 @@ void leg_distrust_extents (struct leg *leg, uint64_t offset);
  * filter does that).  -1 with the error reported.  Blocks.
  */
 int leg_settle (struct leg *leg);
+
+/* A call of the kernel that may hang as the leg does, on a file beside it for
+ * example: run (arg), which returns 0, or -1 with errno.  Where
+ * options.leave_behind is set it is left behind as requests are; then, and for a
+ * leg that is lost, -1 with the errno of leg_lose.  So arg, of up to
+ * LEG_ASIDE_MAX bytes, is a copy while it runs, and copied back at its end; what
+ * it points to must live until leg_close has returned.  Blocks.
+ */
+#define LEG_ASIDE_MAX (1u << 20)
+int leg_aside (struct leg *leg, int (*run) (void *arg), void *arg,
+               size_t size);
 
 /* The leg can't be relied on any more: fail everything, call on_lost. */
 void leg_lose (struct leg *leg, int err, const char *why);

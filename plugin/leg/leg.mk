@@ -3,6 +3,8 @@
 # The legs: what a mirror is made of.
 noinst_LTLIBRARIES += liblegs.la
 liblegs_la_SOURCES = \
+	plugin/leg/aside.c \
+	plugin/leg/aside.h \
 	plugin/leg/block-objects.c \
 	plugin/leg/block-objects.h \
 	plugin/leg/block-sysfs.c \

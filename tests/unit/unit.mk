@@ -50,6 +50,7 @@ unit_tests_of_threads = \
 	tests/unit/unit-leg-name \
 	tests/unit/unit-leg-pace \
 	tests/unit/unit-leg-races \
+	tests/unit/unit-leg-hang \
 	tests/unit/unit-leg-zeroes \
 	tests/unit/unit-logd \
 	tests/unit/unit-range \
@@ -283,6 +284,10 @@ tests_unit_unit_damage_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
 tests_unit_unit_probe_SOURCES = tests/lib/mem-leg.c tests/lib/mem-leg.h tests/unit/unit-probe.c
 tests_unit_unit_probe_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_unit_probe_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
+
+tests_unit_unit_leg_hang_SOURCES = tests/unit/unit-leg-hang.c
+tests_unit_unit_leg_hang_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_unit_leg_hang_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
 
 tests_unit_unit_leg_zeroes_SOURCES = \
 	tests/lib/mem-leg.c \
