@@ -61,7 +61,10 @@ struct member {
 
   pthread_t rejoiner; /* only used by start and stop */
   bool has_rejoiner;
-  bool hang_said; /* only used by the watcher */
+  /* Only used by the watcher. */
+  bool hang_said;
+  uint64_t hang_began; /* the call that was the oldest at its last look */
+  uint64_t hang_ns;    /* for how long it has seen that one */
 
   /* Protected by lock. */
   bool rejoiner_exited;
@@ -99,6 +102,7 @@ struct mirror {
   size_t max_hot;
   struct rejoin_times rejoin;
   uint64_t quarantine_ns; /* S21 */
+  uint64_t local_timeout_ns, watch_ns; /* watch.h */
   struct member member[LOG_MAX_LEGS];
   unsigned configured;
 

@@ -83,6 +83,7 @@ new_leg (const struct mirror_config *config, const char *name)
     .timeout_ns = config->leg_timeout * NSEC_PER_SEC,
     .flush_timeout_ns = config->flush_timeout * NSEC_PER_SEC,
     .fail_after_ns = config->leg_fail_after * NSEC_PER_SEC,
+    .leave_behind = config->local_timeout > 0,
   };
 
   return leg_new (name, &options);

@@ -146,7 +146,7 @@ done
 nbdkit "$plugin" --help >help
 for word in leg= log= region-size= sync= source= size= connections= \
             read-policy= write-mostly= resync-rate= resync-min= leg-timeout= \
-            flush-timeout= leg-fail-after= \
+            flush-timeout= leg-fail-after= local-timeout= \
             log-timeout= quarantine= hold-timeout= plan= control= log-tls-psk= \
             log-tls-certificates= log-tls-username=; do
   grep -qF "$word" help || fail "--help lacks $word"

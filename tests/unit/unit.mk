@@ -67,6 +67,7 @@ unit_tests_of_threads = \
 	tests/unit/unit-thin-copy \
 	tests/unit/unit-thread \
 	tests/unit/unit-verdict \
+	tests/unit/unit-watch \
 	tests/unit/unit-write \
 	$(NULL)
 unit_tests = \
@@ -382,6 +383,10 @@ tests_unit_unit_rejoin_LDADD = libmirrorfixture.la $(MIRROR_LIBS) $(TEST_LIBS)
 tests_unit_unit_repair_SOURCES = tests/unit/unit-repair.c
 tests_unit_unit_repair_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_unit_repair_LDADD = libmirrorfixture.la $(MIRROR_LIBS) $(TEST_LIBS)
+
+tests_unit_unit_watch_SOURCES = tests/unit/unit-watch.c
+tests_unit_unit_watch_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_unit_watch_LDADD = libmirrorfixture.la $(MIRROR_LIBS) $(TEST_LIBS)
 
 tests_unit_unit_verdict_SOURCES = tests/unit/unit-verdict.c
 tests_unit_unit_verdict_CPPFLAGS = $(TEST_CPPFLAGS)
