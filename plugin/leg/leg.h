@@ -48,6 +48,7 @@
 
 #include "leg-calls.h"
 #include "leg-kind.h"
+#include "leg-latency.h"
 
 #define LEG_ID_SIZE 16
 #define LEG_ERROR_SIZE 256 /* of a text that says what went wrong */
@@ -173,7 +174,8 @@ struct leg {
   atomic_int flush_error; /* of the flush that failed; 0 = none.  Set by the
                            * leg only */
   struct leg_counters counters;
-  struct leg_calls calls;               /* of a local leg */
+  struct leg_calls calls;     /* of a local leg */
+  struct leg_latency latency; /* of what succeeded, for each 64 KiB of it */
   atomic_uint_fast64_t in_flight;       /* requests */
   atomic_uint_fast64_t read_latency_ns; /* moving average, 4 KiB equivalent */
   atomic_uint_fast64_t next_offset;     /* end of the last read */

@@ -22,6 +22,8 @@ liblegs_la_SOURCES = \
 	plugin/leg/leg-id.c \
 	plugin/leg/leg-id.h \
 	plugin/leg/leg-io.c \
+	plugin/leg/leg-latency.c \
+	plugin/leg/leg-latency.h \
 	plugin/leg/leg-name.c \
 	plugin/leg/leg-name.h \
 	plugin/leg/leg-nbd.c \

@@ -102,6 +102,7 @@ watch_look (struct mirror *m, uint64_t elapsed)
     look_at (m, slot);
     give_up_if_hanging (m, slot, elapsed);
   }
+  slow_look (m, elapsed);
 }
 
 /* False: the mirror stops. */

@@ -61,6 +61,7 @@ unit_tests_of_threads = \
 	tests/unit/unit-resend \
 	tests/unit/unit-records \
 	tests/unit/unit-resync \
+	tests/unit/unit-slow \
 	tests/unit/unit-stop \
 	tests/unit/unit-stream \
 	tests/unit/unit-sweep \
@@ -383,6 +384,10 @@ tests_unit_unit_rejoin_LDADD = libmirrorfixture.la $(MIRROR_LIBS) $(TEST_LIBS)
 tests_unit_unit_repair_SOURCES = tests/unit/unit-repair.c
 tests_unit_unit_repair_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_unit_repair_LDADD = libmirrorfixture.la $(MIRROR_LIBS) $(TEST_LIBS)
+
+tests_unit_unit_slow_SOURCES = tests/unit/unit-slow.c
+tests_unit_unit_slow_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_unit_slow_LDADD = libmirrorfixture.la $(MIRROR_LIBS) $(TEST_LIBS)
 
 tests_unit_unit_watch_SOURCES = tests/unit/unit-watch.c
 tests_unit_unit_watch_CPPFLAGS = $(TEST_CPPFLAGS)
