@@ -62,11 +62,14 @@ void aside_start (struct aside *a);
 struct aside_call *aside_begin (struct aside *a, struct leg_io *io);
 
 /* The call has ended.  Returns the request, with the data that it asked for if
- * done, and the arg of a LEG_CALL; NULL: it is answered already.  call is given back.
+ * done, and the arg of a LEG_CALL; NULL: it is answered already.  call is given
+ * back.
  */
 struct leg_io *aside_end (struct aside *a, struct aside_call *call, bool done);
 
-/* Take away all requests, and let none begin.  Returns them as a list by next. */
+/* Take away all requests, and let none begin.  Returns them as a list by
+ * next.
+ */
 struct leg_io *aside_leave (struct aside *a);
 
 /* Free what is idle. */

@@ -9,8 +9,8 @@
  * measured wherever a request runs, so a leg that gets slow or fast again
  * is noticed without trying.  All fields that change are atomic.
  *
- * Where calls are to be left behind (options.leave_behind), a thread of the pool
- * does all of them, in pieces of LEG_ASIDE_MAX; see aside.h.
+ * Where calls are to be left behind (options.leave_behind), a thread of the
+ * pool does all of them, in pieces of LEG_ASIDE_MAX; see aside.h.
  */
 
 #include "config.h"

@@ -301,10 +301,10 @@ int leg_settle (struct leg *leg);
 
 /* A call of the kernel that may hang as the leg does, on a file beside it for
  * example: run (arg), which returns 0, or -1 with errno.  Where
- * options.leave_behind is set it is left behind as requests are; then, and for a
- * leg that is lost, -1 with the errno of leg_lose.  So arg, of up to
- * LEG_ASIDE_MAX bytes, is a copy while it runs, and copied back at its end; what
- * it points to must live until leg_close has returned.  Blocks.
+ * options.leave_behind is set it is left behind as requests are; then, and for
+ * a leg that is lost, -1 with errno.  So arg, of up to LEG_ASIDE_MAX bytes, is
+ * a copy while it runs, and copied back at its end; what it points to must
+ * live until leg_close has returned.  Blocks.
  */
 #define LEG_ASIDE_MAX (1u << 20)
 int leg_aside (struct leg *leg, int (*run) (void *arg), void *arg,

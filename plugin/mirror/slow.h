@@ -5,9 +5,9 @@
  * failed, and nothing changes by it.
  *
  * Every ten seconds the watcher looks at what 99 % of the reads, writes and
- * flushes of each in-sync leg took at most.  A leg is slow when one of these is
- * SLOW_FACTOR times as long as that of the fastest leg, and at least SLOW_NS, in
- * three windows in a row; it is not any more when none is half of that in as
+ * flushes of each in-sync leg took at most.  A leg is slow when one of these
+ * is SLOW_FACTOR times as long as that of the fastest leg, and at least
+ * SLOW_NS, in three windows in a row; it is not any more when none is half of that in as
  * many.  A window with few requests, or in which no other leg had any, proves
  * nothing; after STALE_WINDOWS of them what is known is old.
  */

@@ -4,8 +4,8 @@
  * the kernel holds up whoever made it, the worker for example, so they can't
  * say it.
  *
- * With local-timeout= a leg that hangs for longer is lost, if another one has all
- * data and answers: requests are answered without it, and its calls are left
+ * With local-timeout= a leg that hangs for longer is lost, if another one has
+ * all data and answers: requests are answered without it, and its calls are left
  * behind (aside.h).  Whenever they end, what they have written lies in regions
  * that it misses, for they were marked (S5); and its rejoiner waits for their
  * threads before it opens the leg anew, so nothing that is copied is
