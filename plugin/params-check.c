@@ -117,9 +117,45 @@ check_leg_number (const struct mirror_config *config, const char *key, int n)
   return -1;
 }
 
+/* An option of nbdkit's, which tells plugins nothing of it; as getopt has it,
+ * it may be shortened.
+ */
+static bool
+is_swap_option (const char *arg)
+{
+  return strncmp (arg, "--sw", 4) == 0 &&
+         strncmp (arg, "--swap", strlen (arg)) == 0;
+}
+
+/* A write takes memory, in libraries too, and a host that is short of it waits
+ * for swap to be written before it gives any.
+ */
+static int
+check_not_swap (void)
+{
+  CLEANUP_FREE char *arg = NULL;
+  FILE *fp = fopen ("/proc/self/cmdline", "re");
+  size_t size = 0;
+  bool found = false;
+
+  if (!fp)
+    return 0;
+  while (!found && getdelim (&arg, &size, '\0', fp) > 0)
+    found = is_swap_option (arg);
+  fclose (fp);
+  if (!found)
+    return 0;
+  nbdkit_error (
+    "--swap: a mirror is not for swap on its own host, which could "
+    "wait for ever; see LIMITS in nbdkit-mirror-plugin(1)");
+  return -1;
+}
+
 int
 params_check (struct mirror_config *config)
 {
+  if (check_not_swap () == -1)
+    return -1;
   if (check_leg_number (config, "write-mostly", config->write_mostly) == -1 ||
       check_leg_number (config, "source", config->source_leg) == -1)
     return -1;

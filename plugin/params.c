@@ -279,6 +279,13 @@ set_leg_fail_after (struct mirror_config *config, const char *value)
 }
 
 static int
+set_local_timeout (struct mirror_config *config, const char *value)
+{
+  return parse_number ("local-timeout", value, 0, MAX_TIMEOUT,
+                       &config->local_timeout);
+}
+
+static int
 set_log_timeout (struct mirror_config *config, const char *value)
 {
   return parse_number ("log-timeout", value, 1, MAX_TIMEOUT,
@@ -376,6 +383,7 @@ static const struct {
   {"leg-timeout", set_leg_timeout},
   {"flush-timeout", set_flush_timeout},
   {"leg-fail-after", set_leg_fail_after},
+  {"local-timeout", set_local_timeout},
   {"log-timeout", set_log_timeout},
   {"quarantine", set_quarantine},
   {"hold-timeout", set_hold_timeout},

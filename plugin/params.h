@@ -46,6 +46,8 @@ void params_free (struct mirror_config *config);
   "flush-timeout=<SECONDS>       The same while it flushes (default: 60).\n" \
   "leg-fail-after=<SECONDS>      NBD leg: no request takes longer (default:\n" \
   "                              0, no limit).\n" \
+  "local-timeout=<SECONDS>       File or device: hangs so long, failed (default:\n" \
+  "                              0, no limit).\n" \
   "log-timeout=<SECONDS>         Wait for the log, then EIO (default: 15).\n" \
   "quarantine=<SECONDS>          Late writes of an NBD leg (default: 5).\n" \
   "hold-timeout=<SECONDS>        Wait for the last in-sync leg, then EIO " \

@@ -83,6 +83,10 @@ leg_json (const struct leg_status *l)
   add_u64 (obj, "last_error_time", l->last_error_time);
   add_text (obj, "returns", l->returns);
   add_u64 (obj, "no_answer_seconds", l->no_answer);
+  json_object_object_add (obj, "slow", json_object_new_boolean (l->slow));
+  add_u64 (obj, "p99_read_us", l->p99_us[0]);
+  add_u64 (obj, "p99_write_us", l->p99_us[1]);
+  add_u64 (obj, "p99_flush_us", l->p99_us[2]);
   return obj;
 }
 

@@ -8,6 +8,9 @@
  * pool does it, so that several legs work in parallel.  How fast is
  * measured wherever a request runs, so a leg that gets slow or fast again
  * is noticed without trying.  All fields that change are atomic.
+ *
+ * Where calls are to be left behind (options.leave_behind), a thread of the
+ * pool does all of them, in pieces of LEG_ASIDE_MAX; see aside.h.
  */
 
 #include "config.h"
@@ -17,11 +20,14 @@
 #include <inttypes.h>
 #include <linux/falloc.h>
 #include <linux/fs.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 
+#include "aside.h"
 #include "deadline.h"
 #include "file-name.h"
 #include "full-io.h"
@@ -41,9 +47,12 @@
 
 #define FILE_MAX_REQUEST (1u << 30)
 
+#define EXTENTS_AT_ONCE 128
+
 struct file_leg {
   struct leg base;
   struct pool pool;
+  struct aside aside;
 
   /* Read-only once opened. */
   int fd;
@@ -74,6 +83,9 @@ leg_file_open (struct leg *leg, unsigned flags)
     file_name_init (&f->name, leg->name, f->fd);
   leg->min_block = 1;
   leg->max_request = FILE_MAX_REQUEST;
+  leg->max_bare = FILE_MAX_REQUEST;
+  if (leg->options.leave_behind)
+    leg->max_request = LEG_ASIDE_MAX;
   leg->can_fua = false;
   return 0;
 }
@@ -112,21 +124,26 @@ leg_file_reopen (struct leg *leg)
 static int
 leg_file_run (struct leg *leg)
 {
+  aside_start (&file_leg (leg)->aside);
   pool_start (&file_leg (leg)->pool);
   return 0;
 }
 
 static void
-leg_file_stop (struct leg *leg)
+answer_all (struct leg_io *io, int err)
 {
-  struct leg_io *io = pool_stop (&file_leg (leg)->pool);
-
   while (io) {
     struct leg_io *next = io->next;
 
-    leg_answered (io, ENOTCONN, now_ns ());
+    leg_answered (io, err, now_ns ());
     io = next;
   }
+}
+
+static void
+leg_file_stop (struct leg *leg)
+{
+  answer_all (pool_stop (&file_leg (leg)->pool), ENOTCONN);
 }
 
 static void
@@ -138,12 +155,14 @@ leg_file_close (struct leg *leg)
     close (f->fd);
   f->fd = -1;
   file_name_free (&f->name);
+  aside_trim (&f->aside);
 }
 
 static void
 leg_file_destroy (struct leg *leg)
 {
   pool_destroy (&file_leg (leg)->pool);
+  aside_destroy (&file_leg (leg)->aside);
   free (leg);
 }
 
@@ -151,14 +170,12 @@ leg_file_destroy (struct leg *leg)
  * inode again with the next write.
  */
 static void
-leg_file_look (struct leg *leg, struct leg_sight *sight)
+look_at_file (struct leg *leg, struct leg_sight *sight)
 {
   struct file_leg *f = file_leg (leg);
   enum file_place place;
   off_t size;
 
-  if (leg->kind != LEG_FILE || f->fd == -1)
-    return;
   size = lseek (f->fd, 0, SEEK_END);
   if (size >= 0 && (uint64_t) size < leg->size) {
     sight->place = LEG_CUT;
@@ -172,6 +189,18 @@ leg_file_look (struct leg *leg, struct leg_sight *sight)
   if (place != FILE_HERE)
     sight->place = file_is_gone (place) ? LEG_GONE : LEG_ASTRAY;
   snprintf (sight->why, sizeof sight->why, "%s", file_place_text (place));
+}
+
+static void
+leg_file_look (struct leg *leg, struct leg_sight *sight)
+{
+  unsigned call;
+
+  if (leg->kind != LEG_FILE || file_leg (leg)->fd == -1)
+    return;
+  call = leg_call_begin (&leg->calls, now_ns ());
+  look_at_file (leg, sight);
+  leg_call_end (&leg->calls, call);
 }
 
 /* ---- Requests ---- */
@@ -228,7 +257,13 @@ flush_file (struct file_leg *f)
 }
 
 static int
-do_request (struct file_leg *f, struct leg_io *io)
+do_call (const struct aside_job *job)
+{
+  return job->run (job->arg);
+}
+
+static int
+do_request (struct file_leg *f, const struct leg_io *io)
 {
   switch (io->op) {
   case LEG_READ:
@@ -243,6 +278,8 @@ do_request (struct file_leg *f, struct leg_io *io)
     posix_fadvise (f->fd, (off_t) io->offset, (off_t) io->count,
                    POSIX_FADV_WILLNEED);
     return 0;
+  case LEG_CALL:
+    return do_call (io->buf);
   default:
     abort ();
   }
@@ -251,26 +288,63 @@ do_request (struct file_leg *f, struct leg_io *io)
 static void
 note_cost (struct file_leg *f, enum leg_op op, uint64_t ns)
 {
-  uint64_t old = atomic_load_explicit (&f->cost_ns[op], memory_order_relaxed);
+  uint64_t old;
 
+  if (op > LEG_CACHE)
+    return;
+  old = atomic_load_explicit (&f->cost_ns[op], memory_order_relaxed);
   if (ns > SLOWEST_SAMPLE_NS)
     ns = SLOWEST_SAMPLE_NS;
   atomic_store_explicit (&f->cost_ns[op], old - old / 8 + ns / 8,
                          memory_order_relaxed);
 }
 
+/* Do what begins now; *end: when it ended.  0, or an errno. */
+static int
+ask_kernel (struct file_leg *f, const struct leg_io *io, uint64_t begin,
+            uint64_t *end)
+{
+  unsigned call = leg_call_begin (&f->base.calls, begin);
+  int err = do_request (f, io) == -1 ? errno : 0;
+
+  *end = now_ns ();
+  leg_call_end (&f->base.calls, call);
+  if (io->count < INLINE_MAX_BYTES)
+    note_cost (f, io->op, *end - begin);
+  return err;
+}
+
+/* The same for a request that can be taken away meanwhile. */
+static void
+run_aside (struct leg_io *io, uint64_t begin)
+{
+  struct file_leg *f = file_leg (io->leg);
+  struct aside_call *call = aside_begin (&f->aside, io);
+  uint64_t end;
+  int err;
+
+  if (!call) {
+    leg_answered (io, errno, begin);
+    return;
+  }
+  err = ask_kernel (f, &call->io, begin, &end);
+  io = aside_end (&f->aside, call, err == 0);
+  if (io)
+    leg_answered (io, err, end);
+}
+
 /* Do a request that begins now, and answer it. */
 static void
 run_request (struct leg_io *io, uint64_t begin)
 {
-  struct file_leg *f = file_leg (io->leg);
-  unsigned call = leg_call_begin (&f->base.calls, begin);
-  int err = do_request (f, io) == -1 ? errno : 0;
-  uint64_t end = now_ns ();
+  uint64_t end;
+  int err;
 
-  leg_call_end (&f->base.calls, call);
-  if (io->count < INLINE_MAX_BYTES)
-    note_cost (f, io->op, end - begin);
+  if (io->leg->options.leave_behind) {
+    run_aside (io, begin);
+    return;
+  }
+  err = ask_kernel (file_leg (io->leg), io, begin, &end);
   leg_answered (io, err, end);
 }
 
@@ -287,8 +361,8 @@ run_in_pool (struct leg_io *io)
 static bool
 is_quick (struct file_leg *f, const struct leg_io *io)
 {
-  return io->op != LEG_FLUSH && io->op != LEG_CACHE &&
-         io->count < INLINE_MAX_BYTES &&
+  return !f->base.options.leave_behind && io->op != LEG_FLUSH &&
+         io->op != LEG_CACHE && io->count < INLINE_MAX_BYTES &&
          atomic_load_explicit (&f->cost_ns[io->op], memory_order_relaxed) <
            INLINE_MAX_NS;
 }
@@ -306,6 +380,47 @@ leg_file_submit (struct leg *leg, struct leg_io *io)
     run_request (io, io->start_ns);
   else
     leg_answered (io, ENOTCONN, io->start_ns);
+}
+
+static void
+job_answered (struct leg_io *io, int err, uint64_t now)
+{
+  (void) now;
+  io->error = err;
+  sem_post (io->opaque);
+}
+
+/* No thread of the pool is needed, or there is none before leg_run. */
+static bool
+must_wait_for (struct leg *leg)
+{
+  return !leg->options.leave_behind ||
+         (atomic_load (&leg->refusal) != 0 && !atomic_load (&leg->lost));
+}
+
+static int
+leg_file_aside (struct leg *leg, struct aside_job *job)
+{
+  sem_t done;
+  struct leg_io io = {
+    .op = LEG_CALL,
+    .buf = job,
+    .leg = leg,
+    .answered = job_answered,
+    .opaque = &done,
+  };
+
+  sem_init (&done, 0, 0);
+  io.start_ns = now_ns ();
+  if (must_wait_for (leg))
+    run_request (&io, io.start_ns);
+  else
+    leg_file_submit (leg, &io);
+  while (sem_wait (&done) == -1 && errno == EINTR)
+    ;
+  sem_destroy (&done);
+  errno = io.error;
+  return io.error == 0 ? 0 : -1;
 }
 
 /* One extent: from offset to the next change between data and hole. */
@@ -327,34 +442,63 @@ next_extent (struct file_leg *f, uint64_t offset, uint64_t end,
   return 0;
 }
 
+/* Up to EXTENTS_AT_ONCE of a range. */
+struct question {
+  struct file_leg *f;
+  uint64_t offset, end;
+  size_t max, nr;
+  struct leg_extent extents[EXTENTS_AT_ONCE];
+};
+
+static int
+ask_extents (void *arg)
+{
+  struct question *q = arg;
+  uint64_t offset = q->offset, size;
+
+  /* A file that lost its tail must not look as if it had zeroes there. */
+  if (size_now (q->f, &size) == -1 || size < q->end) {
+    errno = EIO;
+    return -1;
+  }
+  while (q->f->base.kind == LEG_FILE && q->nr < q->max && offset < q->end &&
+         next_extent (q->f, offset, q->end, &q->extents[q->nr]) == 0)
+    offset += q->extents[q->nr++].length;
+  if (q->nr == 0)
+    q->extents[q->nr++] = (struct leg_extent){.length = q->end - offset};
+  return 0;
+}
+
 static int
 leg_file_extents (struct leg *leg, uint64_t offset, uint64_t count,
                   struct leg_extent *extents, size_t *nr)
 {
-  struct file_leg *f = file_leg (leg);
-  uint64_t end = offset + count;
-  uint64_t size;
-  size_t n = 0;
+  struct question q;
+  struct aside_job job = {ask_extents, &q, sizeof q};
 
-  /* A file that lost its tail must not look as if it had zeroes there. */
-  if (size_now (f, &size) == -1 || size < end) {
-    errno = EIO;
+  q.f = file_leg (leg);
+  q.offset = offset;
+  q.end = offset + count;
+  q.max = *nr < EXTENTS_AT_ONCE ? *nr : EXTENTS_AT_ONCE;
+  q.nr = 0;
+  if (leg_file_aside (leg, &job) == -1)
     return -1;
-  }
-  while (leg->kind == LEG_FILE && n < *nr && offset < end &&
-         next_extent (f, offset, end, &extents[n]) == 0)
-    offset += extents[n++].length;
-  if (n == 0)
-    extents[n++] = (struct leg_extent){.length = count};
-  *nr = n;
+  memcpy (extents, q.extents, q.nr * sizeof *extents);
+  *nr = q.nr;
   return 0;
 }
 
-/* The requests that run end by themselves. */
+/* What waits, and what is to be left behind.  The other requests that run end
+ * by themselves.
+ */
 static void
 leg_file_lose (struct leg *leg)
 {
-  (void) leg;
+  struct file_leg *f = file_leg (leg);
+  int err = atomic_load (&leg->refusal);
+
+  answer_all (pool_halt (&f->pool), err);
+  answer_all (aside_leave (&f->aside), err);
 }
 
 static const struct leg_ops leg_file_ops = {
@@ -368,6 +512,7 @@ static const struct leg_ops leg_file_ops = {
   .submit = leg_file_submit,
   .extents = leg_file_extents,
   .lose = leg_file_lose,
+  .aside = leg_file_aside,
 };
 
 struct leg *
@@ -380,6 +525,8 @@ leg_file_new (const char *name, const struct leg_options *options)
     return NULL;
   f->fd = f->name.dir = -1;
   err = pool_init (&f->pool, run_in_pool);
+  if (err == 0)
+    err = aside_init (&f->aside);
   if (err == 0 &&
       leg_init (&f->base, &leg_file_ops, name, LEG_FILE, options) == 0)
     return &f->base;

@@ -69,9 +69,10 @@ gate_answered (struct leg_io *flush, int err, uint64_t now)
   struct leg_io *batch, *waiters = NULL;
   bool again = false;
 
-  (void) now;
   if (err != 0)
     flush_failed (leg, err);
+  else
+    leg_latency_note (&leg->latency, LATENCY_FLUSH, now - flush->start_ns);
   {
     CLEANUP_LOCK (&leg->lock);
     batch = leg->flush_batch;

@@ -11,6 +11,7 @@
 #ifndef NBDMIRROR_LEG_OPS_H
 #define NBDMIRROR_LEG_OPS_H
 
+#include "aside.h"
 #include "leg.h"
 
 struct leg_ops {
@@ -61,6 +62,9 @@ struct leg_ops {
    * not block.
    */
   void (*lose) (struct leg *leg);
+
+  /* As leg_aside; NULL: the leg's calls do not hang. */
+  int (*aside) (struct leg *leg, struct aside_job *job);
 };
 
 /* For constructors of subtypes: fill in a zeroed struct.  -1 with errno. */

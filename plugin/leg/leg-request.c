@@ -53,14 +53,19 @@ count_error (struct leg_io *io, int err)
   leg_note_error (leg, err, names[io->op], io->offset);
 }
 
-/* Long reads cost more, so they count for what each 64 KiB took. */
+/* Long requests take longer, so they count for what each 64 KiB took. */
 static void
-note_latency (struct leg *leg, struct leg_io *io, uint64_t now)
+note_latency (struct leg *leg, const struct leg_io *io, uint64_t now)
 {
   uint64_t sample = (now - io->start_ns) / (1 + io->count / 65536);
-  uint64_t old =
-    atomic_load_explicit (&leg->read_latency_ns, memory_order_relaxed);
+  uint64_t old;
 
+  if (io->op == LEG_WRITE)
+    leg_latency_note (&leg->latency, LATENCY_WRITE, sample);
+  if (io->op != LEG_READ)
+    return;
+  leg_latency_note (&leg->latency, LATENCY_READ, sample);
+  old = atomic_load_explicit (&leg->read_latency_ns, memory_order_relaxed);
   atomic_store_explicit (&leg->read_latency_ns,
                          old == 0 ? sample : old - old / 8 + sample / 8,
                          memory_order_relaxed);
@@ -85,7 +90,7 @@ leg_finish (struct leg_io *io, int err, uint64_t now)
     err = leg_why_refused (io);
   if (err != 0 && !io->unsent)
     count_error (io, err);
-  else if (err == 0 && io->op == LEG_READ && !(io->flags & LEG_UNCOUNTED))
+  else if (err == 0 && io->count > 0 && !(io->flags & LEG_UNCOUNTED))
     note_latency (leg, io, now);
   atomic_fetch_sub_explicit (&leg->in_flight, 1, memory_order_release);
   io->error = err;

@@ -193,6 +193,14 @@ leg_run (struct leg *leg, enum leg_op op, unsigned flags, void *buf,
 }
 
 int
+leg_aside (struct leg *leg, int (*run) (void *arg), void *arg, size_t size)
+{
+  struct aside_job job = {.run = run, .arg = arg, .size = size};
+
+  return leg->ops->aside ? leg->ops->aside (leg, &job) : run (arg);
+}
+
+int
 leg_settle (struct leg *leg)
 {
   if (leg_run (leg, LEG_FLUSH, 0, NULL, 0, 0) == 0)

@@ -48,6 +48,7 @@
 
 #include "leg-calls.h"
 #include "leg-kind.h"
+#include "leg-latency.h"
 
 #define LEG_ID_SIZE 16
 #define LEG_ERROR_SIZE 256 /* of a text that says what went wrong */
@@ -59,6 +60,7 @@ enum leg_op {
   LEG_FLUSH,
   LEG_CACHE,  /* advice: the range will be read */
   LEG_STATUS, /* private: see leg_extents */
+  LEG_CALL,   /* private: see leg_aside */
 };
 
 #define LEG_FUA 1u       /* WRITE, ZERO: durable before done */
@@ -121,6 +123,10 @@ struct leg_options {
    * read now, for a connection.  Called without locks, from any thread.
    */
   void (*on_certificates) (const char *dir);
+  /* Local: what hangs in the kernel is left behind when the leg is lost
+   * (aside.h).  Each request costs a copy and a change of thread.
+   */
+  bool leave_behind;
 };
 
 struct leg_ops;
@@ -172,7 +178,8 @@ struct leg {
   atomic_int flush_error; /* of the flush that failed; 0 = none.  Set by the
                            * leg only */
   struct leg_counters counters;
-  struct leg_calls calls;               /* of a local leg */
+  struct leg_calls calls;     /* of a local leg */
+  struct leg_latency latency; /* of what succeeded, for each 64 KiB of it */
   atomic_uint_fast64_t in_flight;       /* requests */
   atomic_uint_fast64_t read_latency_ns; /* moving average, 4 KiB equivalent */
   atomic_uint_fast64_t next_offset;     /* end of the last read */
@@ -295,6 +302,17 @@ void leg_distrust_extents (struct leg *leg, uint64_t offset);
  * filter does that).  -1 with the error reported.  Blocks.
  */
 int leg_settle (struct leg *leg);
+
+/* A call of the kernel that may hang as the leg does, on a file beside it for
+ * example: run (arg), which returns 0, or -1 with errno.  Where
+ * options.leave_behind is set it is left behind as requests are; then, and for
+ * a leg that is lost, -1 with errno.  So arg, of up to LEG_ASIDE_MAX bytes, is
+ * a copy while it runs, and copied back at its end; what it points to must
+ * live until leg_close has returned.  Blocks.
+ */
+#define LEG_ASIDE_MAX (1u << 20)
+int leg_aside (struct leg *leg, int (*run) (void *arg), void *arg,
+               size_t size);
 
 /* The leg can't be relied on any more: fail everything, call on_lost. */
 void leg_lose (struct leg *leg, int err, const char *why);

@@ -3,6 +3,8 @@
 # The legs: what a mirror is made of.
 noinst_LTLIBRARIES += liblegs.la
 liblegs_la_SOURCES = \
+	plugin/leg/aside.c \
+	plugin/leg/aside.h \
 	plugin/leg/block-objects.c \
 	plugin/leg/block-objects.h \
 	plugin/leg/block-sysfs.c \
@@ -20,6 +22,8 @@ liblegs_la_SOURCES = \
 	plugin/leg/leg-id.c \
 	plugin/leg/leg-id.h \
 	plugin/leg/leg-io.c \
+	plugin/leg/leg-latency.c \
+	plugin/leg/leg-latency.h \
 	plugin/leg/leg-name.c \
 	plugin/leg/leg-name.h \
 	plugin/leg/leg-nbd.c \

@@ -102,19 +102,25 @@ pool_submit (struct pool *pool, struct leg_io *io)
 }
 
 struct leg_io *
-pool_stop (struct pool *pool)
+pool_halt (struct pool *pool)
 {
   struct leg_io *left;
+  CLEANUP_LOCK (&pool->lock);
 
-  {
-    CLEANUP_LOCK (&pool->lock);
-    pool->running = false;
-    left = pool->first;
-    pool->first = NULL;
-    pool->last = &pool->first;
-    pool->nr_queued = 0;
-    pthread_cond_broadcast (&pool->wake);
-  }
+  pool->running = false;
+  left = pool->first;
+  pool->first = NULL;
+  pool->last = &pool->first;
+  pool->nr_queued = 0;
+  pthread_cond_broadcast (&pool->wake);
+  return left;
+}
+
+struct leg_io *
+pool_stop (struct pool *pool)
+{
+  struct leg_io *left = pool_halt (pool);
+
   for (size_t i = 0; i < pool->nr_threads; ++i)
     pthread_join (pool->threads[i], NULL);
   pool->nr_threads = 0;

@@ -42,9 +42,12 @@ void pool_start (struct pool *pool);
  */
 bool pool_submit (struct pool *pool, struct leg_io *io);
 
-/* Take no more requests, wait for those that run, end the threads.  Returns
- * the list of requests that were never run.
+/* Take no more requests until pool_start.  Returns the list of requests that
+ * were never run; those that run are not waited for.
  */
+struct leg_io *pool_halt (struct pool *pool);
+
+/* The same, wait for those that run, and end the threads. */
 struct leg_io *pool_stop (struct pool *pool);
 
 #endif /* NBDMIRROR_POOL_H */

@@ -36,6 +36,7 @@
 #include "rate.h"
 #include "records.h"
 #include "recovery.h"
+#include "slow.h"
 #include "unstable.h"
 #include "witness.h"
 
@@ -61,7 +62,12 @@ struct member {
 
   pthread_t rejoiner; /* only used by start and stop */
   bool has_rejoiner;
-  bool hang_said; /* only used by the watcher */
+  /* Only used by the watcher. */
+  bool hang_said;
+  uint64_t hang_began; /* the call that was the oldest at its last look */
+  uint64_t hang_ns;    /* for how long it has seen that one */
+
+  struct slow slow;
 
   /* Protected by lock. */
   bool rejoiner_exited;
@@ -98,7 +104,8 @@ struct mirror {
   uint64_t nr_regions;
   size_t max_hot;
   struct rejoin_times rejoin;
-  uint64_t quarantine_ns; /* S21 */
+  uint64_t quarantine_ns;              /* S21 */
+  uint64_t local_timeout_ns, watch_ns; /* watch.h */
   struct member member[LOG_MAX_LEGS];
   unsigned configured;
 
@@ -142,7 +149,8 @@ struct mirror {
   struct rate rate;
 
   pthread_t watcher;
-  bool watching; /* only used by start and stop */
+  uint64_t slow_window_ns; /* only used by the watcher */
+  bool watching;           /* only used by start and stop */
 
   /* The worker. */
   pthread_t worker;

@@ -18,6 +18,7 @@
 #define REJOIN_MAX_NS (30 * NSEC_PER_SEC)     /* between tries */
 #define HOLD_FIRST_NS (200 * NSEC_PER_MSEC)   /* the same for the last leg */
 #define HOLD_MAX_NS (2 * NSEC_PER_SEC)
+#define WATCH_NS NSEC_PER_SEC
 #define REJOIN_STEADY_NS (60 * NSEC_PER_SEC) /* in use, and it is forgiven */
 
 /* Critical sections are far shorter than a context switch, so a thread that
@@ -44,6 +45,8 @@ init_parts (struct mirror *m)
   m->unstable.max_bytes = UNSTABLE_BYTES;
   m->resync.bad.first_ns = BAD_FIRST_NS;
   m->quarantine_ns = m->config.quarantine * NSEC_PER_SEC;
+  m->local_timeout_ns = m->config.local_timeout * NSEC_PER_SEC;
+  m->watch_ns = WATCH_NS;
   init_lock (&m->lock);
   beats_init (m);
   pthread_mutex_init (&m->records.lock, NULL);

@@ -57,6 +57,9 @@ member_status (struct mirror *m, unsigned slot, const struct log_status *ls,
   st->state = member_state_name (m, slot);
   st->returns = verdict_returns (m, slot);
   st->no_answer = watch_no_answer (m, slot);
+  st->slow = member->slow.is_slow;
+  for (enum latency_of of = 0; of < NR_LATENCIES; ++of)
+    st->p99_us[of] = (member->slow.p99_ns[of] + 999) / 1000;
   st->primary = slot == m->primary;
   st->missed_regions = ls->missed[slot];
   st->read_repairs = member->read_repairs;

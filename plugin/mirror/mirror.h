@@ -49,6 +49,7 @@ struct mirror_config {
   unsigned leg_timeout, log_timeout, quarantine; /* seconds */
   unsigned drain;                                /* seconds */
   unsigned flush_timeout, leg_fail_after;        /* seconds; 0 = none */
+  unsigned local_timeout; /* seconds; 0 = none (watch.h) */
   unsigned hold_timeout; /* seconds; 0: it does not hold (hold.h) */
   enum leg_records leg_records;
   unsigned beat_ms; /* between two heartbeats on a leg */

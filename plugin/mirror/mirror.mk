@@ -42,6 +42,8 @@ libmirror_la_SOURCES = \
 	plugin/mirror/mirror-new.c \
 	plugin/mirror/mirror-new.h \
 	plugin/mirror/mirror-status.c \
+	plugin/mirror/slow.c \
+	plugin/mirror/slow.h \
 	plugin/mirror/verdict.c \
 	plugin/mirror/verdict.h \
 	plugin/mirror/watch.c \

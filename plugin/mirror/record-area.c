@@ -112,6 +112,92 @@ read_file (int fd, uint8_t *buf, size_t len, uint64_t offset)
   return 0;
 }
 
+/* A call for a file beside the leg, which may hang as the leg does. */
+struct file_job {
+  struct leg *leg;
+  int fd;
+  bool write, sync;
+  bool unsent;
+  uint64_t offset;
+  size_t len;
+  uint8_t bytes[];
+};
+
+/* What leg_submit asks for the legs themselves. */
+static bool
+may_write (const struct leg *leg)
+{
+  return !leg->may_write || leg->may_write ((struct leg *) leg);
+}
+
+static int
+do_file_job (void *arg)
+{
+  struct file_job *job = arg;
+
+  if (!job->write)
+    return read_file (job->fd, job->bytes, job->len, job->offset);
+  job->unsent = !may_write (job->leg);
+  if (job->unsent) {
+    errno = ESTALE;
+    return -1;
+  }
+  if (full_pwrite (job->fd, job->bytes, job->len, job->offset) == -1)
+    return -1;
+  return job->sync ? fdatasync (job->fd) : 0;
+}
+
+static struct file_job *
+new_job (const struct record_area *area, size_t len, uint64_t offset)
+{
+  struct file_job *job = calloc (1, sizeof *job + len);
+
+  if (!job)
+    return NULL;
+  job->leg = area->leg;
+  job->fd = area->fd;
+  job->offset = offset;
+  job->len = len;
+  return job;
+}
+
+static int
+run_job (struct file_job *job)
+{
+  return leg_aside (job->leg, do_file_job, job, sizeof *job + job->len);
+}
+
+static int
+read_beside (struct record_area *area, uint8_t *buf, size_t len,
+             uint64_t offset)
+{
+  CLEANUP_FREE struct file_job *job = new_job (area, len, offset);
+
+  if (!job || run_job (job) == -1)
+    return -1;
+  memcpy (buf, job->bytes, len);
+  return 0;
+}
+
+/* *unsent: it may not be written now. */
+static int
+write_beside (struct record_area *area, const void *buf, size_t len,
+              uint64_t offset, bool sync, bool *unsent)
+{
+  CLEANUP_FREE struct file_job *job = new_job (area, len, offset);
+  int r;
+
+  *unsent = false;
+  if (!job)
+    return -1;
+  job->write = true;
+  job->sync = sync;
+  memcpy (job->bytes, buf, len);
+  r = run_job (job);
+  *unsent = job->unsent;
+  return r;
+}
+
 static int
 read_bytes (struct record_area *area, uint8_t *buf, size_t len,
             uint64_t offset)
@@ -123,7 +209,7 @@ read_bytes (struct record_area *area, uint8_t *buf, size_t len,
     memset (buf, 0, len);
     return 0;
   }
-  return read_file (area->fd, buf, len, offset);
+  return read_beside (area, buf, len, offset);
 }
 
 static bool
@@ -213,10 +299,17 @@ make_file (struct record_area *area)
            : sync_directory (area->path);
 }
 
+static int
+do_make (void *arg)
+{
+  return make_file (*(struct record_area **) arg);
+}
+
 int
 record_area_make (struct record_area *area)
 {
-  if (is_file (area) && !area->in_use && make_file (area) == -1)
+  if (is_file (area) && !area->in_use &&
+      leg_aside (area->leg, do_make, &area, sizeof area) == -1)
     return -1;
   area->in_use = true;
   return 0;
@@ -246,32 +339,40 @@ is_there (const struct record_area *area)
          mine.st_dev == there.st_dev && mine.st_ino == there.st_ino;
 }
 
+struct restore_job {
+  struct record_area *area;
+  bool made;
+};
+
+static int
+do_restore (void *arg)
+{
+  struct restore_job *job = arg;
+
+  if (is_there (job->area))
+    return 0;
+  job->made = true;
+  return make_file (job->area);
+}
+
 int
 record_area_restore (struct record_area *area)
 {
-  if (!is_file (area) || is_there (area))
+  struct restore_job job = {.area = area};
+
+  if (!is_file (area))
     return 0;
-  return make_file (area) == -1 ? -1 : 1;
-}
-
-/* What leg_submit asks for the legs themselves. */
-static bool
-may_write (const struct record_area *area)
-{
-  struct leg *leg = area->leg;
-
-  return !leg->may_write || leg->may_write (leg);
+  if (leg_aside (area->leg, do_restore, &job, sizeof job) == -1)
+    return -1;
+  return job.made;
 }
 
 static void
 write_record (struct record_area *area, struct record_write *w,
               uint64_t offset)
 {
-  w->io.unsent = !may_write (area);
-  if (w->io.unsent)
-    w->io.error = ESTALE;
-  else if (full_pwrite (area->fd, w->buf, sizeof w->buf, offset) == -1 ||
-           fdatasync (area->fd) == -1)
+  if (write_beside (area, w->buf, sizeof w->buf, offset, true,
+                    &w->io.unsent) == -1)
     w->io.error = errno;
 }
 
@@ -311,14 +412,12 @@ record_area_write_beat (struct record_area *area, const struct leg_beat *beat,
                         unsigned flags)
 {
   uint8_t buf[BEAT_BLOCK] = {0};
+  bool unsent;
 
   record_beat_encode (buf, beat);
-  if (is_file (area)) {
-    errno = ESTALE;
-    return may_write (area)
-             ? full_pwrite (area->fd, buf, sizeof buf, RECORD_BEAT_OFFSET)
-             : -1;
-  }
+  if (is_file (area))
+    return write_beside (area, buf, sizeof buf, RECORD_BEAT_OFFSET, false,
+                         &unsent);
   return leg_run (area->leg, LEG_WRITE, LEG_UNCOUNTED | flags, buf,
                   area->trailer + RECORD_BEAT_OFFSET, sizeof buf);
 }

@@ -24,11 +24,13 @@ struct leg_status {
   uint64_t read_errors, write_errors, flush_errors;
   uint64_t read_repairs;
   char last_error[256];
-  const char *record; /* "file", "trailer", "none" */
-  char uuid[37];      /* the leg's own; "" if it has no record */
+  const char *record;       /* "file", "trailer", "none" */
+  char uuid[37];            /* the leg's own; "" if it has no record */
   uint64_t last_error_time; /* seconds since 1970, 0: there was none */
   const char *returns;      /* verdict.h */
   unsigned no_answer;       /* watch.h: seconds, 0: it answers */
+  bool slow;                /* slow.h */
+  uint64_t p99_us[3];       /* reads, writes, flushes; 0: too few lately */
 };
 
 struct mirror_status {
@@ -46,7 +48,7 @@ struct mirror_status {
   char log_name[4096];
   bool log_lost; /* for ever */
   char log_last_error[256];
-  bool log_misplaced; /* "failed", as a start would not find it */
+  bool log_misplaced;           /* "failed", as a start would not find it */
   uint64_t log_last_error_time; /* as a leg's */
   uint64_t log_marks, log_clears, log_flushes, log_flush_errors;
 

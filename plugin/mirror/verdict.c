@@ -119,6 +119,28 @@ hanging (const struct mirror *m)
   return slow;
 }
 
+/* A leg that is slow, or -1. */
+static int
+slow_leg (const struct mirror *m)
+{
+  FOR_EACH_SLOT (slot, m->in_sync)
+    if (m->member[slot].slow.is_slow)
+      return (int) slot;
+  return -1;
+}
+
+static void
+explain_slow (const struct mirror *m, struct mirror_status *st)
+{
+  int slot = slow_leg (m);
+  char why[LEG_ERROR_SIZE];
+
+  if (slot == -1)
+    return;
+  slow_reason_locked (m, (unsigned) slot, why, sizeof why);
+  because (st, "leg %u is slow: %s", m->member[slot].index, why);
+}
+
 static void
 explain (const struct mirror *m, const struct log_status *ls,
          struct mirror_status *st)
@@ -142,6 +164,8 @@ explain (const struct mirror *m, const struct log_status *ls,
   else if (m->resyncing)
     because (st, "legs that still lack data: %d",
              __builtin_popcount (m->resyncing));
+  else
+    explain_slow (m, st);
 }
 
 void

@@ -2,13 +2,15 @@
 
 #include "config.h"
 
+#include <errno.h>
+#include <stdio.h>
+
 #include "cleanup.h"
 #include "mirror-impl.h"
 #include "msg.h"
 #include "thread.h"
 #include "watch.h"
 
-#define LOOK_NS NSEC_PER_SEC
 #define HANG_NS (5 * NSEC_PER_SEC) /* a flush may take some */
 
 unsigned
@@ -23,6 +25,13 @@ watch_no_answer (const struct mirror *m, unsigned slot)
   return (unsigned) ((now - oldest) / NSEC_PER_SEC);
 }
 
+static bool
+is_used (struct mirror *m, unsigned slot)
+{
+  CLEANUP_LOCK (&m->lock);
+  return usable_set (m) & SLOT_BIT (slot);
+}
+
 /* Each change is said once. */
 static void
 look_at (struct mirror *m, unsigned slot)
@@ -31,19 +40,76 @@ look_at (struct mirror *m, unsigned slot)
   unsigned seconds = watch_no_answer (m, slot);
 
   if (seconds > 0 && !member->hang_said)
-    msg_warning ("leg %s: has not answered for %u seconds, and all that is "
-                 "written waits for it",
-                 member->name, seconds);
+    msg_warning ("leg %s: has not answered for %u seconds%s", member->name,
+                 seconds,
+                 is_used (m, slot) ? ", and all that is written waits for it"
+                                   : "");
   else if (seconds == 0 && member->hang_said)
     msg_note ("leg %s: answers again", member->name);
   member->hang_said = seconds > 0;
+}
+
+/* A leg that has all data, and answers. */
+static bool
+has_other (struct mirror *m, unsigned slot)
+{
+  CLEANUP_LOCK (&m->lock);
+
+  FOR_EACH_SLOT (other, m->in_sync & usable_set (m) & ~SLOT_BIT (slot))
+    if (!atomic_load (&m->member[other].leg->lost) &&
+        watch_no_answer (m, other) == 0)
+      return true;
+  return false;
+}
+
+/* For how long its oldest call has been seen, elapsed since the last look.
+ * Time in which this process did not run does not count, for then the call
+ * may not have either.
+ */
+static uint64_t
+hangs_for (struct member *member, uint64_t elapsed)
+{
+  uint64_t most = 2 * member->mirror->watch_ns;
+  uint64_t oldest = leg_call_oldest (&member->leg->calls);
+
+  if (oldest == 0 || oldest != member->hang_began)
+    member->hang_ns = 0;
+  else
+    member->hang_ns += elapsed < most ? elapsed : most;
+  member->hang_began = oldest;
+  return member->hang_ns;
+}
+
+static void
+give_up_if_hanging (struct mirror *m, unsigned slot, uint64_t elapsed)
+{
+  struct member *member = &m->member[slot];
+  char why[LEG_ERROR_SIZE];
+
+  if (m->local_timeout_ns == 0 || !member->leg ||
+      hangs_for (member, elapsed) < m->local_timeout_ns ||
+      !has_other (m, slot))
+    return;
+  snprintf (why, sizeof why, "no answer for %u seconds",
+            (unsigned) (m->local_timeout_ns / NSEC_PER_SEC));
+  leg_lose (member->leg, ETIMEDOUT, why);
+}
+
+void
+watch_look (struct mirror *m, uint64_t elapsed)
+{
+  FOR_EACH_SLOT (slot, m->configured) {
+    look_at (m, slot);
+    give_up_if_hanging (m, slot, elapsed);
+  }
+  slow_look (m, elapsed);
 }
 
 /* False: the mirror stops. */
 static bool
 wait_for_next_look (struct mirror *m)
 {
-  uint64_t next = now_ns () + LOOK_NS;
+  uint64_t next = now_ns () + m->watch_ns;
   CLEANUP_LOCK (&m->lock);
 
   while (!m->stopping && now_ns () < next)
@@ -55,10 +121,14 @@ static void *
 watch_thread (void *opaque)
 {
   struct mirror *m = opaque;
+  uint64_t last = now_ns ();
 
-  while (wait_for_next_look (m))
-    FOR_EACH_SLOT (slot, m->configured)
-      look_at (m, slot);
+  while (wait_for_next_look (m)) {
+    uint64_t now = now_ns ();
+
+    watch_look (m, now - last);
+    last = now;
+  }
   return NULL;
 }
 

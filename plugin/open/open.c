@@ -84,6 +84,7 @@ new_leg (const struct mirror_config *config, const char *name)
     .flush_timeout_ns = config->flush_timeout * NSEC_PER_SEC,
     .fail_after_ns = config->leg_fail_after * NSEC_PER_SEC,
     .on_certificates = config->on_certificates,
+    .leave_behind = config->local_timeout > 0,
   };
 
   return leg_new (name, &options);

@@ -62,6 +62,7 @@ e2e_tests = \
 	tests/e2e/test-logd-tls-again.sh \
 	tests/e2e/test-logd-tool.sh \
 	tests/e2e/test-logd-two-hosts.sh \
+	tests/e2e/test-memory-is-bounded.sh \
 	tests/e2e/test-messages.sh \
 	tests/e2e/test-nbdkit-options.sh \
 	tests/e2e/test-resync-fragmented-leg.sh \

@@ -47,6 +47,7 @@ read-policy=best          | read-policy=best: must be auto, first or round-robin
 leg-timeout=0             | leg-timeout=0: must be between 1 and
 flush-timeout=0           | flush-timeout=0: must be between 1 and
 leg-fail-after=4000       | leg-fail-after=4000: must be between 0 and
+local-timeout=3601        | local-timeout=3601: must be between 0 and 3600
 region-size=              | region-size
 size=1x                   | size=1x
 log-timeout=never         | never

@@ -3,7 +3,8 @@
 
 # A local leg that hangs in the kernel (a file over FUSE, whose server is
 # stopped): status and a message say so while clients wait, and the exit code
-# is 1; when it answers again nothing has failed.
+# is 1; when it answers again nothing has failed.  With local-timeout= the leg
+# has failed, clients go on, and it comes back when it answers.
 
 . "$(dirname "$0")/../lib/functions.sh"
 requires_mirror
@@ -51,3 +52,20 @@ reap "$write" || fail "the write got an error: status $?"
 wait_mirror
 expect 'times said' "$(times_said 'has not answered')" 1
 stop_mirror
+
+# --- a limit
+: >"$tmp/mirror.log"
+start_mirror "$tmp/a" "$tmp/mnt/leg" log=disk:"$tmp/log" read-policy=first \
+  local-timeout=1
+wait_mirror
+write_pattern 3 0 1M
+kill -STOP "${leg_pid[below]}"
+write_pattern 4 64k 64k # waits, and is answered
+expect 'state' "$(json .legs[1].state)" failed
+expect 'last error' "$(json .legs[1].last_error)" 'no answer for 1 seconds'
+write_pattern 5 128k 64k
+kill -CONT "${leg_pid[below]}"
+wait_mirror
+said "leg $tmp/mnt/leg: is back"
+stop_mirror
+legs_equal "$tmp/a" "$tmp/mnt/leg"

@@ -146,8 +146,17 @@ done
 nbdkit "$plugin" --help >help
 for word in leg= log= region-size= sync= source= size= connections= \
             read-policy= write-mostly= resync-rate= resync-min= leg-timeout= \
-            flush-timeout= leg-fail-after= \
+            flush-timeout= leg-fail-after= local-timeout= \
             log-timeout= quarantine= hold-timeout= plan= control= log-tls-psk= \
             log-tls-certificates= log-tls-username=; do
   grep -qF "$word" help || fail "--help lacks $word"
+done
+
+# Swap on a mirror of the same host: refused, by that name.
+for word in --swap --swa; do
+  status=0
+  nbdkit "$word" -U - "$plugin" a b --run true >swap.log 2>&1 || status=$?
+  expect "$word: exit status" "$status" 1
+  grep -qF -- '--swap: a mirror is not for swap' swap.log ||
+    fail "$word: $(cat swap.log)"
 done

@@ -344,8 +344,8 @@ mem_leg_crash_at_open (struct leg *leg, unsigned seed)
 
 /* ---- Held and delayed requests ---- */
 
-/* Wait in a thread of the pool until start_ns, which was set to the time
- * when the request is to be done.
+/* Wait in a thread of the pool until sent_ns, which was set to the time when
+ * the request is to be done.
  */
 static void
 run_delayed (struct leg_io *io)
@@ -354,8 +354,8 @@ run_delayed (struct leg_io *io)
 
   {
     CLEANUP_LOCK (&m->lock);
-    while (m->running && now_ns () < io->start_ns)
-      cond_wait_until (&m->changed, &m->lock, io->start_ns);
+    while (m->running && now_ns () < io->sent_ns)
+      cond_wait_until (&m->changed, &m->lock, io->sent_ns);
   }
   perform (io);
 }
@@ -610,7 +610,7 @@ mem_submit (struct leg *leg, struct leg_io *io)
   else if (rule.action == PASS)
     leg_answered (io, 0, now_ns ());
   else if (rule.action == DELAY) {
-    io->start_ns = now_ns () + rule.ns;
+    io->sent_ns = now_ns () + rule.ns;
     if (!pool_submit (&m->pool, io))
       leg_answered (io, ENOTCONN, now_ns ());
   }

@@ -13,6 +13,7 @@
 #include "beat.h"
 #include "cleanup.h"
 #include "member-state.h"
+#include "leg-ops.h"
 #include "mirror-fixture.h"
 #include "record-owner.h"
 #include "records-init.h"
@@ -455,7 +456,13 @@ found_in (struct record_area *area)
 TEST (s19_without_the_lease_no_file_is_written)
 {
   char path[100], beside[120];
-  struct leg leg = {.kind = LEG_FILE, .name = path, .may_write = no_lease};
+  static const struct leg_ops no_ops;
+  struct leg leg = {
+    .ops = &no_ops,
+    .kind = LEG_FILE,
+    .name = path,
+    .may_write = no_lease,
+  };
   struct leg_beat beat;
   struct record_area area;
   struct record_write w;

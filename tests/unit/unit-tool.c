@@ -216,7 +216,23 @@ TEST (a_leg_that_hangs_is_not_all_well)
   s->leg[1].no_answer = 12;
   fake_mirror_unlock (m);
   ck_assert_int_eq (TOOL ("status", path), 1);
-  tool_expect_out ("leg 1 has not answered for 12 seconds");
+  tool_expect_out ("leg 1 has not answered for 12 seconds, and requests wait");
+  s = fake_mirror_lock (m);
+  s->leg[1].state = "failed";
+  fake_mirror_unlock (m);
+  ck_assert_int_eq (TOOL ("status", path), 1);
+  tool_expect_out ("leg 1 has not answered for 12 seconds, and is not used");
+}
+
+/* It is no failure. */
+TEST (a_slow_leg_is_said)
+{
+  struct mirror_status *s = fake_mirror_lock (m);
+
+  s->leg[1].slow = true;
+  fake_mirror_unlock (m);
+  ck_assert_int_eq (TOOL ("status", path), 0);
+  tool_expect_out ("leg 1 is slow beside the others");
 }
 
 static const struct {

@@ -51,6 +51,7 @@ unit_tests_of_threads = \
 	tests/unit/unit-leg-name \
 	tests/unit/unit-leg-pace \
 	tests/unit/unit-leg-races \
+	tests/unit/unit-leg-hang \
 	tests/unit/unit-leg-zeroes \
 	tests/unit/unit-logd \
 	tests/unit/unit-range \
@@ -61,12 +62,14 @@ unit_tests_of_threads = \
 	tests/unit/unit-resend \
 	tests/unit/unit-records \
 	tests/unit/unit-resync \
+	tests/unit/unit-slow \
 	tests/unit/unit-stop \
 	tests/unit/unit-stream \
 	tests/unit/unit-sweep \
 	tests/unit/unit-thin-copy \
 	tests/unit/unit-thread \
 	tests/unit/unit-verdict \
+	tests/unit/unit-watch \
 	tests/unit/unit-write \
 	$(NULL)
 unit_tests = \
@@ -285,6 +288,10 @@ tests_unit_unit_probe_SOURCES = tests/lib/mem-leg.c tests/lib/mem-leg.h tests/un
 tests_unit_unit_probe_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_unit_probe_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
 
+tests_unit_unit_leg_hang_SOURCES = tests/unit/unit-leg-hang.c
+tests_unit_unit_leg_hang_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_unit_leg_hang_LDADD = $(MIRROR_LIBS) $(TEST_LIBS)
+
 tests_unit_unit_leg_zeroes_SOURCES = \
 	tests/lib/mem-leg.c \
 	tests/lib/mem-leg.h \
@@ -378,6 +385,14 @@ tests_unit_unit_rejoin_LDADD = libmirrorfixture.la $(MIRROR_LIBS) $(TEST_LIBS)
 tests_unit_unit_repair_SOURCES = tests/unit/unit-repair.c
 tests_unit_unit_repair_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_unit_repair_LDADD = libmirrorfixture.la $(MIRROR_LIBS) $(TEST_LIBS)
+
+tests_unit_unit_slow_SOURCES = tests/unit/unit-slow.c
+tests_unit_unit_slow_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_unit_slow_LDADD = libmirrorfixture.la $(MIRROR_LIBS) $(TEST_LIBS)
+
+tests_unit_unit_watch_SOURCES = tests/unit/unit-watch.c
+tests_unit_unit_watch_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_unit_watch_LDADD = libmirrorfixture.la $(MIRROR_LIBS) $(TEST_LIBS)
 
 tests_unit_unit_verdict_SOURCES = tests/unit/unit-verdict.c
 tests_unit_unit_verdict_CPPFLAGS = $(TEST_CPPFLAGS)
