@@ -85,6 +85,9 @@ e2e_tests = \
 	tests/e2e/test-start-rolled-back-leg.sh \
 	tests/e2e/test-start-words-in-unit-file.sh \
 	tests/e2e/test-threads-take-no-signals.sh \
+	tests/outages/test-outage-rolling-restart.sh \
+	tests/outages/test-outage-slow-line.sh \
+	tests/outages/test-outage-table.sh \
 	$(NULL)
 TESTS += \
 	tests/check/check-circles \
@@ -110,6 +113,10 @@ EXTRA_DIST += \
 	tests/e2e/paced-load \
 	tests/lib/register-check \
 	tests/e2e/tcp-proxy \
+	tests/outages/name-server \
+	tests/outages/outage-cell \
+	tests/outages/outage-faults.sh \
+	tests/outages/outage-table \
 	$(e2e_tests) \
 	$(NULL)
 
