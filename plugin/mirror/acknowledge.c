@@ -54,6 +54,7 @@ record_failures_locked (struct mirror *m, uint64_t deadline)
     if (m->failures_recorded < known)
       m->failures_recorded = known;
     pthread_cond_broadcast (&m->cond);
+    pthread_cond_broadcast (&m->rejoin_wake);
     return;
   }
   retry = now_ns () + RETRY_NS;

@@ -8,8 +8,8 @@
  *      A leg that shows nothing of that may be any disk, and is not used;
  *   3. wait for the quarantine (S21): what was sent earlier and not answered may
  *      still land, and must do so before step 4;
- *   4. write everything again that is in memory, in order, writes that wait
- *      for an answer included; and flush;
+ *   4. write again what is in memory (replay.h), writes that wait for an
+ *      answer included; and flush;
  *   5. put our heartbeat on it, and go on.
  *
  * A loss at any step starts all of it again: nothing leaves the memory, and
@@ -20,7 +20,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <semaphore.h>
 #include <stdatomic.h>
 
 #include "beat.h"
@@ -31,6 +30,7 @@
 #include "mirror-impl.h"
 #include "msg.h"
 #include "records-return.h"
+#include "replay.h"
 #include "unstable.h"
 #include "witness.h"
 
@@ -89,110 +89,10 @@ wait_quarantine (struct member *member)
 
 /* --- writing again --- */
 
-#define BATCH 32
-
-/* Requests under way together; no two of them overlap. */
-struct batch {
-  struct leg *leg;
-  size_t nr;
-  struct leg_io io[BATCH];
-  atomic_uint pending;
-  sem_t done;
-};
-
-static void
-io_done (struct leg_io *io)
-{
-  struct batch *b = io->opaque;
-
-  if (atomic_fetch_sub (&b->pending, 1) == 1)
-    sem_post (&b->done);
-}
-
-/* One more is pending than there are requests, as in fan_out. */
-static int
-batch_wait (struct batch *b)
-{
-  int err = 0;
-
-  if (atomic_fetch_sub (&b->pending, 1) != 1)
-    while (sem_wait (&b->done) == -1 && errno == EINTR)
-      ;
-  for (size_t i = 0; i < b->nr; ++i)
-    if (b->io[i].error != 0)
-      err = b->io[i].error;
-  b->nr = 0;
-  atomic_store (&b->pending, 1);
-  errno = err;
-  return err ? -1 : 0;
-}
-
-static bool
-overlaps (const struct batch *b, const struct unstable_write *w)
-{
-  for (size_t i = 0; i < b->nr; ++i)
-    if (b->io[i].offset < w->offset + w->count &&
-        w->offset < b->io[i].offset + b->io[i].count)
-      return true;
-  return false;
-}
-
-static int
-batch_add (struct batch *b, struct unstable_write *w)
-{
-  struct leg_io *io;
-
-  if ((b->nr == BATCH || overlaps (b, w)) && batch_wait (b) == -1)
-    return -1;
-  io = &b->io[b->nr++];
-  *io = (struct leg_io){
-    .op = w->op,
-    .flags = w->flags & ~LEG_FUA, /* the flush makes all of it durable */
-    .buf = w->op == LEG_WRITE ? w->data : NULL,
-    .offset = w->offset,
-    .count = w->count,
-    .done = io_done,
-    .opaque = b,
-  };
-  atomic_fetch_add (&b->pending, 1);
-  leg_submit (b->leg, io);
-  return 0;
-}
-
-/* While the mirror holds nothing is sent, so the list does not grow, and
- * nothing is flushed, so it does not shrink.
- */
-static struct unstable_write *
-first_write (struct mirror *m)
-{
-  CLEANUP_LOCK (&m->lock);
-  return m->unstable.first;
-}
-
-static int
-write_all (struct member *member, uint64_t *bytes)
-{
-  struct batch b = {.leg = member->leg};
-  struct unstable_write *w = first_write (member->mirror);
-  int err = 0;
-
-  atomic_init (&b.pending, 1);
-  sem_init (&b.done, 0, 0);
-  for (; w && err == 0; w = w->next) {
-    err = batch_add (&b, w) == -1 ? errno : 0;
-    *bytes += w->op == LEG_WRITE ? w->count : 0;
-  }
-  if (batch_wait (&b) == -1)
-    err = errno;
-  sem_destroy (&b.done);
-  errno = err;
-  return err ? -1 : 0;
-}
-
 static bool
 replay (struct member *member, uint64_t *bytes)
 {
-  if (write_all (member, bytes) == -1) {
+  if (replay_writes (member->mirror, member->leg, bytes) == -1) {
     leg_report (member->leg, "write again: %m");
     return false;
   }
@@ -238,7 +138,7 @@ hold_return (struct member *member)
     return false;
   }
   msg_note ("leg %s: is back after %.1f s, %" PRIu64
-             " bytes were written to it again: the mirror goes on",
-             member->name, (double) held_ns / NSEC_PER_SEC, bytes);
+            " bytes were written to it again: the mirror goes on",
+            member->name, (double) held_ns / NSEC_PER_SEC, bytes);
   return true;
 }

@@ -85,6 +85,8 @@ libmirror_la_SOURCES = \
 	plugin/mirror/rejoin.h \
 	plugin/mirror/repair.c \
 	plugin/mirror/repair.h \
+	plugin/mirror/replay.c \
+	plugin/mirror/replay.h \
 	plugin/mirror/report.c \
 	plugin/mirror/report.h \
 	plugin/mirror/resync.c \

@@ -5,7 +5,8 @@
  * Each leg has a thread, which sleeps while the leg is in use.  When it is
  * not, the thread tries, ever less often, to
  *
- *   1. open the leg anew, when the last request that was sent to it is over;
+ *   1. open the leg anew, when the last request that was sent to it is over,
+ *      and its failure is recorded;
  *   2. see whether it still is that leg: size, block size, and samples that
  *      are compared with the source in regions that it does not miss, under
  *      the range lock.  If it is empty the log notes that it misses
@@ -111,11 +112,16 @@ ends (const struct rejoin *r)
   return r->m->stopping && (!is_used || r->m->hold.given_up);
 }
 
-/* Another leg can't be compared with the one that is away. */
+/* Another leg can't be compared with the one that is away.  And a leg whose
+ * failure is not recorded is right after a crash, so nothing may be on the way
+ * to it then but what clients wrote.
+ */
 static bool
 must_wait (const struct rejoin *r)
 {
-  return r->m->hold.legs && !is_held (r);
+  const struct mirror *m = r->m;
+
+  return !is_held (r) && (m->hold.legs || m->failures_recorded < m->failures);
 }
 
 /* The leg is in use; m->lock is given up meanwhile. */

@@ -10,6 +10,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -401,6 +402,27 @@ TEST (an_empty_leg_is_not_used_while_the_log_cannot_note_it)
 }
 
 /* Or the next start would take it for a stranger's while it is copied. */
+/* After a crash the log calls it in-sync: what is on its way to it then must be
+ * no copy.
+ */
+TEST (s5_a_leg_is_not_back_before_its_failure_is_recorded)
+{
+  uint64_t end;
+  size_t opens;
+
+  mem_log_hold (fx->log, MEM_LOG_FLUSH);
+  opens = mem_leg_nr_opens (fx->leg[1]);
+  lose (1);
+  ck_assert (mem_log_wait_inside (fx->log, 1));
+  /* Tries are 10 ms apart at most. */
+  for (end = now_ns () + 100 * NSEC_PER_MSEC; now_ns () < end;) {
+    poll (NULL, 0, 5);
+    ck_assert_uint_eq (mem_leg_nr_opens (fx->leg[1]), opens);
+  }
+  mem_log_hold (fx->log, 0);
+  is_whole_again ();
+}
+
 TEST (the_log_knows_the_identity_of_a_leg_that_was_replaced)
 {
   struct log_leg rec;
