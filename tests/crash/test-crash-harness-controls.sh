@@ -60,7 +60,7 @@ mutant plugin/mirror/write.c 's/\.flags = fua ? LEG_FUA : 0,/.flags = fua \&\& !
 must_find 'S7: FUA dropped' 20 subset cache --crash all
 
 mutant plugin/mirror/flush.c \
-  's/fan_out_leased (m, fan, legs, &rq/fan_out_leased (m, fan, legs \& -legs, \&rq/'
+  's/(m, &f.fan, f.legs, &rq/(m, \&f.fan, f.legs \& -f.legs, \&rq/'
 must_find 'S8: flush of one leg only' 20 subset cache --crash idle
 
 mutant plugin/open/apply.c 's/if (!a->plan->kernel_used)/if (!a->plan)/'
