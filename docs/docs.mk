@@ -27,6 +27,7 @@ EXTRA_DIST += \
 	$(man7_MANS:.7=.pod) \
 	$(man8_MANS:.8=.pod) \
 	README.md \
+	docs/BENCH.md \
 	docs/DESIGN.md \
 	docs/rules.md \
 	$(NULL)

@@ -4,11 +4,15 @@
 # What nbdmirror needs from the distribution.  Bash, sourced.
 
 # Each line: what for ("build": to build and to serve, "demo": what quickstart
-# shows, "test": to run every test), the name in Debian, and the name in Fedora
-# ("=": the same, "-": none).  Ubuntu has Debian's names.  Tried: Debian 12, with
-# all tests; Debian 13, with those of tests/guest/test-other-debian.sh.  Ubuntu
-# 24.04 and Fedora: names only.
+# shows, "test": to run every test, "bench": what `make bench' can use besides),
+# the name in Debian, and the name in Fedora ("=": the same, "-": none).  Ubuntu
+# has Debian's names.  Tried: Debian 12, with all tests; Debian 13, with those of
+# tests/guest/test-other-debian.sh.  Ubuntu 24.04 and Fedora: names only.
 package_table='
+bench  gnuplot-nox         gnuplot-minimal
+bench  linux-perf          perf
+bench  qemu-system-common  qemu-img
+bench  strace              =
 build  autoconf            =
 build  automake            =
 build  check               check-devel

@@ -6,6 +6,7 @@ e2e_tests = \
 	tests/crash/test-crash-harness.sh \
 	tests/e2e/test-leg-outage.sh \
 	tests/crash/test-crash-harness-controls.sh \
+	tests/e2e/test-bench.sh \
 	tests/e2e/test-client-fio-verify.sh \
 	tests/e2e/test-client-nbd-tools.sh \
 	tests/e2e/test-client-qemu.sh \
@@ -95,9 +96,12 @@ TESTS += \
 	$(e2e_tests) \
 	$(NULL)
 EXTRA_DIST += \
-	tests/bench/bench-log \
-	tests/bench/bench-resync \
-	tests/bench/bench-write \
+	tests/bench/bench \
+	tests/bench/bench-report \
+	tests/bench/goals \
+	tests/bench/meter.sh \
+	tests/bench/sides.sh \
+	tests/bench/works.sh \
 	tests/check/check-circles \
 	tests/check/check-includes.sh \
 	tests/crash/crash-devices.sh \
@@ -120,7 +124,7 @@ EXTRA_DIST += \
 	$(e2e_tests) \
 	$(NULL)
 
-# Load for the log server, used by tests/bench/bench-log.
+# Load for the log server, used by tests/bench/bench.
 check_PROGRAMS += tests/bench/mark-load
 tests_bench_mark_load_SOURCES = \
 	tests/bench/mark-client.c \
@@ -143,11 +147,8 @@ $(MUTANT)/mutant.la: $(MUTANT)/mutant.c
 	  $(MUTANT)/mutant.lo $(nbdkit_mirror_plugin_la_OBJECTS) \
 	  $(nbdkit_mirror_plugin_la_LIBADD) $(LIBS)
 
-# Figures, no verdict.
+# Figures, no verdict: docs/BENCH.md.  ROUNDS, WORKS and the others are
+# variables of make, or of the environment.
 bench: all tests/bench/mark-load
-	$(srcdir)/tests/bench/bench-write
-	$(srcdir)/tests/bench/bench-write --nbd
-	$(srcdir)/tests/bench/bench-resync
-	$(srcdir)/tests/bench/bench-resync --nbd
-	$(srcdir)/tests/bench/bench-log
+	$(srcdir)/tests/bench/bench
 .PHONY: bench
