@@ -108,6 +108,15 @@ beat_claim (struct member *member)
     write_beat (member, true, LEG_FUA);
 }
 
+void
+beat_end (struct member *member)
+{
+  const struct mirror *m = member->mirror;
+
+  if (m->records.on && m->records.area[member->slot].in_use)
+    write_beat (member, false, LEG_FUA);
+}
+
 /* --- the threads --- */
 
 /* m->lock is held. */

@@ -69,4 +69,7 @@ bool beat_is_ours (struct member *member);
  */
 void beat_claim (struct member *member);
 
+/* A leg that is out, and still open, is not in use any more.  Blocks. */
+void beat_end (struct member *member);
+
 #endif /* NBDMIRROR_BEAT_H */

@@ -69,6 +69,10 @@ struct member {
   enum leg_place place;   /* of the file of a leg in use: place.h */
   unsigned users;         /* who may be using the leg now */
   bool refused;           /* at the last try it was another one */
+  bool parked;            /* an operator wants it out of use (order-legs.c) */
+  bool to_close;          /* and closed: */
+  bool closed;            /* it is */
+  bool try_now;           /* bring it back without delay */
   uint64_t joined_ns;     /* when it came back last, 0 = never */
   uint64_t stalled_until; /* no copies to it before this: they failed, or a
                            * write may still land (S21) */
@@ -98,7 +102,7 @@ struct mirror {
   uint64_t nr_regions;
   size_t max_hot;
   struct rejoin_times rejoin;
-  uint64_t quarantine_ns; /* S21 */
+  atomic_uint_fast64_t quarantine_ns; /* S21 */
   struct member member[LOG_MAX_LEGS];
   unsigned configured;
 
@@ -118,8 +122,10 @@ struct mirror {
   uint64_t failures, failures_recorded; /* S4: equal, or no acknowledgement */
   unsigned active;                      /* client requests inside */
   bool stopping;
-  uint64_t stop_deadline; /* of requests under way, once stopping */
-  bool stopped;           /* no thread of ours runs any more */
+  uint64_t stop_deadline;   /* of requests under way, once stopping */
+  bool stopped;             /* no thread of ours runs any more */
+  bool orders_end;          /* orders do not wait any more */
+  uint64_t suspended_until; /* by an operator; 0: it is not */
   bool wake_worker;
   unsigned round_robin;
   uint64_t sweeps;

@@ -12,7 +12,9 @@
 #include "hold.h"
 #include "member-state.h"
 #include "mirror-impl.h"
+#include "order-impl.h"
 #include "resync.h"
+#include "suspend.h"
 #include "verdict.h"
 #include "watch.h"
 
@@ -58,6 +60,7 @@ member_status (struct mirror *m, unsigned slot, const struct log_status *ls,
   st->returns = verdict_returns (m, slot);
   st->no_answer = watch_no_answer (m, slot);
   st->primary = slot == m->primary;
+  st->write_mostly = (int) member->index == m->config.write_mostly;
   st->missed_regions = ls->missed[slot];
   st->read_repairs = member->read_repairs;
   record_status (m, slot, st);
@@ -126,7 +129,7 @@ resync_status (const struct mirror *m, const struct log_status *ls,
   uint64_t todo = resync_todo (m, ls);
   uint64_t total = rs->total_regions < todo ? todo : rs->total_regions;
 
-  st->resync_state = m->resyncing ? "running" : "idle";
+  st->resync_state = rs->paused ? "paused" : m->resyncing ? "running" : "idle";
   st->total_bytes = total << m->region_shift;
   st->done_bytes = (total - todo) << m->region_shift;
   st->copied_bytes = rs->copied_bytes;
@@ -135,6 +138,25 @@ resync_status (const struct mirror *m, const struct log_status *ls,
   if (m->resyncing)
     resync_rate_status (rs, todo << m->region_shift, st);
   st->sweeps = m->sweeps;
+}
+
+/* What order-set.c can change. */
+static void
+settings_status (const struct mirror *m, struct mirror_status *st)
+{
+  const struct mirror_config *config = &m->config;
+
+  st->suspended_seconds =
+    (double) suspend_left_locked (m) / (double) NSEC_PER_SEC;
+  st->read_policy = read_policy_name (config->read_policy);
+  st->resync_rate = config->resync_rate;
+  st->resync_min = config->resync_min;
+  st->leg_timeout = config->leg_timeout;
+  st->flush_timeout = config->flush_timeout;
+  st->leg_fail_after = config->leg_fail_after;
+  st->log_timeout = config->log_timeout;
+  st->quarantine = config->quarantine;
+  st->hold_timeout = config->hold_timeout;
 }
 
 void
@@ -162,4 +184,5 @@ mirror_status (struct mirror *m, struct mirror_status *st)
   members_status (m, &ls, st);
   log_status (m, &ls, st);
   resync_status (m, &ls, st);
+  settings_status (m, st);
 }

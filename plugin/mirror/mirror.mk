@@ -49,6 +49,13 @@ libmirror_la_SOURCES = \
 	plugin/mirror/mirror-worker.c \
 	plugin/mirror/mirror-worker.h \
 	plugin/mirror/mirror.h \
+	plugin/mirror/order-common.c \
+	plugin/mirror/order-impl.h \
+	plugin/mirror/order-legs.c \
+	plugin/mirror/order-pause.c \
+	plugin/mirror/order-set.c \
+	plugin/mirror/order.c \
+	plugin/mirror/order.h \
 	plugin/mirror/place.c \
 	plugin/mirror/place.h \
 	plugin/mirror/probe-places.c \
@@ -90,6 +97,8 @@ libmirror_la_SOURCES = \
 	plugin/mirror/source.c \
 	plugin/mirror/source.h \
 	plugin/mirror/status.h \
+	plugin/mirror/suspend.c \
+	plugin/mirror/suspend.h \
 	plugin/mirror/sweep.c \
 	plugin/mirror/sweep.h \
 	plugin/mirror/thin-copy.c \

@@ -65,6 +65,7 @@ struct rejoin {
   bool blank;     /* it holds nothing: all is to be copied */
   bool other;     /* it is another file than before: the same */
   bool used_file; /* in this run, with this identity */
+  bool open;      /* it was in use, and is not closed */
   uint8_t id[LEG_ID_SIZE];
   char reported[LEG_ERROR_SIZE];
 };
@@ -73,6 +74,7 @@ struct rejoin {
 static void
 note_file (struct rejoin *r)
 {
+  r->open = true;
   r->used_file = r->leg->kind == LEG_FILE;
   memcpy (r->id, r->leg->id, sizeof r->id);
 }
@@ -98,6 +100,13 @@ static bool
 is_held (const struct rejoin *r)
 {
   return r->m->hold.legs & SLOT_BIT (r->member->slot);
+}
+
+/* An operator has taken it out; to be closed if that is left to do. */
+static bool
+is_parked (const struct rejoin *r)
+{
+  return r->member->parked;
 }
 
 /* The mirror ends; but a leg that it uses may yet be lost, and one that it waits
@@ -164,6 +173,26 @@ wait_until_out (struct rejoin *r)
   return !ends (r);
 }
 
+/* It holds all that was acknowledged, and others may use it.  What its cache
+ * had not flushed it misses (S5), so an error does no harm.  m->lock is given up
+ * meanwhile.
+ */
+static void
+give_away (struct rejoin *r)
+{
+  struct mirror *m = r->m;
+
+  pthread_mutex_unlock (&m->lock);
+  if (r->open && leg_settle (r->leg) == 0)
+    beat_end (r->member);
+  place_leave (r->member);
+  leg_close (r->leg);
+  r->open = false;
+  pthread_mutex_lock (&m->lock);
+  r->member->closed = true;
+  pthread_cond_broadcast (&m->cond);
+}
+
 static uint64_t
 next_delay (struct rejoin *r)
 {
@@ -185,10 +214,15 @@ wait_delay (struct rejoin *r)
   struct mirror *m = r->m;
   uint64_t until = now_ns () + next_delay (r);
 
-  while (!ends (r) && now_ns () < until)
+  while (!ends (r) && !r->member->try_now && now_ns () < until)
     cond_wait_until (&m->rejoin_wake, &m->lock, until);
-  while (!ends (r) && must_wait (r))
-    pthread_cond_wait (&m->rejoin_wake, &m->lock);
+  while (!ends (r) && (must_wait (r) || is_parked (r))) {
+    if (is_parked (r) && r->member->to_close && !r->member->closed)
+      give_away (r);
+    else
+      pthread_cond_wait (&m->rejoin_wake, &m->lock);
+  }
+  r->member->try_now = false;
   return !ends (r);
 }
 
@@ -324,6 +358,7 @@ static void
 try_once (struct rejoin *r)
 {
   place_leave (r->member);
+  r->open = false;
   if (is_right (r) && is_recorded (r) && join (r)) {
     report_joined (r);
     records_renew (r->m, log_deadline (r->m, now_ns ()));

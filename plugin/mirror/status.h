@@ -24,11 +24,12 @@ struct leg_status {
   uint64_t read_errors, write_errors, flush_errors;
   uint64_t read_repairs;
   char last_error[256];
-  const char *record; /* "file", "trailer", "none" */
-  char uuid[37];      /* the leg's own; "" if it has no record */
+  const char *record;       /* "file", "trailer", "none" */
+  char uuid[37];            /* the leg's own; "" if it has no record */
   uint64_t last_error_time; /* seconds since 1970, 0: there was none */
   const char *returns;      /* verdict.h */
-  unsigned no_answer;       /* watch.h: seconds, 0: it answers */
+  bool write_mostly;
+  unsigned no_answer; /* watch.h: seconds, 0: it answers */
 };
 
 struct mirror_status {
@@ -46,15 +47,21 @@ struct mirror_status {
   char log_name[4096];
   bool log_lost; /* for ever */
   char log_last_error[256];
-  bool log_misplaced; /* "failed", as a start would not find it */
+  bool log_misplaced;           /* "failed", as a start would not find it */
   uint64_t log_last_error_time; /* as a leg's */
   uint64_t log_marks, log_clears, log_flushes, log_flush_errors;
 
-  const char *resync_state; /* "idle", "running" */
+  const char *resync_state; /* "idle", "running", "paused" */
   uint64_t done_bytes, total_bytes, copied_bytes, skipped_bytes;
   uint64_t bytes_per_second;
   int64_t eta_seconds; /* -1 = unknown */
   uint64_t sweeps;     /* rounds of the worker, so that tests can wait */
+
+  double suspended_seconds; /* that are left; 0: it is not */
+  const char *read_policy;
+  uint64_t resync_rate, resync_min; /* bytes/s */
+  unsigned leg_timeout, flush_timeout, leg_fail_after, log_timeout;
+  unsigned quarantine, hold_timeout;
 };
 
 #endif /* NBDMIRROR_STATUS_H */

@@ -53,6 +53,7 @@ unit_tests_of_threads = \
 	tests/unit/unit-leg-races \
 	tests/unit/unit-leg-zeroes \
 	tests/unit/unit-logd \
+	tests/unit/unit-order \
 	tests/unit/unit-range \
 	tests/unit/unit-hold \
 	tests/unit/unit-hold-random \
@@ -374,6 +375,10 @@ tests_unit_unit_hold_random_LDADD = \
 tests_unit_unit_rejoin_SOURCES = tests/unit/unit-rejoin.c
 tests_unit_unit_rejoin_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_unit_rejoin_LDADD = libmirrorfixture.la $(MIRROR_LIBS) $(TEST_LIBS)
+
+tests_unit_unit_order_SOURCES = tests/unit/unit-order.c
+tests_unit_unit_order_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_unit_order_LDADD = libmirrorfixture.la $(MIRROR_LIBS) $(TEST_LIBS)
 
 tests_unit_unit_repair_SOURCES = tests/unit/unit-repair.c
 tests_unit_unit_repair_CPPFLAGS = $(TEST_CPPFLAGS)
