@@ -52,6 +52,96 @@ static const struct verb verbs[] = {
    "\n"
    "  Exit: 0 in sync, 1 degraded or resyncing, 2 failed (at once),\n"
    "  3 no answer.\n"},
+  {"fail", verb_order, "[--dry-run] SOCKET LEG",
+   "  Take a leg out of use, until it is attached.  LEG is its number, its\n"
+   "  name, or its uuid.\n"
+   "\n"
+   "  --dry-run            only say what would be done\n"
+   "\n"
+   "  Exit: 0 done, 1 refused, 3 no answer.\n"},
+  {"detach", verb_order, "[--track] [--dry-run] SOCKET LEG",
+   "  The same, and close it, so that it can be used elsewhere.  It gets\n"
+   "  everything when it is attached.\n"
+   "\n"
+   "  --track              it is only read elsewhere: it gets what it misses\n"
+   "  --dry-run            only say what would be done\n"
+   "\n"
+   "  Exit: 0 done, 1 refused, 3 no answer.\n"},
+  {"attach", verb_order, "[--wait [--timeout SECONDS]] [--dry-run] SOCKET LEG",
+   "  Let a leg come back that is out of use.\n"
+   "\n"
+   "  --wait               wait until it is in sync\n"
+   "  --timeout SECONDS    but not longer than this\n"
+   "  --dry-run            only say what would be done\n"
+   "\n"
+   "  Exit: 0 done, 1 refused, 3 no answer.\n"},
+  {"may-stop", verb_order, "SOCKET LEG",
+   "  Could the server of this leg be stopped now?\n"
+   "\n"
+   "  Exit: 0 yes, 1 no, 3 no answer.\n"},
+  {"resync pause", verb_order, "[--dry-run] SOCKET",
+   "  Copy nothing to legs that miss something.\n"
+   "\n"
+   "  --dry-run            only say what would be done\n"
+   "\n"
+   "  Exit: 0 done, 1 refused, 3 no answer.\n"},
+  {"resync resume", verb_order, "[--dry-run] SOCKET",
+   "  Go on with it.\n"
+   "\n"
+   "  --dry-run            only say what would be done\n"
+   "\n"
+   "  Exit: 0 done, 1 refused, 3 no answer.\n"},
+  {"resync rate", verb_order, "[--dry-run] SIZE SOCKET",
+   "  Copy at most SIZE bytes per second; 0: no limit.\n"
+   "\n"
+   "  --dry-run            only say what would be done\n"
+   "\n"
+   "  Exit: 0 done, 1 refused, 3 no answer.\n"},
+  {"resync min", verb_order, "[--dry-run] SIZE SOCKET",
+   "  Copy at least SIZE bytes per second when clients are busy.\n"
+   "\n"
+   "  --dry-run            only say what would be done\n"
+   "\n"
+   "  Exit: 0 done, 1 refused, 3 no answer.\n"},
+  {"read-policy", verb_order, "[--dry-run] SOCKET auto|first|round-robin",
+   "  Which in-sync leg serves a read.\n"
+   "\n"
+   "  --dry-run            only say what would be done\n"
+   "\n"
+   "  Exit: 0 done, 1 refused, 3 no answer.\n"},
+  {"write-mostly", verb_order, "[--dry-run] SOCKET LEG|none",
+   "  This leg serves reads only if no other can.\n"
+   "\n"
+   "  --dry-run            only say what would be done\n"
+   "\n"
+   "  Exit: 0 done, 1 refused, 3 no answer.\n"},
+  {"set", verb_order, "[--dry-run] SOCKET NAME=VALUE",
+   "  Change a parameter of the plugin until a restart: a timeout, or one of\n"
+   "  those above.\n"
+   "\n"
+   "  --dry-run            only say what would be done\n"
+   "\n"
+   "  Exit: 0 done, 1 refused, 3 no answer.\n"},
+  {"suspend", verb_order, "[--max SECONDS] [--dry-run] SOCKET",
+   "  Let requests wait, and flush the legs: a snapshot of them is whole.\n"
+   "\n"
+   "  --max SECONDS        go on after this time (default: 10)\n"
+   "  --dry-run            only say what would be done\n"
+   "\n"
+   "  Exit: 0 done, 1 refused, 3 no answer.\n"},
+  {"resume", verb_order, "[--dry-run] SOCKET",
+   "  Go on before that.\n"
+   "\n"
+   "  --dry-run            only say what would be done\n"
+   "\n"
+   "  Exit: 0 done, 1 refused, 3 no answer.\n"},
+  {"stop", verb_order, "[--drain SECONDS] [--dry-run] SOCKET",
+   "  End the server.\n"
+   "\n"
+   "  --drain SECONDS      clients may stay so long (default: 0)\n"
+   "  --dry-run            only say what would be done\n"
+   "\n"
+   "  Exit: 0 done, 1 refused, 3 no answer.\n"},
   {"dump", verb_dump,
    "[--json|--dm-table] [--leg] [--timeout SECONDS] LOGFILE|LEG",
    "  Show what a disk log says, or what a leg knows by itself; works beside a\n"
@@ -171,7 +261,7 @@ no_replace (void)
 static int
 unknown_verb (const char *name)
 {
-  char known[256];
+  char known[1024];
   int len = 0;
 
   for (size_t i = 0; i < NR_VERBS; ++i)

@@ -226,6 +226,8 @@ print_leg_advice (FILE *out, struct json_object *leg)
     {"returns", "not-named",
      "is known to the log, and this server was not told of it: start it with "
      "the leg,\nor with an empty one; data written since is kept account of"},
+    {"returns", "attach",
+     "was taken out of use: `nbdmirror attach' brings it back"},
     {"state", "stale",
      "lacks data, and a copy to it failed, which is tried again: see its last "
      "error"},

@@ -29,6 +29,9 @@ tools_nbdmirror_SOURCES = \
 	tools/log.c \
 	tools/nbdmirror.c \
 	tools/nbdmirror.h \
+	tools/order-wait.c \
+	tools/order-wait.h \
+	tools/order.c \
 	tools/status-dm.c \
 	tools/status-text.c \
 	tools/status.c \

@@ -7,6 +7,10 @@ libcontrol_la_SOURCES = \
 	plugin/control/control-commands.h \
 	plugin/control/control.c \
 	plugin/control/control.h \
+	plugin/control/jobs.c \
+	plugin/control/jobs.h \
+	plugin/control/order-json.c \
+	plugin/control/order-json.h \
 	plugin/control/status-json.c \
 	plugin/control/status-json.h \
 	$(NULL)

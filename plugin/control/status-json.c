@@ -53,6 +53,8 @@ mirror_json (const struct mirror_status *s)
   add_u64 (obj, "dirty_regions", s->dirty_regions);
   add_u64 (obj, "out_of_sync_regions", s->out_of_sync_regions);
   add_u64 (obj, "generation", s->generation);
+  json_object_object_add (obj, "suspended_seconds",
+                          json_object_new_double (s->suspended_seconds));
   return obj;
 }
 
@@ -82,6 +84,8 @@ leg_json (const struct leg_status *l)
   add_text (obj, "uuid", l->uuid);
   add_u64 (obj, "last_error_time", l->last_error_time);
   add_text (obj, "returns", l->returns);
+  json_object_object_add (obj, "write_mostly",
+                          json_object_new_boolean (l->write_mostly));
   add_u64 (obj, "no_answer_seconds", l->no_answer);
   return obj;
 }
@@ -135,6 +139,23 @@ resync_json (const struct mirror_status *s)
   return obj;
 }
 
+static struct json_object *
+settings_json (const struct mirror_status *s)
+{
+  struct json_object *obj = json_object_new_object ();
+
+  add_text (obj, "read-policy", s->read_policy);
+  add_u64 (obj, "resync-rate", s->resync_rate);
+  add_u64 (obj, "resync-min", s->resync_min);
+  add_u64 (obj, "leg-timeout", s->leg_timeout);
+  add_u64 (obj, "flush-timeout", s->flush_timeout);
+  add_u64 (obj, "leg-fail-after", s->leg_fail_after);
+  add_u64 (obj, "log-timeout", s->log_timeout);
+  add_u64 (obj, "hold-timeout", s->hold_timeout);
+  add_u64 (obj, "quarantine", s->quarantine);
+  return obj;
+}
+
 struct json_object *
 status_to_json (const struct mirror_status *s)
 {
@@ -145,5 +166,6 @@ status_to_json (const struct mirror_status *s)
   json_object_object_add (obj, "legs", legs_json (s));
   json_object_object_add (obj, "log", log_json (s));
   json_object_object_add (obj, "resync", resync_json (s));
+  json_object_object_add (obj, "settings", settings_json (s));
   return obj;
 }

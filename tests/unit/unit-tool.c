@@ -34,8 +34,9 @@ set_up (void)
   fake_dir ();
   snprintf (path, sizeof path, "%s", fake_path ("ctl"));
   m = fake_mirror_new ();
-  c = control_start (path, m);
+  c = control_open (path);
   ck_assert_ptr_nonnull (c);
+  ck_assert_int_eq (control_start (c, m), 0);
 }
 
 static void
@@ -86,7 +87,7 @@ TEST (status_without_server_is_3_and_names_the_socket)
   tool_expect_err (name);
   tool_expect_err ("No such file or directory");
   snprintf (name, sizeof name, "%s", fake_path ("out"));
-  ck_assert_int_eq (TOOL ("wait", name), 3);
+  ck_assert_int_eq (TOOL ("wait", "--timeout", "0", name), 3);
   tool_expect_err (name);
   tool_expect_err ("Connection refused");
 }
