@@ -51,6 +51,12 @@ int beats_start (struct mirror *m);
 /* End the threads: false if one hangs in its leg at the deadline. */
 bool beats_stop (struct mirror *m, uint64_t deadline);
 
+/* The same for one leg, which comes or goes while the mirror runs
+ * (member->leaves).
+ */
+int beat_thread_start (struct member *member);
+bool beat_thread_stop (struct member *member, uint64_t deadline);
+
 /* At the end, when nobody writes any more: the legs are not in use.  Blocks. */
 void beats_close (struct mirror *m);
 

@@ -88,6 +88,26 @@ member_set_state_locked (struct mirror *m, unsigned slots,
 }
 
 void
+member_add_locked (struct mirror *m, unsigned slot)
+{
+  m->configured |= SLOT_BIT (slot);
+  state_put (m, SLOT_BIT (slot), MEMBER_MISSING);
+  check_sets (m);
+  unstable_choose_locked (m);
+}
+
+void
+member_remove_locked (struct mirror *m, unsigned slot)
+{
+  assert ((m->failed | m->missing) & SLOT_BIT (slot));
+  m->failed &= ~SLOT_BIT (slot);
+  m->missing &= ~SLOT_BIT (slot);
+  m->configured &= ~SLOT_BIT (slot);
+  check_sets (m);
+  unstable_choose_locked (m);
+}
+
+void
 member_set_primary_locked (struct mirror *m, unsigned slot)
 {
   m->primary = slot;

@@ -52,28 +52,34 @@
 
 /* A configured leg: named by the user, or recorded in the log. */
 struct member {
-  /* Read-only once it is open. */
+  /* Read-only while it is configured; but orders give it another leg, name and
+   * index, when no thread of its own runs, under lock.
+   */
   struct mirror *mirror;
   unsigned slot;
   unsigned index;  /* the number the user knows it by */
   char *name;      /* "" if it was never named */
   struct leg *leg; /* NULL: nobody named it.  Open while it is in use */
 
-  pthread_t rejoiner; /* only used by start and stop */
+  pthread_t rejoiner; /* only used by start and stop, and orders */
   bool has_rejoiner;
   bool hang_said; /* only used by the watcher */
 
   /* Protected by lock. */
   bool rejoiner_exited;
   enum leg_kind kind;
-  enum leg_place place;   /* of the file of a leg in use: place.h */
-  unsigned users;         /* who may be using the leg now */
-  bool refused;           /* at the last try it was another one */
-  bool parked;            /* an operator wants it out of use (order-legs.c) */
-  bool to_close;          /* and closed: */
-  bool closed;            /* it is */
-  bool try_now;           /* bring it back without delay */
-  uint64_t joined_ns;     /* when it came back last, 0 = never */
+  enum leg_place place; /* of the file of a leg in use: place.h */
+  unsigned users;       /* who may be using the leg now */
+  bool refused;         /* at the last try it was another one */
+  bool parked;          /* an operator wants it out of use (order-legs.c) */
+  bool to_close;        /* and closed: */
+  bool closed;          /* it is */
+  bool try_now;         /* bring it back without delay */
+  bool leaves;          /* its own threads end */
+  bool retired;         /* leg and name are */
+  unsigned replaces;    /* 1 + slot of the leg that goes when it is in-sync; 0:
+                           * none */
+  uint64_t joined_ns;   /* when it came back last, 0 = never */
   uint64_t stalled_until; /* no copies to it before this: they failed, or a
                            * write may still land (S21) */
   bool unsettled;         /* one may have, and was not flushed */
@@ -92,6 +98,7 @@ struct rejoin_times {
 };
 
 struct hot_waiter;
+struct retired;
 
 struct mirror {
   /* Read-only once it is open. */
@@ -104,7 +111,11 @@ struct mirror {
   struct rejoin_times rejoin;
   atomic_uint_fast64_t quarantine_ns; /* S21 */
   struct member member[LOG_MAX_LEGS];
-  unsigned configured;
+  atomic_uint configured; /* only orders change it, under lock (order-add.c) */
+  struct leg *(*new_leg) (const char *name, const struct leg_options *options);
+  struct retired
+    *retired; /* legs and names that orders took away; only used by
+                            * them, for others may still print them */
 
   pthread_mutex_t lock;
   pthread_cond_t cond; /* anything below changed that someone waits for */

@@ -43,6 +43,7 @@ init_parts (struct mirror *m)
   m->hold.max_ns = HOLD_MAX_NS;
   m->unstable.max_bytes = UNSTABLE_BYTES;
   m->resync.bad.first_ns = BAD_FIRST_NS;
+  m->new_leg = leg_new;
   m->quarantine_ns = m->config.quarantine * NSEC_PER_SEC;
   init_lock (&m->lock);
   beats_init (m);
@@ -78,8 +79,8 @@ copy_names (struct mirror *m, const struct mirror_leg *legs)
 }
 
 /* From here on a lost leg is the mirror's business. */
-static void
-take_leg (struct member *member, struct leg *leg)
+void
+member_take_leg (struct member *member, struct leg *leg)
 {
   member->leg = leg;
   member->kind = leg->kind;
@@ -104,7 +105,7 @@ init_members (struct mirror *m, const struct mirror_leg *legs,
     member->slot = slot;
     member->index = legs[slot].index;
     if (legs[slot].leg)
-      take_leg (member, legs[slot].leg);
+      member_take_leg (member, legs[slot].leg);
     state[slot] = legs[slot].state;
     m->configured |= SLOT_BIT (slot);
   }
@@ -159,6 +160,38 @@ mirror_new (const struct mirror_config *config, struct dirty_log *log,
   return m;
 }
 
+struct retired {
+  struct retired *next;
+  struct leg *leg;
+  char *name;
+};
+
+void
+member_retire_locked (struct member *member)
+{
+  struct mirror *m = member->mirror;
+  struct retired *r = calloc (1, sizeof *r);
+
+  if (r) { /* else they are lost, but stay */
+    *r = (struct retired){m->retired, member->leg, member->name};
+    m->retired = r;
+  }
+  member->retired = true;
+}
+
+static void
+free_retired (struct mirror *m)
+{
+  while (m->retired) {
+    struct retired *r = m->retired;
+
+    m->retired = r->next;
+    leg_free (r->leg);
+    free (r->name);
+    free (r);
+  }
+}
+
 const struct mirror_limits *
 mirror_limits (const struct mirror *m)
 {
@@ -172,9 +205,12 @@ mirror_free (struct mirror *m)
     return;
   dirty_log_close (m->log, now_ns ());
   for (unsigned slot = 0; slot < LOG_MAX_LEGS; ++slot) {
+    if (m->member[slot].retired)
+      continue;
     leg_free (m->member[slot].leg);
     free (m->member[slot].name);
   }
+  free_retired (m);
   beats_free (m);
   records_free (m);
   hot_free (&m->hot);

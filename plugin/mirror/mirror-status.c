@@ -60,6 +60,8 @@ member_status (struct mirror *m, unsigned slot, const struct log_status *ls,
   st->returns = verdict_returns (m, slot);
   st->no_answer = watch_no_answer (m, slot);
   st->primary = slot == m->primary;
+  st->replaces =
+    member->replaces ? (int) m->member[member->replaces - 1].index : -1;
   st->write_mostly = (int) member->index == m->config.write_mostly;
   st->missed_regions = ls->missed[slot];
   st->read_repairs = member->read_repairs;
@@ -71,17 +73,25 @@ member_status (struct mirror *m, unsigned slot, const struct log_status *ls,
   }
 }
 
-/* In the order of the user's numbers. */
+static int
+slot_of_index (const struct mirror *m, unsigned index)
+{
+  FOR_EACH_SLOT (slot, m->configured)
+    if (m->member[slot].index == index)
+      return (int) slot;
+  return -1;
+}
+
+/* In the order of the user's numbers; some may have been removed. */
 static void
 members_status (struct mirror *m, const struct log_status *ls,
                 struct mirror_status *st)
 {
-  FOR_EACH_SLOT (slot, m->configured) {
-    unsigned index = m->member[slot].index;
+  for (unsigned index = 0; index < STATUS_MAX_LEGS; ++index) {
+    int slot = slot_of_index (m, index);
 
-    member_status (m, slot, ls, &st->leg[index]);
-    if (st->nr_legs <= index)
-      st->nr_legs = index + 1;
+    if (slot != -1)
+      member_status (m, (unsigned) slot, ls, &st->leg[st->nr_legs++]);
   }
 }
 

@@ -49,10 +49,15 @@ libmirror_la_SOURCES = \
 	plugin/mirror/mirror-worker.c \
 	plugin/mirror/mirror-worker.h \
 	plugin/mirror/mirror.h \
+	plugin/mirror/order-add.c \
+	plugin/mirror/order-add.h \
 	plugin/mirror/order-common.c \
 	plugin/mirror/order-impl.h \
 	plugin/mirror/order-legs.c \
+	plugin/mirror/order-new.c \
+	plugin/mirror/order-new.h \
 	plugin/mirror/order-pause.c \
+	plugin/mirror/order-replace.c \
 	plugin/mirror/order-set.c \
 	plugin/mirror/order.c \
 	plugin/mirror/order.h \

@@ -24,6 +24,16 @@ int order_detach (struct mirror *m, unsigned slot, const struct order *order,
                   struct outcome *out);
 int order_attach (struct mirror *m, unsigned slot, const struct order *order,
                   struct outcome *out);
+int order_name_leg (struct mirror *m, unsigned slot, const struct order *order,
+                    struct outcome *out);
+int order_add (struct mirror *m, const struct order *order,
+               struct outcome *out);
+int order_remove (struct mirror *m, unsigned slot, const struct order *order,
+                  struct outcome *out);
+int order_replace (struct mirror *m, unsigned slot, const struct order *order,
+                   struct outcome *out);
+int order_rename (struct mirror *m, unsigned slot, const struct order *order,
+                  struct outcome *out);
 int order_may_stop (struct mirror *m, unsigned slot, const struct order *order,
                     struct outcome *out);
 int order_pause (struct mirror *m, bool pause, const struct order *order,

@@ -197,14 +197,8 @@ int
 order_attach (struct mirror *m, unsigned slot, const struct order *order,
               struct outcome *out)
 {
-  struct member *member = &m->member[slot];
   CLEANUP_LOCK (&m->lock);
 
-  if (!member->leg)
-    return order_refuse (out,
-                         LEG_FMT " can't be opened: nobody has named it "
-                                 "on the command line",
-                         LEG_ARGS (member));
   return is_used (m, slot) ? attach_used (m, slot, order, out)
                            : attach_parked (m, slot, order, out);
 }

@@ -39,6 +39,15 @@ order_stop (struct mirror *m, const struct order *order, struct outcome *out)
 typedef int leg_order (struct mirror *m, unsigned slot,
                        const struct order *order, struct outcome *out);
 
+/* One that nobody named gets its leg first. */
+static int
+attach (struct mirror *m, unsigned slot, const struct order *order,
+        struct outcome *out)
+{
+  return m->member[slot].leg ? order_attach (m, slot, order, out)
+                             : order_name_leg (m, slot, order, out);
+}
+
 static leg_order *
 of_leg (enum order_verb verb)
 {
@@ -48,7 +57,13 @@ of_leg (enum order_verb verb)
   case ORDER_DETACH:
     return order_detach;
   case ORDER_ATTACH:
-    return order_attach;
+    return attach;
+  case ORDER_REMOVE:
+    return order_remove;
+  case ORDER_REPLACE:
+    return order_replace;
+  case ORDER_RENAME:
+    return order_rename;
   case ORDER_MAY_STOP:
     return order_may_stop;
   default:
@@ -67,6 +82,8 @@ run (struct mirror *m, const struct order *order, struct outcome *out)
              ? -1
              : of (m, slot, order, out);
   switch (order->verb) {
+  case ORDER_ADD:
+    return order_add (m, order, out);
   case ORDER_PAUSE:
   case ORDER_UNPAUSE:
     return order_pause (m, order->verb == ORDER_PAUSE, order, out);

@@ -17,9 +17,13 @@
 #define ORDER_MAX_SECONDS 300 /* of ORDER_SUSPEND */
 
 enum order_verb {
-  ORDER_FAIL,     /* leg: it is out of use until ORDER_ATTACH */
-  ORDER_DETACH,   /* leg, track: the same, and closed */
-  ORDER_ATTACH,   /* leg: it may come back */
+  ORDER_FAIL,   /* leg: it is out of use until ORDER_ATTACH */
+  ORDER_DETACH, /* leg, track: the same, and closed */
+  ORDER_ATTACH, /* leg: it may come back */
+  ORDER_ADD,    /* new_leg, overwrite: it becomes a leg */
+  ORDER_REMOVE, /* leg: it is none any more */
+  ORDER_REPLACE, /* leg, new_leg, overwrite: both, when the new one is in-sync */
+  ORDER_RENAME,   /* leg, new_leg: the same disk under another name */
   ORDER_MAY_STOP, /* leg: done if its server could be stopped now */
   ORDER_PAUSE,    /* no copies are begun */
   ORDER_UNPAUSE,
@@ -31,11 +35,13 @@ enum order_verb {
 
 struct order {
   enum order_verb verb;
-  const char *leg; /* its number, name or uuid */
+  const char *leg;     /* its number, name or uuid */
+  const char *new_leg; /* absolute path, or URI */
   const char *name, *value;
   unsigned seconds;
   bool track;
-  bool dry_run; /* say what would be done */
+  bool overwrite; /* what new_leg holds may be lost */
+  bool dry_run;   /* say what would be done */
 };
 
 struct outcome {
@@ -51,6 +57,11 @@ struct mirror;
  */
 int mirror_order (struct mirror *m, const struct order *order,
                   struct outcome *outcome);
+
+/* Finish what orders have left to do, now and then: whether there is more.  By who
+ * gives orders.  Blocks.
+ */
+bool mirror_orders_go_on (struct mirror *m);
 
 /* The server ends: orders do not wait any more.  Any thread, does not block. */
 void mirror_end_orders (struct mirror *m);

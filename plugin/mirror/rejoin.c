@@ -110,14 +110,15 @@ is_parked (const struct rejoin *r)
 }
 
 /* The mirror ends; but a leg that it uses may yet be lost, and one that it waits
- * for come back (hold_stop).
+ * for come back (hold_stop).  Or the leg leaves.
  */
 static bool
 ends (const struct rejoin *r)
 {
   bool is_used = writing_set (r->m) & SLOT_BIT (r->member->slot);
 
-  return r->m->stopping && (!is_used || r->m->hold.given_up);
+  return r->member->leaves ||
+         (r->m->stopping && (!is_used || r->m->hold.given_up));
 }
 
 /* Another leg can't be compared with the one that is away. */
@@ -238,7 +239,7 @@ record_leg (struct rejoin *r)
   unsigned slot = r->member->slot;
   CLEANUP_LOCK (&m->lock);
 
-  if (m->stopping)
+  if (m->stopping || r->member->leaves || r->member->parked)
     return false;
   dirty_log_set_leg (m->log, slot, (uint32_t) r->leg->kind, r->leg->id,
                      r->leg->size, r->member->name);
@@ -278,7 +279,8 @@ join (struct rejoin *r)
   beat_claim (member);
   CLEANUP_LOCK (&m->lock);
 
-  if (m->stopping || atomic_load (&r->leg->lost))
+  if (m->stopping || member->leaves || member->parked ||
+      atomic_load (&r->leg->lost))
     return false;
   dirty_log_leg_failed (m->log, member->slot);
   member_set_state_locked (m, SLOT_BIT (member->slot), MEMBER_RESYNCING);
@@ -415,6 +417,19 @@ rejoin_thread (void *opaque)
 /* --- start and stop --- */
 
 int
+rejoin_begin (struct member *member)
+{
+  member->rejoiner_exited = false;
+  if (thread_start (&member->rejoiner, "mirror-rejoin", rejoin_thread,
+                    member) == -1) {
+    msg_error ("leg %s: cannot start a thread: %m", member->name);
+    return -1;
+  }
+  member->has_rejoiner = true;
+  return 0;
+}
+
+int
 rejoin_start (struct mirror *m)
 {
   unsigned legs = 0;
@@ -424,16 +439,9 @@ rejoin_start (struct mirror *m)
       legs |= SLOT_BIT (slot);
       m->member[slot].leg->quiet = true;
     }
-  FOR_EACH_SLOT (slot, legs) {
-    struct member *member = &m->member[slot];
-
-    if (thread_start (&member->rejoiner, "mirror-rejoin", rejoin_thread,
-                      member) == -1) {
-      msg_error ("leg %s: cannot start a thread: %m", member->name);
+  FOR_EACH_SLOT (slot, legs)
+    if (rejoin_begin (&m->member[slot]) == -1)
       return -1;
-    }
-    member->has_rejoiner = true;
-  }
   return 0;
 }
 
@@ -462,6 +470,23 @@ rejoiner_exited (struct member *member, uint64_t deadline)
   while (!member->rejoiner_exited && now_ns () < deadline)
     cond_wait_until (&m->cond, &m->lock, deadline);
   return member->rejoiner_exited;
+}
+
+bool
+rejoin_end (struct member *member, uint64_t deadline)
+{
+  if (!member->has_rejoiner)
+    return true;
+  {
+    CLEANUP_LOCK (&member->mirror->lock);
+    pthread_cond_broadcast (&member->mirror->rejoin_wake);
+  }
+  leg_cancel (member->leg);
+  if (!rejoiner_exited (member, deadline))
+    return false;
+  pthread_join (member->rejoiner, NULL);
+  member->has_rejoiner = false;
+  return true;
 }
 
 bool

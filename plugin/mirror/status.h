@@ -29,6 +29,7 @@ struct leg_status {
   uint64_t last_error_time; /* seconds since 1970, 0: there was none */
   const char *returns;      /* verdict.h */
   bool write_mostly;
+  int replaces; /* index of the leg that goes when it is in-sync; -1: none */
   unsigned no_answer; /* watch.h: seconds, 0: it answers */
 };
 

@@ -28,15 +28,23 @@ static void
 look_at (struct mirror *m, unsigned slot)
 {
   struct member *member = &m->member[slot];
-  unsigned seconds = watch_no_answer (m, slot);
+  unsigned seconds;
+  const char *name;
+  bool said;
 
-  if (seconds > 0 && !member->hang_said)
+  {
+    CLEANUP_LOCK (&m->lock);
+    seconds = watch_no_answer (m, slot);
+    name = member->name;
+    said = member->hang_said;
+    member->hang_said = seconds > 0;
+  }
+  if (seconds > 0 && !said)
     msg_warning ("leg %s: has not answered for %u seconds, and all that is "
                  "written waits for it",
-                 member->name, seconds);
-  else if (seconds == 0 && member->hang_said)
-    msg_note ("leg %s: answers again", member->name);
-  member->hang_said = seconds > 0;
+                 name, seconds);
+  else if (seconds == 0 && said)
+    msg_note ("leg %s: answers again", name);
 }
 
 /* False: the mirror stops. */

@@ -411,6 +411,252 @@ TEST (bad_settings_are_refused)
     is_refused (set (bad[i].name, bad[i].value), bad[i].why);
 }
 
+/* --- legs that come and go --- */
+
+static struct leg *made;
+static uint64_t made_size;
+static int made_byte;
+
+/* A disk of made_size that holds made_byte everywhere. */
+static struct leg *
+make_disk (const char *name, const struct leg_options *options)
+{
+  (void) options;
+  made = mem_leg_new (name, made_size);
+  made->min_block = BLOCK;
+  if (made_byte) {
+    ck_assert_int_eq (leg_open (made, 0), 0);
+    mem_leg_change (made, 0, made_size, made_byte);
+    leg_close (made);
+  }
+  return made;
+}
+
+static void
+disks_are (uint64_t size, int byte)
+{
+  fx->m->new_leg = make_disk;
+  made_size = size;
+  made_byte = byte;
+}
+
+static int
+add (const char *name, bool overwrite)
+{
+  return give (&(struct order){
+    .verb = ORDER_ADD, .new_leg = name, .overwrite = overwrite});
+}
+
+static int
+replace (const char *leg, const char *name)
+{
+  return give (&(struct order){
+    .verb = ORDER_REPLACE, .leg = leg, .new_leg = name});
+}
+
+static int
+rename_to (const char *leg, const char *name)
+{
+  return give (&(struct order){
+    .verb = ORDER_RENAME, .leg = leg, .new_leg = name});
+}
+
+/* All of it is what leg 0 holds. */
+static bool
+made_is_same (void)
+{
+  return memcmp (mem_leg_data (made), mem_leg_data (fx->leg[0]),
+                 NR_REGIONS * REGION) == 0;
+}
+
+static unsigned
+in_sync_legs (void)
+{
+  return (unsigned) __builtin_popcount (fx_in_sync (fx));
+}
+
+TEST (an_empty_disk_becomes_a_leg)
+{
+  struct log_leg rec;
+
+  disks_are (NR_REGIONS * REGION, 0);
+  changes (add ("/new", false), true);
+  WAIT_FOR (in_sync_legs () == 3);
+  ck_assert (made_is_same ());
+  ck_assert_uint_eq (look ()->nr_legs, 3);
+  ck_assert_str_eq (status.leg[2].name, "/new");
+  ck_assert_uint_eq (status.leg[2].index, 2);
+  write_region (3, 'b');
+  ck_assert (made_is_same ());
+  dirty_log_get_leg (fx->log, 2, &rec);
+  ck_assert_str_eq (rec.name, "/new");
+  changes (add ("/new", false), false);
+}
+
+/* No image of the log says that it has anything before it has. */
+static void
+check_new_leg (const struct mem_log_image *image, void *opaque)
+{
+  (void) opaque;
+  for (uint64_t r = 0; image->state[2] != LOG_LEG_NONE && r < NR_REGIONS; ++r)
+    ck_assert (image->missed[2][r] || mem_leg_data (made)[r * REGION] == 'a');
+}
+
+TEST (a_crash_while_a_leg_is_added_finds_it_whole_or_not_at_all)
+{
+  disks_are (NR_REGIONS * REGION, 0);
+  mem_log_observe (fx->log, check_new_leg, NULL);
+  changes (add ("/new", false), true);
+  WAIT_FOR (in_sync_legs () == 3);
+}
+
+TEST (nothing_is_written_to_a_new_leg_before_the_log_knows_it)
+{
+  disks_are (NR_REGIONS * REGION, 0);
+  changes (set ("log-timeout", "1"), true);
+  mem_log_fail (fx->log, MEM_LOG_FLUSH | MEM_LOG_COMMIT, UINT_MAX, EIO);
+  is_refused (add ("/new", false), "the log can't be written");
+  ck_assert_uint_eq (in_sync_legs (), 2);
+  ck_assert_int_eq (mem_leg_data (made)[0], 0);
+  mem_log_fail (fx->log, MEM_LOG_FLUSH | MEM_LOG_COMMIT, 0, 0);
+  changes (leg_order (ORDER_ATTACH, "/new"), true);
+  WAIT_FOR (in_sync_legs () == 3);
+}
+
+TEST (a_disk_with_data_is_only_taken_with_overwrite)
+{
+  disks_are (NR_REGIONS * REGION, 'x');
+  is_refused (add ("/new", false), "holds data");
+  ck_assert_int_eq (mem_leg_data (made)[0], 'x');
+  ck_assert_uint_eq (look ()->nr_legs, 2);
+  changes (add ("/new", true), true);
+  WAIT_FOR (in_sync_legs () == 3);
+  ck_assert (made_is_same ());
+}
+
+TEST (a_disk_that_does_not_fit_is_refused)
+{
+  disks_are (NR_REGIONS * REGION - BLOCK, 0);
+  is_refused (add ("/new", true), "but the mirror has");
+}
+
+TEST (a_ninth_leg_is_refused)
+{
+  char name[16];
+
+  disks_are (NR_REGIONS * REGION, 0);
+  for (unsigned i = 2; i < LOG_MAX_LEGS; ++i) {
+    snprintf (name, sizeof name, "/new%u", i);
+    changes (add (name, false), true);
+  }
+  is_refused (add ("/new8", false), "has 8 legs");
+  WAIT_FOR (in_sync_legs () == LOG_MAX_LEGS);
+}
+
+TEST (a_dry_run_of_add_finds_what_is_wrong_and_adds_nothing)
+{
+  disks_are (NR_REGIONS * REGION, 0);
+  changes (give (&(struct order){
+             .verb = ORDER_ADD, .new_leg = "/new", .dry_run = true}),
+           true);
+  ck_assert_uint_eq (look ()->nr_legs, 2);
+  disks_are (NR_REGIONS * REGION, 'x');
+  is_refused (give (&(struct order){
+                .verb = ORDER_ADD, .new_leg = "/new", .dry_run = true}),
+              "holds data");
+}
+
+TEST (a_removed_leg_is_forgotten_and_its_place_taken)
+{
+  changes (leg_order (ORDER_REMOVE, "0"), true);
+  ck_assert_int_eq (fx_image_state (fx, 0), LOG_LEG_NONE);
+  ck_assert_uint_eq (look ()->nr_legs, 1);
+  ck_assert_uint_eq (status.leg[0].index, 1);
+  is_refused (leg_order (ORDER_REMOVE, "1"), "the last in-sync leg");
+  is_refused (leg_order (ORDER_REMOVE, "0"), "no leg has the number");
+  write_region (3, 'b');
+  ck_assert_int_eq (fx_byte (fx, 1, 3 * REGION), 'b');
+  disks_are (NR_REGIONS * REGION, 0);
+  mem_log_observe (fx->log, NULL, NULL); /* leg 0 is another one now */
+  changes (add ("/new", false), true);
+  WAIT_FOR (in_sync_legs () == 2);
+  ck_assert_uint_eq (look ()->leg[0].index, 0);
+  ck_assert_str_eq (status.leg[0].name, "/new");
+}
+
+TEST (a_dead_leg_can_be_removed)
+{
+  mem_leg_fail_open (fx->leg[1], EIO);
+  leg_lose (fx->leg[1], EIO, "the test says so");
+  changes (leg_order (ORDER_REMOVE, "1"), true);
+  ck_assert_uint_eq (look ()->nr_legs, 1);
+  ck_assert_str_eq (status.state, "in-sync");
+}
+
+TEST (the_old_leg_stays_until_the_new_one_is_in_sync)
+{
+  disks_are (NR_REGIONS * REGION, 0);
+  changes (give (&(struct order){.verb = ORDER_PAUSE}), true);
+  changes (replace ("1", "/new"), true);
+  WAIT_FOR (fx_resyncing (fx) != 0);
+  mirror_orders_go_on (fx->m);
+  ck_assert_uint_eq (fx_in_sync (fx), 3);
+  ck_assert_int_eq (look ()->leg[2].replaces, 1);
+  changes (replace ("1", "/new"), false);
+  changes (give (&(struct order){.verb = ORDER_UNPAUSE}), true);
+  WAIT_FOR (in_sync_legs () == 3);
+  ck_assert (!mirror_orders_go_on (fx->m));
+  ck_assert_uint_eq (look ()->nr_legs, 2);
+  ck_assert_str_eq (status.leg[1].name, "/new");
+  ck_assert_uint_eq (status.leg[1].index, 1);
+  ck_assert_int_eq (status.leg[1].replaces, -1);
+  ck_assert (made_is_same ());
+}
+
+TEST (a_dead_leg_is_replaced)
+{
+  mem_leg_fail_open (fx->leg[1], EIO);
+  leg_lose (fx->leg[1], EIO, "the test says so");
+  disks_are (NR_REGIONS * REGION, 0);
+  changes (replace ("1", "/new"), true);
+  WAIT_FOR (!mirror_orders_go_on (fx->m));
+  ck_assert_uint_eq (look ()->nr_legs, 2);
+  ck_assert_str_eq (status.state, "in-sync");
+}
+
+TEST (a_leg_is_not_replaced_by_one_that_is_in_use)
+{
+  is_refused (replace ("1", "/leg1"), "can't replace itself");
+  is_refused (replace ("1", "/leg0"), "is a leg already");
+}
+
+TEST (a_renamed_leg_gets_what_it_missed)
+{
+  disks_are (NR_REGIONS * REGION, 'a');
+  is_refused (rename_to ("1", "/leg0"), "is leg 0");
+  changes (rename_to ("1", "/leg1"), false);
+  mem_log_observe (fx->log, NULL, NULL); /* leg 1 is another one then */
+  changes (rename_to ("1", "/moved"), true);
+  WAIT_FOR (in_sync_legs () == 2);
+  ck_assert_str_eq (look ()->leg[1].name, "/moved");
+  write_region (3, 'b');
+  ck_assert (made_is_same ());
+}
+
+TEST (another_disk_under_the_new_name_is_not_used)
+{
+  disks_are (NR_REGIONS * REGION, 'x');
+  changes (rename_to ("1", "/moved"), true);
+  WAIT_FOR (strcmp (look ()->leg[1].returns, "refused") == 0);
+  ck_assert_int_eq (mem_leg_data (made)[0], 'x');
+}
+
+TEST (the_last_in_sync_leg_keeps_its_name)
+{
+  changes (leg_order (ORDER_FAIL, "1"), true);
+  is_refused (rename_to ("0", "/moved"), "the last in-sync leg");
+}
+
 /* --- the end --- */
 
 static unsigned drain;
