@@ -75,6 +75,41 @@ static const struct verb verbs[] = {
    "  --dry-run            only say what would be done\n"
    "\n"
    "  Exit: 0 done, 1 refused, 3 no answer.\n"},
+  {"add", verb_order,
+   "[--overwrite] [--wait [--timeout SECONDS]] [--dry-run] SOCKET NEW",
+   "  Make a disk a leg: a path or an NBD URI.  It gets a full copy.\n"
+   "\n"
+   "  --overwrite          it holds data, which are lost\n"
+   "  --wait               wait until it is in sync\n"
+   "  --timeout SECONDS    but not longer than this\n"
+   "  --dry-run            only say what would be done\n"
+   "\n"
+   "  Exit: 0 done, 1 refused, 3 no answer.\n"},
+  {"remove", verb_order, "[--dry-run] SOCKET LEG",
+   "  Forget a leg.\n"
+   "\n"
+   "  --dry-run            only say what would be done\n"
+   "\n"
+   "  Exit: 0 done, 1 refused, 3 no answer.\n"},
+  {"replace", verb_order,
+   "[--overwrite] [--wait [--timeout SECONDS]] [--dry-run] SOCKET LEG NEW",
+   "  Make the disk NEW a leg, and forget LEG when NEW is in sync.\n"
+   "\n"
+   "  --overwrite          NEW holds data, which are lost\n"
+   "  --wait               wait until it is in sync\n"
+   "  --timeout SECONDS    but not longer than this\n"
+   "  --dry-run            only say what would be done\n"
+   "\n"
+   "  Exit: 0 done, 1 refused, 3 no answer.\n"},
+  {"rename", verb_order,
+   "[--wait [--timeout SECONDS]] [--dry-run] SOCKET LEG NEW-NAME",
+   "  The same disk has another path or URI now.\n"
+   "\n"
+   "  --wait               wait until it is in sync\n"
+   "  --timeout SECONDS    but not longer than this\n"
+   "  --dry-run            only say what would be done\n"
+   "\n"
+   "  Exit: 0 done, 1 refused, 3 no answer.\n"},
   {"may-stop", verb_order, "SOCKET LEG",
    "  Could the server of this leg be stopped now?\n"
    "\n"
@@ -249,15 +284,6 @@ parse_seconds (const char *text, double *seconds)
   return -1;
 }
 
-/* Messages of a mirror name it. */
-static int
-no_replace (void)
-{
-  msg_error ("replace: this version can't; \"How to replace a leg\" in "
-             "nbdkit-mirror-plugin(1) says what to do instead");
-  return EXIT_USAGE;
-}
-
 static int
 unknown_verb (const char *name)
 {
@@ -297,8 +323,7 @@ run_verb (int argc, char *argv[])
   }
   verb = find_verb (words);
   if (verb == NULL)
-    return strcmp (words, "replace") == 0 ? no_replace ()
-                                          : unknown_verb (words);
+    return unknown_verb (words);
   /* getopt_long puts argv[0] before its messages. */
   snprintf (name, sizeof name, "nbdmirror: %s", verb->name);
   argv[0] = name;

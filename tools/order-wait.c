@@ -61,6 +61,7 @@ draw_bar (struct json_object *status)
 static int
 verdict_on (struct json_object *leg)
 {
+  struct json_object *old;
   const char *returns;
 
   if (leg == NULL) {
@@ -68,7 +69,7 @@ verdict_on (struct json_object *leg)
     return EXIT_DEGRADED;
   }
   if (leg_is (leg, "in-sync"))
-    return 0;
+    return json_object_object_get_ex (leg, "replaces", &old) && old ? -1 : 0;
   returns = field_text (leg, "returns");
   if (strcmp (returns, "refused") != 0 && strcmp (returns, "attach") != 0)
     return -1;

@@ -36,6 +36,7 @@ enum {
   OPT_TRACK,
   OPT_MAX,
   OPT_DRAIN,
+  OPT_OVERWRITE,
 };
 #define BIT(opt) (1u << (opt))
 #define ALWAYS (BIT (OPT_HELP) | BIT (OPT_DRY_RUN))
@@ -45,6 +46,8 @@ enum {
 enum {
   NO_OPERAND,
   LEG,     /* member "leg", behind SOCKET */
+  NEW,     /* member "new" */
+  LEG_NEW, /* both */
   VALUE,   /* member "value", behind SOCKET */
   BEFORE,  /* the same, before SOCKET */
   SETTING, /* NAME=VALUE */
@@ -58,6 +61,11 @@ static const struct form {
   {"fail", "fail", NULL, ALWAYS, LEG, UINT_MAX},
   {"detach", "detach", NULL, ALWAYS | BIT (OPT_TRACK), LEG, UINT_MAX},
   {"attach", "attach", NULL, ALWAYS | WAITS, LEG, UINT_MAX},
+  {"add", "add", NULL, ALWAYS | WAITS | BIT (OPT_OVERWRITE), NEW, UINT_MAX},
+  {"remove", "remove", NULL, ALWAYS, LEG, UINT_MAX},
+  {"replace", "replace", NULL, ALWAYS | WAITS | BIT (OPT_OVERWRITE), LEG_NEW,
+   UINT_MAX},
+  {"rename", "rename", NULL, ALWAYS | WAITS, LEG_NEW, UINT_MAX},
   {"may-stop", "may-stop", NULL, BIT (OPT_HELP), LEG, UINT_MAX},
   {"resync pause", "resync-pause", NULL, ALWAYS, NO_OPERAND, UINT_MAX},
   {"resync resume", "resync-resume", NULL, ALWAYS, NO_OPERAND, UINT_MAX},
@@ -75,10 +83,10 @@ static const struct form {
 /* What the user said. */
 struct line {
   const struct form *form;
-  bool dry_run, wait, track;
+  bool dry_run, wait, track, overwrite;
   unsigned seconds;
   uint64_t deadline; /* of --wait */
-  const char *socket, *operand;
+  const char *socket, *operand, *new_leg;
 };
 
 static const struct form *
@@ -135,6 +143,9 @@ set_option (struct line *line, int opt)
   case OPT_TRACK:
     line->track = true;
     return 0;
+  case OPT_OVERWRITE:
+    line->overwrite = true;
+    return 0;
   case OPT_TIMEOUT:
     return set_timeout (line, optarg);
   default:
@@ -146,7 +157,7 @@ static int
 take_operands (struct line *line, int argc, char *argv[])
 {
   unsigned kind = line->form->operand;
-  int want = kind == NO_OPERAND ? 1 : 2;
+  int want = kind == NO_OPERAND ? 1 : kind == LEG_NEW ? 3 : 2;
 
   if (argc - optind != want) {
     msg_error (argc - optind < want ? "something is missing"
@@ -154,7 +165,8 @@ take_operands (struct line *line, int argc, char *argv[])
     return -1;
   }
   line->socket = argv[optind + (kind == BEFORE)];
-  line->operand = want == 2 ? argv[optind + (kind != BEFORE)] : NULL;
+  line->operand = want > 1 ? argv[optind + (kind != BEFORE)] : NULL;
+  line->new_leg = kind == NEW ? line->operand : argv[argc - 1];
   if (kind != SETTING || strchr (line->operand, '=') != NULL)
     return 0;
   msg_error ("%s: must be NAME=VALUE", line->operand);
@@ -173,6 +185,7 @@ parse_line (struct line *line, int argc, char *argv[])
     {"track", no_argument, NULL, OPT_TRACK},
     {"max", required_argument, NULL, OPT_MAX},
     {"drain", required_argument, NULL, OPT_DRAIN},
+    {"overwrite", no_argument, NULL, OPT_OVERWRITE},
     {NULL, 0, NULL, 0},
   };
   int opt;
@@ -200,16 +213,25 @@ is_number_or_uuid (const char *text)
 
 /* The mirror knows legs by the path that nbdkit made of what was typed. */
 static void
-add_leg (struct json_object *request, const char *key, const char *leg)
+add_path (struct json_object *request, const char *key, const char *leg)
 {
   CLEANUP_FREE char *dir = NULL, *path = NULL;
 
-  if (leg[0] != '/' && !is_number_or_uuid (leg) && !strstr (leg, "://")) {
+  if (leg[0] != '/' && !strstr (leg, "://")) {
     dir = getcwd (NULL, 0);
     if (dir != NULL && asprintf (&path, "%s/%s", dir, leg) == -1)
       path = NULL;
   }
   field_add_text (request, key, path != NULL ? path : leg);
+}
+
+static void
+add_leg (struct json_object *request, const char *key, const char *leg)
+{
+  if (is_number_or_uuid (leg))
+    field_add_text (request, key, leg);
+  else
+    add_path (request, key, leg);
 }
 
 static void
@@ -231,6 +253,13 @@ add_operand (struct json_object *request, const struct line *line)
   case LEG:
     add_leg (request, "leg", line->operand);
     break;
+  case LEG_NEW:
+    add_leg (request, "leg", line->operand);
+    add_path (request, "new", line->new_leg);
+    break;
+  case NEW:
+    add_path (request, "new", line->new_leg);
+    break;
   case SETTING:
     add_setting (request, line->operand);
     break;
@@ -251,36 +280,51 @@ make_request (const struct line *line)
     field_add_u64 (request, "seconds", line->seconds);
   if (line->track)
     field_add_bool (request, "track", true);
+  if (line->overwrite)
+    field_add_bool (request, "overwrite", true);
   if (line->dry_run)
     field_add_bool (request, "dry_run", true);
   return request;
 }
 
-static int
-give_order (struct client *c, const struct line *line)
+/* The leg that is waited for. */
+static const char *
+awaited (struct json_object *request)
 {
-  struct json_object *request = make_request (line), *reply;
+  const char *new_leg = field_text (request, "new");
+
+  return new_leg[0] != '\0' ? new_leg : field_text (request, "leg");
+}
+
+static int
+send_order (struct client *c, const struct line *line,
+            struct json_object *request)
+{
+  struct json_object *reply;
   bool refused;
 
   json_object_get (request);
   reply = client_order (c, request, ORDER_TIME + line->seconds, &refused);
-  if (reply != NULL) {
-    print_safe (stdout, line->dry_run ? "would be: " : "");
-    print_safe (stdout, field_text (reply, "message"));
-    putchar ('\n');
-    fflush (stdout);
-  }
+  if (reply == NULL)
+    return refused ? EXIT_REFUSED : EXIT_NO_ANSWER;
+  print_safe (stdout, line->dry_run ? "would be: " : "");
+  print_safe (stdout, field_text (reply, "message"));
+  putchar ('\n');
+  fflush (stdout);
   json_object_put (reply);
-  if (reply == NULL || !line->wait || line->dry_run) {
-    json_object_put (request);
-    return reply != NULL ? 0 : refused ? EXIT_REFUSED : EXIT_NO_ANSWER;
-  }
-  {
-    int code = order_wait (c, field_text (request, "leg"), line->deadline);
+  return 0;
+}
 
-    json_object_put (request);
-    return code;
-  }
+static int
+give_order (struct client *c, const struct line *line)
+{
+  struct json_object *request = make_request (line);
+  int code = send_order (c, line, request);
+
+  if (code == 0 && line->wait && !line->dry_run)
+    code = order_wait (c, awaited (request), line->deadline);
+  json_object_put (request);
+  return code;
 }
 
 int

@@ -11,8 +11,12 @@
 
 #include "cleanup.h"
 #include "control-commands.h"
+#include "deadline.h"
 #include "jobs.h"
+#include "order.h"
 #include "thread.h"
+
+#define GO_ON_NS (500 * NSEC_PER_MSEC)
 
 struct queue {
   struct job *first, **end;
@@ -52,31 +56,46 @@ queue_take (struct queue *q)
   return job;
 }
 
+/* NULL at the end, or when it is time to look after what earlier ones left. */
 static struct job *
-next_job (struct jobs *j)
+next_job (struct jobs *j, bool pending, bool *stop)
 {
+  uint64_t until = pending ? now_ns () + GO_ON_NS : NO_DEADLINE;
   CLEANUP_LOCK (&j->lock);
 
   while (!j->stop && !j->waiting.first)
-    pthread_cond_wait (&j->cond, &j->lock);
+    if (cond_wait_until (&j->cond, &j->lock, until) == ETIMEDOUT)
+      break;
+  *stop = j->stop;
   return j->stop ? NULL : queue_take (&j->waiting);
+}
+
+static void
+run_job (struct jobs *j, struct job *job)
+{
+  job->reply = control_order (j->m, job->request);
+  {
+    CLEANUP_LOCK (&j->lock);
+    queue_put (&j->done, job);
+  }
+  j->on_done (j->opaque);
 }
 
 static void *
 jobs_thread (void *opaque)
 {
   struct jobs *j = opaque;
+  bool pending = false, stop;
   struct job *job;
 
-  while ((job = next_job (j)) != NULL) {
-    job->reply = control_order (j->m, job->request);
-    {
-      CLEANUP_LOCK (&j->lock);
-      queue_put (&j->done, job);
-    }
-    j->on_done (j->opaque);
+  for (;;) {
+    job = next_job (j, pending, &stop);
+    if (stop)
+      return NULL;
+    if (job != NULL)
+      run_job (j, job);
+    pending = mirror_orders_go_on (j->m);
   }
-  return NULL;
 }
 
 struct jobs *
@@ -92,7 +111,7 @@ jobs_start (struct mirror *m, void (*on_done) (void *opaque), void *opaque)
   j->waiting.end = &j->waiting.first;
   j->done.end = &j->done.first;
   pthread_mutex_init (&j->lock, NULL);
-  pthread_cond_init (&j->cond, NULL);
+  cond_init_monotonic (&j->cond);
   if (thread_start (&j->thread, "mirror-orders", jobs_thread, j) == -1) {
     j->stop = true;
     jobs_free (j);

@@ -22,8 +22,10 @@ enum {
   HAS_SECONDS = 1 << 3,
   HAS_TRACK = 1 << 4,
   HAS_DRY_RUN = 1 << 5,
+  HAS_NEW = 1 << 6,
+  HAS_OVERWRITE = 1 << 7,
 };
-#define MUST_HAVE (HAS_LEG | HAS_NAME | HAS_VALUE | HAS_SECONDS)
+#define MUST_HAVE (HAS_LEG | HAS_NEW | HAS_NAME | HAS_VALUE | HAS_SECONDS)
 
 static const struct command {
   const char *name;
@@ -34,6 +36,11 @@ static const struct command {
   {"fail", ORDER_FAIL, false, HAS_LEG | HAS_DRY_RUN},
   {"detach", ORDER_DETACH, false, HAS_LEG | HAS_TRACK | HAS_DRY_RUN},
   {"attach", ORDER_ATTACH, false, HAS_LEG | HAS_DRY_RUN},
+  {"add", ORDER_ADD, false, HAS_NEW | HAS_OVERWRITE | HAS_DRY_RUN},
+  {"remove", ORDER_REMOVE, false, HAS_LEG | HAS_DRY_RUN},
+  {"replace", ORDER_REPLACE, false,
+   HAS_LEG | HAS_NEW | HAS_OVERWRITE | HAS_DRY_RUN},
+  {"rename", ORDER_RENAME, false, HAS_LEG | HAS_NEW | HAS_DRY_RUN},
   {"may-stop", ORDER_MAY_STOP, false, HAS_LEG},
   {"resync-pause", ORDER_PAUSE, true, HAS_DRY_RUN},
   {"resync-resume", ORDER_UNPAUSE, true, HAS_DRY_RUN},
@@ -71,6 +78,13 @@ get_text (const char **text, const char *value)
   return value != NULL;
 }
 
+/* As the plugin's own parameters are. */
+static bool
+get_new_leg (const char **text, const char *value)
+{
+  return get_text (text, value) && (value[0] == '/' || strstr (value, "://"));
+}
+
 static bool
 get_seconds (unsigned *seconds, struct json_object *value)
 {
@@ -95,6 +109,8 @@ take_member (struct order *order, const char *key, struct json_object *value)
 {
   if (strcmp (key, "leg") == 0)
     return get_text (&order->leg, text_or_number (value)) ? HAS_LEG : -1;
+  if (strcmp (key, "new") == 0)
+    return get_new_leg (&order->new_leg, text_of (value)) ? HAS_NEW : -1;
   if (strcmp (key, "name") == 0)
     return get_text (&order->name, text_of (value)) ? HAS_NAME : -1;
   if (strcmp (key, "value") == 0)
@@ -103,6 +119,8 @@ take_member (struct order *order, const char *key, struct json_object *value)
     return get_seconds (&order->seconds, value) ? HAS_SECONDS : -1;
   if (strcmp (key, "track") == 0)
     return get_bool (&order->track, value) ? HAS_TRACK : -1;
+  if (strcmp (key, "overwrite") == 0)
+    return get_bool (&order->overwrite, value) ? HAS_OVERWRITE : -1;
   if (strcmp (key, "dry_run") == 0)
     return get_bool (&order->dry_run, value) ? HAS_DRY_RUN : -1;
   return 0;
@@ -112,6 +130,7 @@ static const char *
 missing_member (unsigned missing)
 {
   return missing & HAS_LEG     ? "leg"
+         : missing & HAS_NEW   ? "new"
          : missing & HAS_NAME  ? "name"
          : missing & HAS_VALUE ? "value"
                                : "seconds";

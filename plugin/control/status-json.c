@@ -84,6 +84,9 @@ leg_json (const struct leg_status *l)
   add_text (obj, "uuid", l->uuid);
   add_u64 (obj, "last_error_time", l->last_error_time);
   add_text (obj, "returns", l->returns);
+  json_object_object_add (obj, "replaces",
+                          l->replaces < 0 ? NULL
+                                          : json_object_new_int (l->replaces));
   json_object_object_add (obj, "write_mostly",
                           json_object_new_boolean (l->write_mostly));
   add_u64 (obj, "no_answer_seconds", l->no_answer);

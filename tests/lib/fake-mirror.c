@@ -43,6 +43,7 @@ init_leg (struct leg_status *leg, unsigned index, const char *name)
   leg->state = "in-sync";
   leg->returns = "";
   leg->primary = index == 0;
+  leg->replaces = -1;
 }
 
 struct mirror *
@@ -139,6 +140,8 @@ note_order (struct fake_orders *o, const struct order *order)
   o->given++;
   o->verb = order->verb;
   snprintf (o->leg, sizeof o->leg, "%s", order->leg ? order->leg : "");
+  snprintf (o->new_leg, sizeof o->new_leg, "%s",
+            order->new_leg ? order->new_leg : "");
   snprintf (o->value, sizeof o->value, "%s", order->value ? order->value : "");
   o->seconds = order->seconds;
   o->dry_run = order->dry_run;
@@ -158,6 +161,13 @@ mirror_order (struct mirror *m, const struct order *order,
   snprintf (outcome->text, sizeof outcome->text, "%s",
             m->orders.refuse ? "refused" : "done");
   return m->orders.refuse ? -1 : 0;
+}
+
+bool
+mirror_orders_go_on (struct mirror *m)
+{
+  (void) m;
+  return false;
 }
 
 void

@@ -29,7 +29,7 @@ void fake_mirror_wait (struct mirror *m, unsigned n);
 struct fake_orders {
   unsigned given;
   enum order_verb verb;
-  char leg[64], value[64];
+  char leg[128], new_leg[128], value[64];
   unsigned seconds;
   bool dry_run;
 

@@ -259,10 +259,67 @@ TEST (usage_errors_are_64)
   tool_expect_err ("number of seconds");
 }
 
-TEST (replace_says_what_to_do_instead)
+static struct fake_orders
+last_order (void)
 {
-  ck_assert_int_eq (TOOL ("replace", path, "1", "/c.img"), 64);
-  tool_expect_err ("How to replace a leg");
+  struct fake_orders o;
+
+  fake_mirror_lock (m);
+  o = *fake_mirror_orders (m);
+  fake_mirror_unlock (m);
+  return o;
+}
+
+TEST (orders_are_given_as_typed)
+{
+  ck_assert_int_eq (TOOL ("fail", path, "1"), 0);
+  tool_expect_out ("done");
+  ck_assert_int_eq (last_order ().verb, ORDER_FAIL);
+  ck_assert_str_eq (last_order ().leg, "1");
+  ck_assert_int_eq (TOOL ("detach", "--track", "--dry-run", path, "/a"), 0);
+  tool_expect_out ("would be: done");
+  ck_assert (last_order ().dry_run);
+  ck_assert_int_eq (TOOL ("resync", "rate", "10M", path), 0);
+  ck_assert_str_eq (last_order ().value, "10M");
+  ck_assert_int_eq (TOOL ("set", path, "leg-timeout=7"), 0);
+  ck_assert_str_eq (last_order ().value, "7");
+  ck_assert_int_eq (TOOL ("suspend", path), 0);
+  ck_assert_uint_eq (last_order ().seconds, 10);
+  ck_assert_int_eq (TOOL ("stop", "--drain", "5", path), 0);
+  ck_assert_uint_eq (last_order ().seconds, 5);
+  ck_assert_int_eq (TOOL ("replace", path, "1", "nbd://host"), 0);
+  ck_assert_int_eq (last_order ().verb, ORDER_REPLACE);
+  ck_assert_str_eq (last_order ().new_leg, "nbd://host");
+  ck_assert_int_eq (TOOL ("add", "--wait", path, "/b.img"), 0);
+  ck_assert_str_eq (last_order ().new_leg, "/b.img");
+}
+
+TEST (a_relative_path_becomes_an_absolute_one)
+{
+  ck_assert_int_eq (TOOL ("fail", path, "x.img"), 0);
+  ck_assert_int_eq (last_order ().leg[0], '/');
+  ck_assert_ptr_nonnull (strstr (last_order ().leg, "/x.img"));
+}
+
+TEST (a_refused_order_is_1)
+{
+  fake_mirror_lock (m);
+  fake_mirror_orders (m)->refuse = true;
+  fake_mirror_unlock (m);
+  ck_assert_int_eq (TOOL ("may-stop", path, "1"), 1);
+  tool_expect_err ("refused");
+}
+
+TEST (wrong_orders_are_64_and_not_given)
+{
+  ck_assert_int_eq (TOOL ("fail", path), 64);
+  ck_assert_int_eq (TOOL ("fail", "--track", path, "1"), 64);
+  ck_assert_int_eq (TOOL ("fail", path, "1", "2"), 64);
+  ck_assert_int_eq (TOOL ("may-stop", "--dry-run", path, "1"), 64);
+  ck_assert_int_eq (TOOL ("set", path, "leg-timeout"), 64);
+  ck_assert_int_eq (TOOL ("suspend", "--max", "soon", path), 64);
+  ck_assert_int_eq (TOOL ("replace", path, "1"), 64);
+  ck_assert_uint_eq (last_order ().given, 0);
 }
 
 TEST (help_and_version)
