@@ -65,6 +65,7 @@ e2e_tests = \
 	tests/e2e/test-messages.sh \
 	tests/e2e/test-nbdkit-options.sh \
 	tests/e2e/test-order-legs.sh \
+	tests/e2e/test-order-set-of-legs.sh \
 	tests/e2e/test-resync-fragmented-leg.sh \
 	tests/e2e/test-resync-thin-target.sh \
 	tests/e2e/test-restart-under-load.sh \
