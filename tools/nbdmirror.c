@@ -43,6 +43,10 @@ static const struct verb verbs[] = {
    "  --watch   show again every second, until the server ends\n"
    "\n"
    "  Exit: 0 in sync, 1 degraded or resyncing, 2 failed, 3 no answer.\n"},
+  {"list", verb_list, "[--json]",
+   "  Show the mirrors of this host that have a control socket.\n"
+   "\n"
+   "  --json    print JSON\n"},
   {"wait", verb_wait, "[--timeout SECONDS] [--resync] SOCKET",
    "  Wait until every leg of the mirror is in sync.\n"
    "\n"

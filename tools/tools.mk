@@ -22,6 +22,7 @@ tools_nbdmirror_SOURCES = \
 	tools/dump.h \
 	tools/fields.c \
 	tools/fields.h \
+	tools/list.c \
 	tools/log-client.c \
 	tools/log-client.h \
 	tools/log-print.c \

@@ -30,7 +30,9 @@
 #include <ev.h>
 #include <json-c/json.h>
 
+#include "announce.h"
 #include "buffer.h"
+#include "cleanup.h"
 #include "control-commands.h"
 #include "control.h"
 #include "jobs.h"
@@ -63,7 +65,8 @@ struct client {
 struct control {
   struct mirror *mirror;
   bool started;
-  uid_t user; /* who opened it */
+  uid_t user;    /* who opened it */
+  int announced; /* announce.h */
   struct unix_listener listener;
   struct unix_watch watch;
   ev_timer look;
@@ -358,6 +361,8 @@ on_look (struct ev_loop *loop, ev_timer *w, int revents)
   ev_io_stop (loop, &c->accept);
   unix_listener_close (&c->listener);
   c->listener = fresh;
+  cleanup_close (&c->announced);
+  c->announced = announce_socket (fresh.fd);
   ev_io_set (&c->accept, fresh.fd, EV_READ);
   if (!ev_is_active (&c->resume_accept))
     ev_io_start (loop, &c->accept);
@@ -407,6 +412,7 @@ control_free (struct control *c)
     if (c->client[i] != NULL)
       client_free (c->client[i]);
   jobs_free (c->jobs);
+  cleanup_close (&c->announced);
   unix_listener_close (&c->listener);
   if (c->loop != NULL)
     ev_loop_destroy (c->loop);
@@ -423,6 +429,7 @@ control_open (const char *path)
     return NULL;
   }
   c->user = geteuid ();
+  c->announced = -1;
   if (unix_listener_open (&c->listener, path) == -1) {
     free (c);
     return NULL;
@@ -466,7 +473,10 @@ int
 control_start (struct control *c, struct mirror *m)
 {
   c->mirror = m;
-  if (give_to_user (c) == -1 || start_threads (c) == -1)
+  if (give_to_user (c) == -1)
+    return -1;
+  c->announced = announce_socket (c->listener.fd);
+  if (start_threads (c) == -1)
     return -1;
   c->started = true;
   return 0;

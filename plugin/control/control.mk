@@ -3,6 +3,8 @@
 # The control socket.
 noinst_LTLIBRARIES += libcontrol.la
 libcontrol_la_SOURCES = \
+	plugin/control/announce.c \
+	plugin/control/announce.h \
 	plugin/control/control-commands.c \
 	plugin/control/control-commands.h \
 	plugin/control/control.c \

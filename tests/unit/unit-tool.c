@@ -310,6 +310,20 @@ TEST (a_refused_order_is_1)
   tool_expect_err ("refused");
 }
 
+TEST (list_finds_the_socket)
+{
+  ck_assert_int_eq (TOOL ("list"), 0);
+  tool_expect_out (path);
+  ck_assert_int_eq (TOOL ("list", "--json"), 0);
+  tool_expect_out (path);
+  tool_expect_out ("00112233-4455-6677-8899-aabbccddeeff");
+  ck_assert_int_eq (TOOL ("list", path), 64);
+  control_stop (c);
+  c = NULL;
+  ck_assert_int_eq (TOOL ("list"), 0);
+  ck_assert_ptr_null (strstr (tool_out, path));
+}
+
 TEST (wrong_orders_are_64_and_not_given)
 {
   ck_assert_int_eq (TOOL ("fail", path), 64);
