@@ -20,6 +20,19 @@
 #define HOLD_MAX_NS (2 * NSEC_PER_SEC)
 #define REJOIN_STEADY_NS (60 * NSEC_PER_SEC) /* in use, and it is forgiven */
 
+void
+mirror_leg_options (const struct mirror_config *config,
+                    struct leg_options *options)
+{
+  *options = (struct leg_options){
+    .connections = config->connections,
+    .timeout_ns = config->leg_timeout * NSEC_PER_SEC,
+    .flush_timeout_ns = config->flush_timeout * NSEC_PER_SEC,
+    .fail_after_ns = config->leg_fail_after * NSEC_PER_SEC,
+    .on_certificates = config->on_certificates,
+  };
+}
+
 /* Critical sections are far shorter than a context switch, so a thread that
  * finds the lock taken spins a little first.
  */

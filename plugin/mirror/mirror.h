@@ -73,6 +73,10 @@ struct mirror_config {
   void (*on_stop) (unsigned drain);
 };
 
+/* How the legs are to be made. */
+void mirror_leg_options (const struct mirror_config *config,
+                         struct leg_options *options);
+
 struct mirror;
 
 /* After the fork: connect the legs, start the worker.  -1 with the error

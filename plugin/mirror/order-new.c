@@ -80,14 +80,15 @@ new_leg_shares_disk (struct mirror *m, const char *name, int but,
 struct leg *
 new_leg_make (struct mirror *m, const char *name, struct outcome *out)
 {
-  const struct leg_options options = {
-    .connections = m->config.connections,
-    .timeout_ns = m->config.leg_timeout * NSEC_PER_SEC,
-    .flush_timeout_ns = m->config.flush_timeout * NSEC_PER_SEC,
-    .fail_after_ns = m->config.leg_fail_after * NSEC_PER_SEC,
-  };
-  struct leg *leg = m->new_leg (name, &options);
+  struct leg_options options;
+  struct leg *leg;
 
+  if (strlen (name) >= LOG_NAME_SIZE) {
+    order_refuse (out, "the name is too long");
+    return NULL;
+  }
+  mirror_leg_options (&m->config, &options);
+  leg = m->new_leg (name, &options);
   if (leg)
     leg->quiet = true;
   else
