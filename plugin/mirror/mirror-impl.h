@@ -53,17 +53,21 @@
 /* A configured leg: named by the user, or recorded in the log. */
 struct member {
   /* Read-only while it is configured; but orders give it another leg, name and
-   * index, when no thread of its own runs, under lock.
+   * index, when no thread of its own runs, under lock.  Who used the leg that
+   * left may yet print its name, so what it reads is never half there, and is
+   * freed with the mirror.
    */
   struct mirror *mirror;
   unsigned slot;
-  unsigned index;  /* the number the user knows it by */
-  char *name;      /* "" if it was never named */
-  struct leg *leg; /* NULL: nobody named it.  Open while it is in use */
+  atomic_uint index;       /* the number the user knows it by */
+  char *_Atomic name;      /* "" if it was never named */
+  struct leg *_Atomic leg; /* NULL: nobody named it.  Open while it is in
+                            * use */
 
   pthread_t rejoiner; /* only used by start and stop, and orders */
   bool has_rejoiner;
   bool hang_said; /* only used by the watcher */
+  bool by_record; /* only used by the rejoiner: its record says who it is */
 
   /* Protected by lock. */
   bool rejoiner_exited;
@@ -76,6 +80,7 @@ struct member {
   bool closed;          /* it is */
   bool try_now;         /* bring it back without delay */
   bool leaves;          /* its own threads end */
+  bool renamed;         /* its rejoiner has not used what the log knows */
   bool retired;         /* leg and name are */
   unsigned replaces;    /* 1 + slot of the leg that goes when it is in-sync; 0:
                            * none */

@@ -78,6 +78,26 @@ struct adding {
   bool other; /* its old record must go */
 };
 
+/* The place is as that of a new leg, whose name and leg are put there at once. m->lock
+ * is held.
+ */
+static void
+begin_member (struct adding *a, unsigned index, char *name, struct leg *leg)
+{
+  struct member *member = &a->m->member[a->slot];
+  const size_t rest = offsetof (struct member, rejoiner);
+
+  memset ((char *) member + rest, 0, sizeof *member - rest);
+  member->mirror = a->m;
+  member->slot = a->slot;
+  member->index = index;
+  member->name = name;
+  if (leg)
+    member_take_leg (member, leg);
+  else
+    member->leg = NULL;
+}
+
 /* The place has the leg; nobody sees that before it is configured. */
 static int
 take_place (struct adding *a, const char *name, struct leg *leg)
@@ -94,12 +114,7 @@ take_place (struct adding *a, const char *name, struct leg *leg)
     member_remove_locked (m, a->slot);
     member_retire_locked (member);
   }
-  memset (member, 0, sizeof *member);
-  member->mirror = m;
-  member->slot = a->slot;
-  member->index = index;
-  member->name = copy;
-  member_take_leg (member, leg);
+  begin_member (a, index, copy, leg);
   return 0;
 }
 
@@ -107,17 +122,11 @@ take_place (struct adding *a, const char *name, struct leg *leg)
 static void
 keep_place (struct adding *a)
 {
-  struct member *member = &a->m->member[a->slot];
-  unsigned index = member->index;
   char *name = strdup ("");
 
   if (!name)
     return;
-  memset (member, 0, sizeof *member);
-  member->mirror = a->m;
-  member->slot = a->slot;
-  member->index = index;
-  member->name = name;
+  begin_member (a, a->m->member[a->slot].index, name, NULL);
   member_add_locked (a->m, a->slot);
 }
 
@@ -239,8 +248,6 @@ leg_add (struct mirror *m, const struct order *order, unsigned *slot,
                          LOG_MAX_LEGS);
   *slot = a.slot = (unsigned) place;
   a.kept = m->configured & SLOT_BIT (place);
-  if (strlen (order->new_leg) >= LOG_NAME_SIZE)
-    return order_refuse (out, "the name is too long");
   if (new_leg_shares_disk (m, order->new_leg, -1, out))
     return -1;
   leg = new_leg_make (m, order->new_leg, out);
@@ -286,6 +293,15 @@ leg_end_threads (struct mirror *m, unsigned slot)
   return rejoin_end (member, deadline) && beat_thread_stop (member, deadline);
 }
 
+/* Another leg may take the place of the one that goes.  m->lock is held. */
+static void
+is_not_replaced (struct mirror *m, unsigned slot)
+{
+  FOR_EACH_SLOT (by, m->configured)
+    if (m->member[by].replaces == slot + 1)
+      m->member[by].replaces = 0;
+}
+
 static void
 leave_log (struct mirror *m, unsigned slot)
 {
@@ -296,6 +312,7 @@ leave_log (struct mirror *m, unsigned slot)
   CLEANUP_LOCK (&m->lock);
   dirty_log_remove_leg (m->log, slot);
   member_remove_locked (m, slot);
+  is_not_replaced (m, slot);
   if (m->config.write_mostly == (int) member->index)
     m->config.write_mostly = -1;
   m->failures++;

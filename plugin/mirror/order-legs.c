@@ -199,6 +199,11 @@ order_attach (struct mirror *m, unsigned slot, const struct order *order,
 {
   CLEANUP_LOCK (&m->lock);
 
+  if (m->member[slot].leaves)
+    return order_refuse (out,
+                         LEG_FMT " was to go, and did not answer: remove or "
+                                 "rename it again",
+                         LEG_ARGS (&m->member[slot]));
   return is_used (m, slot) ? attach_used (m, slot, order, out)
                            : attach_parked (m, slot, order, out);
 }

@@ -36,21 +36,20 @@ set_replaces (struct mirror *m, unsigned slot, unsigned replaces)
   m->member[slot].replaces = replaces;
 }
 
-/* The new leg has the number of the old one from now on. */
+/* The new leg has the number of the old one from now on.  If the old one can't go
+ * it is tried again; that it went may yet have to be recorded.
+ */
 static void
 end_replace (struct mirror *m, unsigned slot, unsigned old)
 {
-  struct member *member = &m->member[slot];
   unsigned index = m->member[old].index;
   struct outcome out;
 
-  if (leg_remove (m, old, &out) == -1) {
+  if (leg_remove (m, old, &out) == -1)
     msg_debug ("replace: %s", out.text);
-    return; /* it is tried again */
-  }
   CLEANUP_LOCK (&m->lock);
-  member->index = index;
-  member->replaces = 0;
+  if (m->member[slot].replaces == 0)
+    m->member[slot].index = index;
 }
 
 bool
@@ -126,12 +125,15 @@ put_name (struct mirror *m, unsigned slot, const char *name, struct leg *leg,
   char *copy = strdup (name);
   struct log_leg rec;
 
-  if (!copy)
+  if (!copy) {
+    leg_free (leg);
     return order_refuse (out, "%m");
+  }
   {
     CLEANUP_LOCK (&m->lock);
     member_retire_locked (member);
     member->retired = false;
+    member->renamed = true;
     member->name = copy;
     member_take_leg (member, leg);
     dirty_log_get_leg (m->log, slot, &rec);
@@ -148,6 +150,19 @@ put_name (struct mirror *m, unsigned slot, const char *name, struct leg *leg,
   return order_record (m, out) ? 0 : -1;
 }
 
+static int
+let_go (struct mirror *m, unsigned slot, struct outcome *out)
+{
+  if (leg_take_out (m, slot, out) == -1)
+    return -1;
+  if (!leg_end_threads (m, slot))
+    return order_refuse (out,
+                         "%s is out of use, but does not answer, so it "
+                         "can't be renamed yet",
+                         m->member[slot].name);
+  return 0;
+}
+
 /* Its leg is another one; it is tried at once, and looked at as any leg that comes
  * back: whether it is that disk is decided there.
  */
@@ -158,13 +173,10 @@ rename_leg (struct mirror *m, unsigned slot, const struct order *order,
   struct member *member = &m->member[slot];
   int r;
 
-  if (leg_take_out (m, slot, out) == -1)
+  if (let_go (m, slot, out) == -1) {
+    leg_free (leg);
     return -1;
-  if (!leg_end_threads (m, slot))
-    return order_refuse (out,
-                         "%s is out of use, but does not answer, so it "
-                         "can't be renamed yet",
-                         member->name);
+  }
   record_area_close (&m->records.area[slot]);
   r = put_name (m, slot, order->new_leg, leg, out);
   if (leg_begin_threads (member, out) == -1)

@@ -65,7 +65,6 @@ struct rejoin {
   bool blank;     /* it holds nothing: all is to be copied */
   bool other;     /* it is another file than before: the same */
   bool used_file; /* in this run, with this identity */
-  bool open;      /* it was in use, and is not closed */
   uint8_t id[LEG_ID_SIZE];
   char reported[LEG_ERROR_SIZE];
 };
@@ -74,9 +73,20 @@ struct rejoin {
 static void
 note_file (struct rejoin *r)
 {
-  r->open = true;
   r->used_file = r->leg->kind == LEG_FILE;
   memcpy (r->id, r->leg->id, sizeof r->id);
+}
+
+/* What has another name now is that file, or else another one. */
+static void
+note_renamed (struct rejoin *r)
+{
+  struct log_leg rec;
+
+  dirty_log_get_leg (r->m->log, r->member->slot, &rec);
+  r->used_file = true;
+  if (rec.kind == LEG_FILE)
+    memcpy (r->id, rec.id, sizeof r->id);
 }
 
 static bool
@@ -184,11 +194,10 @@ give_away (struct rejoin *r)
   struct mirror *m = r->m;
 
   pthread_mutex_unlock (&m->lock);
-  if (r->open && leg_settle (r->leg) == 0)
+  if (leg_run (r->leg, LEG_FLUSH, 0, NULL, 0, 0) == 0) /* else it is closed */
     beat_end (r->member);
   place_leave (r->member);
   leg_close (r->leg);
-  r->open = false;
   pthread_mutex_lock (&m->lock);
   r->member->closed = true;
   pthread_cond_broadcast (&m->cond);
@@ -360,7 +369,6 @@ static void
 try_once (struct rejoin *r)
 {
   place_leave (r->member);
-  r->open = false;
   if (is_right (r) && is_recorded (r) && join (r)) {
     report_joined (r);
     records_renew (r->m, log_deadline (r->m, now_ns ()));
@@ -398,6 +406,9 @@ rejoin_thread (void *opaque)
     .m = m, .member = member, .leg = member->leg, .out_since = now_ns ()};
 
   pthread_mutex_lock (&m->lock);
+  if (member->renamed)
+    note_renamed (&r);
+  member->renamed = false;
   while (wait_until_out (&r) && wait_delay (&r)) {
     bool held = is_held (&r);
 

@@ -415,7 +415,7 @@ TEST (bad_settings_are_refused)
 
 static struct leg *made;
 static uint64_t made_size;
-static int made_byte;
+static int made_byte, made_id;
 
 /* A disk of made_size that holds made_byte everywhere. */
 static struct leg *
@@ -424,6 +424,8 @@ make_disk (const char *name, const struct leg_options *options)
   (void) options;
   made = mem_leg_new (name, made_size);
   made->min_block = BLOCK;
+  memcpy (made->id, fx->leg[1]->id, sizeof made->id);
+  made->id[0] ^= (uint8_t) made_id;
   if (made_byte) {
     ck_assert_int_eq (leg_open (made, 0), 0);
     mem_leg_change (made, 0, made_size, made_byte);
@@ -624,6 +626,47 @@ TEST (a_dead_leg_is_replaced)
   ck_assert_str_eq (status.state, "in-sync");
 }
 
+static void
+fail_when_stale (const struct mem_log_image *image, void *opaque)
+{
+  (void) opaque;
+  if (image->state[1] == LOG_LEG_STALE)
+    mem_log_fail (fx->log, MEM_LOG_FLUSH | MEM_LOG_COMMIT, UINT_MAX, EIO);
+}
+
+/* The log fails when the old leg goes: that is done in memory, and once. */
+TEST (a_leg_that_is_replaced_goes_once)
+{
+  disks_are (NR_REGIONS * REGION, 0);
+  changes (set ("log-timeout", "1"), true);
+  changes (replace ("1", "/new"), true);
+  WAIT_FOR (in_sync_legs () == 3);
+  mem_log_observe (fx->log, fail_when_stale, NULL);
+  mirror_orders_go_on (fx->m);
+  mem_log_observe (fx->log, NULL, NULL);
+  mem_log_fail (fx->log, MEM_LOG_FLUSH | MEM_LOG_COMMIT, 0, 0);
+  WAIT_FOR (!mirror_orders_go_on (fx->m));
+  ck_assert_uint_eq (look ()->nr_legs, 2);
+  ck_assert_uint_eq (status.leg[1].index, 1);
+  ck_assert_str_eq (status.leg[1].name, "/new");
+}
+
+/* Whoever has its place then is not the one that is to go. */
+TEST (a_leg_that_is_replaced_may_be_removed_meanwhile)
+{
+  disks_are (NR_REGIONS * REGION, 0);
+  mem_log_observe (fx->log, NULL, NULL); /* leg 1 is another one then */
+  changes (give (&(struct order){.verb = ORDER_PAUSE}), true);
+  changes (replace ("1", "/new"), true);
+  changes (leg_order (ORDER_REMOVE, "1"), true);
+  ck_assert (!mirror_orders_go_on (fx->m));
+  changes (add ("/other", false), true);
+  changes (give (&(struct order){.verb = ORDER_UNPAUSE}), true);
+  WAIT_FOR (in_sync_legs () == 3);
+  ck_assert (!mirror_orders_go_on (fx->m));
+  ck_assert_uint_eq (look ()->nr_legs, 3);
+}
+
 TEST (a_leg_is_not_replaced_by_one_that_is_in_use)
 {
   is_refused (replace ("1", "/leg1"), "can't replace itself");
@@ -639,6 +682,7 @@ TEST (a_renamed_leg_gets_what_it_missed)
   changes (rename_to ("1", "/moved"), true);
   WAIT_FOR (in_sync_legs () == 2);
   ck_assert_str_eq (look ()->leg[1].name, "/moved");
+  ck_assert_uint_eq (status.copied_bytes, 0);
   write_region (3, 'b');
   ck_assert (made_is_same ());
 }
@@ -649,6 +693,29 @@ TEST (another_disk_under_the_new_name_is_not_used)
   changes (rename_to ("1", "/moved"), true);
   WAIT_FOR (strcmp (look ()->leg[1].returns, "refused") == 0);
   ck_assert_int_eq (mem_leg_data (made)[0], 'x');
+}
+
+/* Another file may be an older copy, and samples would hardly tell. */
+TEST (another_file_under_the_new_name_gets_everything)
+{
+  disks_are (NR_REGIONS * REGION, 'a');
+  made_id = 'i';
+  mem_log_observe (fx->log, NULL, NULL); /* leg 1 is another one then */
+  changes (rename_to ("1", "/copy"), true);
+  WAIT_FOR (in_sync_legs () == 2);
+  ck_assert_uint_eq (look ()->copied_bytes, NR_REGIONS * REGION);
+}
+
+TEST (a_name_that_no_log_can_hold_is_refused)
+{
+  static char name[LOG_NAME_SIZE + 1];
+
+  memset (name, '/', LOG_NAME_SIZE);
+  disks_are (NR_REGIONS * REGION, 0);
+  is_refused (add (name, false), "too long");
+  is_refused (rename_to ("1", name), "too long");
+  name[LOG_NAME_SIZE - 1] = '\0';
+  changes (add (name, false), true);
 }
 
 TEST (the_last_in_sync_leg_keeps_its_name)
