@@ -301,11 +301,11 @@ attach_all (void)
   }
 }
 
-/* Whether a leg under another name that misses everything, and holds something, is
- * that disk can't be told: it is not used.
+/* Whether a leg under another name is that disk can't be told if it holds something,
+ * and misses everything, or it is being written everywhere: it is not used.
  */
 static unsigned
-unknown_legs (void)
+unknown_legs (uint64_t missed)
 {
   unsigned unknown = 0;
   struct log_status status;
@@ -313,17 +313,17 @@ unknown_legs (void)
 
   dirty_log_status (fx->log, &status);
   FOR_EACH_SLOT (slot, fx->m->configured)
-    if (fx->m->member[slot].refused && status.missed[slot] == NR_REGIONS)
+    if (fx->m->member[slot].refused && status.missed[slot] >= missed)
       unknown |= SLOT_BIT (slot);
   return unknown;
 }
 
 static void
-remove_unknown (void)
+remove_unknown (uint64_t missed)
 {
   struct outcome out;
 
-  FOR_EACH_SLOT (slot, unknown_legs ())
+  FOR_EACH_SLOT (slot, unknown_legs (missed))
     give (&(struct order){.verb = ORDER_REMOVE,
                           .leg = fx->m->member[slot].name},
           &out);
@@ -338,8 +338,8 @@ some_come_back (void)
 
   attach_all ();
   WAIT_FOR (nr_in_sync () > 1 ||
-            (fx_in_sync (fx) | unknown_legs ()) == fx->m->configured);
-  remove_unknown ();
+            (fx_in_sync (fx) | unknown_legs (0)) == fx->m->configured);
+  remove_unknown (0);
   if (nr_in_sync () > 1)
     return;
   snprintf (name, sizeof name, "/new%u", disks.nr);
@@ -352,8 +352,9 @@ static void
 all_come_back (void)
 {
   attach_all ();
-  WAIT_FOR ((fx_in_sync (fx) | unknown_legs ()) == fx->m->configured);
-  remove_unknown ();
+  WAIT_FOR ((fx_in_sync (fx) | unknown_legs (NR_REGIONS)) ==
+            fx->m->configured);
+  remove_unknown (NR_REGIONS);
   ck_assert_uint_eq (fx_in_sync (fx), fx->m->configured);
   while (mirror_orders_go_on (fx->m))
     ;

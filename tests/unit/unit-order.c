@@ -416,6 +416,7 @@ TEST (bad_settings_are_refused)
 static struct leg *made;
 static uint64_t made_size;
 static int made_byte, made_id;
+static const char *made_head;
 
 /* A disk of made_size that holds made_byte everywhere. */
 static struct leg *
@@ -426,11 +427,12 @@ make_disk (const char *name, const struct leg_options *options)
   made->min_block = BLOCK;
   memcpy (made->id, fx->leg[1]->id, sizeof made->id);
   made->id[0] ^= (uint8_t) made_id;
-  if (made_byte) {
-    ck_assert_int_eq (leg_open (made, 0), 0);
+  ck_assert_int_eq (leg_open (made, 0), 0);
+  if (made_byte)
     mem_leg_change (made, 0, made_size, made_byte);
-    leg_close (made);
-  }
+  for (uint64_t i = 0; made_head && made_head[i]; ++i)
+    mem_leg_change (made, i, 1, made_head[i]);
+  leg_close (made);
   return made;
 }
 
@@ -534,6 +536,15 @@ TEST (a_disk_with_data_is_only_taken_with_overwrite)
   changes (add ("/new", true), true);
   WAIT_FOR (in_sync_legs () == 3);
   ck_assert (made_is_same ());
+}
+
+/* Nobody wants to lose that, whatever he says. */
+TEST (a_disk_with_a_log_is_refused)
+{
+  disks_are (NR_REGIONS * REGION, 0);
+  made_head = "rRiM";
+  is_refused (add ("/new", true), "is a log");
+  ck_assert_int_eq (mem_leg_data (made)[0], 'r');
 }
 
 TEST (a_disk_that_does_not_fit_is_refused)
