@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <json-c/json.h>
 
@@ -22,6 +21,7 @@
 #include "fields.h"
 #include "msg.h"
 #include "nbdmirror.h"
+#include "order-leg.h"
 #include "order-wait.h"
 
 #define ORDER_TIME 60 /* seconds: an order waits for the log, and for legs */
@@ -201,39 +201,6 @@ parse_line (struct line *line, int argc, char *argv[])
 
 /* --- the request --- */
 
-static bool
-is_number_or_uuid (const char *text)
-{
-  size_t len = strlen (text);
-
-  return len > 0 && (text[strspn (text, "0123456789")] == '\0' ||
-                     (len == 36 && text[strspn (text, "0123456789abcdefABCDEF"
-                                                      "-")] == '\0'));
-}
-
-/* The mirror knows legs by the path that nbdkit made of what was typed. */
-static void
-add_path (struct json_object *request, const char *key, const char *leg)
-{
-  CLEANUP_FREE char *dir = NULL, *path = NULL;
-
-  if (leg[0] != '/' && !strstr (leg, "://")) {
-    dir = getcwd (NULL, 0);
-    if (dir != NULL && asprintf (&path, "%s/%s", dir, leg) == -1)
-      path = NULL;
-  }
-  field_add_text (request, key, path != NULL ? path : leg);
-}
-
-static void
-add_leg (struct json_object *request, const char *key, const char *leg)
-{
-  if (is_number_or_uuid (leg))
-    field_add_text (request, key, leg);
-  else
-    add_path (request, key, leg);
-}
-
 static void
 add_setting (struct json_object *request, const char *setting)
 {
@@ -251,14 +218,14 @@ add_operand (struct json_object *request, const struct line *line)
   case NO_OPERAND:
     break;
   case LEG:
-    add_leg (request, "leg", line->operand);
+    order_add_leg (request, "leg", line->operand);
     break;
   case LEG_NEW:
-    add_leg (request, "leg", line->operand);
-    add_path (request, "new", line->new_leg);
+    order_add_leg (request, "leg", line->operand);
+    order_add_path (request, "new", line->new_leg);
     break;
   case NEW:
-    add_path (request, "new", line->new_leg);
+    order_add_path (request, "new", line->new_leg);
     break;
   case SETTING:
     add_setting (request, line->operand);

@@ -30,6 +30,8 @@ tools_nbdmirror_SOURCES = \
 	tools/log.c \
 	tools/nbdmirror.c \
 	tools/nbdmirror.h \
+	tools/order-leg.c \
+	tools/order-leg.h \
 	tools/order-wait.c \
 	tools/order-wait.h \
 	tools/order.c \
