@@ -102,7 +102,7 @@ is_status (struct json_object *request)
 static struct json_object *
 refuse_unknown (struct json_object *request)
 {
-  char error[512], names[256];
+  char error[1024], names[768];
   struct json_object *name = json_object_object_get (request, "command");
 
   order_names (names, sizeof names);

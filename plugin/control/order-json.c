@@ -24,6 +24,11 @@ enum {
   HAS_DRY_RUN = 1 << 5,
   HAS_NEW = 1 << 6,
   HAS_OVERWRITE = 1 << 7,
+  HAS_FROM = 1 << 8,
+  HAS_REPAIR = 1 << 9,
+  HAS_OFFSET = 1 << 10,
+  HAS_LENGTH = 1 << 11,
+  HAS_RATE = 1 << 12,
 };
 #define MUST_HAVE (HAS_LEG | HAS_NEW | HAS_NAME | HAS_VALUE | HAS_SECONDS)
 
@@ -48,6 +53,12 @@ static const struct command {
   {"suspend", ORDER_SUSPEND, false, HAS_SECONDS | HAS_DRY_RUN},
   {"resume", ORDER_RESUME, true, HAS_DRY_RUN},
   {"stop", ORDER_STOP, false, HAS_SECONDS | HAS_DRY_RUN},
+  {"scrub-start", ORDER_SCRUB_START, false,
+   HAS_OFFSET | HAS_LENGTH | HAS_RATE | HAS_REPAIR | HAS_FROM | HAS_DRY_RUN},
+  {"scrub-pause", ORDER_SCRUB_PAUSE, false, HAS_DRY_RUN},
+  {"scrub-resume", ORDER_SCRUB_RESUME, false, HAS_RATE | HAS_DRY_RUN},
+  {"scrub-stop", ORDER_SCRUB_STOP, false, HAS_DRY_RUN},
+  {"scrub-repair", ORDER_SCRUB_REPAIR, false, HAS_FROM | HAS_DRY_RUN},
 };
 #define NR_COMMANDS (sizeof commands / sizeof commands[0])
 
@@ -97,10 +108,39 @@ get_seconds (unsigned *seconds, struct json_object *value)
 }
 
 static bool
+get_u64 (uint64_t *n, struct json_object *value)
+{
+  if (!json_object_is_type (value, json_type_int) ||
+      json_object_get_int64 (value) < 0)
+    return false;
+  *n = (uint64_t) json_object_get_int64 (value);
+  return true;
+}
+
+static bool
 get_bool (bool *flag, struct json_object *value)
 {
   *flag = json_object_get_boolean (value);
   return json_object_is_type (value, json_type_boolean);
+}
+
+static int
+take_scrub_member (struct order *order, const char *key,
+                   struct json_object *value)
+{
+  if (strcmp (key, "from") == 0)
+    return get_text (&order->from, text_or_number (value)) ? HAS_FROM : -1;
+  if (strcmp (key, "repair") == 0)
+    return get_bool (&order->repair, value) ? HAS_REPAIR : -1;
+  if (strcmp (key, "offset") == 0)
+    return get_u64 (&order->offset, value) ? HAS_OFFSET : -1;
+  if (strcmp (key, "length") == 0)
+    return get_u64 (&order->length, value) ? HAS_LENGTH : -1;
+  if (strcmp (key, "rate") == 0) {
+    order->has_rate = true;
+    return get_u64 (&order->rate, value) ? HAS_RATE : -1;
+  }
+  return 0;
 }
 
 /* The member's bit; 0: it is unknown, -1: its value is wrong. */
@@ -123,7 +163,7 @@ take_member (struct order *order, const char *key, struct json_object *value)
     return get_bool (&order->overwrite, value) ? HAS_OVERWRITE : -1;
   if (strcmp (key, "dry_run") == 0)
     return get_bool (&order->dry_run, value) ? HAS_DRY_RUN : -1;
-  return 0;
+  return take_scrub_member (order, key, value);
 }
 
 static const char *

@@ -159,6 +159,79 @@ settings_json (const struct mirror_status *s)
   return obj;
 }
 
+/* Legs by their numbers, those together that hold the same. */
+static struct json_object *
+groups_json (const struct scrub_found *found)
+{
+  struct json_object *groups = json_object_new_array (), *group;
+
+  for (unsigned first = 0; first < STATUS_MAX_LEGS; ++first) {
+    if (!(found->legs >> first & 1) || found->same_as[first] != first)
+      continue;
+    group = json_object_new_array ();
+    for (unsigned leg = first; leg < STATUS_MAX_LEGS; ++leg)
+      if ((found->legs >> leg & 1) && found->same_as[leg] == first)
+        json_object_array_add (group, json_object_new_int ((int) leg));
+    json_object_array_add (groups, group);
+  }
+  return groups;
+}
+
+static struct json_object *
+numbers_json (unsigned legs)
+{
+  struct json_object *numbers = json_object_new_array ();
+
+  for (unsigned leg = 0; leg < STATUS_MAX_LEGS; ++leg)
+    if (legs >> leg & 1)
+      json_object_array_add (numbers, json_object_new_int ((int) leg));
+  return numbers;
+}
+
+static struct json_object *
+found_json (const struct scrub_found *found, unsigned nr, bool unread)
+{
+  struct json_object *all = json_object_new_array ();
+
+  for (unsigned i = 0; i < nr; ++i) {
+    struct json_object *obj = json_object_new_object ();
+
+    add_u64 (obj, "offset", found[i].offset);
+    add_u64 (obj, "length", found[i].length);
+    json_object_object_add (obj, "legs",
+                            unread ? numbers_json (found[i].legs)
+                                   : groups_json (&found[i]));
+    json_object_array_add (all, obj);
+  }
+  return all;
+}
+
+static struct json_object *
+scrub_json (const struct scrub_status *s)
+{
+  struct json_object *obj = json_object_new_object ();
+
+  add_text (obj, "state", s->state);
+  add_text (obj, "waits", s->waits);
+  add_u64 (obj, "begin", s->begin);
+  add_u64 (obj, "end", s->end);
+  add_u64 (obj, "done_bytes", s->done_bytes);
+  add_u64 (obj, "total_bytes", s->total_bytes);
+  add_u64 (obj, "rate", s->rate);
+  add_u64 (obj, "found_bytes", s->found_bytes);
+  add_u64 (obj, "repaired_bytes", s->repaired_bytes);
+  add_text (obj, "kept_in", s->kept_in);
+  json_object_object_add (obj, "mismatches",
+                          found_json (s->differ, s->nr_differ, false));
+  json_object_object_add (obj, "more_mismatches",
+                          json_object_new_boolean (s->differ_cut));
+  json_object_object_add (obj, "read_errors",
+                          found_json (s->unread, s->nr_unread, true));
+  json_object_object_add (obj, "more_read_errors",
+                          json_object_new_boolean (s->unread_cut));
+  return obj;
+}
+
 struct json_object *
 status_to_json (const struct mirror_status *s)
 {
@@ -169,6 +242,7 @@ status_to_json (const struct mirror_status *s)
   json_object_object_add (obj, "legs", legs_json (s));
   json_object_object_add (obj, "log", log_json (s));
   json_object_object_add (obj, "resync", resync_json (s));
+  json_object_object_add (obj, "scrub", scrub_json (&s->scrub));
   json_object_object_add (obj, "settings", settings_json (s));
   return obj;
 }

@@ -6,6 +6,7 @@
 
 #include "member-state.h"
 #include "mirror-impl.h"
+#include "scrub-forget.h"
 #include "unstable.h"
 
 static const char *const state_names[] = {
@@ -103,6 +104,7 @@ member_remove_locked (struct mirror *m, unsigned slot)
   m->failed &= ~SLOT_BIT (slot);
   m->missing &= ~SLOT_BIT (slot);
   m->configured &= ~SLOT_BIT (slot);
+  scrub_forget_leg_locked (m, slot);
   check_sets (m);
   unstable_choose_locked (m);
 }

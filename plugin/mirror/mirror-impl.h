@@ -4,8 +4,8 @@
  * header of its own with what the others may call.
  *
  * Threads: nbdkit's request threads; one worker (sweep, recording of
- * failures); RESYNC_THREADS copiers; for each leg one that brings it back;
- * those of the legs and of the log.
+ * failures); RESYNC_THREADS copiers; one that scrubs; for each leg one that
+ * brings it back; those of the legs and of the log.
  *
  * Locks: m->lock, then the log's own.  Neither is held across I/O, a flush
  * or a message.  Legs call leg->on_lost without locks.
@@ -36,6 +36,7 @@
 #include "rate.h"
 #include "records.h"
 #include "recovery.h"
+#include "scrub-state.h"
 #include "unstable.h"
 #include "witness.h"
 
@@ -162,6 +163,7 @@ struct mirror {
   struct bitset held; /* read-only once it is open: regions in which
                        * writes wait until held_until; nr 0 = none */
   struct rate rate;
+  struct scrub scrub; /* has a lock of its own for its file */
 
   pthread_t watcher;
   bool watching; /* only used by start and stop */

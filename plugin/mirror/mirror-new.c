@@ -12,6 +12,7 @@
 #include "mirror-impl.h"
 #include "mirror-new.h"
 #include "records-init.h"
+#include "scrub.h"
 #include "msg.h"
 
 #define REJOIN_FIRST_NS (500 * NSEC_PER_MSEC) /* before the first try */
@@ -67,6 +68,7 @@ init_parts (struct mirror *m)
   cond_init_monotonic (&m->resync.wake);
   cond_init_monotonic (&m->rejoin_wake);
   rate_init (&m->rate);
+  scrub_init (m);
 }
 
 static int
@@ -226,6 +228,7 @@ mirror_free (struct mirror *m)
   free_retired (m);
   beats_free (m);
   records_free (m);
+  scrub_free (m);
   hot_free (&m->hot);
   unstable_free (m->unstable.first);
   free (m->witnesses);

@@ -14,6 +14,7 @@
 #include "mirror-impl.h"
 #include "order-impl.h"
 #include "resync.h"
+#include "scrub-status.h"
 #include "suspend.h"
 #include "verdict.h"
 #include "watch.h"
@@ -176,6 +177,8 @@ mirror_status (struct mirror *m, struct mirror_status *st)
   CLEANUP_LOCK (&m->lock);
 
   memset (st, 0, sizeof *st);
+  st->scrub.state = "idle";
+  st->scrub.waits = "";
   if (!m->log) { /* stopped */
     st->state = "failed";
     snprintf (st->reason, sizeof st->reason, "the server ends");
@@ -195,4 +198,5 @@ mirror_status (struct mirror *m, struct mirror_status *st)
   log_status (m, &ls, st);
   resync_status (m, &ls, st);
   settings_status (m, st);
+  scrub_status_locked (m, &st->scrub);
 }

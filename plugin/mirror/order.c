@@ -95,6 +95,12 @@ run (struct mirror *m, const struct order *order, struct outcome *out)
     return order_resume (m, order, out);
   case ORDER_STOP:
     return order_stop (m, order, out);
+  case ORDER_SCRUB_START:
+  case ORDER_SCRUB_PAUSE:
+  case ORDER_SCRUB_RESUME:
+  case ORDER_SCRUB_STOP:
+  case ORDER_SCRUB_REPAIR:
+    return order_scrub (m, order, out);
   default:
     abort ();
   }

@@ -30,7 +30,12 @@ enum order_verb {
   ORDER_SET,     /* name, value: as on the command line */
   ORDER_SUSPEND, /* seconds: requests wait, and all is flushed */
   ORDER_RESUME,
-  ORDER_STOP, /* seconds: the server ends when its clients have left */
+  ORDER_STOP,        /* seconds: the server ends when its clients have left */
+  ORDER_SCRUB_START, /* offset, length, rate, repair, from */
+  ORDER_SCRUB_PAUSE,
+  ORDER_SCRUB_RESUME, /* rate */
+  ORDER_SCRUB_STOP,
+  ORDER_SCRUB_REPAIR, /* from: what the last one found */
 };
 
 struct order {
@@ -40,8 +45,13 @@ struct order {
   const char *name, *value;
   unsigned seconds;
   bool track;
-  bool overwrite; /* what new_leg holds may be lost */
-  bool dry_run;   /* say what would be done */
+  bool overwrite;   /* what new_leg holds may be lost */
+  bool dry_run;     /* say what would be done */
+  const char *from; /* as leg: it is right; NULL: the majority is */
+  bool repair;
+  uint64_t offset, length; /* bytes; length 0: to the end */
+  uint64_t rate;           /* bytes/s, 0: no ceiling; if has_rate */
+  bool has_rate;
 };
 
 struct outcome {

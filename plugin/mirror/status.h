@@ -33,6 +33,29 @@ struct leg_status {
   unsigned no_answer; /* watch.h: seconds, 0: it answers */
 };
 
+/* A range that a scrub found. */
+struct scrub_found {
+  uint64_t offset, length;
+  unsigned legs; /* mask of indexes: that were compared, or can't be read */
+
+  /* By index: the lowest one that holds the same. */
+  uint8_t same_as[STATUS_MAX_LEGS];
+};
+
+#define STATUS_MAX_SCRUB 1024
+
+struct scrub_status {
+  const char *state; /* "idle", "running", "repairing", "paused", "stopped",
+                      * "done" */
+  const char *waits; /* why it does not go on; "" */
+  uint64_t begin, end, done_bytes, total_bytes, rate;
+  uint64_t found_bytes, repaired_bytes;
+  char kept_in[4096]; /* a file; "": in memory only */
+  unsigned nr_differ, nr_unread;
+  bool differ_cut, unread_cut; /* there is more */
+  struct scrub_found differ[STATUS_MAX_SCRUB], unread[STATUS_MAX_SCRUB];
+};
+
 struct mirror_status {
   char uuid[37];
   uint64_t size, region_size, regions;
@@ -57,6 +80,8 @@ struct mirror_status {
   uint64_t bytes_per_second;
   int64_t eta_seconds; /* -1 = unknown */
   uint64_t sweeps;     /* rounds of the worker, so that tests can wait */
+
+  struct scrub_status scrub;
 
   double suspended_seconds; /* that are left; 0: it is not */
   const char *read_policy;

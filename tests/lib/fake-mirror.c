@@ -67,6 +67,8 @@ fake_mirror_new (void)
   s->log_state = "ok";
   strcpy (s->log_name, "/x.log");
   s->resync_state = "idle";
+  s->scrub.state = "idle";
+  s->scrub.waits = "";
   s->read_policy = "auto";
   return m;
 }

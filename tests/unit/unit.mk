@@ -63,6 +63,7 @@ unit_tests_of_threads = \
 	tests/unit/unit-resend \
 	tests/unit/unit-records \
 	tests/unit/unit-resync \
+	tests/unit/unit-scrub \
 	tests/unit/unit-stop \
 	tests/unit/unit-stream \
 	tests/unit/unit-sweep \
@@ -389,6 +390,10 @@ tests_unit_unit_order_random_LDADD = \
 tests_unit_unit_repair_SOURCES = tests/unit/unit-repair.c
 tests_unit_unit_repair_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_unit_repair_LDADD = libmirrorfixture.la $(MIRROR_LIBS) $(TEST_LIBS)
+
+tests_unit_unit_scrub_SOURCES = tests/unit/unit-scrub.c
+tests_unit_unit_scrub_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_unit_scrub_LDADD = libmirrorfixture.la $(MIRROR_LIBS) $(TEST_LIBS)
 
 tests_unit_unit_verdict_SOURCES = tests/unit/unit-verdict.c
 tests_unit_unit_verdict_CPPFLAGS = $(TEST_CPPFLAGS)
