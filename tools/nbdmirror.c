@@ -181,6 +181,54 @@ static const struct verb verbs[] = {
    "  --dry-run            only say what would be done\n"
    "\n"
    "  Exit: 0 done, 1 refused, 3 no answer.\n"},
+  {"scrub", verb_scrub,
+   "[--range FROM-TO] [--rate SIZE] [--wait [--timeout SECONDS]]\n"
+   "                 [--dry-run] SOCKET\n"
+   "       nbdmirror scrub --repair [--from LEG] [OPTION...] SOCKET\n"
+   "       nbdmirror scrub --list [--json] SOCKET",
+   "  Compare all in-sync legs, while they are used (`scrub start' is the same).\n"
+   "  With --repair make equal what the last scrub found.  With --list show it.\n"
+   "\n"
+   "  --range FROM-TO      only these bytes (or OFFSET:LENGTH)\n"
+   "  --rate SIZE          at most SIZE bytes per second\n"
+   "  --repair             what differs becomes as most legs have it, if there\n"
+   "                       are three or more\n"
+   "  --from LEG           as this leg has it\n"
+   "  --wait               wait until it ends\n"
+   "  --timeout SECONDS    but not longer than this\n"
+   "  --json               print JSON\n"
+   "  --dry-run            only say what would be done\n"
+   "\n"
+   "  Exit: 0 done, 1 refused, 3 no answer; --list, --wait: 0 nothing differs and\n"
+   "  all can be read, else 1.\n"},
+  {"scrub start", verb_scrub,
+   "[--range FROM-TO] [--rate SIZE] [--repair [--from LEG]]\n"
+   "                       [--wait [--timeout SECONDS]] [--dry-run] SOCKET",
+   "  The same; with --repair all is compared, and repaired at once.\n"
+   "\n"
+   "  Exit: as above.\n"},
+  {"scrub pause", verb_scrub, "[--dry-run] SOCKET",
+   "  Compare nothing for a while.\n"
+   "\n"
+   "  --dry-run            only say what would be done\n"
+   "\n"
+   "  Exit: 0 done, 1 refused, 3 no answer.\n"},
+  {"scrub resume", verb_scrub,
+   "[--rate SIZE] [--wait [--timeout SECONDS]] [--dry-run] SOCKET",
+   "  Go on with a scrub that was paused or stopped, or change its rate.\n"
+   "\n"
+   "  --rate SIZE          at most SIZE bytes per second; 0: no limit\n"
+   "  --wait               wait until it ends\n"
+   "  --timeout SECONDS    but not longer than this\n"
+   "  --dry-run            only say what would be done\n"
+   "\n"
+   "  Exit: 0 done, 1 refused, 3 no answer; --wait: as above.\n"},
+  {"scrub stop", verb_scrub, "[--dry-run] SOCKET",
+   "  End a scrub, or a repair.  What was found is kept.\n"
+   "\n"
+   "  --dry-run            only say what would be done\n"
+   "\n"
+   "  Exit: 0 done, 1 refused, 3 no answer.\n"},
   {"dump", verb_dump,
    "[--json|--dm-table] [--leg] [--timeout SECONDS] LOGFILE|LEG",
    "  Show what a disk log says, or what a leg knows by itself; works beside a\n"
@@ -301,16 +349,28 @@ unknown_verb (const char *name)
   return usage_error (NULL);
 }
 
-/* Is it the first of the two words of a verb? */
+/* Is it the first of the two words of a verb, and none by itself? */
 static bool
 is_first_word (const char *word)
 {
   size_t len = strlen (word);
 
+  if (find_verb (word) != NULL)
+    return false;
   for (size_t i = 0; i < NR_VERBS; ++i)
     if (strncmp (verbs[i].name, word, len) == 0 && verbs[i].name[len] == ' ')
       return true;
   return false;
+}
+
+/* The verb that two words are, or NULL. */
+static const struct verb *
+verb_of_two (const char *first, const char *second)
+{
+  char words[128];
+
+  snprintf (words, sizeof words, "%s %s", first, second);
+  return find_verb (words);
 }
 
 static int
@@ -320,7 +380,8 @@ run_verb (int argc, char *argv[])
   char words[128], name[64];
 
   snprintf (words, sizeof words, "%s", argv[0]);
-  if (argc > 1 && is_first_word (argv[0])) {
+  if (argc > 1 &&
+      (is_first_word (argv[0]) || verb_of_two (argv[0], argv[1]) != NULL)) {
     snprintf (words, sizeof words, "%s %s", argv[0], argv[1]);
     --argc;
     ++argv;

@@ -35,6 +35,9 @@ tools_nbdmirror_SOURCES = \
 	tools/order-wait.c \
 	tools/order-wait.h \
 	tools/order.c \
+	tools/scrub-print.c \
+	tools/scrub-print.h \
+	tools/scrub.c \
 	tools/status-dm.c \
 	tools/status-text.c \
 	tools/status.c \

@@ -71,6 +71,7 @@ e2e_tests = \
 	tests/e2e/test-resync-thin-target.sh \
 	tests/e2e/test-restart-under-load.sh \
 	tests/e2e/test-scale-sparse-15T.sh \
+	tests/e2e/test-scrub.sh \
 	tests/e2e/test-shutdown-is-bounded.sh \
 	tests/e2e/test-shutdown-with-clients.sh \
 	tests/e2e/test-start-after-the-kernel.sh \
