@@ -314,12 +314,13 @@ TEST (s17_writers_wait_only_where_legs_differ_and_readers_never)
   mem_leg_hold (fx->leg[1], LEG_READ, 3, 1);
   done (ORDER (.verb = ORDER_SCRUB_START));
   ck_assert (mem_leg_wait_held (fx->leg[1], 1));
+  op_start (fx, &read, OP_READ, 4096, BLOCK, 0);
+  WAIT_FOR (op_ended (&read));
+  op_succeeds (&read);
   op_start (fx, &near, OP_WRITE, 4096, BLOCK, 'w');
   WAIT_FOR (fx_ranges (fx) == 2);
   op_start (fx, &far, OP_WRITE, 4096 + BLOCK, BLOCK, 'w');
   op_succeeds (&far);
-  op_start (fx, &read, OP_READ, 0, 4096, 0);
-  op_succeeds (&read);
   ck_assert (!op_ended (&near));
   mem_leg_release (fx->leg[1], 1, 0);
   op_succeeds (&near);
@@ -346,7 +347,7 @@ struct writer {
   pthread_t thread;
   uint64_t seed;
   atomic_bool stop;
-  unsigned nr;
+  atomic_uint nr;
 };
 
 /* The second half is never written. */
@@ -375,6 +376,8 @@ start_writers (struct writer *w, unsigned nr, unsigned seed)
     w[i] = (struct writer){.seed = seed * 100 + i};
     w[i].thread = thread_run (write_at_random, &w[i]);
   }
+  for (unsigned i = 0; i < nr; ++i)
+    WAIT_FOR (atomic_load (&w[i].nr) > 0);
 }
 
 static void
@@ -383,7 +386,6 @@ stop_writers (struct writer *w, unsigned nr)
   for (unsigned i = 0; i < nr; ++i) {
     atomic_store (&w[i].stop, true);
     pthread_join (w[i].thread, NULL);
-    ck_assert_uint_gt (w[i].nr, 0);
   }
 }
 
@@ -918,6 +920,36 @@ TEST (a_majority_that_has_left_does_not_count)
   refused (ORDER (.verb = ORDER_SCRUB_REPAIR), "--from");
   refused (ORDER (.verb = ORDER_SCRUB_REPAIR, .from = "2"), "not in-sync");
   leg_holds (0, BLOCK, BLOCK, 'x');
+  fx_free (fx);
+}
+
+/* The one that is left of the two that agreed is no majority. */
+TEST (who_is_right_is_looked_at_again)
+{
+  make_running (3);
+  alter (0, BLOCK, BLOCK, 'x');
+  scrub_all ();
+  alter (1, BLOCK, BLOCK, 'y');
+  repair_all (NULL);
+  leg_holds (0, BLOCK, BLOCK, 'x');
+  leg_holds (1, BLOCK, BLOCK, 'y');
+  leg_holds (2, BLOCK, BLOCK, 'a');
+  ck_assert_uint_eq (look ()->nr_differ, 1);
+  fx_free (fx);
+}
+
+TEST (only_the_wrong_legs_are_written)
+{
+  unsigned writes[3];
+
+  make_running (3);
+  alter (2, BLOCK, BLOCK, 'x');
+  scrub_all ();
+  for (unsigned leg = 0; leg < 3; ++leg)
+    writes[leg] = fx_sent (fx, leg, LEG_WRITE);
+  repair_all (NULL);
+  for (unsigned leg = 0; leg < 3; ++leg)
+    ck_assert_uint_eq (fx_sent (fx, leg, LEG_WRITE), writes[leg] + (leg == 2));
   fx_free (fx);
 }
 
