@@ -9,6 +9,7 @@ man5_MANS = \
 	docs/nbdmirror-log.5 \
 	$(NULL)
 man7_MANS = \
+	docs/nbdmirror-control.7 \
 	docs/nbdmirror-protocol.7 \
 	$(NULL)
 man8_MANS = \

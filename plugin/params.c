@@ -134,6 +134,17 @@ parse_size (const char *key, const char *value, uint64_t *size)
 }
 
 static int
+parse_rate (const char *key, const char *value, atomic_uint_fast64_t *rate)
+{
+  uint64_t size;
+
+  if (parse_size (key, value, &size) == -1)
+    return -1;
+  *rate = size;
+  return 0;
+}
+
+static int
 set_region_size (struct mirror_config *config, const char *value)
 {
   int64_t n = nbdkit_parse_size (value);
@@ -212,6 +223,18 @@ parse_number (const char *key, const char *value, unsigned min, unsigned max,
 }
 
 static int
+parse_seconds (const char *key, const char *value, unsigned min,
+               atomic_uint *n)
+{
+  unsigned seconds;
+
+  if (parse_number (key, value, min, MAX_TIMEOUT, &seconds) == -1)
+    return -1;
+  *n = seconds;
+  return 0;
+}
+
+static int
 set_connections (struct mirror_config *config, const char *value)
 {
   return parse_number ("connections", value, 1, MAX_CONNECTIONS,
@@ -248,34 +271,31 @@ set_write_mostly (struct mirror_config *config, const char *value)
 static int
 set_resync_rate (struct mirror_config *config, const char *value)
 {
-  return parse_size ("resync-rate", value, &config->resync_rate);
+  return parse_rate ("resync-rate", value, &config->resync_rate);
 }
 
 static int
 set_resync_min (struct mirror_config *config, const char *value)
 {
-  return parse_size ("resync-min", value, &config->resync_min);
+  return parse_rate ("resync-min", value, &config->resync_min);
 }
 
 static int
 set_leg_timeout (struct mirror_config *config, const char *value)
 {
-  return parse_number ("leg-timeout", value, 1, MAX_TIMEOUT,
-                       &config->leg_timeout);
+  return parse_seconds ("leg-timeout", value, 1, &config->leg_timeout);
 }
 
 static int
 set_flush_timeout (struct mirror_config *config, const char *value)
 {
-  return parse_number ("flush-timeout", value, 1, MAX_TIMEOUT,
-                       &config->flush_timeout);
+  return parse_seconds ("flush-timeout", value, 1, &config->flush_timeout);
 }
 
 static int
 set_leg_fail_after (struct mirror_config *config, const char *value)
 {
-  return parse_number ("leg-fail-after", value, 0, MAX_TIMEOUT,
-                       &config->leg_fail_after);
+  return parse_seconds ("leg-fail-after", value, 0, &config->leg_fail_after);
 }
 
 static int
@@ -288,22 +308,19 @@ set_local_timeout (struct mirror_config *config, const char *value)
 static int
 set_log_timeout (struct mirror_config *config, const char *value)
 {
-  return parse_number ("log-timeout", value, 1, MAX_TIMEOUT,
-                       &config->log_timeout);
+  return parse_seconds ("log-timeout", value, 1, &config->log_timeout);
 }
 
 static int
 set_quarantine (struct mirror_config *config, const char *value)
 {
-  return parse_number ("quarantine", value, 0, MAX_TIMEOUT,
-                       &config->quarantine);
+  return parse_seconds ("quarantine", value, 0, &config->quarantine);
 }
 
 static int
 set_hold_timeout (struct mirror_config *config, const char *value)
 {
-  return parse_number ("hold-timeout", value, 0, MAX_TIMEOUT,
-                       &config->hold_timeout);
+  return parse_seconds ("hold-timeout", value, 0, &config->hold_timeout);
 }
 
 static int

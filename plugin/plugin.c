@@ -51,6 +51,7 @@ static struct control *control;
 static void
 mirrorplug_unload (void)
 {
+  control_stop (control);
   mirror_free (mirror);
   params_free (&config);
 #if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
@@ -103,6 +104,7 @@ mirrorplug_get_ready (void)
 
   config.on_certificates = tls_tell_client_end;
   config.on_release = shutdown_if_idle; /* serves nobody: needs no log */
+  config.on_stop = shutdown_in;
   /* A limit of the size of files is an error of a leg, or of the log. */
   signal (SIGXFSZ, SIG_IGN);
   if (config.control && !config.plan && control_check (config.control) == -1)
@@ -114,6 +116,11 @@ mirrorplug_get_ready (void)
   }
   if (!mirror)
     return -1;
+  if (config.control) {
+    control = control_open (config.control);
+    if (!control)
+      return -1;
+  }
   warn_of_old_nbdkit ();
   return 0;
 }
@@ -144,11 +151,8 @@ mirrorplug_after_fork (void)
 
   if (mirror_start (mirror) == -1)
     return -1;
-  if (config.control) {
-    control = control_start (config.control, mirror);
-    if (!control)
-      return -1;
-  }
+  if (control && control_start (control, mirror) == -1)
+    return -1;
   return shutdown_watch (&calls, config.drain);
 }
 

@@ -48,7 +48,7 @@ static int event_fd[NR_EVENTS];
 static pthread_t watcher;
 static bool watching;
 static const struct shutdown_calls *calls;
-static unsigned drain_seconds;
+static atomic_uint drain_seconds;
 
 static atomic_uint nr_clients;
 static atomic_bool ending;
@@ -135,7 +135,7 @@ wait_for_end (void)
       event_take (EVENT_SIGNAL);
       if (!is_idle () && drain_seconds > 0)
         msg_note ("told to end: clients may go on for %u seconds",
-                  drain_seconds);
+                  atomic_load (&drain_seconds));
       drain ();
       return true;
     case EVENT_ASKED:
@@ -204,6 +204,13 @@ shutdown_if_idle (void)
 
   event_set (idle ? EVENT_SIGNAL : EVENT_ASKED);
   return idle;
+}
+
+void
+shutdown_in (unsigned drain)
+{
+  atomic_store (&drain_seconds, drain);
+  event_set (EVENT_SIGNAL);
 }
 
 /* --- signals --- */

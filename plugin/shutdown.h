@@ -51,6 +51,11 @@ int shutdown_answer (int result);
  */
 bool shutdown_if_idle (void);
 
+/* End when the clients have left, but in drain seconds at most.  From any
+ * thread, does not block.
+ */
+void shutdown_in (unsigned drain);
+
 /* nbdkit ends: stop watching.  Blocks while finish runs. */
 void shutdown_unwatch (void);
 

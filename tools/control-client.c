@@ -24,7 +24,8 @@
 #include "msg.h"
 #include "unix-socket.h"
 
-#define ANSWER_TIME (5 * NSEC_PER_SEC)
+#define ANSWER_SECONDS 5
+#define ANSWER_TIME (ANSWER_SECONDS * NSEC_PER_SEC)
 #define MAX_REPLY ((size_t) 4 << 20)
 #define RECEIVE_SIZE ((size_t) 16 << 10)
 
@@ -34,6 +35,13 @@ client_open (struct client *c, const char *path)
   c->path = path;
   c->fd = unix_socket_connect (path, now_ns () + ANSWER_TIME);
   return c->fd == -1 ? -1 : 0;
+}
+
+int
+client_open_until (struct client *c, const char *path, uint64_t deadline)
+{
+  unix_socket_await (path, deadline);
+  return client_open (c, path);
 }
 
 void
@@ -68,8 +76,7 @@ wait_for (struct client *c, short events, uint64_t deadline)
     r = poll_until (c->fd, events, deadline);
   while (r == -1 && errno == EINTR);
   if (r == 0)
-    msg_error ("%s: no answer in %d seconds", c->path,
-               (int) (ANSWER_TIME / NSEC_PER_SEC));
+    msg_error ("%s: no answer in %u seconds", c->path, c->seconds);
   else if (r == -1)
     msg_error ("%s: poll: %m", c->path);
   return r == 1 ? 0 : -1;
@@ -150,23 +157,35 @@ receive_line (struct client *c, struct buffer *line, uint64_t deadline)
   return r == 1 ? 0 : -1;
 }
 
+/* It says that all is well. */
+static bool
+is_ok (struct client *c, struct json_object *reply, bool *refused)
+{
+  *refused = false;
+  if (reply == NULL || !json_object_is_type (reply, json_type_object)) {
+    msg_error ("%s: the answer is not from a mirror", c->path);
+    return false;
+  }
+  if (!field_bool (reply, "ok")) {
+    const char *error = field_text (reply, "error");
+
+    *refused = *error != '\0';
+    msg_error ("%s: %s", c->path,
+               *error != '\0' ? error : "the answer is not from a mirror");
+    return false;
+  }
+  return true;
+}
+
 /* The reply without its envelope. */
 static struct json_object *
 open_reply (struct client *c, struct json_object *reply)
 {
   struct json_object *status;
+  bool refused;
 
-  if (reply == NULL || !json_object_is_type (reply, json_type_object)) {
-    msg_error ("%s: the answer is not from a mirror", c->path);
+  if (!is_ok (c, reply, &refused))
     return NULL;
-  }
-  if (!field_bool (reply, "ok")) {
-    const char *error = field_text (reply, "error");
-
-    msg_error ("%s: %s", c->path,
-               *error != '\0' ? error : "the answer is not from a mirror");
-    return NULL;
-  }
   if (!json_object_object_get_ex (reply, "status", &status) ||
       !status_is_complete (status)) {
     msg_error ("%s: the answer is no status of a mirror", c->path);
@@ -175,21 +194,53 @@ open_reply (struct client *c, struct json_object *reply)
   return json_object_get (status);
 }
 
+/* False: there is no answer, which is reported. */
+static bool
+ask (struct client *c, const char *request, unsigned seconds,
+     struct json_object **reply)
+{
+  uint64_t deadline = now_ns () + seconds * NSEC_PER_SEC;
+  struct buffer line = {.data = NULL};
+  bool answered;
+
+  c->seconds = seconds;
+  answered = send_request (c, request, deadline) == 0 &&
+             receive_line (c, &line, deadline) == 0;
+  *reply = answered ? json_tokener_parse ((const char *) line.data) : NULL;
+  buffer_free (&line);
+  return answered;
+}
+
 struct json_object *
 client_status (struct client *c)
 {
-  uint64_t deadline = now_ns () + ANSWER_TIME;
-  struct buffer line = {.data = NULL};
-  struct json_object *reply = NULL, *status = NULL;
+  struct json_object *reply, *status = NULL;
 
-  if (send_request (c, "{\"command\":\"status\"}\n", deadline) == 0 &&
-      receive_line (c, &line, deadline) == 0) {
-    reply = json_tokener_parse ((const char *) line.data);
+  if (ask (c, "{\"command\":\"status\"}\n", ANSWER_SECONDS, &reply))
     status = open_reply (c, reply);
-  }
   json_object_put (reply);
-  buffer_free (&line);
   return status;
+}
+
+struct json_object *
+client_order (struct client *c, struct json_object *request, unsigned seconds,
+              bool *refused)
+{
+  CLEANUP_FREE char *text = NULL;
+  struct json_object *reply = NULL;
+
+  *refused = false;
+  if (asprintf (&text, "%s\n",
+                json_object_to_json_string_ext (
+                  request, JSON_C_TO_STRING_PLAIN |
+                             JSON_C_TO_STRING_NOSLASHESCAPE)) == -1)
+    text = NULL;
+  json_object_put (request);
+  if (text && ask (c, text, ANSWER_SECONDS + seconds, &reply) &&
+      is_ok (c, reply, refused))
+    return reply;
+  json_object_put (reply);
+  return NULL;
 }
 
 int

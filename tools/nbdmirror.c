@@ -43,6 +43,10 @@ static const struct verb verbs[] = {
    "  --watch   show again every second, until the server ends\n"
    "\n"
    "  Exit: 0 in sync, 1 degraded or resyncing, 2 failed, 3 no answer.\n"},
+  {"list", verb_list, "[--json]",
+   "  Show the mirrors of this host that have a control socket.\n"
+   "\n"
+   "  --json    print JSON\n"},
   {"wait", verb_wait, "[--timeout SECONDS] [--resync] SOCKET",
    "  Wait until every leg of the mirror is in sync.\n"
    "\n"
@@ -52,6 +56,179 @@ static const struct verb verbs[] = {
    "\n"
    "  Exit: 0 in sync, 1 degraded or resyncing, 2 failed (at once),\n"
    "  3 no answer.\n"},
+  {"fail", verb_order, "[--dry-run] SOCKET LEG",
+   "  Take a leg out of use, until it is attached.  LEG is its number, its\n"
+   "  name, or its uuid.\n"
+   "\n"
+   "  --dry-run            only say what would be done\n"
+   "\n"
+   "  Exit: 0 done, 1 refused, 3 no answer.\n"},
+  {"detach", verb_order, "[--track] [--dry-run] SOCKET LEG",
+   "  The same, and close it, so that it can be used elsewhere.  It gets\n"
+   "  everything when it is attached.\n"
+   "\n"
+   "  --track              it is only read elsewhere: it gets what it misses\n"
+   "  --dry-run            only say what would be done\n"
+   "\n"
+   "  Exit: 0 done, 1 refused, 3 no answer.\n"},
+  {"attach", verb_order, "[--wait [--timeout SECONDS]] [--dry-run] SOCKET LEG",
+   "  Let a leg come back that is out of use.\n"
+   "\n"
+   "  --wait               wait until it is in sync\n"
+   "  --timeout SECONDS    but not longer than this\n"
+   "  --dry-run            only say what would be done\n"
+   "\n"
+   "  Exit: 0 done, 1 refused, 3 no answer.\n"},
+  {"add", verb_order,
+   "[--overwrite] [--wait [--timeout SECONDS]] [--dry-run] SOCKET NEW",
+   "  Make a disk a leg: a path or an NBD URI.  It gets a full copy.\n"
+   "\n"
+   "  --overwrite          it holds data, which are lost\n"
+   "  --wait               wait until it is in sync\n"
+   "  --timeout SECONDS    but not longer than this\n"
+   "  --dry-run            only say what would be done\n"
+   "\n"
+   "  Exit: 0 done, 1 refused, 3 no answer.\n"},
+  {"remove", verb_order, "[--dry-run] SOCKET LEG",
+   "  Forget a leg.\n"
+   "\n"
+   "  --dry-run            only say what would be done\n"
+   "\n"
+   "  Exit: 0 done, 1 refused, 3 no answer.\n"},
+  {"replace", verb_order,
+   "[--overwrite] [--wait [--timeout SECONDS]] [--dry-run] SOCKET LEG NEW",
+   "  Make the disk NEW a leg, and forget LEG when NEW is in sync.\n"
+   "\n"
+   "  --overwrite          NEW holds data, which are lost\n"
+   "  --wait               wait until it is in sync\n"
+   "  --timeout SECONDS    but not longer than this\n"
+   "  --dry-run            only say what would be done\n"
+   "\n"
+   "  Exit: 0 done, 1 refused, 3 no answer.\n"},
+  {"rename", verb_order,
+   "[--wait [--timeout SECONDS]] [--dry-run] SOCKET LEG NEW-NAME",
+   "  The same disk has another path or URI now.\n"
+   "\n"
+   "  --wait               wait until it is in sync\n"
+   "  --timeout SECONDS    but not longer than this\n"
+   "  --dry-run            only say what would be done\n"
+   "\n"
+   "  Exit: 0 done, 1 refused, 3 no answer.\n"},
+  {"may-stop", verb_order, "SOCKET LEG",
+   "  Could the server of this leg be stopped now?\n"
+   "\n"
+   "  Exit: 0 yes, 1 no, 3 no answer.\n"},
+  {"resync pause", verb_order, "[--dry-run] SOCKET",
+   "  Copy nothing to legs that miss something.\n"
+   "\n"
+   "  --dry-run            only say what would be done\n"
+   "\n"
+   "  Exit: 0 done, 1 refused, 3 no answer.\n"},
+  {"resync resume", verb_order, "[--dry-run] SOCKET",
+   "  Go on with it.\n"
+   "\n"
+   "  --dry-run            only say what would be done\n"
+   "\n"
+   "  Exit: 0 done, 1 refused, 3 no answer.\n"},
+  {"resync rate", verb_order, "[--dry-run] SIZE SOCKET",
+   "  Copy at most SIZE bytes per second; 0: no limit.\n"
+   "\n"
+   "  --dry-run            only say what would be done\n"
+   "\n"
+   "  Exit: 0 done, 1 refused, 3 no answer.\n"},
+  {"resync min", verb_order, "[--dry-run] SIZE SOCKET",
+   "  Copy at least SIZE bytes per second when clients are busy.\n"
+   "\n"
+   "  --dry-run            only say what would be done\n"
+   "\n"
+   "  Exit: 0 done, 1 refused, 3 no answer.\n"},
+  {"read-policy", verb_order, "[--dry-run] SOCKET auto|first|round-robin",
+   "  Which in-sync leg serves a read.\n"
+   "\n"
+   "  --dry-run            only say what would be done\n"
+   "\n"
+   "  Exit: 0 done, 1 refused, 3 no answer.\n"},
+  {"write-mostly", verb_order, "[--dry-run] SOCKET LEG|none",
+   "  This leg serves reads only if no other can.\n"
+   "\n"
+   "  --dry-run            only say what would be done\n"
+   "\n"
+   "  Exit: 0 done, 1 refused, 3 no answer.\n"},
+  {"set", verb_order, "[--dry-run] SOCKET NAME=VALUE",
+   "  Change a parameter of the plugin until a restart: a timeout, or one of\n"
+   "  those above.\n"
+   "\n"
+   "  --dry-run            only say what would be done\n"
+   "\n"
+   "  Exit: 0 done, 1 refused, 3 no answer.\n"},
+  {"suspend", verb_order, "[--max SECONDS] [--dry-run] SOCKET",
+   "  Let requests wait, and flush the legs: a snapshot of them is whole.\n"
+   "\n"
+   "  --max SECONDS        go on after this time (default: 10)\n"
+   "  --dry-run            only say what would be done\n"
+   "\n"
+   "  Exit: 0 done, 1 refused, 3 no answer.\n"},
+  {"resume", verb_order, "[--dry-run] SOCKET",
+   "  Go on before that.\n"
+   "\n"
+   "  --dry-run            only say what would be done\n"
+   "\n"
+   "  Exit: 0 done, 1 refused, 3 no answer.\n"},
+  {"stop", verb_order, "[--drain SECONDS] [--dry-run] SOCKET",
+   "  End the server.\n"
+   "\n"
+   "  --drain SECONDS      clients may stay so long (default: 0)\n"
+   "  --dry-run            only say what would be done\n"
+   "\n"
+   "  Exit: 0 done, 1 refused, 3 no answer.\n"},
+  {"scrub", verb_scrub,
+   "[--range FROM-TO] [--rate SIZE] [--wait [--timeout SECONDS]]\n"
+   "                 [--dry-run] SOCKET\n"
+   "       nbdmirror scrub --repair [--from LEG] [OPTION...] SOCKET\n"
+   "       nbdmirror scrub --list [--json] SOCKET",
+   "  Compare all in-sync legs, while they are used (`scrub start' is the same).\n"
+   "  With --repair make equal what the last scrub found.  With --list show it.\n"
+   "\n"
+   "  --range FROM-TO      only these bytes (or OFFSET:LENGTH)\n"
+   "  --rate SIZE          at most SIZE bytes per second\n"
+   "  --repair             what differs becomes as most legs have it, if there\n"
+   "                       are three or more\n"
+   "  --from LEG           as this leg has it\n"
+   "  --wait               wait until it ends\n"
+   "  --timeout SECONDS    but not longer than this\n"
+   "  --json               print JSON\n"
+   "  --dry-run            only say what would be done\n"
+   "\n"
+   "  Exit: 0 done, 1 refused, 3 no answer; --list, --wait: 0 nothing differs and\n"
+   "  all can be read, else 1.\n"},
+  {"scrub start", verb_scrub,
+   "[--range FROM-TO] [--rate SIZE] [--repair [--from LEG]]\n"
+   "                       [--wait [--timeout SECONDS]] [--dry-run] SOCKET",
+   "  The same; with --repair all is compared, and repaired at once.\n"
+   "\n"
+   "  Exit: as above.\n"},
+  {"scrub pause", verb_scrub, "[--dry-run] SOCKET",
+   "  Compare nothing for a while.\n"
+   "\n"
+   "  --dry-run            only say what would be done\n"
+   "\n"
+   "  Exit: 0 done, 1 refused, 3 no answer.\n"},
+  {"scrub resume", verb_scrub,
+   "[--rate SIZE] [--wait [--timeout SECONDS]] [--dry-run] SOCKET",
+   "  Go on with a scrub that was paused or stopped, or change its rate.\n"
+   "\n"
+   "  --rate SIZE          at most SIZE bytes per second; 0: no limit\n"
+   "  --wait               wait until it ends\n"
+   "  --timeout SECONDS    but not longer than this\n"
+   "  --dry-run            only say what would be done\n"
+   "\n"
+   "  Exit: 0 done, 1 refused, 3 no answer; --wait: as above.\n"},
+  {"scrub stop", verb_scrub, "[--dry-run] SOCKET",
+   "  End a scrub, or a repair.  What was found is kept.\n"
+   "\n"
+   "  --dry-run            only say what would be done\n"
+   "\n"
+   "  Exit: 0 done, 1 refused, 3 no answer.\n"},
   {"dump", verb_dump,
    "[--json|--dm-table] [--leg] [--timeout SECONDS] LOGFILE|LEG",
    "  Show what a disk log says, or what a leg knows by itself; works beside a\n"
@@ -159,19 +336,10 @@ parse_seconds (const char *text, double *seconds)
   return -1;
 }
 
-/* Messages of a mirror name it. */
-static int
-no_replace (void)
-{
-  msg_error ("replace: this version can't; \"How to replace a leg\" in "
-             "nbdkit-mirror-plugin(1) says what to do instead");
-  return EXIT_USAGE;
-}
-
 static int
 unknown_verb (const char *name)
 {
-  char known[256];
+  char known[1024];
   int len = 0;
 
   for (size_t i = 0; i < NR_VERBS; ++i)
@@ -181,16 +349,28 @@ unknown_verb (const char *name)
   return usage_error (NULL);
 }
 
-/* Is it the first of the two words of a verb? */
+/* Is it the first of the two words of a verb, and none by itself? */
 static bool
 is_first_word (const char *word)
 {
   size_t len = strlen (word);
 
+  if (find_verb (word) != NULL)
+    return false;
   for (size_t i = 0; i < NR_VERBS; ++i)
     if (strncmp (verbs[i].name, word, len) == 0 && verbs[i].name[len] == ' ')
       return true;
   return false;
+}
+
+/* The verb that two words are, or NULL. */
+static const struct verb *
+verb_of_two (const char *first, const char *second)
+{
+  char words[128];
+
+  snprintf (words, sizeof words, "%s %s", first, second);
+  return find_verb (words);
 }
 
 static int
@@ -200,15 +380,15 @@ run_verb (int argc, char *argv[])
   char words[128], name[64];
 
   snprintf (words, sizeof words, "%s", argv[0]);
-  if (argc > 1 && is_first_word (argv[0])) {
+  if (argc > 1 &&
+      (is_first_word (argv[0]) || verb_of_two (argv[0], argv[1]) != NULL)) {
     snprintf (words, sizeof words, "%s %s", argv[0], argv[1]);
     --argc;
     ++argv;
   }
   verb = find_verb (words);
   if (verb == NULL)
-    return strcmp (words, "replace") == 0 ? no_replace ()
-                                          : unknown_verb (words);
+    return unknown_verb (words);
   /* getopt_long puts argv[0] before its messages. */
   snprintf (name, sizeof name, "nbdmirror: %s", verb->name);
   argv[0] = name;

@@ -24,7 +24,10 @@ enum {
  * the exit code of the program.
  */
 int verb_status (int argc, char *argv[]);
+int verb_list (int argc, char *argv[]);
 int verb_wait (int argc, char *argv[]);
+int verb_order (int argc, char *argv[]); /* all that tell it to do something */
+int verb_scrub (int argc, char *argv[]); /* all about scrubs */
 int verb_dump (int argc, char *argv[]);
 int verb_log_list (int argc, char *argv[]);
 int verb_log_show (int argc, char *argv[]);

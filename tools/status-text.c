@@ -14,6 +14,7 @@
 #include <json-c/json.h>
 
 #include "fields.h"
+#include "scrub-print.h"
 #include "status-print.h"
 
 #define BAR_WIDTH 30
@@ -226,6 +227,8 @@ print_leg_advice (FILE *out, struct json_object *leg)
     {"returns", "not-named",
      "is known to the log, and this server was not told of it: start it with "
      "the leg,\nor with an empty one; data written since is kept account of"},
+    {"returns", "attach",
+     "was taken out of use: `nbdmirror attach' brings it back"},
     {"state", "stale",
      "lacks data, and a copy to it failed, which is tried again: see its last "
      "error"},
@@ -278,9 +281,23 @@ print_advice (FILE *out, struct json_object *status)
   print_log_advice (out, field_object (status, "log"));
   for (size_t i = 0; i < status_nr_legs (status); ++i)
     print_leg_advice (out, status_leg (status, i));
+  if (!scrub_is_clean (field_object (status, "scrub")))
+    fprintf (out, "legs differ, or can't be read in places: `nbdmirror scrub "
+                  "--list' shows where, `scrub --repair'\nmakes them equal\n");
   if (status_count_legs (status, "in-sync") == 1 &&
       status_nr_legs (status) > 1)
     fprintf (out, "only one leg has all data: another failure loses it\n");
+}
+
+static void
+print_scrub (FILE *out, struct json_object *status)
+{
+  struct json_object *scrub = field_object (status, "scrub");
+
+  if (scrub == NULL || strcmp (field_text (scrub, "state"), "idle") == 0)
+    return;
+  fputc ('\n', out);
+  print_scrub_line (out, scrub);
 }
 
 void
@@ -294,6 +311,7 @@ print_status_text (FILE *out, struct json_object *status)
   print_log (out, status);
   print_legs (out, status);
   print_resync (out, status);
+  print_scrub (out, status);
   if (notes == NULL)
     return;
   print_errors (notes, status);

@@ -22,6 +22,7 @@ tools_nbdmirror_SOURCES = \
 	tools/dump.h \
 	tools/fields.c \
 	tools/fields.h \
+	tools/list.c \
 	tools/log-client.c \
 	tools/log-client.h \
 	tools/log-print.c \
@@ -29,6 +30,14 @@ tools_nbdmirror_SOURCES = \
 	tools/log.c \
 	tools/nbdmirror.c \
 	tools/nbdmirror.h \
+	tools/order-leg.c \
+	tools/order-leg.h \
+	tools/order-wait.c \
+	tools/order-wait.h \
+	tools/order.c \
+	tools/scrub-print.c \
+	tools/scrub-print.h \
+	tools/scrub.c \
 	tools/status-dm.c \
 	tools/status-text.c \
 	tools/status.c \

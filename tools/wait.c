@@ -18,6 +18,7 @@
 
 #define FIRST_PAUSE_MSEC 100
 #define LAST_PAUSE_MSEC 1000
+#define START_TIME (10 * NSEC_PER_SEC)
 
 struct wait {
   bool resync;       /* only for what can be copied now */
@@ -76,6 +77,15 @@ wait_loop (struct client *c, const struct wait *w)
   }
 }
 
+/* How long to wait for the socket: a server that has just been told to start may
+ * wait for the lease of its log.
+ */
+static uint64_t
+until_there (const struct wait *w)
+{
+  return w->deadline != NO_DEADLINE ? w->deadline : now_ns () + START_TIME;
+}
+
 static int
 parse_timeout (const char *text, uint64_t *deadline)
 {
@@ -119,7 +129,7 @@ verb_wait (int argc, char *argv[])
   if (path == NULL)
     return usage_error ("wait");
 
-  if (client_open (&c, path) == -1)
+  if (client_open_until (&c, path, until_there (&w)) == -1)
     return EXIT_NO_ANSWER;
   code = wait_loop (&c, &w);
   client_close (&c);

@@ -101,11 +101,15 @@ cut_maps (struct user_log *u, const struct proto_attached *a)
   return user_maps_alloc (u);
 }
 
-/* I1 is the server's to keep.  If it did not, the leg is stale. */
+/* I1 is the server's to keep.  If it did not, the leg is stale.  A leg that was
+ * removed misses nothing: a crash can have left its map.
+ */
 static void
 derive (struct dirty_log *log)
 {
   for (unsigned s = 0; s < LOG_MAX_LEGS; ++s) {
+    if (log->record.leg[s].state == LOG_LEG_NONE)
+      bitset_clear_range (&log->missed[s], 0, log->missed[s].nr);
     bitset_or (&log->out_of_sync, &log->missed[s]);
     if (log->missed[s].count > 0)
       truth_leg_stale (log, s);

@@ -35,6 +35,7 @@
 #include "unix-socket.h"
 
 #define BACKLOG 128
+#define AWAIT_NS (50 * 1000 * 1000) /* between tries of unix_socket_await */
 
 static int
 set_address (struct sockaddr_un *addr, const char *path)
@@ -306,4 +307,34 @@ unix_socket_connect (const char *path, uint64_t deadline)
     return -1;
   }
   return fd;
+}
+
+/* 0, or the errno of the try. */
+static int
+try_connect (const char *path, uint64_t deadline)
+{
+  struct sockaddr_un addr;
+  int fd, err = 0;
+
+  if (strlen (path) >= sizeof addr.sun_path || set_address (&addr, path) == -1)
+    return EINVAL;
+  fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd == -1)
+    return errno;
+  if (connect_address (fd, &addr, deadline) == -1)
+    err = errno;
+  cleanup_close (&fd);
+  return err;
+}
+
+void
+unix_socket_await (const char *path, uint64_t deadline)
+{
+  const struct timespec pause = {.tv_nsec = AWAIT_NS};
+  int err = try_connect (path, deadline);
+
+  while ((err == ENOENT || err == ECONNREFUSED) && now_ns () < deadline) {
+    nanosleep (&pause, NULL);
+    err = try_connect (path, deadline);
+  }
 }

@@ -35,4 +35,9 @@ int unix_listener_check (const char *path);
  */
 int unix_socket_connect (const char *path, uint64_t deadline);
 
+/* Wait until there is a server behind the path, or the deadline.  Reports
+ * nothing.
+ */
+void unix_socket_await (const char *path, uint64_t deadline);
+
 #endif /* NBDMIRROR_UNIX_SOCKET_H */

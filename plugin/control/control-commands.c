@@ -11,18 +11,11 @@
 
 #include "control-commands.h"
 #include "mirror.h"
+#include "order-json.h"
 #include "status-json.h"
+#include "utf8.h"
 
 #define MAX_DEPTH 8
-
-/* A command adds what it answers to reply: 0, or -1 after it added why not
- * as "error".  It must not block: the thread serves all clients.
- */
-struct command {
-  const char *name;
-  int (*run) (struct mirror *m, struct json_object *request,
-              struct json_object *reply);
-};
 
 static void
 add_ok (struct json_object *reply, bool ok)
@@ -36,53 +29,87 @@ add_error (struct json_object *reply, const char *error)
   json_object_object_add (reply, "error", json_object_new_string (error));
 }
 
+struct json_object *
+control_refusal (const char *error)
+{
+  struct json_object *reply = json_object_new_object ();
+
+  add_ok (reply, false);
+  add_error (reply, error);
+  return reply;
+}
+
 /* Too large for a stack; commands run one at a time. */
 static struct mirror_status status;
 
-static int
-run_status (struct mirror *m, struct json_object *request,
-            struct json_object *reply)
+static void
+add_status (struct mirror *m, struct json_object *reply)
 {
-  (void) request;
   mirror_status (m, &status);
   json_object_object_add (reply, "status", status_to_json (&status));
-  return 0;
 }
 
-static const struct command commands[] = {
-  {"status", run_status},
-  {NULL, NULL},
-};
-
-static int
-add_unknown_command (struct json_object *reply, const char *name)
+static void
+add_outcome (struct json_object *reply, const struct order *order,
+             const struct outcome *outcome)
 {
-  char error[512];
-  int len = snprintf (error, sizeof error,
-                      "unknown command \"%.64s\", not one of:", name);
+  char text[sizeof outcome->text];
+  size_t len = utf8_copy (text, sizeof text, outcome->text);
 
-  for (const struct command *cmd = commands; cmd->name != NULL; ++cmd)
-    len +=
-      snprintf (error + len, sizeof error - (size_t) len, " %s", cmd->name);
-  add_error (reply, error);
-  return -1;
+  json_object_object_add (reply, "changed",
+                          json_object_new_boolean (outcome->changed));
+  json_object_object_add (reply, "dry_run",
+                          json_object_new_boolean (order->dry_run));
+  json_object_object_add (reply, "message",
+                          json_object_new_string_len (text, (int) len));
 }
 
-static int
-run_request (struct mirror *m, struct json_object *request,
-             struct json_object *reply)
+static struct json_object *
+run_order (struct mirror *m, const struct order *order)
+{
+  struct json_object *reply;
+  struct outcome outcome;
+
+  if (mirror_order (m, order, &outcome) == -1)
+    return control_refusal (outcome.text);
+  reply = json_object_new_object ();
+  add_ok (reply, true);
+  add_outcome (reply, order, &outcome);
+  return reply;
+}
+
+struct json_object *
+control_order (struct mirror *m, struct json_object *request)
+{
+  char error[128];
+  struct order order;
+
+  return order_from_json (request, &order, error, sizeof error) == 1
+           ? run_order (m, &order)
+           : control_refusal (error);
+}
+
+static bool
+is_status (struct json_object *request)
 {
   struct json_object *name;
 
-  if (!json_object_object_get_ex (request, "command", &name) ||
-      !json_object_is_type (name, json_type_string)) {
-    add_error (reply, "the request has no string \"command\"");
-    return -1;
-  }
-  for (const struct command *cmd = commands; cmd->name != NULL; ++cmd)
-    if (strcmp (cmd->name, json_object_get_string (name)) == 0)
-      return cmd->run (m, request, reply);
-  return add_unknown_command (reply, json_object_get_string (name));
+  return json_object_object_get_ex (request, "command", &name) &&
+         json_object_is_type (name, json_type_string) &&
+         strcmp (json_object_get_string (name), "status") == 0;
+}
+
+static struct json_object *
+refuse_unknown (struct json_object *request)
+{
+  char error[1024], names[768];
+  struct json_object *name = json_object_object_get (request, "command");
+
+  order_names (names, sizeof names);
+  snprintf (error, sizeof error,
+            "unknown command \"%.64s\", not one of: status%s",
+            json_object_get_string (name), names);
+  return control_refusal (error);
 }
 
 static bool
@@ -116,30 +143,47 @@ parse_line (const char *line, size_t len)
   return NULL;
 }
 
-struct json_object *
-control_answer (struct mirror *m, const char *line, size_t len)
+static struct json_object *
+answer_status (struct mirror *m)
 {
   struct json_object *reply = json_object_new_object ();
-  struct json_object *request = parse_line (line, len);
-  int r = -1;
 
   add_ok (reply, true);
-  if (request == NULL)
-    add_error (reply, "the request is not a JSON object");
-  else
-    r = run_request (m, request, reply);
-  if (r == -1)
-    add_ok (reply, false);
-  json_object_put (request);
+  add_status (m, reply);
   return reply;
 }
 
-struct json_object *
-control_refusal (const char *error)
+/* The reply, or NULL if it takes time. */
+static struct json_object *
+answer_request (struct mirror *m, struct json_object *request)
 {
-  struct json_object *reply = json_object_new_object ();
+  struct order order;
+  char error[128];
+  int r;
 
-  add_ok (reply, false);
-  add_error (reply, error);
+  if (is_status (request))
+    return answer_status (m);
+  r = order_from_json (request, &order, error, sizeof error);
+  if (r == -1)
+    return control_refusal (error);
+  if (r == 0)
+    return refuse_unknown (request);
+  return order_is_quick (order.verb) ? run_order (m, &order) : NULL;
+}
+
+struct json_object *
+control_answer (struct mirror *m, const char *line, size_t len,
+                struct json_object **order)
+{
+  struct json_object *request = parse_line (line, len), *reply;
+
+  *order = NULL;
+  if (request == NULL)
+    return control_refusal ("the request is not a JSON object");
+  reply = answer_request (m, request);
+  if (reply == NULL)
+    *order = request;
+  else
+    json_object_put (request);
   return reply;
 }

@@ -2,7 +2,8 @@
 
 /* The control socket: answers `nbdmirror`.
  *
- * Thread model: one thread with one libev loop owns everything here.
+ * Thread model: one thread with one libev loop owns everything here; another one
+ * carries out orders.
  */
 
 #ifndef NBDMIRROR_CONTROL_H
@@ -11,16 +12,24 @@
 struct control;
 struct mirror;
 
-/* Bind PATH (mode 0600; a stale socket is replaced, a live one refused) and
- * serve on a thread of its own.  NULL with the error reported.
+/* Before the server forks: bind PATH (mode 0600; a stale socket is replaced, a
+ * live one refused), so that clients can connect from then on; they wait for
+ * control_start.  NULL with the error reported.
  */
-struct control *control_start (const char *path, struct mirror *m);
+struct control *control_open (const char *path);
 
-/* Stop the thread, close and unlink.  NULL is allowed. */
+/* After the fork: serve on threads of its own.  -1 with the error reported; the
+ * caller still calls control_stop.
+ */
+int control_start (struct control *c, struct mirror *m);
+
+/* Stop the threads, if any, close, unlink, free.  Orders under way end first.
+ * NULL is allowed.
+ */
 void control_stop (struct control *c);
 
-/* Before the server forks: refuse now what control_start would refuse (a
- * live socket, no directory).  -1 with the error reported.
+/* Refuse now what control_open would refuse (a live socket, no directory).  -1
+ * with the error reported.
  */
 int control_check (const char *path);
 

@@ -3,10 +3,16 @@
 # The control socket.
 noinst_LTLIBRARIES += libcontrol.la
 libcontrol_la_SOURCES = \
+	plugin/control/announce.c \
+	plugin/control/announce.h \
 	plugin/control/control-commands.c \
 	plugin/control/control-commands.h \
 	plugin/control/control.c \
 	plugin/control/control.h \
+	plugin/control/jobs.c \
+	plugin/control/jobs.h \
+	plugin/control/order-json.c \
+	plugin/control/order-json.h \
 	plugin/control/status-json.c \
 	plugin/control/status-json.h \
 	$(NULL)

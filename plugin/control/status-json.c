@@ -53,6 +53,8 @@ mirror_json (const struct mirror_status *s)
   add_u64 (obj, "dirty_regions", s->dirty_regions);
   add_u64 (obj, "out_of_sync_regions", s->out_of_sync_regions);
   add_u64 (obj, "generation", s->generation);
+  json_object_object_add (obj, "suspended_seconds",
+                          json_object_new_double (s->suspended_seconds));
   return obj;
 }
 
@@ -82,6 +84,11 @@ leg_json (const struct leg_status *l)
   add_text (obj, "uuid", l->uuid);
   add_u64 (obj, "last_error_time", l->last_error_time);
   add_text (obj, "returns", l->returns);
+  json_object_object_add (obj, "replaces",
+                          l->replaces < 0 ? NULL
+                                          : json_object_new_int (l->replaces));
+  json_object_object_add (obj, "write_mostly",
+                          json_object_new_boolean (l->write_mostly));
   add_u64 (obj, "no_answer_seconds", l->no_answer);
   json_object_object_add (obj, "slow", json_object_new_boolean (l->slow));
   add_u64 (obj, "p99_read_us", l->p99_us[0]);
@@ -139,6 +146,96 @@ resync_json (const struct mirror_status *s)
   return obj;
 }
 
+static struct json_object *
+settings_json (const struct mirror_status *s)
+{
+  struct json_object *obj = json_object_new_object ();
+
+  add_text (obj, "read-policy", s->read_policy);
+  add_u64 (obj, "resync-rate", s->resync_rate);
+  add_u64 (obj, "resync-min", s->resync_min);
+  add_u64 (obj, "leg-timeout", s->leg_timeout);
+  add_u64 (obj, "flush-timeout", s->flush_timeout);
+  add_u64 (obj, "leg-fail-after", s->leg_fail_after);
+  add_u64 (obj, "log-timeout", s->log_timeout);
+  add_u64 (obj, "hold-timeout", s->hold_timeout);
+  add_u64 (obj, "quarantine", s->quarantine);
+  return obj;
+}
+
+/* Legs by their numbers, those together that hold the same. */
+static struct json_object *
+groups_json (const struct scrub_found *found)
+{
+  struct json_object *groups = json_object_new_array (), *group;
+
+  for (unsigned first = 0; first < STATUS_MAX_LEGS; ++first) {
+    if (!(found->legs >> first & 1) || found->same_as[first] != first)
+      continue;
+    group = json_object_new_array ();
+    for (unsigned leg = first; leg < STATUS_MAX_LEGS; ++leg)
+      if ((found->legs >> leg & 1) && found->same_as[leg] == first)
+        json_object_array_add (group, json_object_new_int ((int) leg));
+    json_object_array_add (groups, group);
+  }
+  return groups;
+}
+
+static struct json_object *
+numbers_json (unsigned legs)
+{
+  struct json_object *numbers = json_object_new_array ();
+
+  for (unsigned leg = 0; leg < STATUS_MAX_LEGS; ++leg)
+    if (legs >> leg & 1)
+      json_object_array_add (numbers, json_object_new_int ((int) leg));
+  return numbers;
+}
+
+static struct json_object *
+found_json (const struct scrub_found *found, unsigned nr, bool unread)
+{
+  struct json_object *all = json_object_new_array ();
+
+  for (unsigned i = 0; i < nr; ++i) {
+    struct json_object *obj = json_object_new_object ();
+
+    add_u64 (obj, "offset", found[i].offset);
+    add_u64 (obj, "length", found[i].length);
+    json_object_object_add (obj, "legs",
+                            unread ? numbers_json (found[i].legs)
+                                   : groups_json (&found[i]));
+    json_object_array_add (all, obj);
+  }
+  return all;
+}
+
+static struct json_object *
+scrub_json (const struct scrub_status *s)
+{
+  struct json_object *obj = json_object_new_object ();
+
+  add_text (obj, "state", s->state);
+  add_text (obj, "waits", s->waits);
+  add_u64 (obj, "begin", s->begin);
+  add_u64 (obj, "end", s->end);
+  add_u64 (obj, "done_bytes", s->done_bytes);
+  add_u64 (obj, "total_bytes", s->total_bytes);
+  add_u64 (obj, "rate", s->rate);
+  add_u64 (obj, "found_bytes", s->found_bytes);
+  add_u64 (obj, "repaired_bytes", s->repaired_bytes);
+  add_text (obj, "kept_in", s->kept_in);
+  json_object_object_add (obj, "mismatches",
+                          found_json (s->differ, s->nr_differ, false));
+  json_object_object_add (obj, "more_mismatches",
+                          json_object_new_boolean (s->differ_cut));
+  json_object_object_add (obj, "read_errors",
+                          found_json (s->unread, s->nr_unread, true));
+  json_object_object_add (obj, "more_read_errors",
+                          json_object_new_boolean (s->unread_cut));
+  return obj;
+}
+
 struct json_object *
 status_to_json (const struct mirror_status *s)
 {
@@ -149,5 +246,7 @@ status_to_json (const struct mirror_status *s)
   json_object_object_add (obj, "legs", legs_json (s));
   json_object_object_add (obj, "log", log_json (s));
   json_object_object_add (obj, "resync", resync_json (s));
+  json_object_object_add (obj, "scrub", scrub_json (&s->scrub));
+  json_object_object_add (obj, "settings", settings_json (s));
   return obj;
 }

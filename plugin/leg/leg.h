@@ -118,7 +118,7 @@ struct leg_options {
    * silent; while it owes the answer to a flush, 0 = the same; and a request may
    * take, 0 = any time.  See nbd-pace.h.
    */
-  uint64_t timeout_ns, flush_timeout_ns, fail_after_ns;
+  atomic_uint_fast64_t timeout_ns, flush_timeout_ns, fail_after_ns;
   /* NBD, may be NULL: the URI names this directory of certificates, which are
    * read now, for a connection.  Called without locks, from any thread.
    */

@@ -12,6 +12,7 @@
 #include "cleanup.h"
 #include "hold.h"
 #include "mirror-impl.h"
+#include "suspend.h"
 
 #define LAST_TRY_NS NSEC_PER_SEC /* of one that queued too long */
 
@@ -146,6 +147,7 @@ request_check (const struct mirror *m, uint64_t offset, uint64_t count)
 int
 request_enter_locked (struct mirror *m, uint64_t arrival)
 {
+  suspend_wait_locked (m);
   if (m->stopping) {
     errno = ESHUTDOWN;
     return -1;
@@ -161,7 +163,7 @@ request_enter_locked (struct mirror *m, uint64_t arrival)
 void
 request_leave_locked (struct mirror *m)
 {
-  if (--m->active == 0 && m->stopping)
+  if (--m->active == 0 && (m->stopping || m->suspended_until > 0))
     pthread_cond_broadcast (&m->cond);
 }
 

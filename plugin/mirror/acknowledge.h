@@ -28,8 +28,8 @@ int log_flush (struct mirror *m, uint64_t deadline);
  */
 int request_check (const struct mirror *m, uint64_t offset, uint64_t count);
 
-/* A client's request comes in, and waits while the mirror holds (hold.h), and
- * for the lease of the log (S19) until log_deadline.  0: leave it later; or -1 with errno ESHUTDOWN, EIO.  m->lock
+/* A client's request comes in, and waits while the mirror is suspended
+ * (suspend.h) or holds (hold.h), and for the lease of the log (S19) until log_deadline.  0: leave it later; or -1 with errno ESHUTDOWN, EIO.  m->lock
  * is held, and given up while waiting.
  */
 int request_enter_locked (struct mirror *m, uint64_t arrival);

@@ -108,6 +108,15 @@ beat_claim (struct member *member)
     write_beat (member, true, LEG_FUA);
 }
 
+void
+beat_end (struct member *member)
+{
+  const struct mirror *m = member->mirror;
+
+  if (m->records.on && m->records.area[member->slot].in_use)
+    write_beat (member, false, LEG_FUA);
+}
+
 /* --- the threads --- */
 
 /* m->lock is held. */
@@ -144,7 +153,7 @@ beat_thread (void *opaque)
   uint64_t next = now_ns () + FIRST_LOOK_NS;
 
   pthread_mutex_lock (&m->lock);
-  while (!m->stopping) {
+  while (!m->stopping && !member->leaves) {
     if (cond_wait_until (&m->beats.wake, &m->lock, next) != ETIMEDOUT)
       continue;
     next = now_ns () + interval_ns (m);
@@ -172,6 +181,23 @@ beats_free (struct mirror *m)
 }
 
 int
+beat_thread_start (struct member *member)
+{
+  struct mirror *m = member->mirror;
+  struct beat *b = &m->beats.of[member->slot];
+
+  if (!m->records.on)
+    return 0;
+  *b = (struct beat){.exited = false};
+  if (thread_start (&b->thread, "mirror-beat", beat_thread, member) == -1) {
+    msg_error ("leg %s: cannot start a thread: %m", member->name);
+    return -1;
+  }
+  b->started = true;
+  return 0;
+}
+
+int
 beats_start (struct mirror *m)
 {
   m->beats.began_ns = now_ns ();
@@ -179,17 +205,13 @@ beats_start (struct mirror *m)
     return 0;
   FOR_EACH_SLOT (slot, m->configured) {
     struct member *member = &m->member[slot];
-    struct beat *b = &m->beats.of[slot];
 
     if (!member->leg)
       continue;
     if (writing_set (m) & SLOT_BIT (slot))
       beat_claim (member);
-    if (thread_start (&b->thread, "mirror-beat", beat_thread, member) == -1) {
-      msg_error ("leg %s: cannot start a thread: %m", member->name);
+    if (beat_thread_start (member) == -1)
       return -1;
-    }
-    b->started = true;
   }
   return 0;
 }
@@ -206,22 +228,26 @@ beat_exited (struct mirror *m, unsigned slot, uint64_t deadline)
 }
 
 bool
+beat_thread_stop (struct member *member, uint64_t deadline)
+{
+  struct beat *b = &member->mirror->beats.of[member->slot];
+
+  if (!b->started)
+    return true;
+  if (!beat_exited (member->mirror, member->slot, deadline))
+    return false;
+  pthread_join (b->thread, NULL);
+  b->started = false;
+  return true;
+}
+
+bool
 beats_stop (struct mirror *m, uint64_t deadline)
 {
   bool ended = true;
 
-  FOR_EACH_SLOT (slot, m->configured) {
-    struct beat *b = &m->beats.of[slot];
-
-    if (!b->started)
-      continue;
-    if (!beat_exited (m, slot, deadline)) {
-      ended = false;
-      continue;
-    }
-    pthread_join (b->thread, NULL);
-    b->started = false;
-  }
+  FOR_EACH_SLOT (slot, m->configured)
+    ended &= beat_thread_stop (&m->member[slot], deadline);
   return ended;
 }
 

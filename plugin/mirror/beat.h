@@ -51,6 +51,12 @@ int beats_start (struct mirror *m);
 /* End the threads: false if one hangs in its leg at the deadline. */
 bool beats_stop (struct mirror *m, uint64_t deadline);
 
+/* The same for one leg, which comes or goes while the mirror runs
+ * (member->leaves).
+ */
+int beat_thread_start (struct member *member);
+bool beat_thread_stop (struct member *member, uint64_t deadline);
+
 /* At the end, when nobody writes any more: the legs are not in use.  Blocks. */
 void beats_close (struct mirror *m);
 
@@ -68,5 +74,8 @@ bool beat_is_ours (struct member *member);
  * loses what was not flushed.  Blocks.
  */
 void beat_claim (struct member *member);
+
+/* A leg that is out, and still open, is not in use any more.  Blocks. */
+void beat_end (struct member *member);
 
 #endif /* NBDMIRROR_BEAT_H */

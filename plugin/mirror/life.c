@@ -17,6 +17,7 @@
 #include "rejoin.h"
 #include "report.h"
 #include "resync.h"
+#include "scrub.h"
 #include "thread.h"
 #include "watch.h"
 #include "witness.h"
@@ -91,7 +92,7 @@ mirror_start (struct mirror *m)
     quarantine_begin_locked (m);
   }
   return resync_start (m) == -1 || rejoin_start (m) == -1 ||
-             watch_start (m) == -1
+             watch_start (m) == -1 || scrub_start (m) == -1
            ? -1
            : 0;
 }
@@ -190,7 +191,8 @@ stop_all (struct mirror *m, uint64_t deadline, bool *rejoined)
   hold_stop (m, deadline);
   *rejoined = rejoin_stop (m, deadline + DRAIN_GRACE_NS);
   dirty_log_hurry (m->log, deadline + LOG_GRACE_NS);
-  return resync_stop (m, deadline + LOG_GRACE_NS) &&
+  return scrub_stop (m, deadline + LOG_GRACE_NS) &&
+         resync_stop (m, deadline + LOG_GRACE_NS) &&
          beats_stop (m, deadline + LOG_GRACE_NS) &&
          mirror_worker_stop (m, deadline + EXIT_GRACE_NS);
 }

@@ -6,6 +6,7 @@
 
 #include "member-state.h"
 #include "mirror-impl.h"
+#include "scrub-forget.h"
 #include "unstable.h"
 
 static const char *const state_names[] = {
@@ -83,6 +84,27 @@ member_set_state_locked (struct mirror *m, unsigned slots,
   assert (m->in_sync != 0);
   if (!(m->in_sync & SLOT_BIT (m->primary)))
     m->primary = (unsigned) __builtin_ctz (m->in_sync);
+  check_sets (m);
+  unstable_choose_locked (m);
+}
+
+void
+member_add_locked (struct mirror *m, unsigned slot)
+{
+  m->configured |= SLOT_BIT (slot);
+  state_put (m, SLOT_BIT (slot), MEMBER_MISSING);
+  check_sets (m);
+  unstable_choose_locked (m);
+}
+
+void
+member_remove_locked (struct mirror *m, unsigned slot)
+{
+  assert ((m->failed | m->missing) & SLOT_BIT (slot));
+  m->failed &= ~SLOT_BIT (slot);
+  m->missing &= ~SLOT_BIT (slot);
+  m->configured &= ~SLOT_BIT (slot);
+  scrub_forget_leg_locked (m, slot);
   check_sets (m);
   unstable_choose_locked (m);
 }

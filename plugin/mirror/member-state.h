@@ -33,6 +33,12 @@ void member_states_init (struct mirror *m,
 void member_set_state_locked (struct mirror *m, unsigned slots,
                               enum member_state state);
 
+/* A leg joins the configured ones, as missing; one leaves that is not in use.
+ * m->lock is held.
+ */
+void member_add_locked (struct mirror *m, unsigned slot);
+void member_remove_locked (struct mirror *m, unsigned slot);
+
 /* As above: tell the log.  The leg is in-sync.  m->lock is held. */
 void member_set_primary_locked (struct mirror *m, unsigned slot);
 

@@ -4,8 +4,8 @@
  * header of its own with what the others may call.
  *
  * Threads: nbdkit's request threads; one worker (sweep, recording of
- * failures); RESYNC_THREADS copiers; for each leg one that brings it back;
- * those of the legs and of the log.
+ * failures); RESYNC_THREADS copiers; one that scrubs; for each leg one that
+ * brings it back; those of the legs and of the log.
  *
  * Locks: m->lock, then the log's own.  Neither is held across I/O, a flush
  * or a message.  Legs call leg->on_lost without locks.
@@ -36,6 +36,7 @@
 #include "rate.h"
 #include "records.h"
 #include "recovery.h"
+#include "scrub-state.h"
 #include "slow.h"
 #include "unstable.h"
 #include "witness.h"
@@ -53,16 +54,23 @@
 
 /* A configured leg: named by the user, or recorded in the log. */
 struct member {
-  /* Read-only once it is open. */
+  /* Read-only while it is configured; but orders give it another leg, name and
+   * index, when no thread of its own runs, under lock.  Who used the leg that
+   * left may yet print its name, so what it reads is never half there, and is
+   * freed with the mirror.
+   */
   struct mirror *mirror;
   unsigned slot;
-  unsigned index;  /* the number the user knows it by */
-  char *name;      /* "" if it was never named */
-  struct leg *leg; /* NULL: nobody named it.  Open while it is in use */
+  atomic_uint index;       /* the number the user knows it by */
+  char *_Atomic name;      /* "" if it was never named */
+  struct leg *_Atomic leg; /* NULL: nobody named it.  Open while it is in
+                            * use */
 
-  pthread_t rejoiner; /* only used by start and stop */
+  pthread_t rejoiner; /* only used by start and stop, and orders */
   bool has_rejoiner;
-  /* Only used by the watcher. */
+  bool by_record; /* only used by the rejoiner: its record says who it is */
+
+  /* Only used by the watcher, under lock. */
   bool hang_said;
   uint64_t hang_began; /* the call that was the oldest at its last look */
   uint64_t hang_ns;    /* for how long it has seen that one */
@@ -72,10 +80,19 @@ struct member {
   /* Protected by lock. */
   bool rejoiner_exited;
   enum leg_kind kind;
-  enum leg_place place;   /* of the file of a leg in use: place.h */
-  unsigned users;         /* who may be using the leg now */
-  bool refused;           /* at the last try it was another one */
-  uint64_t joined_ns;     /* when it came back last, 0 = never */
+  enum leg_place place; /* of the file of a leg in use: place.h */
+  unsigned users;       /* who may be using the leg now */
+  bool refused;         /* at the last try it was another one */
+  bool parked;          /* an operator wants it out of use (order-legs.c) */
+  bool to_close;        /* and closed: */
+  bool closed;          /* it is */
+  bool try_now;         /* bring it back without delay */
+  bool leaves;          /* its own threads end */
+  bool renamed;         /* its rejoiner has not used what the log knows */
+  bool retired;         /* leg and name are */
+  unsigned replaces;    /* 1 + slot of the leg that goes when it is in-sync; 0:
+                           * none */
+  uint64_t joined_ns;   /* when it came back last, 0 = never */
   uint64_t stalled_until; /* no copies to it before this: they failed, or a
                            * write may still land (S21) */
   bool unsettled;         /* one may have, and was not flushed */
@@ -94,6 +111,7 @@ struct rejoin_times {
 };
 
 struct hot_waiter;
+struct retired;
 
 struct mirror {
   /* Read-only once it is open. */
@@ -104,10 +122,14 @@ struct mirror {
   uint64_t nr_regions;
   size_t max_hot;
   struct rejoin_times rejoin;
-  uint64_t quarantine_ns;              /* S21 */
+  atomic_uint_fast64_t quarantine_ns;  /* S21 */
   uint64_t local_timeout_ns, watch_ns; /* watch.h */
   struct member member[LOG_MAX_LEGS];
-  unsigned configured;
+  atomic_uint configured; /* only orders change it, under lock (order-add.c) */
+  struct leg *(*new_leg) (const char *name, const struct leg_options *options);
+  struct retired
+    *retired; /* legs and names that orders took away; only used by
+                            * them, for others may still print them */
 
   pthread_mutex_t lock;
   pthread_cond_t cond; /* anything below changed that someone waits for */
@@ -125,8 +147,10 @@ struct mirror {
   uint64_t failures, failures_recorded; /* S4: equal, or no acknowledgement */
   unsigned active;                      /* client requests inside */
   bool stopping;
-  uint64_t stop_deadline; /* of requests under way, once stopping */
-  bool stopped;           /* no thread of ours runs any more */
+  uint64_t stop_deadline;   /* of requests under way, once stopping */
+  bool stopped;             /* no thread of ours runs any more */
+  bool orders_end;          /* orders do not wait any more */
+  uint64_t suspended_until; /* by an operator; 0: it is not */
   bool wake_worker;
   unsigned round_robin;
   uint64_t sweeps;
@@ -147,6 +171,7 @@ struct mirror {
   struct bitset held; /* read-only once it is open: regions in which
                        * writes wait until held_until; nr 0 = none */
   struct rate rate;
+  struct scrub scrub; /* has a lock of its own for its file */
 
   pthread_t watcher;
   uint64_t slow_window_ns; /* only used by the watcher */

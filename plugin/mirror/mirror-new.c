@@ -12,6 +12,7 @@
 #include "mirror-impl.h"
 #include "mirror-new.h"
 #include "records-init.h"
+#include "scrub.h"
 #include "msg.h"
 
 #define REJOIN_FIRST_NS (500 * NSEC_PER_MSEC) /* before the first try */
@@ -20,6 +21,20 @@
 #define HOLD_MAX_NS (2 * NSEC_PER_SEC)
 #define WATCH_NS NSEC_PER_SEC
 #define REJOIN_STEADY_NS (60 * NSEC_PER_SEC) /* in use, and it is forgiven */
+
+void
+mirror_leg_options (const struct mirror_config *config,
+                    struct leg_options *options)
+{
+  *options = (struct leg_options){
+    .connections = config->connections,
+    .timeout_ns = config->leg_timeout * NSEC_PER_SEC,
+    .flush_timeout_ns = config->flush_timeout * NSEC_PER_SEC,
+    .fail_after_ns = config->leg_fail_after * NSEC_PER_SEC,
+    .on_certificates = config->on_certificates,
+    .leave_behind = config->local_timeout > 0,
+  };
+}
 
 /* Critical sections are far shorter than a context switch, so a thread that
  * finds the lock taken spins a little first.
@@ -44,6 +59,7 @@ init_parts (struct mirror *m)
   m->hold.max_ns = HOLD_MAX_NS;
   m->unstable.max_bytes = UNSTABLE_BYTES;
   m->resync.bad.first_ns = BAD_FIRST_NS;
+  m->new_leg = leg_new;
   m->quarantine_ns = m->config.quarantine * NSEC_PER_SEC;
   m->local_timeout_ns = m->config.local_timeout * NSEC_PER_SEC;
   m->watch_ns = WATCH_NS;
@@ -56,6 +72,7 @@ init_parts (struct mirror *m)
   cond_init_monotonic (&m->resync.wake);
   cond_init_monotonic (&m->rejoin_wake);
   rate_init (&m->rate);
+  scrub_init (m);
 }
 
 static int
@@ -81,8 +98,8 @@ copy_names (struct mirror *m, const struct mirror_leg *legs)
 }
 
 /* From here on a lost leg is the mirror's business. */
-static void
-take_leg (struct member *member, struct leg *leg)
+void
+member_take_leg (struct member *member, struct leg *leg)
 {
   member->leg = leg;
   member->kind = leg->kind;
@@ -107,7 +124,7 @@ init_members (struct mirror *m, const struct mirror_leg *legs,
     member->slot = slot;
     member->index = legs[slot].index;
     if (legs[slot].leg)
-      take_leg (member, legs[slot].leg);
+      member_take_leg (member, legs[slot].leg);
     state[slot] = legs[slot].state;
     m->configured |= SLOT_BIT (slot);
   }
@@ -162,6 +179,38 @@ mirror_new (const struct mirror_config *config, struct dirty_log *log,
   return m;
 }
 
+struct retired {
+  struct retired *next;
+  struct leg *leg;
+  char *name;
+};
+
+void
+member_retire_locked (struct member *member)
+{
+  struct mirror *m = member->mirror;
+  struct retired *r = calloc (1, sizeof *r);
+
+  if (r) { /* else they are lost, but stay */
+    *r = (struct retired){m->retired, member->leg, member->name};
+    m->retired = r;
+  }
+  member->retired = true;
+}
+
+static void
+free_retired (struct mirror *m)
+{
+  while (m->retired) {
+    struct retired *r = m->retired;
+
+    m->retired = r->next;
+    leg_free (r->leg);
+    free (r->name);
+    free (r);
+  }
+}
+
 const struct mirror_limits *
 mirror_limits (const struct mirror *m)
 {
@@ -175,11 +224,15 @@ mirror_free (struct mirror *m)
     return;
   dirty_log_close (m->log, now_ns ());
   for (unsigned slot = 0; slot < LOG_MAX_LEGS; ++slot) {
+    if (m->member[slot].retired)
+      continue;
     leg_free (m->member[slot].leg);
     free (m->member[slot].name);
   }
+  free_retired (m);
   beats_free (m);
   records_free (m);
+  scrub_free (m);
   hot_free (&m->hot);
   unstable_free (m->unstable.first);
   free (m->witnesses);

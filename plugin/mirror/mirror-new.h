@@ -10,6 +10,8 @@
 #include "member-state.h"
 #include "mirror.h"
 
+struct member;
+
 /* What takes a slot of a new mirror. */
 struct mirror_leg {
   const char *name; /* "" if it was never named; NULL: the slot is free */
@@ -29,5 +31,14 @@ struct mirror *mirror_new (const struct mirror_config *config,
                            struct dirty_log *log,
                            const struct mirror_leg legs[LOG_MAX_LEGS],
                            unsigned primary);
+
+/* A leg that is not open yet becomes the member's. */
+void member_take_leg (struct member *member, struct leg *leg);
+
+/* The member's leg, which is closed, and its name are not used any more.  They stay
+ * until mirror_free, for who has just used them may still report it.  m->lock is
+ * held.
+ */
+void member_retire_locked (struct member *member);
 
 #endif /* NBDMIRROR_MIRROR_NEW_H */

@@ -12,7 +12,10 @@
 #include "hold.h"
 #include "member-state.h"
 #include "mirror-impl.h"
+#include "order-impl.h"
 #include "resync.h"
+#include "scrub-status.h"
+#include "suspend.h"
 #include "verdict.h"
 #include "watch.h"
 
@@ -61,6 +64,9 @@ member_status (struct mirror *m, unsigned slot, const struct log_status *ls,
   for (enum latency_of of = 0; of < NR_LATENCIES; ++of)
     st->p99_us[of] = (member->slow.p99_ns[of] + 999) / 1000;
   st->primary = slot == m->primary;
+  st->replaces =
+    member->replaces ? (int) m->member[member->replaces - 1].index : -1;
+  st->write_mostly = (int) member->index == m->config.write_mostly;
   st->missed_regions = ls->missed[slot];
   st->read_repairs = member->read_repairs;
   record_status (m, slot, st);
@@ -71,17 +77,25 @@ member_status (struct mirror *m, unsigned slot, const struct log_status *ls,
   }
 }
 
-/* In the order of the user's numbers. */
+static int
+slot_of_index (const struct mirror *m, unsigned index)
+{
+  FOR_EACH_SLOT (slot, m->configured)
+    if (m->member[slot].index == index)
+      return (int) slot;
+  return -1;
+}
+
+/* In the order of the user's numbers; some may have been removed. */
 static void
 members_status (struct mirror *m, const struct log_status *ls,
                 struct mirror_status *st)
 {
-  FOR_EACH_SLOT (slot, m->configured) {
-    unsigned index = m->member[slot].index;
+  for (unsigned index = 0; index < STATUS_MAX_LEGS; ++index) {
+    int slot = slot_of_index (m, index);
 
-    member_status (m, slot, ls, &st->leg[index]);
-    if (st->nr_legs <= index)
-      st->nr_legs = index + 1;
+    if (slot != -1)
+      member_status (m, (unsigned) slot, ls, &st->leg[st->nr_legs++]);
   }
 }
 
@@ -129,7 +143,7 @@ resync_status (const struct mirror *m, const struct log_status *ls,
   uint64_t todo = resync_todo (m, ls);
   uint64_t total = rs->total_regions < todo ? todo : rs->total_regions;
 
-  st->resync_state = m->resyncing ? "running" : "idle";
+  st->resync_state = rs->paused ? "paused" : m->resyncing ? "running" : "idle";
   st->total_bytes = total << m->region_shift;
   st->done_bytes = (total - todo) << m->region_shift;
   st->copied_bytes = rs->copied_bytes;
@@ -140,6 +154,25 @@ resync_status (const struct mirror *m, const struct log_status *ls,
   st->sweeps = m->sweeps;
 }
 
+/* What order-set.c can change. */
+static void
+settings_status (const struct mirror *m, struct mirror_status *st)
+{
+  const struct mirror_config *config = &m->config;
+
+  st->suspended_seconds =
+    (double) suspend_left_locked (m) / (double) NSEC_PER_SEC;
+  st->read_policy = read_policy_name (config->read_policy);
+  st->resync_rate = config->resync_rate;
+  st->resync_min = config->resync_min;
+  st->leg_timeout = config->leg_timeout;
+  st->flush_timeout = config->flush_timeout;
+  st->leg_fail_after = config->leg_fail_after;
+  st->log_timeout = config->log_timeout;
+  st->quarantine = config->quarantine;
+  st->hold_timeout = config->hold_timeout;
+}
+
 void
 mirror_status (struct mirror *m, struct mirror_status *st)
 {
@@ -147,6 +180,8 @@ mirror_status (struct mirror *m, struct mirror_status *st)
   CLEANUP_LOCK (&m->lock);
 
   memset (st, 0, sizeof *st);
+  st->scrub.state = "idle";
+  st->scrub.waits = "";
   if (!m->log) { /* stopped */
     st->state = "failed";
     snprintf (st->reason, sizeof st->reason, "the server ends");
@@ -165,4 +200,6 @@ mirror_status (struct mirror *m, struct mirror_status *st)
   members_status (m, &ls, st);
   log_status (m, &ls, st);
   resync_status (m, &ls, st);
+  settings_status (m, st);
+  scrub_status_locked (m, &st->scrub);
 }

@@ -5,6 +5,7 @@
 #ifndef NBDMIRROR_MIRROR_H
 #define NBDMIRROR_MIRROR_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -30,7 +31,9 @@ enum leg_records {
   RECORDS_OFF
 };
 
-/* The parameters, checked one by one and against each other. */
+/* The parameters, checked one by one and against each other.  Atomic ones can
+ * change while the mirror runs (order-set.c).
+ */
 struct mirror_config {
   unsigned nr_legs;
   char *leg[MIRROR_MAX_LEGS]; /* absolute path, URI, or "missing" */
@@ -43,14 +46,15 @@ struct mirror_config {
   uint64_t size;          /* bytes, 0 = not given */
   uint32_t minimum_block; /* bytes, a power of two, 0 = not given */
   unsigned connections;
-  enum read_policy read_policy;
-  int write_mostly;                 /* leg number, -1 = none */
-  uint64_t resync_rate, resync_min; /* bytes/s; rate 0 = no ceiling */
-  unsigned leg_timeout, log_timeout, quarantine; /* seconds */
-  unsigned drain;                                /* seconds */
-  unsigned flush_timeout, leg_fail_after;        /* seconds; 0 = none */
-  unsigned local_timeout; /* seconds; 0 = none (watch.h) */
-  unsigned hold_timeout; /* seconds; 0: it does not hold (hold.h) */
+  _Atomic enum read_policy read_policy;
+  atomic_int write_mostly;                          /* leg number, -1 = none */
+  atomic_uint_fast64_t resync_rate, resync_min;     /* bytes/s; rate 0 = no
+                                                 * ceiling */
+  atomic_uint leg_timeout, log_timeout, quarantine; /* seconds */
+  unsigned drain;                                   /* seconds */
+  atomic_uint flush_timeout, leg_fail_after;        /* seconds; 0 = none */
+  unsigned local_timeout;   /* seconds; 0 = none (watch.h) */
+  atomic_uint hold_timeout; /* seconds; 0: it does not hold (hold.h) */
   enum leg_records leg_records;
   unsigned beat_ms; /* between two heartbeats on a leg */
   bool plan;
@@ -63,7 +67,16 @@ struct mirror_config {
   bool (*on_release) (void);
 
   void (*on_certificates) (const char *dir); /* as in struct leg_options */
+
+  /* An operator wants the server to end, when its clients have left, but in
+   * that many seconds at most.  As above.
+   */
+  void (*on_stop) (unsigned drain);
 };
+
+/* How the legs are to be made. */
+void mirror_leg_options (const struct mirror_config *config,
+                         struct leg_options *options);
 
 struct mirror;
 

@@ -51,6 +51,19 @@ libmirror_la_SOURCES = \
 	plugin/mirror/mirror-worker.c \
 	plugin/mirror/mirror-worker.h \
 	plugin/mirror/mirror.h \
+	plugin/mirror/order-add.c \
+	plugin/mirror/order-add.h \
+	plugin/mirror/order-common.c \
+	plugin/mirror/order-impl.h \
+	plugin/mirror/order-legs.c \
+	plugin/mirror/order-new.c \
+	plugin/mirror/order-new.h \
+	plugin/mirror/order-pause.c \
+	plugin/mirror/order-replace.c \
+	plugin/mirror/order-scrub.c \
+	plugin/mirror/order-set.c \
+	plugin/mirror/order.c \
+	plugin/mirror/order.h \
 	plugin/mirror/place.c \
 	plugin/mirror/place.h \
 	plugin/mirror/probe-places.c \
@@ -91,9 +104,28 @@ libmirror_la_SOURCES = \
 	plugin/mirror/report.h \
 	plugin/mirror/resync.c \
 	plugin/mirror/resync.h \
+	plugin/mirror/scrub-compare.c \
+	plugin/mirror/scrub-compare.h \
+	plugin/mirror/scrub-forget.c \
+	plugin/mirror/scrub-forget.h \
+	plugin/mirror/scrub-keep.c \
+	plugin/mirror/scrub-keep.h \
+	plugin/mirror/scrub-list.c \
+	plugin/mirror/scrub-list.h \
+	plugin/mirror/scrub-look.c \
+	plugin/mirror/scrub-look.h \
+	plugin/mirror/scrub-repair.c \
+	plugin/mirror/scrub-repair.h \
+	plugin/mirror/scrub-state.h \
+	plugin/mirror/scrub-status.c \
+	plugin/mirror/scrub-status.h \
+	plugin/mirror/scrub.c \
+	plugin/mirror/scrub.h \
 	plugin/mirror/source.c \
 	plugin/mirror/source.h \
 	plugin/mirror/status.h \
+	plugin/mirror/suspend.c \
+	plugin/mirror/suspend.h \
 	plugin/mirror/sweep.c \
 	plugin/mirror/sweep.h \
 	plugin/mirror/thin-copy.c \

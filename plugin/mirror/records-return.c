@@ -48,6 +48,18 @@ record_fits (struct member *member, const struct leg_record *r)
   return false;
 }
 
+/* Not only of this mirror, but the one that was here before. */
+static bool
+names_leg (struct member *member, const struct record_found *found)
+{
+  struct records *rec = &member->mirror->records;
+  CLEANUP_LOCK (&rec->lock);
+
+  return found->verdict == RECORD_VALID &&
+         !record_no_id (rec->id[member->slot]) &&
+         record_same_id (rec->id[member->slot], found->record.leg);
+}
+
 static bool
 look_in (struct member *member, struct record_area *area)
 {
@@ -63,6 +75,7 @@ look_in (struct member *member, struct record_area *area)
   }
   if (!area->in_use && !area->path && !found->zero)
     area->trailer = 0; /* there is data */
+  member->by_record = names_leg (member, found);
   return found->verdict != RECORD_VALID ||
          record_fits (member, &found->record);
 }
@@ -73,6 +86,7 @@ records_let_in (struct member *member)
   struct mirror *m = member->mirror;
   struct record_area *area = &m->records.area[member->slot];
 
+  member->by_record = false;
   if (!m->records.on)
     return true;
   record_area_close (area);

@@ -35,6 +35,7 @@ struct resync {
 
   /* Protected by m->lock. */
   bool stop;
+  bool paused;               /* by an operator */
   unsigned busy;             /* threads that copy */
   unsigned exited;           /* threads that have ended */
   uint64_t cursor;           /* next region to look at */

@@ -141,7 +141,7 @@ is_known (const struct member *member)
 }
 
 /* The comparison did not show that it is the leg: what it holds, and its
- * identity, decide.  A disk may have been replaced under the same name.
+ * identity or record, decide.  A disk may have been replaced under the same name.
  */
 static bool
 may_be_used (struct member *member, int answer, const char *source,
@@ -152,7 +152,8 @@ may_be_used (struct member *member, int answer, const char *source,
   if (empty == -1)
     return false;
   *blank = empty == PROBE_YES;
-  if (*blank || (answer == PROBE_NO_EVIDENCE && is_known (member)))
+  if (*blank || (answer == PROBE_NO_EVIDENCE &&
+                 (is_known (member) || member->by_record)))
     return true;
   leg_report (member->leg,
               "is not the leg that the log knows, its content differs from "

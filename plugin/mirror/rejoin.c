@@ -78,6 +78,18 @@ note_file (struct rejoin *r)
   memcpy (r->id, r->leg->id, sizeof r->id);
 }
 
+/* What has another name now is that file, or else another one. */
+static void
+note_renamed (struct rejoin *r)
+{
+  struct log_leg rec;
+
+  dirty_log_get_leg (r->m->log, r->member->slot, &rec);
+  r->used_file = true;
+  if (rec.kind == LEG_FILE)
+    memcpy (r->id, rec.id, sizeof r->id);
+}
+
 static bool
 is_other_file (const struct rejoin *r)
 {
@@ -101,15 +113,23 @@ is_held (const struct rejoin *r)
   return r->m->hold.legs & SLOT_BIT (r->member->slot);
 }
 
+/* An operator has taken it out; to be closed if that is left to do. */
+static bool
+is_parked (const struct rejoin *r)
+{
+  return r->member->parked;
+}
+
 /* The mirror ends; but a leg that it uses may yet be lost, and one that it waits
- * for come back (hold_stop).
+ * for come back (hold_stop).  Or the leg leaves.
  */
 static bool
 ends (const struct rejoin *r)
 {
   bool is_used = writing_set (r->m) & SLOT_BIT (r->member->slot);
 
-  return r->m->stopping && (!is_used || r->m->hold.given_up);
+  return r->member->leaves ||
+         (r->m->stopping && (!is_used || r->m->hold.given_up));
 }
 
 /* Another leg can't be compared with the one that is away.  And a leg whose
@@ -170,6 +190,25 @@ wait_until_out (struct rejoin *r)
   return !ends (r);
 }
 
+/* It holds all that was acknowledged, and others may use it.  What its cache
+ * had not flushed it misses (S5), so an error does no harm.  m->lock is given up
+ * meanwhile.
+ */
+static void
+give_away (struct rejoin *r)
+{
+  struct mirror *m = r->m;
+
+  pthread_mutex_unlock (&m->lock);
+  if (leg_run (r->leg, LEG_FLUSH, 0, NULL, 0, 0) == 0) /* else it is closed */
+    beat_end (r->member);
+  place_leave (r->member);
+  leg_close (r->leg);
+  pthread_mutex_lock (&m->lock);
+  r->member->closed = true;
+  pthread_cond_broadcast (&m->cond);
+}
+
 static uint64_t
 next_delay (struct rejoin *r)
 {
@@ -191,10 +230,15 @@ wait_delay (struct rejoin *r)
   struct mirror *m = r->m;
   uint64_t until = now_ns () + next_delay (r);
 
-  while (!ends (r) && now_ns () < until)
+  while (!ends (r) && !r->member->try_now && now_ns () < until)
     cond_wait_until (&m->rejoin_wake, &m->lock, until);
-  while (!ends (r) && must_wait (r))
-    pthread_cond_wait (&m->rejoin_wake, &m->lock);
+  while (!ends (r) && (must_wait (r) || is_parked (r))) {
+    if (is_parked (r) && r->member->to_close && !r->member->closed)
+      give_away (r);
+    else
+      pthread_cond_wait (&m->rejoin_wake, &m->lock);
+  }
+  r->member->try_now = false;
   return !ends (r);
 }
 
@@ -210,7 +254,7 @@ record_leg (struct rejoin *r)
   unsigned slot = r->member->slot;
   CLEANUP_LOCK (&m->lock);
 
-  if (m->stopping)
+  if (m->stopping || r->member->leaves || r->member->parked)
     return false;
   dirty_log_set_leg (m->log, slot, (uint32_t) r->leg->kind, r->leg->id,
                      r->leg->size, r->member->name);
@@ -250,7 +294,8 @@ join (struct rejoin *r)
   beat_claim (member);
   CLEANUP_LOCK (&m->lock);
 
-  if (m->stopping || atomic_load (&r->leg->lost))
+  if (m->stopping || member->leaves || member->parked ||
+      atomic_load (&r->leg->lost))
     return false;
   dirty_log_leg_failed (m->log, member->slot);
   member_set_state_locked (m, SLOT_BIT (member->slot), MEMBER_RESYNCING);
@@ -367,6 +412,9 @@ rejoin_thread (void *opaque)
     .m = m, .member = member, .leg = member->leg, .out_since = now_ns ()};
 
   pthread_mutex_lock (&m->lock);
+  if (member->renamed)
+    note_renamed (&r);
+  member->renamed = false;
   while (wait_until_out (&r) && wait_delay (&r)) {
     bool held = is_held (&r);
 
@@ -386,6 +434,19 @@ rejoin_thread (void *opaque)
 /* --- start and stop --- */
 
 int
+rejoin_begin (struct member *member)
+{
+  member->rejoiner_exited = false;
+  if (thread_start (&member->rejoiner, "mirror-rejoin", rejoin_thread,
+                    member) == -1) {
+    msg_error ("leg %s: cannot start a thread: %m", member->name);
+    return -1;
+  }
+  member->has_rejoiner = true;
+  return 0;
+}
+
+int
 rejoin_start (struct mirror *m)
 {
   unsigned legs = 0;
@@ -395,16 +456,9 @@ rejoin_start (struct mirror *m)
       legs |= SLOT_BIT (slot);
       m->member[slot].leg->quiet = true;
     }
-  FOR_EACH_SLOT (slot, legs) {
-    struct member *member = &m->member[slot];
-
-    if (thread_start (&member->rejoiner, "mirror-rejoin", rejoin_thread,
-                      member) == -1) {
-      msg_error ("leg %s: cannot start a thread: %m", member->name);
+  FOR_EACH_SLOT (slot, legs)
+    if (rejoin_begin (&m->member[slot]) == -1)
       return -1;
-    }
-    member->has_rejoiner = true;
-  }
   return 0;
 }
 
@@ -433,6 +487,23 @@ rejoiner_exited (struct member *member, uint64_t deadline)
   while (!member->rejoiner_exited && now_ns () < deadline)
     cond_wait_until (&m->cond, &m->lock, deadline);
   return member->rejoiner_exited;
+}
+
+bool
+rejoin_end (struct member *member, uint64_t deadline)
+{
+  if (!member->has_rejoiner)
+    return true;
+  {
+    CLEANUP_LOCK (&member->mirror->lock);
+    pthread_cond_broadcast (&member->mirror->rejoin_wake);
+  }
+  leg_cancel (member->leg);
+  if (!rejoiner_exited (member, deadline))
+    return false;
+  pthread_join (member->rejoiner, NULL);
+  member->has_rejoiner = false;
+  return true;
 }
 
 bool

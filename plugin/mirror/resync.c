@@ -33,6 +33,7 @@
 #include "msg.h"
 #include "recovery.h"
 #include "resync.h"
+#include "suspend.h"
 #include "thread.h"
 
 #define SWEEP_BYTES (UINT64_C (1) << 30) /* copied before a sweep is due */
@@ -120,7 +121,8 @@ next_work (struct mirror *m)
   uint64_t first, nr;
 
   give_back_bad (m, now);
-  if (rs->stop || !ready || m->hold.legs || !dirty_log_valid (m->log))
+  if (rs->stop || rs->paused || !ready || m->hold.legs ||
+      suspended_locked (m) || !dirty_log_valid (m->log))
     return NULL;
   if (!get_work (m, ready, &first, &nr))
     return NULL;
@@ -206,7 +208,8 @@ end_run (struct copier *c)
   struct recovery *rec = c->rec;
 
   unlink_running (m, rec);
-  rs->busy--;
+  if (--rs->busy == 0 && m->suspended_until > 0)
+    pthread_cond_broadcast (&m->cond);
   if (c->source_error)
     leave_bad_region (c);
   stall (c, c->unflushed ? rec->targets : c->bad);

@@ -37,17 +37,21 @@ enum verdict {
   SLOW
 };
 
+/* m->lock is held. */
 static void
-measure (struct mirror *m, struct window *w)
+measure_locked (struct mirror *m, struct window *w)
 {
   struct latency_counts since;
 
+  w->legs = m->in_sync & usable_set (m);
+
   FOR_EACH_SLOT (slot, m->configured) {
     struct member *member = &m->member[slot];
+    struct leg *leg = member->leg;
 
-    if (!member->leg)
+    if (!leg)
       continue;
-    leg_latency_since (&member->leg->latency, &member->slow.last, &since);
+    leg_latency_since (&leg->latency, &member->slow.last, &since);
     for (enum latency_of of = 0; of < NR_LATENCIES; ++of)
       w->p99_ns[slot][of] = latency_p99_ns (&since, of, least[of]);
   }
@@ -157,35 +161,35 @@ slow_reason_locked (const struct mirror *m, unsigned slot, char *buf,
 static void
 look_at (struct mirror *m, const struct window *w, unsigned slot)
 {
-  const struct member *member = &m->member[slot];
   char why[LEG_ERROR_SIZE];
+  const char *name;
   bool news;
 
   {
     CLEANUP_LOCK (&m->lock);
+    name = m->member[slot].name;
     news = judge_locked (m, w, slot);
     slow_reason_locked (m, slot, why, sizeof why);
   }
   if (news && why[0])
-    msg_warning ("leg %s: is slow: %s; what is written waits for it",
-                 member->name, why);
+    msg_warning ("leg %s: is slow: %s; what is written waits for it", name,
+                 why);
   else if (news)
-    msg_note ("leg %s: is not slow any more", member->name);
+    msg_note ("leg %s: is not slow any more", name);
 }
 
 void
 slow_look (struct mirror *m, uint64_t elapsed)
 {
-  struct window w;
+  struct window w = {.legs = 0};
 
   m->slow_window_ns += elapsed;
   if (m->slow_window_ns < SLOW_WINDOW_NS)
     return;
   m->slow_window_ns = 0;
-  measure (m, &w);
   {
     CLEANUP_LOCK (&m->lock);
-    w.legs = m->in_sync & usable_set (m);
+    measure_locked (m, &w);
   }
   FOR_EACH_SLOT (slot, m->configured)
     if (m->member[slot].leg)

@@ -31,7 +31,7 @@ struct mirror;
 
 /* Of a member. */
 struct slow {
-  /* Only used by the watcher. */
+  /* Only used by the watcher, under m->lock. */
   struct latency_counts last;
   unsigned against; /* windows in a row that say otherwise than is_slow */
   unsigned empty;   /* windows in a row that say nothing */

@@ -28,9 +28,34 @@ struct leg_status {
   char uuid[37];            /* the leg's own; "" if it has no record */
   uint64_t last_error_time; /* seconds since 1970, 0: there was none */
   const char *returns;      /* verdict.h */
-  unsigned no_answer;       /* watch.h: seconds, 0: it answers */
-  bool slow;                /* slow.h */
-  uint64_t p99_us[3];       /* reads, writes, flushes; 0: too few lately */
+  bool write_mostly;
+  int replaces; /* index of the leg that goes when it is in-sync; -1: none */
+  unsigned no_answer; /* watch.h: seconds, 0: it answers */
+  bool slow;          /* slow.h */
+  uint64_t p99_us[3]; /* reads, writes, flushes; 0: too few lately */
+};
+
+/* A range that a scrub found. */
+struct scrub_found {
+  uint64_t offset, length;
+  unsigned legs; /* mask of indexes: that were compared, or can't be read */
+
+  /* By index: the lowest one that holds the same. */
+  uint8_t same_as[STATUS_MAX_LEGS];
+};
+
+#define STATUS_MAX_SCRUB 1024
+
+struct scrub_status {
+  const char *state; /* "idle", "running", "repairing", "paused", "stopped",
+                      * "done" */
+  const char *waits; /* why it does not go on; "" */
+  uint64_t begin, end, done_bytes, total_bytes, rate;
+  uint64_t found_bytes, repaired_bytes;
+  char kept_in[4096]; /* a file; "": in memory only */
+  unsigned nr_differ, nr_unread;
+  bool differ_cut, unread_cut; /* there is more */
+  struct scrub_found differ[STATUS_MAX_SCRUB], unread[STATUS_MAX_SCRUB];
 };
 
 struct mirror_status {
@@ -52,11 +77,19 @@ struct mirror_status {
   uint64_t log_last_error_time; /* as a leg's */
   uint64_t log_marks, log_clears, log_flushes, log_flush_errors;
 
-  const char *resync_state; /* "idle", "running" */
+  const char *resync_state; /* "idle", "running", "paused" */
   uint64_t done_bytes, total_bytes, copied_bytes, skipped_bytes;
   uint64_t bytes_per_second;
   int64_t eta_seconds; /* -1 = unknown */
   uint64_t sweeps;     /* rounds of the worker, so that tests can wait */
+
+  struct scrub_status scrub;
+
+  double suspended_seconds; /* that are left; 0: it is not */
+  const char *read_policy;
+  uint64_t resync_rate, resync_min; /* bytes/s */
+  unsigned leg_timeout, flush_timeout, leg_fail_after, log_timeout;
+  unsigned quarantine, hold_timeout;
 };
 
 #endif /* NBDMIRROR_STATUS_H */

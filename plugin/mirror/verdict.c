@@ -201,5 +201,7 @@ verdict_returns (const struct mirror *m, unsigned slot)
     return "";
   if (!member->leg)
     return "not-named";
+  if (member->parked)
+    return "attach";
   return member->refused ? "refused" : "itself";
 }

@@ -25,36 +25,34 @@ watch_no_answer (const struct mirror *m, unsigned slot)
   return (unsigned) ((now - oldest) / NSEC_PER_SEC);
 }
 
-static bool
-is_used (struct mirror *m, unsigned slot)
-{
-  CLEANUP_LOCK (&m->lock);
-  return usable_set (m) & SLOT_BIT (slot);
-}
-
 /* Each change is said once. */
 static void
 look_at (struct mirror *m, unsigned slot)
 {
   struct member *member = &m->member[slot];
-  unsigned seconds = watch_no_answer (m, slot);
+  unsigned seconds;
+  const char *name;
+  bool said, used;
 
-  if (seconds > 0 && !member->hang_said)
-    msg_warning ("leg %s: has not answered for %u seconds%s", member->name,
-                 seconds,
-                 is_used (m, slot) ? ", and all that is written waits for it"
-                                   : "");
-  else if (seconds == 0 && member->hang_said)
-    msg_note ("leg %s: answers again", member->name);
-  member->hang_said = seconds > 0;
+  {
+    CLEANUP_LOCK (&m->lock);
+    seconds = watch_no_answer (m, slot);
+    name = member->name;
+    used = usable_set (m) & SLOT_BIT (slot);
+    said = member->hang_said;
+    member->hang_said = seconds > 0;
+  }
+  if (seconds > 0 && !said)
+    msg_warning ("leg %s: has not answered for %u seconds%s", name, seconds,
+                 used ? ", and all that is written waits for it" : "");
+  else if (seconds == 0 && said)
+    msg_note ("leg %s: answers again", name);
 }
 
-/* A leg that has all data, and answers. */
+/* A leg that has all data, and answers.  m->lock is held. */
 static bool
-has_other (struct mirror *m, unsigned slot)
+has_other_locked (const struct mirror *m, unsigned slot)
 {
-  CLEANUP_LOCK (&m->lock);
-
   FOR_EACH_SLOT (other, m->in_sync & usable_set (m) & ~SLOT_BIT (slot))
     if (!atomic_load (&m->member[other].leg->lost) &&
         watch_no_answer (m, other) == 0)
@@ -64,7 +62,7 @@ has_other (struct mirror *m, unsigned slot)
 
 /* For how long its oldest call has been seen, elapsed since the last look.
  * Time in which this process did not run does not count, for then the call
- * may not have either.
+ * may not have either.  m->lock is held.
  */
 static uint64_t
 hangs_for (struct member *member, uint64_t elapsed)
@@ -80,19 +78,33 @@ hangs_for (struct member *member, uint64_t elapsed)
   return member->hang_ns;
 }
 
+/* NULL: it does not hang, or nobody else can go on.  Whoever leaves is freed with
+ * the mirror only.
+ */
+static struct leg *
+find_hanging (struct mirror *m, unsigned slot, uint64_t elapsed)
+{
+  struct member *member = &m->member[slot];
+  CLEANUP_LOCK (&m->lock);
+
+  if (!member->leg || hangs_for (member, elapsed) < m->local_timeout_ns ||
+      !has_other_locked (m, slot))
+    return NULL;
+  return member->leg;
+}
+
 static void
 give_up_if_hanging (struct mirror *m, unsigned slot, uint64_t elapsed)
 {
-  struct member *member = &m->member[slot];
+  struct leg *leg =
+    m->local_timeout_ns > 0 ? find_hanging (m, slot, elapsed) : NULL;
   char why[LEG_ERROR_SIZE];
 
-  if (m->local_timeout_ns == 0 || !member->leg ||
-      hangs_for (member, elapsed) < m->local_timeout_ns ||
-      !has_other (m, slot))
+  if (!leg)
     return;
   snprintf (why, sizeof why, "no answer for %u seconds",
             (unsigned) (m->local_timeout_ns / NSEC_PER_SEC));
-  leg_lose (member->leg, ETIMEDOUT, why);
+  leg_lose (leg, ETIMEDOUT, why);
 }
 
 void

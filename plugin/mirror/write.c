@@ -353,13 +353,9 @@ mirror_pwrite (struct mirror *m, const void *buf, uint64_t offset,
 static bool
 all_fast (struct mirror *m, bool may_trim)
 {
-  unsigned legs;
+  CLEANUP_LOCK (&m->lock);
 
-  {
-    CLEANUP_LOCK (&m->lock);
-    legs = writing_set (m);
-  }
-  FOR_EACH_SLOT (slot, legs) {
+  FOR_EACH_SLOT (slot, writing_set (m)) {
     struct leg *leg = m->member[slot].leg;
 
     if (!atomic_load (may_trim ? &leg->fast_trim : &leg->fast_zero))

@@ -78,15 +78,9 @@ ask_same (const struct plan_input *in, const struct log_geometry *geo,
 static struct leg *
 new_leg (const struct mirror_config *config, const char *name)
 {
-  const struct leg_options options = {
-    .connections = config->connections,
-    .timeout_ns = config->leg_timeout * NSEC_PER_SEC,
-    .flush_timeout_ns = config->flush_timeout * NSEC_PER_SEC,
-    .fail_after_ns = config->leg_fail_after * NSEC_PER_SEC,
-    .on_certificates = config->on_certificates,
-    .leave_behind = config->local_timeout > 0,
-  };
+  struct leg_options options;
 
+  mirror_leg_options (config, &options);
   return leg_new (name, &options);
 }
 

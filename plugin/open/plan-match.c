@@ -9,12 +9,14 @@
 
 #include "config.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "plan-match.h"
 #include "plan-newest.h"
 #include "plan-verdict.h"
 #include "probe.h"
+#include "record-order.h"
 
 enum match_by {
   BY_RECORD,
@@ -145,38 +147,108 @@ plan_take_new_leg (const struct plan_input *in, struct plan *plan,
   return 0;
 }
 
-/* A leg under a name and identity that the log does not know. */
+/* --- the command line that the log asks for --- */
+
+#define LINE_SIZE 1024
+
+static void
+add_word (char *line, const char *before, const char *word)
+{
+  size_t len = strlen (line);
+
+  snprintf (line + len, LINE_SIZE - len, "%s%s", before, word);
+}
+
+/* The legs that are named and the log's own, then those that nobody named. */
+static void
+make_line (const struct plan_input *in, const struct plan *plan, char *line)
+{
+  snprintf (line, LINE_SIZE, "nbdkit mirror");
+  for (unsigned i = 0; i < in->nr_legs; ++i)
+    if (plan_assigned (plan, i))
+      add_word (line, " ", in->leg[i].name);
+  for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
+    if (plan_recorded (in, s) && plan->slot[s].leg == -1 &&
+        in->record->leg[s].name[0] != 0)
+      add_word (line, " ", in->record->leg[s].name);
+  add_word (line, " log=", in->config->log);
+}
+
+/* Its record is of this mirror, but none of the log's legs is that one. */
+static bool
+was_a_leg (const struct plan_input *in, const struct plan *plan, unsigned leg)
+{
+  const struct leg_record *r = plan_leg_record (in, leg);
+
+  return r && in->log->found == LOG_FOUND_OURS &&
+         record_same_id (r->mirror, in->log->uuid) && r->slot < LOG_MAX_LEGS &&
+         (!plan_recorded (in, r->slot) ||
+          plan_record_says (in, plan, leg, r->slot) == SAYS_NO);
+}
+
 static int
-place_unknown_leg (const struct plan_input *in, struct plan *plan,
+refuse_former_leg (const struct plan_input *in, struct plan *plan,
                    unsigned leg)
 {
-  int lone = lone_record (in, plan);
-  unsigned source = (unsigned) plan->slot[plan->source].leg;
-  int answer;
+  char line[LINE_SIZE];
 
-  if (lone != -1) {
-    answer =
-      in->same (in, &in->log->geo, leg, (unsigned) lone, source, plan->source);
-    if (answer == -1)
-      return -1;
-    if (answer == PROBE_YES) {
-      plan_assign (in, plan, leg, (unsigned) lone);
-      plan_note (plan,
-                 "leg %s: its content says that it is leg %s of the log\n",
-                 in->leg[leg].name, in->record->leg[lone].name);
-      return 0;
-    }
-  }
-  answer = in->empty (in, leg, plan->geo.size);
-  if (answer == -1)
-    return -1;
-  if (answer == PROBE_YES)
-    return plan_take_new_leg (in, plan, leg);
+  make_line (in, plan, line);
+  return plan_refuse (plan,
+                      "leg %s: holds data and is not a leg of the log %s any "
+                      "more: it was removed or replaced; start with its own "
+                      "legs: %s; then `nbdmirror add --overwrite' takes this "
+                      "one again",
+                      in->leg[leg].name, in->log->name, line);
+}
+
+static int
+refuse_unknown (const struct plan_input *in, struct plan *plan, unsigned leg)
+{
   return plan_refuse (
     plan,
     "leg %s: holds data and is not a leg of the log %s; check the "
     "name, or make it empty",
     in->leg[leg].name, in->log->name);
+}
+
+/* It is, by its content, the only leg that nobody named: 1, 0 or -1. */
+static int
+is_lone_leg (const struct plan_input *in, struct plan *plan, unsigned leg,
+             unsigned lone)
+{
+  unsigned source = (unsigned) plan->slot[plan->source].leg;
+  int answer = in->same (in, &in->log->geo, leg, lone, source, plan->source);
+
+  if (answer != PROBE_YES)
+    return answer == -1 ? -1 : 0;
+  plan_assign (in, plan, leg, lone);
+  plan_note (plan, "leg %s: its content says that it is leg %s of the log\n",
+             in->leg[leg].name, in->record->leg[lone].name);
+  return 1;
+}
+
+/* A leg under a name and identity that the log does not know.  One that was
+ * removed holds what another leg held then, so its content says nothing.
+ */
+static int
+place_unknown_leg (const struct plan_input *in, struct plan *plan,
+                   unsigned leg)
+{
+  int lone = lone_record (in, plan);
+  bool former = was_a_leg (in, plan, leg);
+  int answer = 0;
+
+  if (lone != -1 && !former)
+    answer = is_lone_leg (in, plan, leg, (unsigned) lone);
+  if (answer != 0)
+    return answer == -1 ? -1 : 0;
+  answer = in->empty (in, leg, plan->geo.size);
+  if (answer == -1)
+    return -1;
+  if (answer == PROBE_YES)
+    return plan_take_new_leg (in, plan, leg);
+  return former ? refuse_former_leg (in, plan, leg)
+                : refuse_unknown (in, plan, leg);
 }
 
 int
@@ -223,9 +295,20 @@ plan_place_missing_words (const struct plan_input *in, struct plan *plan)
 void
 plan_note_absent (const struct plan_input *in, struct plan *plan)
 {
-  for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
-    if (plan->slot[s].configured && !plan->slot[s].here &&
-        in->record->leg[s].name[0] != 0)
-      plan_note (plan, "leg %s: is not here, the mirror starts degraded\n",
-                 in->record->leg[s].name);
+  char line[LINE_SIZE];
+
+  make_line (in, plan, line);
+  for (unsigned s = 0; s < LOG_MAX_LEGS; ++s) {
+    const char *name = in->record->leg[s].name;
+
+    if (!plan->slot[s].configured || plan->slot[s].here || name[0] == 0)
+      continue;
+    plan_note (plan, "leg %s: is not here, the mirror starts degraded\n",
+               name);
+    if (plan->slot[s].leg == -1)
+      plan_note (plan,
+                 "leg %s: is a leg of the log, and nobody has named it; with "
+                 "it: %s\n",
+                 name, line);
+  }
 }

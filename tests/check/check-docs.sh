@@ -115,13 +115,13 @@ done < <(grep -o "\`[a-z/-]*\.[ch]\(:[a-z_0-9]*\)\{0,1\}\`" docs/DESIGN.md |
 
 # Every `nbdmirror VERB` that a message or a page names is in the tool's table.
 verbs=$(sed -n '/^static const struct verb verbs/,/^};/ '\
-'s/^  {"\([a-z ]*\)", verb_.*/\1/p' tools/nbdmirror.c)
+'s/^  {"\([a-z -]*\)", verb_.*/\1/p' tools/nbdmirror.c)
 [ -n "$verbs" ] || complain "tools/nbdmirror.c: where are the verbs?"
 
 source=tools/nbdmirror.c
 page=docs/nbdmirror.pod
 items=$(sed -n '/^=head1 VERBS/,/^=head1 EXIT/ '\
-'s/^=head2 \([a-z ]*[a-z]\)\( [^a-z].*\)\{0,1\}$/\1/p' $page | sort)
+'s/^=head2 \([a-z -]*[a-z]\)\( [^a-z].*\)\{0,1\}$/\1/p' $page | sort)
 same "in VERBS of $page" "$items" "$(sort <<<"$verbs")"
 
 # names_of FILE: what follows the word where it is quoted as a command, in a
@@ -129,21 +129,30 @@ same "in VERBS of $page" "$items" "$(sort <<<"$verbs")"
 names_of ()
 {
   case $1 in
-    *.c|*.h) tr -d '\n' <"$1" | sed 's/" *"//g' | grep -o "\`nbdmirror [a-z ]*" ;;
-    *) grep -o "[\`<]nbdmirror [a-z ]*\|^  *nbdmirror [a-z ]*" "$1" |
+    *.c|*.h) tr -d '\n' <"$1" | sed 's/" *"//g' | grep -o "\`nbdmirror [a-z -]*" ;;
+    *) grep -o "[\`<]nbdmirror [a-z -]*\|^  *nbdmirror [a-z -]*" "$1" |
       tr -s ' ' ;;
   esac | sed 's/.*nbdmirror //'
 }
 
 while read -r file; do
   while read -r name; do
-    [[ $name =~ ^(log\ )?[a-z]+ ]] || continue # an option
-    grep -qx "${BASH_REMATCH[0]}" <<<"$verbs" ||
+    [[ $name =~ ^((log|resync)\ )?[a-z][a-z-]* ]] || continue # an option
+    grep -qx -- "${BASH_REMATCH[0]}" <<<"$verbs" ||
       complain "$file: there is no verb \"nbdmirror $name\""
   done < <(names_of "$file" || :)
 done < <(find ./README.md ./quickstart ./docs ./common ./net ./log ./logd \
   ./plugin ./tools -type f \( -name '*.[ch]' -o -name '*.pod' -o \
   -name '*.md' -o -name 'quickstart' -o -name '*.in' \))
+
+# Each order of the control socket is in the table of its page.
+source=plugin/control/order-json.c
+page=docs/nbdmirror-control.pod
+orders=$(sed -n 's/^  {"\([a-z-]*\)", ORDER_.*/\1/p' $source | sort)
+[ -n "$orders" ] || complain "$source: where are the orders?"
+items=$(sed -n '/^ command  /,/^[^ ]/ s/^ \([a-z][a-z-]*\)  .*/\1/p' $page |
+  grep -v '^command$' | sort)
+same "in COMMANDS of $page" "$items" "$orders"
 
 # The examples are two of the vectors.
 examples=$(sed -n '/^=head1 EXAMPLES/,/^=head1 TEST/p' \

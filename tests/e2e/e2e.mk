@@ -66,10 +66,14 @@ e2e_tests = \
 	tests/e2e/test-memory-is-bounded.sh \
 	tests/e2e/test-messages.sh \
 	tests/e2e/test-nbdkit-options.sh \
+	tests/e2e/test-order-care.sh \
+	tests/e2e/test-order-legs.sh \
+	tests/e2e/test-order-set-of-legs.sh \
 	tests/e2e/test-resync-fragmented-leg.sh \
 	tests/e2e/test-resync-thin-target.sh \
 	tests/e2e/test-restart-under-load.sh \
 	tests/e2e/test-scale-sparse-15T.sh \
+	tests/e2e/test-scrub.sh \
 	tests/e2e/test-shutdown-is-bounded.sh \
 	tests/e2e/test-shutdown-with-clients.sh \
 	tests/e2e/test-start-after-the-kernel.sh \

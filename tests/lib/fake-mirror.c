@@ -17,6 +17,7 @@
 #include "deadline.h"
 #include "fake-mirror.h"
 #include "mirror.h"
+#include "order.h"
 #include "temp-path.h"
 
 #define PATIENCE (20 * NSEC_PER_SEC)
@@ -28,6 +29,8 @@ struct mirror {
   /* Protected by lock. */
   struct mirror_status status;
   unsigned asked;
+  struct fake_orders orders;
+  bool ends;
 };
 
 static void
@@ -40,6 +43,7 @@ init_leg (struct leg_status *leg, unsigned index, const char *name)
   leg->state = "in-sync";
   leg->returns = "";
   leg->primary = index == 0;
+  leg->replaces = -1;
 }
 
 struct mirror *
@@ -63,6 +67,9 @@ fake_mirror_new (void)
   s->log_state = "ok";
   strcpy (s->log_name, "/x.log");
   s->resync_state = "idle";
+  s->scrub.state = "idle";
+  s->scrub.waits = "";
+  s->read_policy = "auto";
   return m;
 }
 
@@ -108,6 +115,69 @@ mirror_status (struct mirror *m, struct mirror_status *status)
   CLEANUP_LOCK (&m->lock);
   *status = m->status;
   ++m->asked;
+  pthread_cond_broadcast (&m->cond);
+}
+
+struct fake_orders *
+fake_mirror_orders (struct mirror *m)
+{
+  return &m->orders;
+}
+
+void
+fake_mirror_wait_order (struct mirror *m)
+{
+  uint64_t deadline = now_ns () + PATIENCE;
+  CLEANUP_LOCK (&m->lock);
+
+  while (m->orders.given == 0 &&
+         cond_wait_until (&m->cond, &m->lock, deadline) == 0)
+    continue;
+  ck_assert_uint_gt (m->orders.given, 0);
+}
+
+static void
+note_order (struct fake_orders *o, const struct order *order)
+{
+  o->given++;
+  o->verb = order->verb;
+  snprintf (o->leg, sizeof o->leg, "%s", order->leg ? order->leg : "");
+  snprintf (o->new_leg, sizeof o->new_leg, "%s",
+            order->new_leg ? order->new_leg : "");
+  snprintf (o->value, sizeof o->value, "%s", order->value ? order->value : "");
+  o->seconds = order->seconds;
+  o->dry_run = order->dry_run;
+}
+
+int
+mirror_order (struct mirror *m, const struct order *order,
+              struct outcome *outcome)
+{
+  CLEANUP_LOCK (&m->lock);
+
+  note_order (&m->orders, order);
+  pthread_cond_broadcast (&m->cond);
+  while (order->verb == ORDER_SUSPEND && m->orders.hold && !m->ends)
+    pthread_cond_wait (&m->cond, &m->lock);
+  *outcome = (struct outcome){.changed = true};
+  snprintf (outcome->text, sizeof outcome->text, "%s",
+            m->orders.refuse ? "refused" : "done");
+  return m->orders.refuse ? -1 : 0;
+}
+
+bool
+mirror_orders_go_on (struct mirror *m)
+{
+  (void) m;
+  return false;
+}
+
+void
+mirror_end_orders (struct mirror *m)
+{
+  CLEANUP_LOCK (&m->lock);
+
+  m->ends = true;
   pthread_cond_broadcast (&m->cond);
 }
 

@@ -7,6 +7,7 @@
 #ifndef NBDMIRROR_FAKE_MIRROR_H
 #define NBDMIRROR_FAKE_MIRROR_H
 
+#include "order.h"
 #include "status.h"
 
 struct mirror;
@@ -21,6 +22,25 @@ void fake_mirror_unlock (struct mirror *m);
 
 /* Wait until the status was asked for n times in all, or fail the test. */
 void fake_mirror_wait (struct mirror *m, unsigned n);
+
+/* The last order, as it came; and what becomes of the next ones.  Between lock and
+ * unlock.
+ */
+struct fake_orders {
+  unsigned given;
+  enum order_verb verb;
+  char leg[128], new_leg[128], value[64];
+  unsigned seconds;
+  bool dry_run;
+
+  bool refuse;
+  bool hold; /* ORDER_SUSPEND does not end, until mirror_end_orders */
+};
+
+struct fake_orders *fake_mirror_orders (struct mirror *m);
+
+/* Wait until there was an order, or fail the test. */
+void fake_mirror_wait_order (struct mirror *m);
 
 /* A new directory, and a name in it; both in static memory. */
 const char *fake_dir (void);

@@ -72,6 +72,7 @@ struct mem_leg {
     uint8_t id[LEG_ID_SIZE];
   } next; /* size 0: as before */
   unsigned crash_seed;
+  struct leg *disk; /* the next open finds what is on it; or NULL */
   struct mem_leg_record *records;
   size_t nr_records;
 };
@@ -333,6 +334,26 @@ mem_leg_replace (struct leg *leg, uint64_t size, uint32_t min_block,
   snprintf ((char *) m->next.id, LEG_ID_SIZE, "%s", id);
 }
 
+/* Where its content is. */
+static struct leg *
+disk_of (struct leg *leg)
+{
+  struct mem_leg *m = mem_leg (leg);
+  CLEANUP_LOCK (&m->lock);
+
+  return m->disk ? m->disk : leg;
+}
+
+void
+mem_leg_same_disk (struct leg *leg, struct leg *disk)
+{
+  struct mem_leg *m = mem_leg (leg);
+  struct leg *at = disk ? disk_of (disk) : NULL;
+  CLEANUP_LOCK (&m->lock);
+
+  m->disk = at;
+}
+
 void
 mem_leg_crash_at_open (struct leg *leg, unsigned seed)
 {
@@ -479,6 +500,19 @@ mem_reopen (struct leg *leg)
   return -1;
 }
 
+static void
+take_disk (struct mem_leg *m)
+{
+  struct leg *disk = disk_of (&m->base);
+
+  if (disk == &m->base)
+    return;
+  mem_leg_read_stable (disk, m->data, 0, m->base.size);
+  CLEANUP_LOCK (&m->lock);
+  memcpy (m->stable, m->data, m->base.size);
+  m->disk = NULL;
+}
+
 static int
 mem_open (struct leg *leg, unsigned flags)
 {
@@ -495,6 +529,7 @@ mem_open (struct leg *leg, unsigned flags)
     m->in_flush = must (calloc (nr_blocks (m), sizeof *m->in_flush));
     m->allocated = must (calloc (leg->size / EXTENT + 1, sizeof (bool)));
   }
+  take_disk (m);
   return 0;
 }
 
@@ -721,9 +756,9 @@ void
 mem_leg_read_stable (struct leg *leg, void *buf, uint64_t offset,
                      uint64_t count)
 {
-  struct mem_leg *m = mem_leg (leg);
-
+  struct mem_leg *m = mem_leg (disk_of (leg));
   CLEANUP_LOCK (&m->lock);
+
   memcpy (buf, m->stable + offset, count);
 }
 

@@ -51,6 +51,11 @@ uint64_t mem_leg_open_time (struct leg *leg, size_t nth);
 void mem_leg_replace (struct leg *leg, uint64_t size, uint32_t min_block,
                       const char *id);
 
+/* The next leg_open finds what a power failure would leave on that one, which is
+ * closed then, and has that size.
+ */
+void mem_leg_same_disk (struct leg *leg, struct leg *disk);
+
 /* Each leg_open is the end of a power failure, as mem_leg_crash. */
 void mem_leg_crash_at_open (struct leg *leg, unsigned seed);
 

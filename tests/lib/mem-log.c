@@ -14,6 +14,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cleanup.h"
 #include "deadline.h"
@@ -59,8 +60,10 @@ take_image (struct dirty_log *log, struct mem_log_image *image)
   image->nr_regions = log->info.geo.nr_regions;
   image->generation = log->record.generation;
   image->primary = log->record.primary;
-  for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
+  for (unsigned s = 0; s < LOG_MAX_LEGS; ++s) {
     image->state[s] = log->record.leg[s].state;
+    memcpy (image->name[s], log->record.leg[s].name, MEM_LOG_NAME - 1);
+  }
   for (uint64_t r = 0; r < log->info.geo.nr_regions; ++r) {
     image->marked[r] = bitset_test (&log->marked, r);
     for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
@@ -75,6 +78,7 @@ lower (struct mem_log_image *to, const struct mem_log_image *from)
   to->nr_regions = from->nr_regions;
   to->generation = from->generation;
   to->primary = from->primary;
+  memcpy (to->name, from->name, sizeof to->name);
   for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
     if (to->state[s] == LOG_LEG_NONE || from->state[s] != LOG_LEG_IN_SYNC)
       to->state[s] = from->state[s];

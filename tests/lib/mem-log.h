@@ -13,6 +13,7 @@
 #include "dirty-log.h"
 
 #define MEM_LOG_MAX_REGIONS 512
+#define MEM_LOG_NAME 32
 
 struct mem_log_image {
   uint64_t nr_regions;
@@ -20,6 +21,7 @@ struct mem_log_image {
   bool unclean; /* at the end: dirty_log_stay_unclean was called */
   unsigned primary;
   enum log_leg_state state[LOG_MAX_LEGS];
+  char name[LOG_MAX_LEGS][MEM_LOG_NAME]; /* as much of it as fits */
   bool marked[MEM_LOG_MAX_REGIONS];
   bool missed[LOG_MAX_LEGS][MEM_LOG_MAX_REGIONS];
 };

@@ -24,6 +24,7 @@
 #include "control.h"
 #include "deadline.h"
 #include "fake-mirror.h"
+#include "order.h"
 #include "suite.h"
 #include "unix-socket.h"
 
@@ -34,13 +35,23 @@ static struct mirror *m;
 static struct control *c;
 static char path[96];
 
+static struct control *
+start (const char *name)
+{
+  struct control *control = control_open (name);
+
+  ck_assert_ptr_nonnull (control);
+  ck_assert_int_eq (control_start (control, m), 0);
+  return control;
+}
+
 static void
 set_up (void)
 {
   fake_dir ();
   snprintf (path, sizeof path, "%s", fake_path ("ctl"));
   m = fake_mirror_new ();
-  c = control_start (path, m);
+  c = start (path);
   ck_assert_ptr_nonnull (c);
 }
 
@@ -413,7 +424,7 @@ TEST (mode_is_0600_whatever_the_umask)
   ck_assert_uint_eq (st.st_mode & 07777, 0600);
   control_stop (c);
   umask (0);
-  c = control_start (path, m);
+  c = start (path);
   ck_assert_ptr_nonnull (c);
   ck_assert_int_eq (stat (path, &st), 0);
   ck_assert_uint_eq (st.st_mode & 07777, 0600);
@@ -425,7 +436,7 @@ TEST (live_socket_is_refused)
 
   ck_assert_int_eq (control_check (path), -1);
   ck_assert_int_eq (errno, EADDRINUSE);
-  ck_assert_ptr_null (control_start (path, m));
+  ck_assert_ptr_null (control_open (path));
   fd = dial ();
   ask_status (fd);
   close (fd);
@@ -448,7 +459,7 @@ TEST (stale_socket_is_replaced)
   snprintf (name, sizeof name, "%s", fake_path ("stale"));
   leave_stale_socket (name);
   ck_assert_int_eq (control_check (name), 0);
-  second = control_start (name, m);
+  second = start (name);
   ck_assert_ptr_nonnull (second);
   control_stop (second);
   ck_assert_int_eq (access (name, F_OK), -1);
@@ -464,8 +475,8 @@ TEST (what_is_no_socket_is_refused_and_kept)
   ck_assert_int_eq (symlink (path, link), 0);
   ck_assert_int_eq (control_check (file), -1);
   ck_assert_int_eq (errno, EEXIST);
-  ck_assert_ptr_null (control_start (file, m));
-  ck_assert_ptr_null (control_start (link, m));
+  ck_assert_ptr_null (control_open (file));
+  ck_assert_ptr_null (control_open (link));
   ck_assert_int_eq (access (file, F_OK), 0);
   ck_assert_int_eq (access (link, F_OK), 0);
 }
@@ -478,10 +489,10 @@ TEST (bad_paths_are_refused)
   longest[sizeof longest - 1] = '\0';
   ck_assert_int_eq (control_check (longest), -1);
   ck_assert_int_eq (errno, ENAMETOOLONG);
-  ck_assert_ptr_null (control_start (longest, m));
+  ck_assert_ptr_null (control_open (longest));
   ck_assert_int_eq (control_check (fake_path ("none/ctl")), -1);
   ck_assert_int_eq (errno, ENOENT);
-  ck_assert_ptr_null (control_start (fake_path ("none/ctl"), m));
+  ck_assert_ptr_null (control_open (fake_path ("none/ctl")));
 }
 
 TEST (name_taken_by_another_is_not_removed)
@@ -513,6 +524,172 @@ TEST (stop_does_not_wait_for_clients)
   close (half);
   close (full);
   c = NULL; /* which stopping again allows */
+}
+
+/* --- orders --- */
+
+#define SAY(fd, text) say (fd, text "\n", strlen (text "\n"))
+
+static void
+expect_message (int fd, const char *want)
+{
+  struct json_object *reply = hear_reply (fd, true);
+
+  ck_assert_str_eq (json_object_get_string (look_up (reply, "message")), want);
+  json_object_put (reply);
+}
+
+static struct fake_orders
+last_order (void)
+{
+  struct fake_orders o;
+
+  fake_mirror_lock (m);
+  o = *fake_mirror_orders (m);
+  fake_mirror_unlock (m);
+  return o;
+}
+
+static void
+hold_orders (bool hold, bool refuse)
+{
+  fake_mirror_lock (m);
+  fake_mirror_orders (m)->hold = hold;
+  fake_mirror_orders (m)->refuse = refuse;
+  fake_mirror_unlock (m);
+}
+
+TEST (an_order_arrives_as_it_was_given)
+{
+  int fd = dial ();
+
+  SAY (fd, "{\"command\":\"detach\",\"leg\":1,\"dry_run\":true}");
+  expect_message (fd, "done");
+  ck_assert_int_eq (last_order ().verb, ORDER_DETACH);
+  ck_assert_str_eq (last_order ().leg, "1");
+  ck_assert (last_order ().dry_run);
+  SAY (fd, "{\"command\":\"fail\",\"leg\":\"/a b\"}");
+  expect_message (fd, "done");
+  ck_assert_str_eq (last_order ().leg, "/a b");
+  ck_assert (!last_order ().dry_run);
+  SAY (fd, "{\"command\":\"set\",\"name\":\"leg-timeout\",\"value\":7}");
+  expect_message (fd, "done");
+  ck_assert_str_eq (last_order ().value, "7");
+  SAY (fd, "{\"command\":\"stop\",\"seconds\":86400}");
+  expect_message (fd, "done");
+  ck_assert_uint_eq (last_order ().seconds, 86400);
+  hold_orders (false, true);
+  SAY (fd, "{\"command\":\"fail\",\"leg\":1}");
+  expect_error (fd, "refused");
+  close (fd);
+}
+
+TEST (a_wrong_order_is_not_given)
+{
+  static const struct {
+    const char *line, *error;
+  } wrong[] = {
+    {"{\"command\":\"fail\"}", "\"leg\" is missing"},
+    {"{\"command\":\"fail\",\"leg\":null}", "\"leg\" has a wrong value"},
+    {"{\"command\":\"fail\",\"leg\":-1}", "\"leg\" has a wrong value"},
+    {"{\"command\":\"fail\",\"leg\":1.5}", "\"leg\" has a wrong value"},
+    {"{\"command\":\"fail\",\"leg\":[1]}", "\"leg\" has a wrong value"},
+    {"{\"command\":\"fail\",\"leg\":1,\"dryrun\":true}",
+     "there is no \"dryrun\""},
+    {"{\"command\":\"fail\",\"leg\":1,\"dry_run\":1}",
+     "\"dry_run\" has a wrong value"},
+    {"{\"command\":\"fail\",\"leg\":1,\"track\":true}",
+     "there is no \"track\""},
+    {"{\"command\":\"suspend\"}", "\"seconds\" is missing"},
+    {"{\"command\":\"suspend\",\"seconds\":-1}",
+     "\"seconds\" has a wrong value"},
+    {"{\"command\":\"suspend\",\"seconds\":86401}",
+     "\"seconds\" has a wrong value"},
+    {"{\"command\":\"suspend\",\"seconds\":\"5\"}",
+     "\"seconds\" has a wrong value"},
+    {"{\"command\":7}", "no string \"command\""},
+    {"{\"command\":\"fial\",\"leg\":1}", "not one of: status fail"},
+  };
+  int fd = dial ();
+
+  for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; ++i) {
+    say (fd, wrong[i].line, strlen (wrong[i].line));
+    say (fd, "\n", 1);
+    expect_error (fd, wrong[i].error);
+  }
+  ck_assert_uint_eq (last_order ().given, 0);
+  close (fd);
+}
+
+/* Nobody else waits for an order that takes time, but for other orders; and the
+ * replies come in the order of the requests.
+ */
+TEST (an_order_that_takes_time_holds_up_its_client_alone)
+{
+  int fd = dial (), other = dial ();
+  struct pollfd pfd = {.fd = fd, .events = POLLIN};
+
+  hold_orders (true, false);
+  SAY (fd, "{\"command\":\"suspend\",\"seconds\":1}");
+  say (fd, STATUS, strlen (STATUS));
+  SAY (other, "{\"command\":\"resume\"}");
+  expect_message (other, "done");
+  ask_status (other);
+  SAY (other, "{\"command\":\"fail\",\"leg\":1}");
+  ck_assert_int_eq (poll (&pfd, 1, 0), 0);
+  mirror_end_orders (m);
+  expect_message (fd, "done");
+  expect_status (fd);
+  expect_message (other, "done");
+  close (fd);
+  close (other);
+}
+
+TEST (who_leaves_before_the_reply_is_forgotten)
+{
+  int fd = dial ();
+
+  hold_orders (true, false);
+  SAY (fd, "{\"command\":\"suspend\",\"seconds\":1}");
+  close (fd);
+  fd = dial ();
+  ask_status (fd);
+  mirror_end_orders (m);
+  SAY (fd, "{\"command\":\"fail\",\"leg\":1}");
+  expect_message (fd, "done");
+  close (fd);
+}
+
+TEST (the_end_waits_for_an_order_and_its_reply_is_sent)
+{
+  int fd = dial ();
+
+  hold_orders (true, false);
+  SAY (fd, "{\"command\":\"suspend\",\"seconds\":1}");
+  fake_mirror_wait_order (m);
+  control_stop (c);
+  c = NULL;
+  expect_message (fd, "done");
+  ck_assert_ptr_null (hear (fd));
+  close (fd);
+}
+
+/* Clients can connect before the server forks, and are answered afterwards. */
+TEST (who_comes_before_the_start_waits_for_it)
+{
+  const char *name = fake_path ("early");
+  struct control *early = control_open (name);
+  int fd = unix_socket_connect (name, now_ns () + 20 * NSEC_PER_SEC);
+
+  ck_assert_ptr_nonnull (early);
+  ck_assert_int_ge (fd, 0);
+  say (fd, STATUS, strlen (STATUS));
+  ck_assert_int_eq (control_start (early, m), 0);
+  expect_status (fd);
+  close (fd);
+  control_stop (early);
+  control_stop (control_open (name)); /* never started */
+  ck_assert_int_eq (access (name, F_OK), -1);
 }
 
 static struct suite_group tests = {

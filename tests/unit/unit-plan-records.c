@@ -1108,6 +1108,34 @@ TEST (a_leg_that_was_replaced_does_not_get_its_slot_by_name)
   refuses ("leg /b: holds data and is not a leg of the log");
 }
 
+/* What it holds was equal to what another leg held, so its content may seem to be
+ * that leg's, which nobody has named.
+ */
+TEST (a_leg_that_was_removed_is_not_taken_for_another_one)
+{
+  their_log ();
+  scene->config.log = (char *) "disk:/l";
+  record (2, LOG_LEG_STALE, "/c", 3);
+  scene->record.leg[1] = (struct log_leg){.state = LOG_LEG_NONE};
+  both_know ();
+  own (0)->sequence = 12;
+  own (0)->configured = own (0)->in_sync = A;
+  own (0)->legs[1][0] = 0;
+  refuses ("leg /b: holds data and is not a leg of the log /l any more");
+  ck_assert_ptr_nonnull (strstr (scene->plan.reason,
+                                 "nbdkit mirror /a /c log=disk:/l"));
+}
+
+TEST (a_leg_that_nobody_named_is_said_with_the_line_to_use)
+{
+  their_log ();
+  scene->config.log = (char *) "disk:/l";
+  record (2, LOG_LEG_STALE, "/c", 3);
+  both_know ();
+  serves (0);
+  notes ("with it: nbdkit mirror /a /b /c log=disk:/l");
+}
+
 TEST (an_override_of_a_log_begins_a_new_history)
 {
   their_log ();

@@ -34,8 +34,9 @@ set_up (void)
   fake_dir ();
   snprintf (path, sizeof path, "%s", fake_path ("ctl"));
   m = fake_mirror_new ();
-  c = control_start (path, m);
+  c = control_open (path);
   ck_assert_ptr_nonnull (c);
+  ck_assert_int_eq (control_start (c, m), 0);
 }
 
 static void
@@ -86,7 +87,7 @@ TEST (status_without_server_is_3_and_names_the_socket)
   tool_expect_err (name);
   tool_expect_err ("No such file or directory");
   snprintf (name, sizeof name, "%s", fake_path ("out"));
-  ck_assert_int_eq (TOOL ("wait", name), 3);
+  ck_assert_int_eq (TOOL ("wait", "--timeout", "0", name), 3);
   tool_expect_err (name);
   tool_expect_err ("Connection refused");
 }
@@ -274,10 +275,81 @@ TEST (usage_errors_are_64)
   tool_expect_err ("number of seconds");
 }
 
-TEST (replace_says_what_to_do_instead)
+static struct fake_orders
+last_order (void)
 {
-  ck_assert_int_eq (TOOL ("replace", path, "1", "/c.img"), 64);
-  tool_expect_err ("How to replace a leg");
+  struct fake_orders o;
+
+  fake_mirror_lock (m);
+  o = *fake_mirror_orders (m);
+  fake_mirror_unlock (m);
+  return o;
+}
+
+TEST (orders_are_given_as_typed)
+{
+  ck_assert_int_eq (TOOL ("fail", path, "1"), 0);
+  tool_expect_out ("done");
+  ck_assert_int_eq (last_order ().verb, ORDER_FAIL);
+  ck_assert_str_eq (last_order ().leg, "1");
+  ck_assert_int_eq (TOOL ("detach", "--track", "--dry-run", path, "/a"), 0);
+  tool_expect_out ("would be: done");
+  ck_assert (last_order ().dry_run);
+  ck_assert_int_eq (TOOL ("resync", "rate", "10M", path), 0);
+  ck_assert_str_eq (last_order ().value, "10M");
+  ck_assert_int_eq (TOOL ("set", path, "leg-timeout=7"), 0);
+  ck_assert_str_eq (last_order ().value, "7");
+  ck_assert_int_eq (TOOL ("suspend", path), 0);
+  ck_assert_uint_eq (last_order ().seconds, 10);
+  ck_assert_int_eq (TOOL ("stop", "--drain", "5", path), 0);
+  ck_assert_uint_eq (last_order ().seconds, 5);
+  ck_assert_int_eq (TOOL ("replace", path, "1", "nbd://host"), 0);
+  ck_assert_int_eq (last_order ().verb, ORDER_REPLACE);
+  ck_assert_str_eq (last_order ().new_leg, "nbd://host");
+  ck_assert_int_eq (TOOL ("add", "--wait", path, "/b.img"), 0);
+  ck_assert_str_eq (last_order ().new_leg, "/b.img");
+}
+
+TEST (a_relative_path_becomes_an_absolute_one)
+{
+  ck_assert_int_eq (TOOL ("fail", path, "x.img"), 0);
+  ck_assert_int_eq (last_order ().leg[0], '/');
+  ck_assert_ptr_nonnull (strstr (last_order ().leg, "/x.img"));
+}
+
+TEST (a_refused_order_is_1)
+{
+  fake_mirror_lock (m);
+  fake_mirror_orders (m)->refuse = true;
+  fake_mirror_unlock (m);
+  ck_assert_int_eq (TOOL ("may-stop", path, "1"), 1);
+  tool_expect_err ("refused");
+}
+
+TEST (list_finds_the_socket)
+{
+  ck_assert_int_eq (TOOL ("list"), 0);
+  tool_expect_out (path);
+  ck_assert_int_eq (TOOL ("list", "--json"), 0);
+  tool_expect_out (path);
+  tool_expect_out ("00112233-4455-6677-8899-aabbccddeeff");
+  ck_assert_int_eq (TOOL ("list", path), 64);
+  control_stop (c);
+  c = NULL;
+  ck_assert_int_eq (TOOL ("list"), 0);
+  ck_assert_ptr_null (strstr (tool_out, path));
+}
+
+TEST (wrong_orders_are_64_and_not_given)
+{
+  ck_assert_int_eq (TOOL ("fail", path), 64);
+  ck_assert_int_eq (TOOL ("fail", "--track", path, "1"), 64);
+  ck_assert_int_eq (TOOL ("fail", path, "1", "2"), 64);
+  ck_assert_int_eq (TOOL ("may-stop", "--dry-run", path, "1"), 64);
+  ck_assert_int_eq (TOOL ("set", path, "leg-timeout"), 64);
+  ck_assert_int_eq (TOOL ("suspend", "--max", "soon", path), 64);
+  ck_assert_int_eq (TOOL ("replace", path, "1"), 64);
+  ck_assert_uint_eq (last_order ().given, 0);
 }
 
 TEST (help_and_version)

@@ -429,6 +429,31 @@ TEST (test_leg_removed)
   dirty_log_close (log, in_seconds (5));
 }
 
+/* A crash leaves what it missed at the server: that is nobody's, and whoever has its
+ * place next begins with a map of his own.
+ */
+TEST (test_map_of_a_removed_leg)
+{
+  static const uint8_t id[LOG_ID_SIZE];
+  struct dirty_log *log = user_create (f);
+
+  dirty_log_remove_leg (log, 1);
+  dirty_log_close (log, in_seconds (5));
+  LOCKED (f, f->memory.map[LOG_MAP_MISSED (1)][5] = true);
+
+  log = user_open (f, 0);
+  ck_assert_int_eq (log->record.leg[1].state, LOG_LEG_NONE);
+  ck_assert (dirty_log_in_sync (log, 1, 0, NR));
+  ck_assert (dirty_log_is_clean (log, 5));
+  dirty_log_set_leg (log, 1, 1, id, user_geo.size, "/new");
+  dirty_log_set_region_sync (log, 1, 0, NR, true);
+  dirty_log_leg_in_sync (log, 1);
+  ck_assert_int_eq (dirty_log_commit (log, in_seconds (10)), 0);
+  ck_assert (!on_disk (LOG_MAP_MISSED (1), 5));
+  ck_assert (disk_equals (f, log));
+  dirty_log_close (log, in_seconds (5));
+}
+
 /* A connection that is lost at a flush, before or after it had its effect,
  * fails nobody.
  */

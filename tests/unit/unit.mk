@@ -54,6 +54,8 @@ unit_tests_of_threads = \
 	tests/unit/unit-leg-hang \
 	tests/unit/unit-leg-zeroes \
 	tests/unit/unit-logd \
+	tests/unit/unit-order \
+	tests/unit/unit-order-random \
 	tests/unit/unit-range \
 	tests/unit/unit-hold \
 	tests/unit/unit-hold-random \
@@ -63,6 +65,7 @@ unit_tests_of_threads = \
 	tests/unit/unit-records \
 	tests/unit/unit-resync \
 	tests/unit/unit-slow \
+	tests/unit/unit-scrub \
 	tests/unit/unit-stop \
 	tests/unit/unit-stream \
 	tests/unit/unit-sweep \
@@ -382,6 +385,15 @@ tests_unit_unit_rejoin_SOURCES = tests/unit/unit-rejoin.c
 tests_unit_unit_rejoin_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_unit_rejoin_LDADD = libmirrorfixture.la $(MIRROR_LIBS) $(TEST_LIBS)
 
+tests_unit_unit_order_SOURCES = tests/unit/unit-order.c
+tests_unit_unit_order_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_unit_order_LDADD = libmirrorfixture.la $(MIRROR_LIBS) $(TEST_LIBS)
+
+tests_unit_unit_order_random_SOURCES = tests/unit/unit-order-random.c
+tests_unit_unit_order_random_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_unit_order_random_LDADD = \
+	libmirrorfixture.la $(MIRROR_LIBS) $(TEST_LIBS)
+
 tests_unit_unit_repair_SOURCES = tests/unit/unit-repair.c
 tests_unit_unit_repair_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_unit_repair_LDADD = libmirrorfixture.la $(MIRROR_LIBS) $(TEST_LIBS)
@@ -393,6 +405,9 @@ tests_unit_unit_slow_LDADD = libmirrorfixture.la $(MIRROR_LIBS) $(TEST_LIBS)
 tests_unit_unit_watch_SOURCES = tests/unit/unit-watch.c
 tests_unit_unit_watch_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_unit_watch_LDADD = libmirrorfixture.la $(MIRROR_LIBS) $(TEST_LIBS)
+tests_unit_unit_scrub_SOURCES = tests/unit/unit-scrub.c
+tests_unit_unit_scrub_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_unit_scrub_LDADD = libmirrorfixture.la $(MIRROR_LIBS) $(TEST_LIBS)
 
 tests_unit_unit_verdict_SOURCES = tests/unit/unit-verdict.c
 tests_unit_unit_verdict_CPPFLAGS = $(TEST_CPPFLAGS)

@@ -1,0 +1,94 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+
+# The section "Care of a mirror" of nbdmirror(8), step by step, under load: no
+# client sees an error, and all legs hold the same in the end.
+
+in_memory=yes
+. "$(dirname "$0")/../lib/functions.sh"
+requires_mirror
+requires nbdsh -c pass
+
+check=$top_srcdir/tests/lib/register-check
+
+names ()
+{
+  json '[.legs[].name] | join(" ")'
+}
+
+# ordered CMD...: nbdmirror CMD, which must succeed.
+ordered ()
+{
+  "$tool" "$@" >"$tmp/said" 2>&1 || fail "$* ($(cat "$tmp/said"))"
+}
+
+written_more ()
+{
+  local writes
+  writes=$(json '.legs[0].writes')
+  wait_for "$deadline" json_is ".legs[0].writes > $((writes + 20))" true
+}
+
+cd "$tmp"
+truncate -s 16M a b c new
+start_leg b file b
+start_leg c file c
+start_mirror "$tmp/a" "${leg_uri[b]}" "${leg_uri[c]}" \
+  log=disk:"$tmp/log" quarantine=0
+wait_mirror
+background load "$check" load --seed 1 "$tmp/state" "$uri"
+load=$!
+written_more
+
+# --- a disk has died
+
+kill_leg c
+wait_for "$deadline" json_is '.legs[2].state' failed
+ordered replace --wait --timeout "$deadline" "$control" 2 new
+expect legs "$(names)" "$tmp/a ${leg_uri[b]} $tmp/new"
+
+# --- the server of a leg needs work
+
+ordered may-stop "$control" 1
+ordered detach --track "$control" 1
+kill_leg b
+written_more
+start_leg b file b
+ordered attach --wait --timeout "$deadline" "$control" 1
+
+# --- a leg moves to another host
+
+ordered detach --track "$control" 1
+kill_leg b
+written_more
+start_leg moved file b
+ordered rename --wait --timeout "$deadline" "$control" 1 "${leg_uri[moved]}"
+expect legs "$(names)" "$tmp/a ${leg_uri[moved]} $tmp/new"
+
+# Also if it was let go in a way that it misses everything: its record says that it
+# is the leg, whatever it holds.
+ordered detach "$control" 1
+kill_leg moved
+start_leg again file b
+ordered rename --wait --timeout "$deadline" "$control" 1 "${leg_uri[again]}"
+
+# --- a backup
+
+ordered suspend --max 20 "$control"
+cmp -n "$(json .mirror.size)" a b
+cmp -n "$(json .mirror.size)" a new
+ordered resume "$control"
+written_more
+
+kill -TERM "$load"
+reap "$load" || fail 'a client saw an error'
+"$check" verify "$tmp/state" "$uri" a b new
+
+# --- the next start
+
+kill_mirror
+start_mirror "$tmp/a" "${leg_uri[again]}" "$tmp/new" log=disk:"$tmp/log"
+wait_mirror
+cmp -n "$(json .mirror.size)" a b
+cmp -n "$(json .mirror.size)" a new
+stop_mirror

@@ -1,0 +1,108 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+
+# What an operator does with legs, under load: fail, detach, attach, suspend,
+# rates, and what is refused.  No client sees an error, and the legs are equal in
+# the end.  nbdmirror wait cannot come too early, and the control socket is there
+# when nbdkit has gone to the background.
+
+in_memory=yes
+. "$(dirname "$0")/../lib/functions.sh"
+requires_mirror
+requires nbdsh -c pass
+
+check=$top_srcdir/tests/lib/register-check
+
+# says TEXT CMD...: nbdmirror CMD ends with exit code 0 and says TEXT; declines:
+# with 1.
+ends ()
+{
+  local want=$1 text=$2 status=0
+  "$tool" "${@:3}" >"$tmp/said" 2>&1 || status=$?
+  expect "exit code of ${*:3} ($(cat "$tmp/said"))" "$status" "$want"
+  grep -qF -- "$text" "$tmp/said" || fail "${*:3}: $(cat "$tmp/said")"
+}
+
+says ()
+{
+  ends 0 "$@"
+}
+
+declines ()
+{
+  ends 1 "$@"
+}
+
+truncate -s 32M "$tmp/a" "$tmp/b"
+
+# --- before the server is there, and when it is in the background
+
+control=$tmp/early
+background early "$tool" wait --timeout "$deadline" "$control"
+early=$!
+nbdkit -P "$tmp/early.pid" -U "$tmp/early.sock" "$plugin" \
+  "$tmp/a" "$tmp/b" log=disk:"$tmp/log" control="$control"
+pid=$(cat "$tmp/early.pid")
+cleanup_fn signal KILL "$pid"
+[ -S "$control" ] || fail 'no socket, and nbdkit is in the background'
+reap "$early" || fail 'wait was too early'
+says 'the server ends' stop "$control"
+wait_for "$deadline" not running "$pid"
+
+# --- under load
+
+start_mirror "$tmp/a" "$tmp/b" log=disk:"$tmp/log"
+wait_mirror
+background load "$check" load --seed 1 "$tmp/state" "$uri"
+load=$!
+wait_for "$deadline" json_is '.legs[1].writes > 100' true
+
+says 'may be stopped' may-stop "$control" 1
+says 'would be: leg 1' fail --dry-run "$control" 1
+cd "$tmp"
+says "leg 1 ($tmp/b) is out of use" fail "$control" b
+says 'already' fail "$control" 1
+declines 'the last in-sync leg' fail "$control" 0
+declines 'must stay' may-stop "$control" 0
+declines 'no leg has the number, name or uuid' fail "$control" 2
+expect 'how it comes back' "$(json '.legs[1].returns')" attach
+says 'may come back' attach --wait --timeout "$deadline" "$control" 1
+
+says 'is detached' detach --track "$control" 1
+writes=$(json '.legs[0].writes')
+wait_for "$deadline" json_is ".legs[0].writes > $((writes + 50))" true
+says 'may come back' attach --wait --timeout "$deadline" "$control" "$tmp/b"
+
+# Without --track others may write to it.
+says 'is detached' detach "$control" 1
+printf x | dd of="$tmp/b" bs=1 seek=12345678 conv=notrunc status=none
+says 'may come back' attach --wait --timeout "$deadline" "$control" 1
+
+says 'resync-rate is 64M' resync rate 64M "$control"
+says 'leg-timeout is 20' set "$control" leg-timeout=20
+declines "can't be changed" set "$control" region-size=1M
+says 'read-policy is round-robin' read-policy "$control" round-robin
+says 'write-mostly is 1' write-mostly "$control" 1
+expect settings "$(json '.settings."resync-rate"')" $((64 << 20))
+
+# A snapshot of each leg is whole: they are equal.
+says 'requests wait' suspend --max 20 "$control"
+cmp "$tmp/a" "$tmp/b"
+writes=$(json '.legs[0].writes')
+says 'go on' resume "$control"
+wait_for "$deadline" json_is ".legs[0].writes > $writes" true
+
+kill -TERM "$load"
+reap "$load" || fail 'a client saw an error'
+"$check" verify "$tmp/state" "$uri" "$tmp/a" "$tmp/b"
+
+# --- a crash right after the reply: the leg is not trusted
+
+says 'is out of use' fail "$control" 1
+write_pattern 7 1M 64k
+kill_mirror
+start_mirror "$tmp/a" "$tmp/b" log=disk:"$tmp/log"
+wait_mirror
+expect 'both are in use again' "$(json '[.legs[].returns] | add')" ''
+legs_equal "$tmp/a" "$tmp/b"
+stop_mirror
