@@ -14,6 +14,7 @@ man7_MANS = \
 	$(NULL)
 man8_MANS = \
 	docs/nbdmirror-logd.8 \
+	docs/nbdmirror-serve.8 \
 	docs/nbdmirror.8 \
 	$(NULL)
 MOSTLYCLEANFILES = \
@@ -30,6 +31,7 @@ EXTRA_DIST += \
 	README.md \
 	docs/BENCH.md \
 	docs/DESIGN.md \
+	docs/pod-to-html \
 	docs/rules.md \
 	$(NULL)
 
@@ -49,3 +51,13 @@ SUFFIXES = .pod .1 .5 .7 .8
 	$(pod_to_man) --section=7 $< $@.tmp && mv $@.tmp $@
 .pod.8:
 	$(pod_to_man) --section=8 $< $@.tmp && mv $@.tmp $@
+
+# `make html': the pages in docs/html, with links to each other.
+pages = $(man1_MANS) $(man5_MANS) $(man7_MANS) $(man8_MANS)
+html-local:
+	$(AM_V_GEN)$(MKDIR_P) docs/html && for page in $(pages:docs/%=%); do \
+	  perl $(srcdir)/docs/pod-to-html $(srcdir)/docs/$${page%.*}.pod \
+	    $(pages:docs/%=%) > docs/html/$$page.html || exit 1; \
+	done
+mostlyclean-local:
+	rm -rf docs/html

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 
-sbin_PROGRAMS = logd/nbdmirror-logd
+sbin_PROGRAMS += logd/nbdmirror-logd
 logd_nbdmirror_logd_SOURCES = \
 	logd/listen.c \
 	logd/listen.h \
@@ -101,13 +101,10 @@ logd_nbdmirror_logd_LDADD = \
 	$(EV_LIBS) \
 	$(NULL)
 
-systemdsystemunitdir = $(prefix)/lib/systemd/system
-nodist_systemdsystemunit_DATA = logd/nbdmirror-logd.service
-dist_systemdsystemunit_DATA = logd/nbdmirror-logd.socket
+nodist_systemdsystemunit_DATA += logd/nbdmirror-logd.service
+dist_systemdsystemunit_DATA += logd/nbdmirror-logd.socket
 EXTRA_DIST += logd/nbdmirror-logd.service.in
-CLEANFILES = logd/nbdmirror-logd.service
+CLEANFILES += logd/nbdmirror-logd.service
 
 logd/nbdmirror-logd.service: $(srcdir)/logd/nbdmirror-logd.service.in Makefile
-	$(AM_V_GEN)$(MKDIR_P) $(@D) && \
-	sed 's,[@]sbindir[@],$(sbindir),' \
-	  $(srcdir)/logd/nbdmirror-logd.service.in > $@.tmp && mv $@.tmp $@
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && $(fill_in)

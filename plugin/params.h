@@ -20,7 +20,7 @@ void params_free (struct mirror_config *config);
 
 #define PARAMS_HELP \
   "[leg=]<PATH|NBD-URI|missing>  (required) A leg, 1 to 8 times.\n" \
-  "log=core|disk:<PATH>|userspace:<HOST>[:<PORT>][,...]/<NAME>\n" \
+  "log=core|disk:<PATH>|userspace[-core]:<HOST>[:<PORT>][,...]/<NAME>\n" \
   "                              The dirty log (default: disk:LEG.mirrorlog\n" \
   "                              beside a regular-file leg).\n" \
   "log-tls-psk=<FILE>            Keys for a log on a server,\n" \
@@ -30,7 +30,8 @@ void params_free (struct mirror_config *config);
   "                              more).\n" \
   "sync=default|force|none       Resync everything, or trust that the legs\n" \
   "                              are equal (new log only).\n" \
-  "source=<N>@<G>                Leg N is right as of generation G.\n" \
+  "source=<N>@<G>                Leg N is right: when a refused start says " \
+  "so.\n" \
   "size=<SIZE>                   Size of the mirror (default: smallest " \
   "leg).\n" \
   "minimum-block=<SIZE>          Promise clients at least this block size.\n" \
@@ -49,7 +50,8 @@ void params_free (struct mirror_config *config);
   "local-timeout=<SECONDS>       File or device: hangs so long, failed (default:\n" \
   "                              0, no limit).\n" \
   "log-timeout=<SECONDS>         Wait for the log, then EIO (default: 15).\n" \
-  "quarantine=<SECONDS>          Late writes of an NBD leg (default: 5).\n" \
+  "quarantine=<SECONDS>          Wait for late writes of an NBD leg's server\n" \
+  "                              before copying to it (default: 5).\n" \
   "hold-timeout=<SECONDS>        Wait for the last in-sync leg, then EIO " \
   "(default: 30).\n" \
   "leg-records=auto|on|off       A record on every leg (default: where there " \

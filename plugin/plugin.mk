@@ -31,3 +31,10 @@ nbdkit_mirror_plugin_la_DEPENDENCIES = \
 	plugin/plugin.syms \
 	$(NULL)
 EXTRA_DIST += plugin/plugin.syms
+
+# nbdkit loads the .so, and nobody links with it.  Without its .la libtool does
+# not know what to uninstall.
+install-data-hook:
+	rm -f $(DESTDIR)$(plugindir)/nbdkit-mirror-plugin.la
+uninstall-hook:
+	rm -f $(DESTDIR)$(plugindir)/nbdkit-mirror-plugin.so

@@ -15,7 +15,6 @@ bench  qemu-system-common  qemu-img
 bench  strace              =
 build  autoconf            =
 build  automake            =
-build  check               check-devel
 build  gcc                 =
 build  libc6-dev           glibc-devel
 build  libev-dev           libev-devel
@@ -36,6 +35,7 @@ build  uuid-dev            libuuid-devel
 build  zlib1g-dev          zlib-devel
 demo   libnbd-bin          libnbd
 test   busybox-static      busybox
+test   check               check-devel
 test   clang               =
 test   cpio                =
 test   dmsetup             device-mapper

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 
-bin_PROGRAMS += tools/nbdmirror
+sbin_PROGRAMS += tools/nbdmirror
 tools_nbdmirror_SOURCES = \
 	tools/control-client.c \
 	tools/control-client.h \

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 
 # The parameters of plugin/params.c are those of the man page and those of
-# the help text, and so are the options of nbdmirror-logd; types and errors of
+# the help text, and so are the kinds of log, and the options of nbdmirror-logd;
+# types and errors of
 # net/proto/proto.h are those of the page of the protocol, with the same numbers; the
 # tests that docs/rules.md names are there; the pages are good POD.
 
@@ -42,6 +43,24 @@ same "in PARAMETERS of $page" "$items" "$table"
 synopsis=$(sed -n '/^=head1 SYNOPSIS/,/^=head1 DESCRIPTION/p' "$page" |
   grep -o '\[[a-z-]*=' | tr -d '[=' | sort -u)
 same "in SYNOPSIS of $page" "$synopsis" "$table"
+
+# Every kind of log is in both.
+kinds=$(grep -rho '^  \.type = "[a-z-]*"' log | cut -d'"' -f2)
+[ -n "$kinds" ] || complain "log: where are the types?"
+for kind in $kinds; do
+  sed -n '/^=head1 SYNOPSIS/,/^=head1 DESCRIPTION/p' "$page" |
+    grep -Eq -- "(^|[^a-z-])$kind([^a-z-]|$)" ||
+    complain "SYNOPSIS of $page lacks log=$kind"
+  sed -n '/^#define PARAMS_HELP/,/^$/p' plugin/params.h |
+    sed 's/\(userspace\)\[\(-core\)\]/\1|\1\2/' |
+    grep -Eq -- "(=|\|)$kind([^a-z-]|$)" || complain "PARAMS_HELP lacks log=$kind"
+done
+
+# One directory of the log server's, everywhere.
+! grep -Hn '/var/lib/nbdmirror\(-logd\)\{0,1\}' README.md docs/*.pod examples/* |
+  grep -v '/var/lib/nbdmirror-logd' || complain "^ not /var/lib/nbdmirror-logd"
+! grep -L '^StateDirectory=nbdmirror-logd$' logd/*.service.in | grep . ||
+  complain "^ StateDirectory is not nbdmirror-logd"
 
 source=logd/options.c
 page=docs/nbdmirror-logd.pod
@@ -142,7 +161,7 @@ while read -r file; do
       complain "$file: there is no verb \"nbdmirror $name\""
   done < <(names_of "$file" || :)
 done < <(find ./README.md ./quickstart ./docs ./common ./net ./log ./logd \
-  ./plugin ./tools -type f \( -name '*.[ch]' -o -name '*.pod' -o \
+  ./plugin ./service ./tools -type f \( -name '*.[ch]' -o -name '*.pod' -o \
   -name '*.md' -o -name 'quickstart' -o -name '*.in' \))
 
 # Each order of the control socket is in the table of its page.

@@ -36,6 +36,7 @@ e2e_tests = \
 	tests/e2e/test-input-one-disk.sh \
 	tests/e2e/test-input-parameters.sh \
 	tests/e2e/test-input-requests.sh \
+	tests/e2e/test-installed.sh \
 	tests/e2e/test-leg-all-away.sh \
 	tests/e2e/test-leg-block-device.sh \
 	tests/e2e/test-leg-flaps.sh \

@@ -3,10 +3,11 @@
 
 # The first-contact script builds, serves, and ends as its usage says: an
 # ext4 image copied in comes out again, both legs hold it, a command's exit
-# status is passed on, an occupied port is said, a signal ends it cleanly.
+# status is passed on, a bad or occupied port is said, a terminal goes on showing
+# where the mirror is, a signal ends it cleanly.
 
 . "$(dirname "$0")/../lib/functions.sh"
-requires_tool nbdcopy nbdkit mkfs.ext4 e2fsck flock qemu-io
+requires_tool nbdcopy nbdkit mkfs.ext4 e2fsck flock qemu-io script
 [ -x "$top_srcdir/quickstart" ] || fail "quickstart is missing"
 export QUICKSTART_D=$tmp/data
 
@@ -64,6 +65,16 @@ done
 nbdcopy "nbd://localhost:$port" "$tmp/out"
 legs_equal "$tmp/image" "$tmp/out"
 
+# --- Bad ports are refused before anything else, wherever they stand.
+
+for bad in 0 65536 99999999999999999999 -1 http ''; do
+  status=0
+  quickstart --run true "$tmp/own0" "$tmp/own1" --port "$bad" \
+    > "$tmp/bad.log" 2>&1 || status=$?
+  expect "exit status of --port '$bad'" "$status" 1
+  grep 'between 1 and 65535' "$tmp/bad.log" || fail "--port '$bad' is not refused"
+done
+
 # --- A second one on that port is refused, in words.
 
 status=0
@@ -84,3 +95,24 @@ if grep -q $'\033' "$tmp/serve.log"; then
 fi
 grep 'in.sync' "$tmp/serve.log" || fail "no status was shown"
 legs_equal "$tmp/data/leg0.img" "$tmp/data/leg1.img"
+
+# --- On a terminal the last picture has where the mirror is, and its status.
+
+background screen script -qefc \
+  "stty rows 40 cols 100; exec '$top_srcdir/quickstart' --port $port" "$tmp/screen"
+script_pid=$!
+last_picture ()
+{
+  tr -d '\r' < "$tmp/screen" | sed 's/\x1b\[[HJ]/\f/g' | tr '\n\f' '\f\n' |
+    grep -a 'in.sync' | tail -n 1 | tr '\f' '\n'
+}
+pictures ()
+{
+  [ "$(grep -ac 'in.sync' "$tmp/screen")" -ge 2 ]
+}
+wait_for "$deadline" pictures
+last_picture | grep -a "Serving nbd://localhost:$port" ||
+  fail 'the picture has lost the URI'
+kill "$(pgrep -P "$script_pid" -f quickstart)"
+wait_for "$deadline" not running "$script_pid"
+reap "$script_pid"

@@ -43,6 +43,7 @@ EXTRA_DIST += \
 	.shellcheckrc \
 	quickstart \
 	run-tests \
+	scripts/check-packages \
 	scripts/packages.sh \
 	scripts/sources.sh \
 	tests/lib/functions.sh \

@@ -58,7 +58,7 @@ mkdir -p "$root/root/nbdmirror"
 inside yes './quickstart --run "nbdcopy README.md \$uri && nbdinfo \$uri"'
 inside yes '
   . scripts/packages.sh
-  install_by_apt e2fsprogs jq procps python3-libnbd qemu-utils'
+  install_by_apt check e2fsprogs jq procps python3-libnbd qemu-utils'
 # shellcheck disable=SC2016
 inside no '
   . /etc/os-release

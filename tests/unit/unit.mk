@@ -23,7 +23,7 @@ TEST_CPPFLAGS = \
 TEST_LIBS = libsuite.la libmsgstderr.la $(CHECK_LIBS) $(JSON_LIBS) $(ZLIB_LIBS)
 
 # Each test is named once, where it is defined: tests/lib/suite.h.
-check_LTLIBRARIES += libsuite.la
+unit_libraries = libsuite.la
 libsuite_la_SOURCES = tests/lib/suite.c tests/lib/suite.h
 libsuite_la_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 
@@ -101,8 +101,11 @@ unit_tests = \
 	tests/unit/unit-tool \
 	tests/unit/unit-tool-log \
 	$(NULL)
+if HAVE_CHECK
 check_PROGRAMS += $(unit_tests)
+check_LTLIBRARIES += $(unit_libraries)
 TESTS += $(unit_tests)
+endif
 EXTRA_DIST += \
 	tests/lib/temp-path.h \
 	tests/vectors/dm-log \
@@ -146,7 +149,7 @@ user_fixture = \
 	tests/lib/user-fixture.c \
 	tests/lib/user-fixture.h \
 	$(NULL)
-check_LTLIBRARIES += libuserfixture.la
+unit_libraries += libuserfixture.la
 libuserfixture_la_SOURCES = $(user_fixture)
 libuserfixture_la_CPPFLAGS = $(TEST_CPPFLAGS)
 
@@ -159,7 +162,7 @@ tests_unit_unit_userspace_faults_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_unit_userspace_faults_LDADD = libuserfixture.la $(LOG_LIBS) libsuite.la $(CHECK_LIBS)
 
 mem_store = tests/lib/mem-store.c tests/lib/mem-store.h
-check_LTLIBRARIES += libmemstore.la
+unit_libraries += libmemstore.la
 libmemstore_la_SOURCES = $(mem_store)
 libmemstore_la_CPPFLAGS = $(TEST_CPPFLAGS)
 
@@ -314,7 +317,7 @@ mirror_fixture = \
 	tests/lib/mirror-fixture.h \
 	tests/lib/unit-wait.h \
 	$(NULL)
-check_LTLIBRARIES += libmirrorfixture.la
+unit_libraries += libmirrorfixture.la
 libmirrorfixture_la_SOURCES = $(mirror_fixture)
 libmirrorfixture_la_CPPFLAGS = $(TEST_CPPFLAGS)
 
@@ -429,7 +432,7 @@ tests_unit_unit_address_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_unit_address_LDADD = $(STREAM_LIBS) $(TEST_LIBS)
 
 stream_fixture = tests/lib/stream-fixture.c tests/lib/stream-fixture.h
-check_LTLIBRARIES += libstreamfixture.la
+unit_libraries += libstreamfixture.la
 libstreamfixture_la_SOURCES = $(stream_fixture)
 libstreamfixture_la_CPPFLAGS = $(TEST_CPPFLAGS)
 
@@ -465,11 +468,11 @@ tests_unit_unit_client_LDADD = $(CLIENT_LIBS) libcommon.la $(TEST_LIBS)
 
 # The control socket and the tool.
 fake_mirror = tests/lib/fake-mirror.c tests/lib/fake-mirror.h
-check_LTLIBRARIES += libfakemirror.la
+unit_libraries += libfakemirror.la
 libfakemirror_la_SOURCES = $(fake_mirror)
 libfakemirror_la_CPPFLAGS = $(TEST_CPPFLAGS)
 run_tool = tests/lib/run-tool.c tests/lib/run-tool.h
-check_LTLIBRARIES += libruntool.la
+unit_libraries += libruntool.la
 libruntool_la_SOURCES = $(run_tool)
 libruntool_la_CPPFLAGS = $(TEST_CPPFLAGS)
 
@@ -512,7 +515,7 @@ tests_unit_unit_dump_leg_LDADD = \
 
 # The log server.
 logd_peer = tests/lib/logd-peer.c tests/lib/logd-peer.h tests/lib/unit-wait.h
-check_LTLIBRARIES += liblogdpeer.la
+unit_libraries += liblogdpeer.la
 liblogdpeer_la_SOURCES = $(logd_peer)
 liblogdpeer_la_CPPFLAGS = $(TEST_CPPFLAGS)
 
