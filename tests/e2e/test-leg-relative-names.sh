@@ -20,6 +20,7 @@ control=$tmp/control
 nbdkit -P "$tmp/mirror.pid" -U "$tmp/mirror.sock" "$plugin" \
   a 'nbds+unix://me@/?socket=./leg-b.sock&tls-psk-file=keys/psk' \
   quarantine=0 control="$control" 2>mirror.log
+wait_for "$deadline" test -s mirror.pid
 mirror_pid=$(<mirror.pid)
 cleanup_fn kill "$mirror_pid"
 uri="nbd+unix:///?socket=$tmp/mirror.sock"

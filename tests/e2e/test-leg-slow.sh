@@ -44,7 +44,7 @@ all_is_well ()
 }
 
 # --- 2 MiB a second: one large request, then many at a time
-serve --filter=rate file "$tmp/b" rate=16M burstiness=1 -- leg-timeout=2
+serve --filter=rate file "$tmp/b" rate=16M burstiness=1 -- leg-timeout=4
 write_pattern 1 0 10M
 all_is_well 'a large request'
 
