@@ -133,7 +133,7 @@ complete_words ()
     _nbdmirror
     echo "${COMPREPLY[@]}"' "$top_srcdir" "$tool" "$@"
 }
-expect 'nbdmirror st' "$(complete_words st)" status
+expect 'nbdmirror sta' "$(complete_words sta)" status
 expect 'nbdmirror log ta' "$(complete_words log ta)" takeover
 expect 'nbdmirror status --w' "$(complete_words status --w)" --watch
 expect 'nbdmirror log list --tls-p' "$(complete_words log list --tls-p)" \
