@@ -95,7 +95,7 @@ choose_by_policy (struct mirror *m, unsigned legs, uint64_t offset)
       if ((int) m->member[slot].index == m->config.write_mostly)
         legs &= ~SLOT_BIT (slot);
 
-  switch (m->config.read_policy) {
+  switch (atomic_load (&m->config.read_policy)) {
   case READ_FIRST:
     return __builtin_ctz (legs);
   case READ_ROUND_ROBIN:
