@@ -390,6 +390,7 @@ TEST (s6_a_primary_that_was_not_sent_it_has_no_error)
   rq.arrival = now_ns ();
   op->rq = &rq;
   op->repair = 0;
+  op->kept = NULL;
   ck_assert_int_eq (write_begin (fx->m, op), 0);
   {
     CLEANUP_LOCK (&fx->m->lock);
