@@ -49,10 +49,15 @@ make_beat (struct mirror *m, bool used)
 }
 
 static bool
+is_others (const struct mirror *m, const struct leg_beat *beat)
+{
+  return memcmp (beat->session, m->beats.session, RECORD_ID_SIZE) != 0;
+}
+
+static bool
 is_foreign (const struct mirror *m, const struct leg_beat *beat)
 {
-  return beat->used &&
-         memcmp (beat->session, m->beats.session, RECORD_ID_SIZE) != 0;
+  return beat->used && is_others (m, beat);
 }
 
 /* The leg is lost: nothing is sent to it any more, and what is under way ends
@@ -64,22 +69,38 @@ give_up_leg (struct member *member, const struct leg_beat *beat)
   char why[LEG_ERROR_SIZE];
 
   snprintf (why, sizeof why,
-            "another mirror writes to it: process %" PRIu32
+            "another mirror %s it: process %" PRIu32
             " on host %s; this one stops",
-            beat->owner.pid, beat->owner.host);
+            beat->used ? "writes to" : "has used", beat->owner.pid,
+            beat->owner.host);
   leg_lose (member->leg, EBUSY, why);
 }
 
-/* What goes wrong is the leg's error. */
-static void
+/* What goes wrong is the leg's error.  True if it is there. */
+static bool
 write_beat (struct member *member, bool used, unsigned flags)
 {
   struct mirror *m = member->mirror;
   struct leg_beat beat = make_beat (m, used);
 
   if (record_area_write_beat (&m->records.area[member->slot], &beat, flags) ==
-      -1)
-    msg_debug ("leg %s: heartbeat: %m", member->name);
+      0)
+    return true;
+  msg_debug ("leg %s: heartbeat: %m", member->name);
+  return false;
+}
+
+/* Somebody else has written his beat over ours, whether he still runs or has
+ * ended meanwhile: while this host stood still, perhaps.
+ */
+static bool
+was_taken (const struct member *member, const struct leg_beat *beat)
+{
+  const struct mirror *m = member->mirror;
+
+  return is_foreign (m, beat) ||
+         (is_others (m, beat) &&
+          atomic_load (&m->beats.of[member->slot].claimed));
 }
 
 /* The leg is in use. */
@@ -93,7 +114,7 @@ look_and_beat (struct member *member)
   if (record_area_read_beat (&m->records.area[member->slot], &verdict,
                              &beat) == -1)
     return;
-  if (verdict == RECORD_VALID && is_foreign (m, &beat))
+  if (verdict == RECORD_VALID && was_taken (member, &beat))
     give_up_leg (member, &beat);
   else
     write_beat (member, true, 0);
@@ -102,10 +123,11 @@ look_and_beat (struct member *member)
 void
 beat_claim (struct member *member)
 {
-  const struct mirror *m = member->mirror;
+  struct mirror *m = member->mirror;
 
   if (m->records.on && m->records.area[member->slot].in_use)
-    write_beat (member, true, LEG_FUA);
+    atomic_store (&m->beats.of[member->slot].claimed,
+                  write_beat (member, true, LEG_FUA));
 }
 
 void
@@ -188,7 +210,8 @@ beat_thread_start (struct member *member)
 
   if (!m->records.on)
     return 0;
-  *b = (struct beat){.exited = false};
+  b->exited = false;
+  b->seen = (struct leg_beat){.count = 0};
   if (thread_start (&b->thread, "mirror-beat", beat_thread, member) == -1) {
     msg_error ("leg %s: cannot start a thread: %m", member->name);
     return -1;

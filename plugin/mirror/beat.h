@@ -14,6 +14,7 @@
 #define NBDMIRROR_BEAT_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -26,8 +27,9 @@ struct mirror;
 /* Of one member. */
 struct beat {
   pthread_t thread;
-  bool started; /* only used by start and stop */
-  bool exited;  /* protected by m->lock */
+  bool started;        /* only used by start and stop */
+  bool exited;         /* protected by m->lock */
+  atomic_bool claimed; /* our beat is on the leg since it is in use */
 
   /* Only used by the leg's rejoiner: what it saw on the leg last. */
   struct leg_beat seen;

@@ -68,7 +68,8 @@ struct member {
 
   pthread_t rejoiner; /* only used by start and stop, and orders */
   bool has_rejoiner;
-  bool by_record; /* only used by the rejoiner: its record says who it is */
+  bool by_record; /* only used by the rejoiner: its record says who it is, */
+  bool is_older;  /* and that it is an older state of it */
 
   /* Only used by the watcher, under lock. */
   bool hang_said;

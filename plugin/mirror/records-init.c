@@ -110,6 +110,18 @@ set_area (struct mirror *m, unsigned slot, bool keep)
   return -1;
 }
 
+/* The log did not say how large the mirror is: what lies within is clients' data,
+ * whatever it looks like.
+ */
+static void
+leave_data (const struct mirror *m, struct record_area *area)
+{
+  if (area->path || area->trailer >= m->limits.size)
+    return;
+  area->trailer = 0;
+  area->in_use = false;
+}
+
 /* *trailers: who has one that is new. */
 static int
 set_areas (struct mirror *m, struct records_origin *origin, unsigned *trailers)
@@ -121,6 +133,7 @@ set_areas (struct mirror *m, struct records_origin *origin, unsigned *trailers)
       continue;
     *area = origin->area[slot];
     origin->area[slot] = (struct record_area){.fd = -1};
+    leave_data (m, area);
     if (!area->path && !area->in_use && (origin->keep & SLOT_BIT (slot)))
       *trailers |= SLOT_BIT (slot);
     if (set_area (m, slot, origin->keep & SLOT_BIT (slot)) == -1)

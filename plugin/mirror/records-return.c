@@ -19,10 +19,14 @@ went_on_elsewhere (struct mirror *m, const struct leg_record *r)
 {
   const struct leg_record *common = &m->records.common;
   struct log_status ls;
+  struct log_leg leg;
 
   dirty_log_status (m->log, &ls);
   if (record_same_id (r->history, common->history))
     return r->generation > ls.generation;
+  dirty_log_get_leg (m->log, r->slot, &leg);
+  if (leg.state == LOG_LEG_STALE && r->generation <= leg.generation)
+    return false; /* it has not gone on since it left, in whatever line */
   return !record_same_id (r->history, common->parent) ||
          r->generation > common->parent_generation;
 }
@@ -60,6 +64,19 @@ names_leg (struct member *member, const struct record_found *found)
          record_same_id (rec->id[member->slot], found->record.leg);
 }
 
+/* It had a later one when it left: it was rolled back, and what the log says that it
+ * misses is not all.
+ */
+static bool
+is_older (struct member *member, const struct record_found *found)
+{
+  struct records *rec = &member->mirror->records;
+  CLEANUP_LOCK (&rec->lock);
+
+  return found->verdict == RECORD_VALID &&
+         found->record.sequence < rec->has[member->slot];
+}
+
 static bool
 look_in (struct member *member, struct record_area *area)
 {
@@ -76,6 +93,7 @@ look_in (struct member *member, struct record_area *area)
   if (!area->in_use && !area->path && !found->zero)
     area->trailer = 0; /* there is data */
   member->by_record = names_leg (member, found);
+  member->is_older = is_older (member, found);
   return found->verdict != RECORD_VALID ||
          record_fits (member, &found->record);
 }
@@ -86,7 +104,7 @@ records_let_in (struct member *member)
   struct mirror *m = member->mirror;
   struct record_area *area = &m->records.area[member->slot];
 
-  member->by_record = false;
+  member->by_record = member->is_older = false;
   if (!m->records.on)
     return true;
   record_area_close (area);

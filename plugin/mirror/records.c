@@ -159,8 +159,10 @@ static void
 complete (struct records *rec, unsigned slots)
 {
   rec->sequence++;
-  FOR_EACH_SLOT (slot, slots)
+  FOR_EACH_SLOT (slot, slots) {
     record_area_written (&rec->area[slot]);
+    rec->has[slot] = rec->sequence;
+  }
 }
 
 /* records.lock is held. */

@@ -19,7 +19,8 @@
  * the quarantine of an NBD leg has passed (S21).
  *
  * A file that has taken the place of the one that was used in this run may be
- * an older copy of it, and samples would hardly tell: it gets everything.
+ * an older copy of it, and samples would hardly tell: it gets everything.  So does
+ * a leg whose record is older than the one that it had when it left.
  *
  * While the leg is in use the thread looks after its file (place.h).
  *
@@ -64,7 +65,7 @@ struct rejoin {
   unsigned flaps; /* times it was lost soon, in a row */
   uint64_t out_since;
   bool blank;     /* it holds nothing: all is to be copied */
-  bool other;     /* it is another file than before: the same */
+  bool other;     /* another file than before, or an older state: the same */
   bool used_file; /* in this run, with this identity */
   uint8_t id[LEG_ID_SIZE];
   char reported[LEG_ERROR_SIZE];
@@ -244,6 +245,14 @@ wait_delay (struct rejoin *r)
 
 /* --- one try --- */
 
+static const char *
+what_it_is (const struct rejoin *r)
+{
+  if (r->blank)
+    return "empty";
+  return r->member->is_older ? "an older state of itself" : "another file";
+}
+
 /* What the log says of the leg becomes true of what is here now, in memory.
  * False if the mirror ends.
  */
@@ -279,7 +288,7 @@ is_recorded (struct rejoin *r)
   if ((!r->blank && !r->other) || dirty_log_flush (m->log, deadline) == 0)
     return true;
   leg_report (r->leg, "is %s now, and the log can't note that: %m",
-              r->blank ? "empty" : "another file");
+              what_it_is (r));
   return false;
 }
 
@@ -317,10 +326,10 @@ report_joined (struct rejoin *r)
   struct log_status status;
 
   dirty_log_status (r->m->log, &status);
-  msg_note ("leg %s: is back%s, %" PRIu64 " regions to copy", r->member->name,
-            r->blank   ? " but empty"
-            : r->other ? " but another file, which gets everything"
-                       : "",
+  msg_note ("leg %s: is back%s%s%s, %" PRIu64 " regions to copy",
+            r->member->name, r->blank || r->other ? " but " : "",
+            r->blank || r->other ? what_it_is (r) : "",
+            r->other && !r->blank ? ", which gets everything" : "",
             status.missed[r->member->slot]);
 }
 
@@ -344,7 +353,7 @@ is_usable (struct rejoin *r)
   if (!rejoin_fits (r->member) || !records_let_in (r->member) ||
       !beat_lets_in (r->member) || !rejoin_is_the_leg (r->member, &r->blank))
     return false;
-  r->other = is_other_file (r);
+  r->other = is_other_file (r) || r->member->is_older;
   return true;
 }
 

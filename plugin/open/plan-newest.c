@@ -10,7 +10,9 @@
 #include "plan-newest.h"
 #include "record-order.h"
 
-/* A leg may be late with its heartbeat: it, or the mirror, was busy. */
+/* A leg may be late with its heartbeat: it, or the mirror, was busy; or it was
+ * flushed, and answered nothing else.
+ */
 #define LATE_BEATS 12
 #define LATE_MS 60000
 
@@ -43,13 +45,27 @@ plan_record_of (const struct plan_input *in, unsigned leg,
   return r && record_same_id (r->mirror, mirror) ? r : NULL;
 }
 
+/* Of another history than the newest, but the log knows when the leg left, and it
+ * has not gone on since: what line that was does not matter.
+ */
+static bool
+left_and_stayed (const struct plan_input *in, const struct leg_record *newest,
+                 const struct leg_record *r)
+{
+  const struct log_leg *leg = &in->record->leg[r->slot];
+
+  return !record_same_id (newest->history, r->history) &&
+         in->log->found == LOG_FOUND_OURS && leg->state == LOG_LEG_STALE &&
+         r->generation <= leg->generation;
+}
+
 static bool
 knows_all (const struct plan_input *in, const struct leg_record *newest)
 {
   for (unsigned i = 0; i < in->nr_legs; ++i) {
     const struct leg_record *r = plan_record_of (in, i, newest->mirror);
 
-    if (r && !record_knows (newest, r))
+    if (r && !record_knows (newest, r) && !left_and_stayed (in, newest, r))
       return false;
   }
   return true;
@@ -138,16 +154,24 @@ last_beat (const struct plan_input *in, const struct plan *plan,
 }
 
 static bool
+is_long (const struct plan_input *in, uint64_t beats, uint32_t interval_ms)
+{
+  uint64_t patience_ms =
+    (UINT64_C (1) * in->config->leg_timeout + in->config->flush_timeout) *
+    1000;
+  uint64_t allowed_ms = patience_ms > LATE_MS ? patience_ms : LATE_MS;
+
+  return beats > LATE_BEATS && beats > allowed_ms / interval_ms;
+}
+
+static bool
 beats_are_late (const struct plan_input *in, const struct plan *plan,
                 const struct leg_beat *beat)
 {
   uint64_t last = last_beat (in, plan, beat);
   uint64_t behind = last > beat->count ? last - beat->count : 0;
-  uint64_t allowed_ms = LATE_MS;
 
-  if (in->config->leg_timeout * UINT64_C (1000) > allowed_ms)
-    allowed_ms = in->config->leg_timeout * UINT64_C (1000);
-  return behind > LATE_BEATS && behind > allowed_ms / beat->interval_ms;
+  return is_long (in, behind, beat->interval_ms);
 }
 
 /* The run of the mirror that wrote the newest record was on this leg, too. */
@@ -158,6 +182,20 @@ was_in_last_run (const struct plan_input *in, const struct plan *plan,
   const struct leg_beat *newest = beat_of (in, (unsigned) plan->newest);
 
   return newest && record_same_id (newest->session, beat->session);
+}
+
+/* A run begins with a change and then a heartbeat on each leg that is in-sync, and
+ * so does the return of a leg: who lacks the change and, long after it, the beat,
+ * was not in that run, though the newest record says so.
+ */
+static bool
+misses_last_run (const struct plan_input *in, const struct plan *plan,
+                 const struct leg_record *newest, const struct leg_record *r)
+{
+  const struct leg_beat *beat = beat_of (in, (unsigned) plan->newest);
+
+  return beat && !record_knows (r, newest) &&
+         is_long (in, beat->count, beat->interval_ms);
 }
 
 /* More changes than a crash explains; none where all ended cleanly. */
@@ -189,5 +227,7 @@ plan_rolled_back (const struct plan_input *in, const struct plan *plan,
     if (!(newest->flags & RECORD_CLEAN)) /* it had just become in-sync */
       return false;
   }
+  else if (beat && misses_last_run (in, plan, newest, r))
+    return true;
   return record_is_late (in, newest, r);
 }

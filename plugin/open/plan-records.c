@@ -190,7 +190,8 @@ plan_later_beat (const struct plan_input *in)
   return -1;
 }
 
-/* Before a log is clean, all who are in-sync by it have that in their records.
+/* Before a log is clean, all who are in-sync by it have that in their records; but
+ * not those who became in-sync while the mirror kept none.
  */
 bool
 plan_started_since (const struct plan_input *in,
@@ -198,6 +199,7 @@ plan_started_since (const struct plan_input *in,
 {
   return !in->log->unclean && !(newest->flags & RECORD_CLEAN) &&
          newest->generation == in->record->generation &&
+         (newest->in_sync >> newest->slot & 1) &&
          in->record->leg[newest->slot].state == LOG_LEG_IN_SYNC;
 }
 

@@ -11,6 +11,7 @@
 
 #define MIN_REGION_SIZE (UINT32_C (64) << 10)
 #define MAX_REGION_SIZE (UINT32_C (64) << 20)
+#define MAX_COUNT (UINT64_C (1) << 62)
 
 /* Both kinds of block begin like this. */
 enum {
@@ -260,6 +261,7 @@ numbers_ok (const struct leg_record *r)
   return !all_zero (r->mirror, RECORD_ID_SIZE) &&
          !all_zero (r->history, RECORD_ID_SIZE) &&
          !all_zero (r->leg, RECORD_ID_SIZE) && r->generation > 0 &&
+         r->generation <= MAX_COUNT && r->sequence <= MAX_COUNT &&
          r->size > 0 && r->size <= r->leg_size &&
          r->region_size >= MIN_REGION_SIZE &&
          r->region_size <= MAX_REGION_SIZE &&
@@ -402,6 +404,7 @@ beat_decode (struct leg_beat *beat, const uint8_t *buf)
   return used <= 1 && owner_decode (&beat->owner, buf + BEAT_OWNER) &&
          beat->interval_ms >= RECORD_MIN_INTERVAL_MS &&
          beat->interval_ms <= RECORD_MAX_INTERVAL_MS &&
+         beat->generation <= MAX_COUNT && beat->count <= MAX_COUNT &&
          !all_zero (beat->session, RECORD_ID_SIZE) &&
          !all_zero (beat->mirror, RECORD_ID_SIZE);
 }

@@ -79,7 +79,8 @@
  *   (4) the mirror's uuid, the history and the leg's id, or the session, are
  *       not zero;
  *   (5) region_size is a power of two between 64 KiB and 64 MiB, size is not 0
- *       and not more than leg size, generation is not 0;
+ *       and not more than leg size, generation is not 0; sequence, generation and
+ *       count are not more than 2^62, so that they can be counted up;
  *   (6) slot is one of configured, in_sync is not empty and in configured,
  *       primary is one of in_sync;
  *   (7) texts end in a zero byte, with only zeroes behind it, and the host is
@@ -99,6 +100,8 @@
  * generation, then by sequence.  A history is newer than its parent, of which it
  * knows all up to parent_generation: a record of the parent beyond that, or of
  * any third history, is of another line, and nobody can say which is right.
+ * So is, in the same history, the record of a leg that was the only one in-sync
+ * beside one that does not call it in-sync: there were two copies of the log.
  */
 
 #ifndef NBDMIRROR_RECORD_FORMAT_H

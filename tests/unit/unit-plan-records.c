@@ -219,7 +219,7 @@ TEST (within_a_cycle_the_newer_record_decides)
 TEST (generation_counts_before_sequence)
 {
   knows (0, 0, 6, 8, A);
-  knows (1, 1, 5, 9, B);
+  knows (1, 1, 5, 9, A | B);
   serves (0);
   begins_anew (7);
   copies_all_to (1, 1);
@@ -312,7 +312,7 @@ TEST (a_stale_leg_does_not_serve_alone)
 TEST (an_older_record_does_not_help)
 {
   three_legs ();
-  knows (0, 0, 5, 7, A);
+  knows (0, 0, 5, 7, A | B);
   knows (1, 1, 6, 9, B | C);
   absent (2);
   refuses ("leg /c, in-sync by the newest record (of leg /b, generation 6)");
@@ -686,6 +686,46 @@ TEST (two_lines_beside_a_log_are_refused_too)
   copies_all_to (1, 1);
 }
 
+/* An older copy of the log let leg b serve without a, which had done the same. */
+TEST (two_copies_of_a_log_make_two_lines)
+{
+  their_log ();
+  scene->record.generation = 6;
+  scene->record.primary = 1;
+  scene->record.leg[0].state = LOG_LEG_STALE;
+  knows (0, 0, 6, 20, A);
+  knows (1, 1, 6, 10, B);
+  refuses ("leg /a and leg /b have both gone on without the other");
+  also_says ("source=0@6 (leg /a)");
+  also_says ("source=1@6 (leg /b)");
+  own (0)->generation = 9;
+  refuses ("leg /a and leg /b have both gone on without the other");
+  found (LOG_FOUND_NEW);
+  refuses ("leg /a and leg /b have both gone on without the other");
+}
+
+/* source=N@G was used twice since leg c left. */
+TEST (a_leg_that_left_before_two_histories_is_stale_and_no_more)
+{
+  three_legs ();
+  their_log ();
+  scene->record.generation = 9;
+  record (2, LOG_LEG_STALE, "/c", 3);
+  scene->record.leg[2].generation = 5;
+  for (unsigned i = 0; i < 3; ++i)
+    knows (i, i, i == 2 ? 5 : 9, 9, i == 2 ? A | B | C : A | B);
+  for (unsigned i = 0; i < 2; ++i) {
+    own (i)->history[0] = HISTORY + 2;
+    own (i)->parent[0] = HISTORY + 1;
+    own (i)->parent_generation = 8;
+  }
+  serves (0);
+  copies_nothing_to (1, 1);
+  copies_nothing_to (2, 2);
+  own (2)->generation = 6;
+  refuses ("have both gone on without the other");
+}
+
 /* --- source=N@G, sync= --- */
 
 TEST (an_override_lets_a_leg_serve_alone)
@@ -1008,6 +1048,17 @@ TEST (a_clean_log_from_before_the_last_start_is_older)
 }
 
 /* It failed as a target, for which there is no new generation. */
+/* With leg-records=off, which took away the record of leg a only: b was out. */
+TEST (a_leg_that_became_in_sync_without_a_record_does_not_make_the_log_old)
+{
+  their_log ();
+  scene->log.unclean = false;
+  knows (1, 1, 5, 9, A);
+  serves (0);
+  ck_assert (!scene->plan.create);
+  copies_nothing_to (1, 1);
+}
+
 TEST (a_stale_leg_does_not_know_of_the_clean_end)
 {
   their_log ();
@@ -1196,9 +1247,33 @@ TEST (a_heartbeat_that_stopped_shows_a_leg_that_was_rolled_back)
   scene->config.leg_timeout = 120; /* it may just not have answered */
   serves (0);
   scene->config.leg_timeout = 10;
+  scene->config.flush_timeout = 120; /* or not have answered a flush */
+  serves (0);
+  scene->config.flush_timeout = 60;
   for (unsigned i = 0; i < 2; ++i) /* hardly ever beaten */
     scene->in.leg[i].beat.interval_ms = RECORD_MAX_INTERVAL_MS;
   scene->in.leg[1].beat.count = 101;
+  serves (0);
+}
+
+/* To what it was in the run before, which was killed or ended cleanly: one change
+ * behind, as after a crash.
+ */
+TEST (a_leg_that_was_rolled_back_to_an_earlier_run_is_found)
+{
+  their_log ();
+  both_know ();
+  own (1)->sequence = 8;
+  heard_beat (0, 2, 13);
+  heard_beat (1, 1, 500);
+  refuses ("leg /b: was rolled back");
+  ended_cleanly (1);
+  scene->in.leg[1].beat.used = false;
+  refuses ("leg /b: was rolled back");
+  scene->in.leg[0].beat.count = 12; /* it may just not have answered */
+  serves (0);
+  own (1)->sequence = 9; /* the run began, and no heartbeat came that far */
+  scene->in.leg[0].beat.count = 13;
   serves (0);
 }
 

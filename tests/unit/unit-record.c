@@ -237,6 +237,24 @@ LOOP_TEST (zero_is_no_answer, sizeof needed / sizeof needed[0])
   ck_assert_int_eq (record_decode (&r, area), RECORD_BAD);
 }
 
+/* What is counted up from there must not begin anew. */
+TEST (numbers_near_their_end_are_damage)
+{
+  static const uint64_t most = UINT64_C (1) << 62;
+  struct leg_record r;
+
+  sample.generation = sample.sequence = most;
+  record_encode (area, &sample);
+  ck_assert_int_eq (record_decode (&r, area), RECORD_VALID);
+  sample.generation++;
+  record_encode (area, &sample);
+  ck_assert_int_eq (record_decode (&r, area), RECORD_BAD);
+  sample.generation--;
+  sample.sequence = UINT64_MAX;
+  record_encode (area, &sample);
+  ck_assert_int_eq (record_decode (&r, area), RECORD_BAD);
+}
+
 static void
 put_slot (unsigned at, uint64_t sequence)
 {
@@ -359,6 +377,16 @@ TEST (a_beat_is_read_as_written)
   }
 }
 
+TEST (a_beat_near_its_end_is_damage)
+{
+  struct leg_beat beat = sample_beat (), found;
+  uint8_t buf[RECORD_BEAT_SIZE];
+
+  beat.generation = UINT64_MAX;
+  record_beat_encode (buf, &beat);
+  ck_assert_int_eq (record_beat_decode (&found, buf), RECORD_BAD);
+}
+
 TEST (the_bytes_of_a_beat_stay)
 {
   struct leg_beat beat = sample_beat ();
@@ -472,6 +500,24 @@ TEST (a_history_knows_its_parent_until_it_left)
   ck_assert (!record_knows (&parent, &child));
   parent = at (3, 1, 1);
   ck_assert (!record_knows (&child, &parent));
+}
+
+/* It can't have been left by the others: they were not in-sync. */
+TEST (who_was_alone_is_known_by_who_calls_it_in_sync)
+{
+  struct leg_record alone = at (1, 5, 9), other = at (1, 6, 10);
+
+  alone.in_sync = 1;
+  other.slot = 1;
+  other.in_sync = 2;
+  ck_assert (!record_knows (&other, &alone));
+  other.in_sync = 3;
+  ck_assert (record_knows (&other, &alone));
+  other.in_sync = 1; /* a resync target */
+  ck_assert (record_knows (&other, &alone));
+  other.in_sync = 2;
+  alone.in_sync = 5;
+  ck_assert (record_knows (&other, &alone));
 }
 
 static struct suite_group tests = {.setup = setup, .timeout = 60};

@@ -339,6 +339,28 @@ TEST (with_a_mark_left_no_end_is_clean)
   ck_assert_uint_eq (record_of (0).flags, 0);
 }
 
+/* --- what lies within the mirror --- */
+
+/* Of a kernel's log nobody knows the size before the plan is made. */
+TEST (a_record_within_the_mirror_is_left_alone)
+{
+  struct records_origin origin = {.keep = 0};
+  uint8_t before[RECORD_AREA], after[RECORD_AREA];
+  struct record_found found;
+
+  new_mirror (1, 0);
+  mem_leg_peek (fx->leg[0], before, SIZE, sizeof before);
+  ck_assert_int_eq (record_area_open (&origin.area[0], fx->leg[0], 0, false),
+                    0);
+  ck_assert_int_eq (record_area_read (&origin.area[0], &found), 0);
+  ck_assert_int_eq (found.verdict, RECORD_VALID);
+  fx->m->limits.size = SIZE + RECORD_AREA;
+  ck_assert_int_eq (records_init (fx->m, &origin), 0);
+  mem_leg_peek (fx->leg[0], after, SIZE, sizeof after);
+  ck_assert_mem_eq (before, after, sizeof before);
+  fx->m->limits.size = SIZE;
+}
+
 /* --- heartbeats --- */
 
 static struct leg_beat
@@ -413,6 +435,20 @@ TEST (a_leg_with_the_beat_of_another_is_not_written_any_more)
   ck_assert_ptr_nonnull (strstr (why, "elsewhere"));
   ck_assert_mem_eq (beat_on (1).session, beat.session, RECORD_ID_SIZE);
   do_succeeds (fx, OP_WRITE, 0, BLOCK, 'a');
+}
+
+/* This host stood still for so long that another one took over, and ended. */
+TEST (a_leg_that_another_has_used_meanwhile_is_given_up)
+{
+  struct leg_beat beat;
+
+  new_mirror (2, 0);
+  fx_start (fx);
+  beat = foreign_beat ();
+  beat.used = false;
+  put_beat (1, &beat);
+  WAIT_FOR (fx_failed (fx) == 2 || beat_on (1).used);
+  ck_assert_uint_eq (fx_failed (fx), 2);
 }
 
 TEST (the_last_leg_is_given_up_too)
@@ -617,6 +653,30 @@ TEST (who_has_ended_does_not)
   beat.used = false;
   put_beat (1, &beat);
   ck_assert (lets_in ());
+}
+
+/* It was rolled back while it was out.  What the log says that it misses is what
+ * it missed since it left.
+ */
+TEST (a_leg_that_comes_back_older_gets_everything)
+{
+  struct leg_record r;
+
+  new_mirror (2, 0);
+  fx->m->rejoin =
+    (struct rejoin_times){NSEC_PER_MSEC, 10 * NSEC_PER_MSEC, NSEC_PER_SEC};
+  for (unsigned leg = 0; leg < 2; ++leg)
+    fx_fill (fx, leg, 0, SIZE, 'x');
+  r = record_of (1);
+  fx_start (fx);
+  ck_assert_uint_lt (r.sequence, record_of (1).sequence);
+  mem_leg_hold_open (fx->leg[1], true);
+  leg_lose (fx->leg[1], ECONNRESET, "the test says so");
+  put_record (&r);
+  mem_leg_hold_open (fx->leg[1], false);
+  WAIT_FOR (fx_in_sync (fx) == 3);
+  ck_assert_uint_ge (fx_sent (fx, 0, LEG_READ), NR_REGIONS);
+  ck_assert_uint_ge (fx_sent (fx, 1, LEG_WRITE), NR_REGIONS);
 }
 
 static struct suite_group tests = {.teardown = teardown, .timeout = 60};
