@@ -34,6 +34,7 @@ build  util-linux          =
 build  uuid-dev            libuuid-devel
 build  zlib1g-dev          zlib-devel
 demo   libnbd-bin          libnbd
+test   bsdextrautils       util-linux
 test   busybox-static      busybox
 test   check               check-devel
 test   clang               =
