@@ -49,7 +49,9 @@ inside ()
         bash -euc "cd /root/nbdmirror; $1"' - "$2"
 }
 
+# What an installer would have written.
 cp -L /etc/resolv.conf "$root/etc/resolv.conf"
+printf '%s localhost\n' 127.0.0.1 ::1 > "$root/etc/hosts"
 rm -rf "$root/root/nbdmirror"
 mkdir -p "$root/root/nbdmirror"
 (cd "$top_srcdir" && list_sources | xargs -0 cp -p --parents -t "$root/root/nbdmirror")
