@@ -73,7 +73,7 @@ flush_legs (struct mirror *m, uint64_t deadline)
 
   if (flush_begin (m, &f))
     r = flush_end (m, &f, fan_out_leased (m, &f.fan, f.legs, &rq, deadline));
-  unstable_free (f.flushed);
+  unstable_free (m, f.flushed);
   members_report_failed (m, f.failed);
   members_report_kept (m, f.kept, LEG_FLUSH);
   if (r == -1)

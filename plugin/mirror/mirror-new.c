@@ -58,6 +58,7 @@ init_parts (struct mirror *m)
   m->hold.first_ns = HOLD_FIRST_NS;
   m->hold.max_ns = HOLD_MAX_NS;
   m->unstable.max_bytes = UNSTABLE_BYTES;
+  unstable_memory_init (&m->unstable.memory);
   m->resync.bad.first_ns = BAD_FIRST_NS;
   m->new_leg = leg_new;
   m->quarantine_ns = m->config.quarantine * NSEC_PER_SEC;
@@ -234,7 +235,8 @@ mirror_free (struct mirror *m)
   records_free (m);
   scrub_free (m);
   hot_free (&m->hot);
-  unstable_free (m->unstable.first);
+  unstable_free (m, m->unstable.first);
+  unstable_memory_destroy (&m->unstable.memory);
   free (m->witnesses);
   bitset_free (&m->held);
   pthread_cond_destroy (&m->rejoin_wake);

@@ -130,6 +130,8 @@ libmirror_la_SOURCES = \
 	plugin/mirror/sweep.h \
 	plugin/mirror/thin-copy.c \
 	plugin/mirror/thin-copy.h \
+	plugin/mirror/unstable-memory.c \
+	plugin/mirror/unstable-memory.h \
 	plugin/mirror/unstable-room.c \
 	plugin/mirror/unstable-room.h \
 	plugin/mirror/unstable.c \

@@ -2,7 +2,6 @@
 
 #include "config.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "fan.h"
@@ -66,27 +65,21 @@ unstable_choose_locked (struct mirror *m)
 /* --- one write --- */
 
 static uint64_t
-data_size (const struct request *rq)
-{
-  return rq->op == LEG_WRITE ? rq->count : 0;
-}
-
-static uint64_t
 cost_of (const struct unstable_write *w)
 {
-  return OVERHEAD + (w->op == LEG_WRITE ? w->count : 0);
+  return OVERHEAD + w->room;
 }
 
 struct unstable_write *
-unstable_copy (const struct mirror *m, const struct request *rq)
+unstable_new (struct mirror *m, const struct request *rq)
 {
-  uint64_t size = data_size (rq);
+  uint64_t size = rq->op == LEG_WRITE ? rq->count : 0;
   struct unstable_write *w;
 
   if (!atomic_load_explicit (&m->unstable.on, memory_order_relaxed) ||
       size > m->unstable.max_bytes - OVERHEAD)
     return NULL;
-  w = malloc (sizeof *w + size);
+  w = unstable_memory_get (&m->unstable.memory, size);
   if (!w)
     return NULL;
   w->op = rq->op;
@@ -95,9 +88,14 @@ unstable_copy (const struct mirror *m, const struct request *rq)
   w->count = rq->count;
   w->ended = 0;
   w->next = NULL;
-  if (size > 0)
-    memcpy (w->data, rq->buf, size);
   return w;
+}
+
+void
+unstable_fill (struct unstable_write *w, const struct request *rq)
+{
+  if (w->op == LEG_WRITE)
+    memcpy (w->data, rq->buf, rq->count);
 }
 
 bool
@@ -187,7 +185,8 @@ unstable_failed_locked (struct mirror *m, struct unstable_write *w)
   take_out (m, w);
   if (m->witnesses)
     witness_forget_locked (m, w);
-  free (w);
+  w->next = NULL;
+  unstable_free (m, w);
   m->unstable.unkept++;
 }
 
@@ -220,12 +219,7 @@ unstable_broken_locked (struct mirror *m)
 }
 
 void
-unstable_free (struct unstable_write *list)
+unstable_free (struct mirror *m, struct unstable_write *list)
 {
-  while (list) {
-    struct unstable_write *w = list;
-
-    list = w->next;
-    free (w);
-  }
+  unstable_memory_put (&m->unstable.memory, list);
 }

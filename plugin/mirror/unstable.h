@@ -24,9 +24,11 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "leg.h"
+#include "unstable-memory.h"
 
 #define UNSTABLE_BYTES (UINT64_C (64) << 20)
 
@@ -36,6 +38,8 @@ struct room_waiter;
 
 struct unstable_write {
   /* Read-only. */
+  char *data;  /* of a WRITE: what is written */
+  size_t room; /* for it */
   enum leg_op op;
   unsigned flags;
   uint64_t offset, count;
@@ -43,12 +47,11 @@ struct unstable_write {
   /* Protected by m->lock. */
   struct unstable_write *next, *prev; /* in the list */
   uint64_t ended;                     /* its m->seq; 0: it is under way */
-
-  char data[]; /* of a WRITE; read-only */
 };
 
 struct unstable {
   atomic_bool on; /* what begins now is kept */
+  struct unstable_memory memory;
 
   /* Protected by m->lock. */
   uint64_t max_bytes;
@@ -64,11 +67,16 @@ struct unstable {
 /* Whether to keep: the sets of legs have changed.  m->lock is held. */
 void unstable_choose_locked (struct mirror *m);
 
-/* A copy of what is to be sent, to be freed, or NULL: it is not kept.  No lock
- * is needed.
+/* What is to be sent, without its data yet, or NULL: it is not kept.  No lock is
+ * needed.
  */
-struct unstable_write *unstable_copy (const struct mirror *m,
-                                      const struct request *rq);
+struct unstable_write *unstable_new (struct mirror *m,
+                                     const struct request *rq);
+
+/* Copy the data.  It is before it is sent, and while those who would write it
+ * again wait for the legs that are used.  No lock is needed.
+ */
+void unstable_fill (struct unstable_write *w, const struct request *rq);
 
 /* There is a place for it: take it, give it back.  NULL needs none.  m->lock is
  * held.
@@ -100,7 +108,8 @@ struct unstable_write *unstable_flushed_locked (struct mirror *m,
 /* The legs can't be flushed: what they have lost nobody knows.  As above. */
 struct unstable_write *unstable_broken_locked (struct mirror *m);
 
-void unstable_free (struct unstable_write *list);
+/* m->lock may be held, or not. */
+void unstable_free (struct mirror *m, struct unstable_write *list);
 
 /* All that any in-sync leg may lose is in the list.  m->lock is held. */
 bool unstable_complete_locked (const struct mirror *m);

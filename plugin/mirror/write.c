@@ -119,11 +119,11 @@ regions_dirty (struct mirror *m, struct write_op *op)
 
 /* It was not sent.  Keeps errno. */
 static void
-free_kept (struct write_op *op)
+free_kept (struct mirror *m, struct write_op *op)
 {
   int err = errno;
 
-  unstable_free (op->kept);
+  unstable_free (m, op->kept);
   op->kept = NULL;
   errno = err;
 }
@@ -161,7 +161,7 @@ write_begin (struct mirror *m, struct write_op *op)
   pthread_mutex_lock (&m->lock);
   if (write_enter_locked (m, op) == -1) {
     pthread_mutex_unlock (&m->lock);
-    free_kept (op);
+    free_kept (m, op);
     return -1;
   }
   if (regions_mark (m, op)) {
@@ -179,7 +179,7 @@ write_begin (struct mirror *m, struct write_op *op)
   }
   pthread_mutex_unlock (&m->lock);
   if (r == -1) {
-    free_kept (op);
+    free_kept (m, op);
     errno = EIO;
   }
   return r;
@@ -295,9 +295,11 @@ modify_piece (struct mirror *m, const struct request *rq)
   op.rq = rq;
   op.legs = 0;
   op.repair = 0;
-  op.kept = unstable_copy (m, rq);
+  op.kept = unstable_new (m, rq);
   if (write_begin (m, &op) == -1)
     return -1;
+  if (op.kept)
+    unstable_fill (op.kept, rq);
   bad =
     fan_out_leased (m, &op.fan, op.legs, rq, log_deadline (m, rq->arrival));
   return write_end (m, &op, bad);

@@ -1054,6 +1054,31 @@ TEST_IN (stopped_tests, memory_is_bounded_and_writers_wait_for_a_flush)
     is_durable (i * REGION, 'x');
 }
 
+#define NR_PAGES 70 /* more than are made at once */
+
+static void
+write_pages (int first_byte)
+{
+  for (unsigned i = 0; i < NR_PAGES; ++i)
+    do_succeeds (fx, OP_WRITE, (uint64_t) i * UNSTABLE_PLACE, UNSTABLE_PLACE,
+                 first_byte + (int) i);
+}
+
+TEST_IN (stopped_tests, memory_is_used_again)
+{
+  fx_start (fx);
+  write_pages (1);
+  /* What shows that the leg is the one that it was. */
+  do_succeeds (fx, OP_WRITE, 20 * REGION, UNSTABLE_PLACE, 'w');
+  do_succeeds (fx, OP_FLUSH, 0, 0, 0);
+  ck_assert_uint_eq (bytes_kept (), 0);
+  write_pages (100);
+  both_blink ();
+  is_whole_again ();
+  for (unsigned i = 0; i < NR_PAGES; ++i)
+    is_durable ((i + 1) * UNSTABLE_PLACE - 1, 100 + (int) i);
+}
+
 /* Long before that the worker flushes by itself. */
 TEST_IN (stopped_tests, at_half_of_the_bound_the_legs_are_flushed)
 {
