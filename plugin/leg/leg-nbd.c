@@ -30,6 +30,7 @@
 #include "nbd-lock.h"
 #include "nbd-others.h"
 #include "nbd-poll.h"
+#include "nbd-send.h"
 #include "nbd-target.h"
 
 #define MAX_CONNECTIONS 16

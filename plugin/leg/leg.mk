@@ -56,6 +56,10 @@ liblegs_la_SOURCES = \
 	plugin/leg/nbd-poll.h \
 	plugin/leg/nbd-queue.c \
 	plugin/leg/nbd-queue.h \
+	plugin/leg/nbd-reader.c \
+	plugin/leg/nbd-reader.h \
+	plugin/leg/nbd-send.c \
+	plugin/leg/nbd-send.h \
 	plugin/leg/nbd-socket.c \
 	plugin/leg/nbd-socket.h \
 	plugin/leg/nbd-target.c \

@@ -33,6 +33,8 @@ struct conn {
   char *probe_buf;
   bool probing;
 
+  struct leg_io *_Atomic incoming; /* to be sent; the last one first */
+
   pthread_mutex_t lock;
   /* Protected by lock. */
   struct nbd_handle *nbd;  /* NULL: not connected */
@@ -56,18 +58,6 @@ void conn_destroy (struct conn *c);
  * errno.
  */
 int conn_run (struct conn *c, uint64_t window, bool parallel);
-
-/* Send a request, or let it wait until there is room for it; then its owner is
- * asked again whether it may be sent (leg_may_send).  It is answered once, from
- * any thread, maybe from inside.  Answers it with ENOTCONN when the connection
- * is not up.
- */
-void conn_submit (struct conn *c, struct leg_io *io);
-
-/* Take no more requests, end the connection and answer with an error what
- * is unanswered then, and what waits.  Does not block.
- */
-void conn_break (struct conn *c);
 
 /* conn_break, and wait until the connection and its reader are gone. */
 void conn_stop (struct conn *c);

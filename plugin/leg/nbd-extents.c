@@ -13,6 +13,7 @@
 #include "deadline.h"
 #include "nbd-conn.h"
 #include "nbd-extents.h"
+#include "nbd-send.h"
 
 /* Block status is a 32 bit affair. */
 #define MAX_BLOCK_STATUS (1u << 30)

@@ -16,6 +16,7 @@
 #include "msg.h"
 #include "thread.h"
 #include "nbd-others.h"
+#include "nbd-send.h"
 
 /* Who does not answer in this time does not keep the leg from being opened. */
 #define QUICK_NS (2 * NSEC_PER_SEC)

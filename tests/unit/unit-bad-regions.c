@@ -17,7 +17,7 @@
 #include "mirror-fixture.h"
 #include "suite.h"
 
-#define SHIFT 16
+#define SHIFT 13
 #define REGION (UINT64_C (1) << SHIFT)
 #define NR_REGIONS 64
 #define SEC NSEC_PER_SEC

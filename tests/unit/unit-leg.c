@@ -758,6 +758,33 @@ sockets_become (size_t nr)
   return count_sockets () == nr;
 }
 
+/* Of another process, which is ours to look at. */
+static size_t
+sockets_of (pid_t pid)
+{
+  size_t n = 0;
+
+  for (int fd = 0; fd < 256; ++fd) {
+    char path[48], target[16];
+
+    snprintf (path, sizeof path, "/proc/%ld/fd/%d", (long) pid, fd);
+    n += readlink (path, target, sizeof target) > 7 &&
+         memcmp (target, "socket:", 7) == 0;
+  }
+  return n;
+}
+
+/* The server knows that so many clients have gone. */
+static void
+wait_until_gone (const struct nbd_server *server, size_t sockets)
+{
+  uint64_t deadline = now_ns () + MAX_WAIT_S * NSEC_PER_SEC;
+
+  while (sockets_of (server->pid) > sockets && now_ns () < deadline)
+    poll (NULL, 0, 10);
+  ck_assert_uint_eq (sockets_of (server->pid), sockets);
+}
+
 /* Another client has the others; when it has gone they are ours. */
 TEST (a_leg_goes_on_with_the_connections_that_it_gets)
 {
@@ -765,16 +792,19 @@ TEST (a_leg_goes_on_with_the_connections_that_it_gets)
                                      "limit=5", NULL};
   struct nbd_server server;
   struct leg *leg, *other;
+  size_t of_other;
 
   nbd_server_start (&server, true, args);
   other = new_leg (server.uri, 2, 10000);
   ck_assert_int_eq (leg_open (other, LEG_READ_ONLY), 0);
+  of_other = sockets_of (server.pid);
   leg = new_leg (server.uri, 4, 10000);
   ck_assert_int_eq (leg_open (leg, 0), 0);
   ck_assert_uint_eq (count_sockets (), 2 + 3);
   expect_msg ("3 of 4 connections");
   exercise (leg);
   leg_quiesce (leg);
+  wait_until_gone (&server, of_other);
   msg_error ("%s", "");
   ck_assert_int_eq (leg_start (leg), 0);
   expect_msg (""); /* it is said once */

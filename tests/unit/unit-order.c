@@ -14,7 +14,7 @@
 #include "order.h"
 #include "suite.h"
 
-#define SHIFT 16
+#define SHIFT 13
 #define REGION (UINT64_C (1) << SHIFT)
 #define NR_REGIONS 16
 
