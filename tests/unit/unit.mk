@@ -40,11 +40,7 @@ unit_tests_of_threads = \
 	tests/unit/unit-apply \
 	tests/unit/unit-bad-regions \
 	tests/unit/unit-control \
-	tests/unit/unit-core \
 	tests/unit/unit-disk \
-	tests/unit/unit-disk-crash \
-	tests/unit/unit-disk-faults \
-	tests/unit/unit-disk-look \
 	tests/unit/unit-hot-limit \
 	tests/unit/unit-holes \
 	tests/unit/unit-lease \
@@ -64,7 +60,6 @@ unit_tests_of_threads = \
 	tests/unit/unit-resend \
 	tests/unit/unit-records \
 	tests/unit/unit-resync \
-	tests/unit/unit-slow \
 	tests/unit/unit-scrub \
 	tests/unit/unit-stop \
 	tests/unit/unit-stream \
@@ -72,7 +67,6 @@ unit_tests_of_threads = \
 	tests/unit/unit-thin-copy \
 	tests/unit/unit-thread \
 	tests/unit/unit-verdict \
-	tests/unit/unit-watch \
 	tests/unit/unit-write \
 	$(NULL)
 unit_tests = \
@@ -83,6 +77,10 @@ unit_tests = \
 	tests/fuzz/fuzz-proto-request \
 	tests/unit/unit-address \
 	tests/unit/unit-bitset \
+	tests/unit/unit-core \
+	tests/unit/unit-disk-crash \
+	tests/unit/unit-disk-faults \
+	tests/unit/unit-disk-look \
 	tests/unit/unit-damage \
 	tests/unit/unit-dump \
 	tests/unit/unit-dump-leg \
@@ -98,6 +96,8 @@ unit_tests = \
 	tests/unit/unit-probe \
 	tests/unit/unit-proto \
 	tests/unit/unit-record \
+	tests/unit/unit-slow \
+	tests/unit/unit-watch \
 	tests/unit/unit-tool \
 	tests/unit/unit-tool-log \
 	$(NULL)
