@@ -13,7 +13,7 @@
 #include "member-state.h"
 #include "mirror-impl.h"
 #include "order-impl.h"
-#include "resync.h"
+#include "resync-next.h"
 #include "scrub-status.h"
 #include "suspend.h"
 #include "verdict.h"

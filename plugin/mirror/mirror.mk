@@ -102,6 +102,10 @@ libmirror_la_SOURCES = \
 	plugin/mirror/replay.h \
 	plugin/mirror/report.c \
 	plugin/mirror/report.h \
+	plugin/mirror/resync-end.c \
+	plugin/mirror/resync-end.h \
+	plugin/mirror/resync-next.c \
+	plugin/mirror/resync-next.h \
 	plugin/mirror/resync.c \
 	plugin/mirror/resync.h \
 	plugin/mirror/scrub-compare.c \
@@ -114,11 +118,17 @@ libmirror_la_SOURCES = \
 	plugin/mirror/scrub-list.h \
 	plugin/mirror/scrub-look.c \
 	plugin/mirror/scrub-look.h \
+	plugin/mirror/scrub-next.c \
+	plugin/mirror/scrub-next.h \
 	plugin/mirror/scrub-repair.c \
 	plugin/mirror/scrub-repair.h \
+	plugin/mirror/scrub-restart.c \
+	plugin/mirror/scrub-restart.h \
 	plugin/mirror/scrub-state.h \
 	plugin/mirror/scrub-status.c \
 	plugin/mirror/scrub-status.h \
+	plugin/mirror/scrub-step.c \
+	plugin/mirror/scrub-step.h \
 	plugin/mirror/scrub.c \
 	plugin/mirror/scrub.h \
 	plugin/mirror/source.c \

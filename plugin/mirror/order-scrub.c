@@ -12,6 +12,7 @@
 #include "mirror-impl.h"
 #include "msg.h"
 #include "order-impl.h"
+#include "scrub-restart.h"
 #include "scrub.h"
 
 /* --- who is right --- */
