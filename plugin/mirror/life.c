@@ -8,6 +8,7 @@
 
 #include "cleanup.h"
 #include "hold.h"
+#include "log-life.h"
 #include "members.h"
 #include "mirror-impl.h"
 #include "mirror-worker.h"

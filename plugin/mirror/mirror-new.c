@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "hot-limit.h"
+#include "log-life.h"
 #include "members.h"
 #include "mirror-impl.h"
 #include "mirror-new.h"

@@ -13,6 +13,7 @@
 #include "apply.h"
 #include "cleanup.h"
 #include "deadline.h"
+#include "log-life.h"
 #include "mirror-new.h"
 #include "msg.h"
 #include "open-records.h"
