@@ -315,6 +315,8 @@ mirror_fixture = \
 	tests/lib/mem-log.h \
 	tests/lib/mirror-fixture.c \
 	tests/lib/mirror-fixture.h \
+	tests/lib/random-clients.c \
+	tests/lib/random-clients.h \
 	tests/lib/unit-wait.h \
 	$(NULL)
 unit_libraries += libmirrorfixture.la
