@@ -116,6 +116,7 @@ EXTRA_DIST += \
 	tests/crash/crash-round \
 	tests/lib/certificates.sh \
 	tests/lib/functions.sh \
+	tests/lib/orders.sh \
 	tests/e2e/light-clients \
 	tests/e2e/odd-requests \
 	tests/crash/rebuild-leg \
