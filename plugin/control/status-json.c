@@ -147,6 +147,19 @@ resync_json (const struct mirror_status *s)
 }
 
 static struct json_object *
+rate_json (const struct mirror_status *s)
+{
+  struct json_object *obj = json_object_new_object ();
+
+  add_text (obj, "why", s->rate_why);
+  add_u64 (obj, "bytes_per_second", s->rate_now);
+  add_u64 (obj, "allowed", s->rate_allowed);
+  add_u64 (obj, "client_p99_us", s->client_p99_us);
+  add_u64 (obj, "alone_p99_us", s->alone_p99_us);
+  return obj;
+}
+
+static struct json_object *
 settings_json (const struct mirror_status *s)
 {
   struct json_object *obj = json_object_new_object ();
@@ -247,6 +260,7 @@ status_to_json (const struct mirror_status *s)
   json_object_object_add (obj, "log", log_json (s));
   json_object_object_add (obj, "resync", resync_json (s));
   json_object_object_add (obj, "scrub", scrub_json (&s->scrub));
+  json_object_object_add (obj, "rate", rate_json (s));
   json_object_object_add (obj, "settings", settings_json (s));
   return obj;
 }

@@ -242,6 +242,6 @@ mirror_free (struct mirror *m)
   pthread_cond_destroy (&m->resync.wake);
   pthread_cond_destroy (&m->cond);
   pthread_mutex_destroy (&m->lock);
-  pthread_mutex_destroy (&m->rate.lock);
+  rate_free (&m->rate);
   free (m);
 }

@@ -11,6 +11,8 @@ libmirror_la_SOURCES = \
 	plugin/mirror/beat.h \
 	plugin/mirror/block-status.c \
 	plugin/mirror/block-status.h \
+	plugin/mirror/client-latency.c \
+	plugin/mirror/client-latency.h \
 	plugin/mirror/copy-run.c \
 	plugin/mirror/copy-run.h \
 	plugin/mirror/copy-send.c \
@@ -78,6 +80,8 @@ libmirror_la_SOURCES = \
 	plugin/mirror/quarantine.h \
 	plugin/mirror/range.c \
 	plugin/mirror/range.h \
+	plugin/mirror/rate-control.c \
+	plugin/mirror/rate-control.h \
 	plugin/mirror/rate.c \
 	plugin/mirror/rate.h \
 	plugin/mirror/read.c \

@@ -232,6 +232,7 @@ read_data (struct mirror *m, struct read_op *op, char *buf)
 
   if (read_begin (m, op) == -1)
     return -1;
+  resync_want_locked (m, op->offset, op->count);
   while (op->count > 0 && r == 0) {
     uint64_t n = op->count;
 
@@ -247,13 +248,15 @@ int
 mirror_pread (struct mirror *m, void *buf, uint64_t offset, uint64_t count)
 {
   struct read_op op = {.offset = offset, .count = count};
+  int r, err;
 
   if (request_check (m, offset, count) == -1)
     return -1;
-  op.arrival = rate_client (&m->rate);
-  if (read_data (m, &op, buf) == -1) {
-    int err = errno;
-
+  op.arrival = rate_client_begin (&m->rate);
+  r = read_data (m, &op, buf);
+  err = errno;
+  rate_client_end (m, client_kind_of (false, count), op.arrival);
+  if (r == -1) {
     if (op.src.error)
       members_report_kept (m, op.bad, LEG_READ);
     errno = err;

@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "bad-regions.h"
 #include "mirror-impl.h"
@@ -65,15 +66,38 @@ give_back_bad (struct mirror *m, uint64_t now)
     dirty_log_put_resync_work (m->log, region, 1);
 }
 
+/* One that clients read; it does not move the cursor. */
+static bool
+get_wanted (struct mirror *m, unsigned ready, uint64_t *first, uint64_t *nr)
+{
+  struct resync *rs = &m->resync;
+
+  while (rs->nr_wanted > 0) {
+    uint64_t region = rs->wanted[0];
+
+    memmove (rs->wanted, rs->wanted + 1, --rs->nr_wanted * sizeof region);
+    if (!dirty_log_get_resync_work (m->log, ready, region, 1, first, nr))
+      continue;
+    if (*first == region)
+      return true;
+    dirty_log_put_resync_work (m->log, *first, *nr);
+  }
+  return false;
+}
+
 static bool
 get_work (struct mirror *m, unsigned ready, uint64_t *first, uint64_t *nr)
 {
   struct resync *rs = &m->resync;
-  bool any =
-    dirty_log_get_resync_work (m->log, ready, rs->cursor, 1, first, nr) ||
-    dirty_log_get_resync_work (m->log, ready, 0, 1, first, nr);
+  bool any;
 
+  if (get_wanted (m, ready, first, nr))
+    return true;
+  any = dirty_log_get_resync_work (m->log, ready, rs->cursor, 1, first, nr) ||
+        dirty_log_get_resync_work (m->log, ready, 0, 1, first, nr);
   rs->only_bad = !any && rs->busy == 0 && rs->bad.nr_waiting > 0;
+  if (any)
+    rs->cursor = *first + *nr;
   return any;
 }
 
@@ -103,7 +127,6 @@ resync_next_run_locked (struct mirror *m)
   rec->targets = targets_of (m, ready, first, nr);
   rec->next = rs->running;
   rs->running = rec;
-  rs->cursor = first + nr;
   rs->busy++;
   return rec;
 }

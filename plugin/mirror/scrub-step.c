@@ -134,17 +134,25 @@ own_pause (struct scrubber *sc, uint64_t now)
   return s->next_ns - now;
 }
 
-static void
-pause_after (struct scrubber *sc, uint64_t begin)
+/* False: not yet. */
+static bool
+may_begin (struct scrubber *sc)
 {
-  uint64_t now = now_ns ();
-  uint64_t ns = rate_pause (sc->m, sc->count, now - begin);
-  uint64_t own = own_pause (sc, now);
+  uint64_t ns = rate_copy_begin (sc->m, sc->count);
 
-  if (own > ns)
-    ns = own;
   if (ns > 0)
     sleep_for (sc, ns);
+  return ns == 0;
+}
+
+static void
+note_moved (struct scrubber *sc)
+{
+  uint64_t own = own_pause (sc, now_ns ());
+
+  rate_copy_end (sc->m, sc->count, sc->count);
+  if (own > 0)
+    sleep_for (sc, own);
 }
 
 /* --- a comparison --- */
@@ -152,10 +160,13 @@ pause_after (struct scrubber *sc, uint64_t begin)
 static void
 run_compare (struct scrubber *sc)
 {
-  uint64_t begin = now_ns ();
-  bool last;
+  bool known, last;
 
-  if (!scrub_compare (sc->m, sc->work, sc->offset, sc->count)) {
+  if (!may_begin (sc))
+    return;
+  known = scrub_compare (sc->m, sc->work, sc->offset, sc->count);
+  note_moved (sc);
+  if (!known) {
     sleep_for (sc, AGAIN_NS);
     return;
   }
@@ -165,8 +176,6 @@ run_compare (struct scrubber *sc)
     sc->kept_ns = 0;
     say_end (sc->m);
   }
-  else
-    pause_after (sc, begin);
 }
 
 /* --- repair --- */
@@ -201,18 +210,19 @@ take_repaired (struct scrubber *sc, uint64_t written)
 static void
 run_repair (struct scrubber *sc)
 {
-  uint64_t begin = now_ns (), written;
+  uint64_t written;
   bool last;
 
   sc->count = sc->range.length;
+  if (!may_begin (sc))
+    return;
   scrub_repair (sc->m, sc->work, &sc->range, sc->from, &written);
+  note_moved (sc);
   last = take_repaired (sc, written);
   if (last) {
     sc->kept_ns = 0;
     say_end (sc->m);
   }
-  else
-    pause_after (sc, begin);
 }
 
 /* --- a step --- */

@@ -316,13 +316,10 @@ piece_length (const struct mirror *m, const struct request *rq)
 }
 
 static int
-modify (struct mirror *m, struct request rq)
+modify_pieces (struct mirror *m, struct request rq)
 {
   uint64_t count = rq.count;
 
-  if (request_check (m, rq.offset, rq.count) == -1)
-    return -1;
-  rq.arrival = rate_client (&m->rate);
   while (count > 0) {
     rq.count = count;
     rq.count = piece_length (m, &rq);
@@ -334,6 +331,21 @@ modify (struct mirror *m, struct request rq)
       rq.buf = (char *) rq.buf + rq.count;
   }
   return 0;
+}
+
+static int
+modify (struct mirror *m, struct request rq)
+{
+  int r, err;
+
+  if (request_check (m, rq.offset, rq.count) == -1)
+    return -1;
+  rq.arrival = rate_client_begin (&m->rate);
+  r = modify_pieces (m, rq);
+  err = errno;
+  rate_client_end (m, client_kind_of (true, rq.count), rq.arrival);
+  errno = err;
+  return r;
 }
 
 int

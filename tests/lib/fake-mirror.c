@@ -69,6 +69,7 @@ fake_mirror_new (void)
   s->resync_state = "idle";
   s->scrub.state = "idle";
   s->scrub.waits = "";
+  s->rate_why = "none";
   s->read_policy = "auto";
   return m;
 }
