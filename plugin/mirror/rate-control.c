@@ -76,11 +76,13 @@ suffering (struct rate_control *rc, const struct rate_window *w, bool *unknown)
   *unknown = false;
   for (unsigned kind = 0; kind < NR_CLIENT_KINDS; ++kind) {
     uint64_t p99 = w->p99_ns[kind], alone = median (&rc->alone[kind]);
-    uint64_t percent = alone > 0 ? p99 * 100 / alone : 0;
+    uint64_t percent = alone > 0 ? (p99 + RATE_ROUND_TRIP_NS) * 100 /
+                                     (alone + RATE_ROUND_TRIP_NS)
+                                 : 0;
 
     if (p99 > 0 && alone == 0)
       *unknown = true;
-    if (percent > most) {
+    if (p99 > 0 && percent > most) {
       most = percent;
       rc->p99_ns = p99;
       rc->alone_ns = alone;

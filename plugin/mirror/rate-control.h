@@ -9,7 +9,8 @@
  *   they wait long    less, the more so the longer they wait
  *
  * Long is as compared with windows in which nothing was copied (RATE_GOAL times
- * their p99 is never to be reached); the median of the last few of these counts,
+ * their p99 is never to be reached); what is measured is the time within the mirror,
+ * and what a client waits is a round trip more (RATE_ROUND_TRIP_NS).  The median of the last few of these counts,
  * for a p99 of a hundred requests is noisy.  While there is nothing to copy such
  * windows come by themselves.  Else copies rest now and then for one of them
  * (resting): at once if nothing is known, and every REST_EVERY_NS, for the load may
@@ -30,6 +31,7 @@
 
 #define RATE_UNLIMITED UINT64_MAX
 #define RATE_GOAL 2 /* times the p99 without copies */
+#define RATE_ROUND_TRIP_NS (50 * UINT64_C (1000)) /* at least */
 #define RATE_ALONE_WINDOWS 5
 #define RATE_IDLE_NS (300 * UINT64_C (1000000))
 #define RATE_REST_EVERY_NS (10 * UINT64_C (1000000000))

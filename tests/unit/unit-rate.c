@@ -302,6 +302,15 @@ TEST (few_requests_do_not_slow_it_down)
   ck_assert_uint_gt (p.rc.allowed, 100 * MIB);
 }
 
+/* For a client ten microseconds more are nothing. */
+TEST (what_a_client_does_not_feel_does_not_count)
+{
+  p.alone_ns = 5 * (double) US;
+  p.min_waits = 3;
+  run (SECONDS (10));
+  ck_assert_uint_gt (p.rc.allowed, 50 * MIB);
+}
+
 TEST (requests_that_get_no_answer_count_as_slow)
 {
   struct rate_window w = {.ns = WINDOW, .moved = 20 * MIB, .stuck = true};
