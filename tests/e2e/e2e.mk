@@ -103,6 +103,8 @@ TESTS += \
 EXTRA_DIST += \
 	tests/bench/bench \
 	tests/bench/bench-report \
+	tests/bench/beside-report \
+	tests/bench/beside.sh \
 	tests/bench/goals \
 	tests/bench/meter.sh \
 	tests/bench/sides.sh \
