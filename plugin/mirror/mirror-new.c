@@ -74,6 +74,7 @@ init_parts (struct mirror *m)
   cond_init_monotonic (&m->rejoin_wake);
   rate_init (&m->rate);
   scrub_init (m);
+  sums_init (&m->sums);
 }
 
 static int
@@ -219,6 +220,12 @@ mirror_limits (const struct mirror *m)
 }
 
 void
+mirror_take_sums (struct mirror *m, struct sums *sums)
+{
+  sums_move (&m->sums, sums);
+}
+
+void
 mirror_free (struct mirror *m)
 {
   if (!m)
@@ -243,5 +250,6 @@ mirror_free (struct mirror *m)
   pthread_cond_destroy (&m->cond);
   pthread_mutex_destroy (&m->lock);
   rate_free (&m->rate);
+  sums_free (&m->sums);
   free (m);
 }

@@ -168,6 +168,22 @@ rate_status (struct mirror *m, struct mirror_status *st)
   st->alone_p99_us = view.alone_p99_us;
 }
 
+static void
+sums_status (struct mirror *m, struct mirror_status *st)
+{
+  struct sums *sums = &m->sums;
+
+  st->sums_state = !sums->path               ? "off"
+                   : atomic_load (&sums->on) ? "on"
+                                             : "failed";
+  if (sums->path)
+    snprintf (st->sums_file, sizeof st->sums_file, "%s", sums->path);
+  st->sums_verify_reads = sums->verify;
+  st->sums_verified = atomic_load (&sums->verified);
+  st->sums_wrong = atomic_load (&sums->wrong);
+  st->sums_repaired = atomic_load (&sums->repaired);
+}
+
 /* What order-set.c can change. */
 static void
 settings_status (const struct mirror *m, struct mirror_status *st)
@@ -197,6 +213,7 @@ mirror_status (struct mirror *m, struct mirror_status *st)
   st->scrub.state = "idle";
   st->scrub.waits = "";
   st->rate_why = "none";
+  st->sums_state = "off";
   if (!m->log) { /* stopped */
     st->state = "failed";
     snprintf (st->reason, sizeof st->reason, "the server ends");
@@ -216,6 +233,7 @@ mirror_status (struct mirror *m, struct mirror_status *st)
   log_status (m, &ls, st);
   resync_status (m, &ls, st);
   rate_status (m, st);
+  sums_status (m, st);
   settings_status (m, st);
   scrub_status_locked (m, &st->scrub);
 }

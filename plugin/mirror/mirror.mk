@@ -138,6 +138,12 @@ libmirror_la_SOURCES = \
 	plugin/mirror/source.c \
 	plugin/mirror/source.h \
 	plugin/mirror/status.h \
+	plugin/mirror/sums-format.c \
+	plugin/mirror/sums-format.h \
+	plugin/mirror/sums-open.c \
+	plugin/mirror/sums-open.h \
+	plugin/mirror/sums.c \
+	plugin/mirror/sums.h \
 	plugin/mirror/suspend.c \
 	plugin/mirror/suspend.h \
 	plugin/mirror/sweep.c \

@@ -286,6 +286,27 @@ write_end (struct mirror *m, struct write_op *op, unsigned bad)
   return err ? -1 : 0;
 }
 
+/* While the range is taken.  A leg that has it is believed later, or the regions stay
+ * marked.
+ */
+static void
+note_sums (struct mirror *m, const struct write_op *op, unsigned bad)
+{
+  const struct request *rq = op->rq;
+  bool written;
+
+  if (!atomic_load (&m->sums.on))
+    return;
+  {
+    CLEANUP_LOCK (&m->lock);
+    written = !op->fan.unsent && (op->legs & ~bad & m->in_sync);
+  }
+  if (written)
+    sums_written (&m->sums, rq->buf, rq->offset, rq->count);
+  else
+    sums_forget (&m->sums, rq->offset, rq->count);
+}
+
 static int
 modify_piece (struct mirror *m, const struct request *rq)
 {
@@ -300,6 +321,7 @@ modify_piece (struct mirror *m, const struct request *rq)
     return -1;
   bad =
     fan_out_leased (m, &op.fan, op.legs, rq, log_deadline (m, rq->arrival));
+  note_sums (m, &op, bad);
   return write_end (m, &op, bad);
 }
 

@@ -7,6 +7,7 @@ e2e_tests = \
 	tests/e2e/test-leg-outage.sh \
 	tests/crash/test-crash-harness-controls.sh \
 	tests/e2e/test-bench.sh \
+	tests/e2e/test-checksums.sh \
 	tests/e2e/test-client-fio-verify.sh \
 	tests/e2e/test-client-nbd-tools.sh \
 	tests/e2e/test-client-qemu.sh \

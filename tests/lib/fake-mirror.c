@@ -70,6 +70,7 @@ fake_mirror_new (void)
   s->scrub.state = "idle";
   s->scrub.waits = "";
   s->rate_why = "none";
+  s->sums_state = "off";
   s->read_policy = "auto";
   return m;
 }

@@ -28,10 +28,11 @@ declines ()
   ends 1 "$@"
 }
 
-# start_load: write until end_load, by a client that remembers what it has seen.
+# start_load [OPTION...]: write until end_load, by clients that remember what they
+# have seen.
 start_load ()
 {
-  background load "$check" load --seed 1 "$tmp/state" "$uri"
+  background load "$check" load --seed 1 "$@" "$tmp/state" "$uri"
   load=$!
   wait_for "$deadline" json_is '.legs[1].writes > 100' true
 }

@@ -98,6 +98,7 @@ unit_tests = \
 	tests/unit/unit-probe \
 	tests/unit/unit-proto \
 	tests/unit/unit-rate \
+	tests/unit/unit-sums \
 	tests/unit/unit-record \
 	tests/unit/unit-tool \
 	tests/unit/unit-tool-log \
@@ -414,6 +415,10 @@ tests_unit_unit_watch_LDADD = libmirrorfixture.la $(MIRROR_LIBS) $(TEST_LIBS)
 tests_unit_unit_rate_SOURCES = tests/unit/unit-rate.c
 tests_unit_unit_rate_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_unit_rate_LDADD = libmirrorfixture.la $(MIRROR_LIBS) $(TEST_LIBS)
+
+tests_unit_unit_sums_SOURCES = tests/unit/unit-sums.c
+tests_unit_unit_sums_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_unit_sums_LDADD = libmirrorfixture.la $(MIRROR_LIBS) $(TEST_LIBS)
 
 tests_unit_unit_scrub_SOURCES = tests/unit/unit-scrub.c
 tests_unit_unit_scrub_CPPFLAGS = $(TEST_CPPFLAGS)
