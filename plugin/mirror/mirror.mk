@@ -53,6 +53,7 @@ libmirror_la_SOURCES = \
 	plugin/mirror/mirror-worker.c \
 	plugin/mirror/mirror-worker.h \
 	plugin/mirror/mirror.h \
+	plugin/mirror/modify.c \
 	plugin/mirror/order-add.c \
 	plugin/mirror/order-add.h \
 	plugin/mirror/order-common.c \
