@@ -15,7 +15,7 @@
 #define MAX_REST_NS NSEC_PER_SEC
 #define MAX_PAUSE_NS \
   (100 * NSEC_PER_MSEC)               /* until things are looked at again */
-#define BURST_NS (10 * NSEC_PER_MSEC) /* who waits may wake up late */
+#define LATE_NS (200 * NSEC_PER_MSEC) /* who waits may wake up so late */
 #define SHOWN_NS NSEC_PER_SEC
 
 void
@@ -175,16 +175,18 @@ allowed_now (const struct mirror *m)
   return limit > 0 && limit < allowed ? limit : allowed;
 }
 
+/* Nothing is saved up while nobody waits. */
 static void
 fill (struct rate *rate, uint64_t allowed, uint64_t now)
 {
-  double most = (double) allowed * BURST_NS / (double) NSEC_PER_SEC;
-  double credit = rate->credit + (double) allowed *
-                                   (double) (now - rate->credit_ns) /
-                                   (double) NSEC_PER_SEC;
+  double most = (double) allowed * LATE_NS / (double) NSEC_PER_SEC;
+  double more = (double) allowed * (double) (now - rate->credit_ns) /
+                (double) NSEC_PER_SEC;
 
+  if (!rate->waits)
+    most = rate->credit > 0 ? rate->credit : 0;
   rate->credit_ns = now;
-  rate->credit = credit < most ? credit : most;
+  rate->credit = rate->credit + more < most ? rate->credit + more : most;
 }
 
 /* 0: now; or nanoseconds. */
@@ -219,6 +221,7 @@ rate_copy_begin (struct mirror *m, uint64_t bytes)
   look (m, now);
   look_for_clients (m, now);
   ns = time_until_next (m, now);
+  rate->waits = ns > 0;
   if (ns > 0)
     return ns;
   rate->credit -= (double) bytes;

@@ -41,6 +41,7 @@ struct rate {
   unsigned busy;             /* chunks under way */
   uint64_t rest_ns;          /* when copies began to rest; 0: they do not */
   double credit;             /* bytes; what is taken counts at once */
+  bool waits;                /* someone, for more */
   uint64_t credit_ns;        /* at this time */
   uint64_t shown, shown_ns,
     shown_moved; /* bytes/s, and what it is counted from */

@@ -406,7 +406,7 @@ TEST_IN (budget, without_clients_and_ceiling_nobody_waits)
     ck_assert_uint_eq (rate_copy_begin (fx->m, MIB), 0);
 }
 
-/* Two or three at once, for who waits may wake up late; then one in 10 ms. */
+/* One in 10 ms. */
 TEST_IN (budget, the_ceiling_is_shared_by_all)
 {
   uint64_t begin;
@@ -416,7 +416,25 @@ TEST_IN (budget, the_ceiling_is_shared_by_all)
   begin = now_ns ();
   for (unsigned i = 0; i < 7; ++i)
     WAIT_FOR (rate_copy_begin (fx->m, MIB) == 0);
-  ck_assert_uint_ge (now_ns () - begin, 50 * MS);
+  ck_assert_uint_ge (now_ns () - begin, 69 * MS);
+}
+
+/* Who wakes up late gets what it has missed meanwhile, but nothing is saved up for
+ * who did not wait.
+ */
+TEST_IN (budget, a_busy_processor_does_not_make_it_slower)
+{
+  fx->m->config.resync_rate = 100 * MIB;
+  WAIT_FOR (now_ns () - fx->m->rate.credit_ns > 50 * MS);
+  ck_assert_uint_eq (rate_copy_begin (fx->m, MIB), 0);
+  ck_assert_uint_gt (rate_copy_begin (fx->m, MIB), 0);
+  {
+    CLEANUP_LOCK (&fx->m->rate.lock);
+    fx->m->rate.credit_ns -= 40 * MS; /* time passes */
+  }
+  for (unsigned i = 0; i < 4; ++i)
+    ck_assert_uint_eq (rate_copy_begin (fx->m, 0), 0);
+  ck_assert (fx->m->rate.credit > 2.5 * MIB);
 }
 
 TEST_IN (budget, a_client_inside_makes_the_next_chunk_wait)

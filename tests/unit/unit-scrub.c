@@ -660,8 +660,7 @@ TEST (a_scrub_shares_the_ceiling_of_copies)
 {
   make_running (2);
   fx->m->config.resync_rate = 16 * SCRUB_CHUNK;
-  /* What the budget saves up for who wakes up late counts, too. */
-  ck_assert_uint_ge (time_of_scrub (0), (NR_CHUNKS - 1) * NSEC_PER_SEC / 20);
+  ck_assert_uint_ge (time_of_scrub (0), (NR_CHUNKS - 1) * NSEC_PER_SEC / 17);
   fx_free (fx);
 }
 
