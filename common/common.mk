@@ -8,6 +8,8 @@ libcommon_la_SOURCES = \
 	common/buffer.h \
 	common/byte-order.h \
 	common/cleanup.h \
+	common/crc32c.c \
+	common/crc32c.h \
 	common/deadline.h \
 	common/file-id.c \
 	common/file-id.h \

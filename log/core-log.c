@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "cleanup.h"
+#include "log-life.h"
 #include "msg.h"
 #include "truth.h"
 

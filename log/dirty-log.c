@@ -10,6 +10,7 @@
 #include <uuid/uuid.h>
 
 #include "deadline.h"
+#include "log-life.h"
 #include "msg.h"
 #include "truth.h"
 

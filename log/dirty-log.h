@@ -43,169 +43,20 @@
  * (mirror lock -> log lock).  Only functions that say so block on I/O.
  *
  * Slots are 0 ... LOG_MAX_LEGS - 1; slot masks have bit s for slot s.
+ *
+ * log-data.h has what a log holds, log-life.h how it is opened and closed.
  */
 
 #ifndef NBDMIRROR_DIRTY_LOG_H
 #define NBDMIRROR_DIRTY_LOG_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 #include "bitset.h"
-
-#define LOG_MAX_LEGS 8
-#define LOG_MIN_REGION_SIZE (UINT32_C (64) << 10)
-#define LOG_MAX_REGION_SIZE (UINT32_C (64) << 20)
-#define LOG_MAX_REGIONS (UINT64_C (64) << 20)
-#define LOG_ID_SIZE 16
-#define LOG_HOST_SIZE 64
-#define LOG_NAME_SIZE 4072 /* with the final NUL */
-#define LOG_NR_RECENT 16
-#define LOG_MAX_MIN_BLOCK (UINT32_C (64) << 10)
-
-enum log_leg_state {
-  LOG_LEG_NONE = 0, /* the slot is not used */
-  LOG_LEG_IN_SYNC = 1,
-  LOG_LEG_STALE = 2,
-};
-
-/* The record of one leg. */
-struct log_leg {
-  enum log_leg_state state;
-  uint32_t kind;            /* enum leg_kind */
-  uint8_t id[LOG_ID_SIZE];  /* identity, a hint; opaque here */
-  uint64_t generation;      /* of the log when it was last in-sync */
-  uint64_t size;            /* bytes, when last seen */
-  char name[LOG_NAME_SIZE]; /* as the user typed it; "" = never named */
-};
-
-struct log_geometry {
-  uint64_t size;        /* of the mirror, bytes */
-  uint32_t region_size; /* bytes, power of two */
-  uint64_t nr_regions;  /* ceil (size / region_size) */
-};
-
-/* The regions whose marks were cleared last, each once, the last one first:
- * where the legs were made equal last, and so where one that has gone back in
- * time shows.  Regions that some leg misses do not displace the first few
- * that none did: those tell of that leg when it is back.  Only a hint where
- * to look; a log may forget it.
- */
-#define LOG_NR_RECENT_EQUAL 8
-struct log_recent {
-  unsigned nr;
-  uint64_t region[LOG_NR_RECENT];
-};
-
-/* What dirty_log_open found. */
-enum log_found {
-  LOG_FOUND_NEW,          /* nothing yet: no file, an empty or all-zero one,
-                           * a creation that did not finish, or log=core */
-  LOG_FOUND_OURS,         /* our records are valid and the newest */
-  LOG_FOUND_KERNEL,       /* a dm-log that was never ours: geometry has only
-                           * nr_regions, there are no leg records; "marked"
-                           * holds the regions the kernel says are dirty */
-  LOG_FOUND_KERNEL_SINCE, /* ours, but dm-mirror used it since: as OURS, and
-                           * kernel_dirty says which regions it left dirty */
-  LOG_FOUND_DAMAGED,      /* ours, but no valid record is left; generation
-                           * is a number of this very damage */
-};
-
-/* Flags of dirty_log_open. */
-#define LOG_READ_ONLY 1u /* take no lock, write nothing, create nothing */
-
-/* For a log on a server: TLS is used if one of the first two is given (files
- * as in tls.h).
- */
-struct log_options {
-  unsigned flags;
-  const char *tls_psk, *tls_certificates, *tls_username;
-};
-
-struct log_counters {
-  uint64_t marks, clears, flushes, flush_errors;
-  uint64_t cycles, served; /* group commit: writes, callers they served */
-};
-
-#define LOG_USER_SIZE 128 /* of a text that says who owns a log */
-
-/* What a log is, and as what it was found. */
-struct log_info {
-  const char *name; /* as the user typed it, without the type: "" for core,
-                     * the path for disk, SERVERS/NAME for userspace */
-  enum log_found found;
-  bool unclean;            /* found: it was not shut down cleanly */
-  bool shared_map;         /* found or created: the device is too small for
-                            * our area: marks and missed maps survive only as
-                            * the kernel's bitmap, names not at all */
-  uint8_t uuid[16];        /* of the mirror */
-  struct log_geometry geo; /* 0 as far as it is not known */
-  bool leased;             /* it is on a server: whoever had it before has no
-                            * lease any more */
-  uint64_t owner_pid;      /* found: last owner, 0 = unknown */
-  char owner_host[LOG_HOST_SIZE];
-
-  /* LOG_READ_ONLY: who owns it now ("in use by ..."), or "" if nobody does or
-   * it can't be told.  Only a log on this host tells.
-   */
-  char in_use[LOG_USER_SIZE];
-};
-
-/* All that a log knows beside its maps. */
-struct log_record {
-  uint64_t generation;
-  unsigned primary;   /* slot */
-  uint32_t min_block; /* bytes, a power of two, at most LOG_MAX_MIN_BLOCK: the
-                       * smallest block that clients were told; 0: not known */
-  struct log_leg leg[LOG_MAX_LEGS];
-};
+#include "log-data.h"
 
 struct dirty_log;
-
-/* Open the log that a specification names: "core", "disk:PATH" (PATH
- * absolute), "userspace:SERVERS/NAME", or "userspace-core:SERVERS/NAME", a
- * log that the server keeps in its memory.  Takes ownership of the store
- * (disk: OFD lock or O_EXCL; server: a lease; an owner is named in the
- * message), reads all there is, writes nothing.  A log that does not exist
- * is not created yet.
- *
- * Returns the log, or NULL with the error reported: owned by a running
- * server, unreadable, not a log, unknown version, not ours to touch.
- *
- * Blocks on I/O; where the owner of a log on a server is silent, until its
- * lease is over.  Start-up only.
- */
-struct dirty_log *dirty_log_open (const char *spec, unsigned flags);
-struct dirty_log *dirty_log_open_with (const char *spec,
-                                       const struct log_options *options);
-
-/* What begins with these bytes means to be a disk log, ours or the kernel's,
- * whether or not it is a good one.
- */
-#define LOG_HEAD_SIZE 1024
-bool dirty_log_begins (const uint8_t head[LOG_HEAD_SIZE]);
-
-/* Give a log of any kind found a new life: new uuid, the given geometry,
- * generation as given, no legs, nothing marked, nothing missed.  Memory
- * only; the store is written by the first flush (a new file is made
- * durable together with its directory entry before that returns).
- * For LOG_FOUND_KERNEL the caller copies what it wants of "marked" first.
- * 0, or -1 with the error reported (ENOMEM).  Start-up only.
- */
-int dirty_log_create (struct dirty_log *log, const struct log_geometry *geo,
-                      uint64_t generation);
-
-/* The same with a uuid that is known: for the log server. */
-int dirty_log_create_as (struct dirty_log *log, const struct log_geometry *geo,
-                         uint64_t generation, const uint8_t uuid[16]);
-
-/* Make a log of ours longer (geo->size only grows; same region size).  New
- * regions are neither marked nor missed: the caller says which are.
- * Memory only until the next flush.  Start-up only.
- */
-int dirty_log_grow (struct dirty_log *log, uint64_t new_size);
 
 /* What is known of the log, which stays its own: create and grow change it,
  * nothing else does.
@@ -240,28 +91,6 @@ void dirty_log_set_primary (struct dirty_log *log, unsigned slot);
  */
 void dirty_log_set_min_block (struct dirty_log *log, uint32_t min_block);
 uint32_t dirty_log_min_block (struct dirty_log *log);
-
-/* Before dirty_log_start: fn is called when another mirror asks for the log.
- * To consent is to close it.  A thread of the log calls it, without locks; it
- * must not block.
- */
-void dirty_log_on_release (struct dirty_log *log, void (*fn) (void *opaque),
-                           void *opaque);
-
-/* After nbdkit forked: start the backend's thread and record this process
- * as the owner.  Before this call flush and commit work in the caller.
- * 0, or -1 with the error reported.  Blocks.
- */
-int dirty_log_start (struct dirty_log *log);
-
-/* Stop the thread.  If nothing is marked and the last commit succeeded, the
- * log is closed as "clean shutdown".  Gives up ownership and frees the log.
- * NULL is allowed.  Blocks; waits for the store at most until deadline.
- */
-void dirty_log_close (struct dirty_log *log, uint64_t deadline);
-
-/* Whether dirty_log_close must not say that it was a clean shutdown. */
-void dirty_log_stay_unclean (struct dirty_log *log, bool unclean);
 
 /* Kernel: mark_region.  A write to the region may be in flight. */
 void dirty_log_mark (struct dirty_log *log, uint64_t region);
@@ -318,17 +147,6 @@ int dirty_log_set_record (struct dirty_log *log,
  */
 uint64_t dirty_log_flush_number (struct dirty_log *log);
 
-/* The maps of a log: the marks, and what the leg in slot s missed. */
-#define LOG_MAP_MARKED 0
-#define LOG_MAP_MISSED(s) (1 + (s))
-#define LOG_NR_MAPS (1 + LOG_MAX_LEGS)
-
-/* Two more that can be asked for: what the kernel left dirty (empty but for
- * LOG_FOUND_KERNEL_SINCE), and what any leg misses.
- */
-#define LOG_MAP_KERNEL_DIRTY LOG_NR_MAPS
-#define LOG_MAP_OUT_OF_SYNC (LOG_NR_MAPS + 1)
-
 /* The first run of set bits of a map at or after 'from'.  False if there is
  * none.
  */
@@ -372,13 +190,6 @@ void dirty_log_hurry (struct dirty_log *log, uint64_t deadline);
 /* Contract (3).  Returns as flush.  Blocks: do not hold a lock. */
 int dirty_log_commit (struct dirty_log *log, uint64_t deadline);
 
-/* For a log that was not started, at least every few seconds: a log in a file
- * that was removed is written anew (disk-look.h).  One that was started does it
- * by itself.  Blocks: do not hold a lock.  One thread at a time, which is also
- * the one that flushes.
- */
-void dirty_log_look (struct dirty_log *log);
-
 /* Kernel: get_resync_work.  Find the first region at or after 'from' that
  * one of the legs in 'slots' misses and that is not handed out; hand out
  * the run of such regions that starts there, at most max of them.  Does
@@ -396,27 +207,7 @@ void dirty_log_put_resync_work (struct dirty_log *log, uint64_t first,
 /* Kernel: get_sync_count.  Number of regions that no leg misses. */
 uint64_t dirty_log_get_sync_count (struct dirty_log *log);
 
-/* Kernel: status.  A consistent copy of the counters and records.  The leg
- * names are not copied: they change at start-up only.
- */
-struct log_status {
-  const char *type; /* "core", "disk", "userspace", "userspace-core" */
-  bool failed;      /* the last flush failed, or: */
-  bool misplaced;   /* a start would not find it: what it says ends with us */
-  bool disconnected;
-  bool lost;                /* its owner can't use it any more */
-  char last_error[256];     /* "" if there was none */
-  uint64_t last_error_time; /* seconds since 1970, 0 = never */
-  struct log_counters counters;
-  uint64_t flush_number;
-  uint64_t generation;
-  unsigned primary;
-  uint64_t marked;      /* regions */
-  uint64_t out_of_sync; /* regions that some leg misses */
-  uint64_t missed[LOG_MAX_LEGS];
-  enum log_leg_state leg_state[LOG_MAX_LEGS];
-};
-
+/* Kernel: status.  A consistent copy of the counters and records. */
 void dirty_log_status (struct dirty_log *log, struct log_status *status);
 
 #endif /* NBDMIRROR_DIRTY_LOG_H */

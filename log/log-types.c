@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "backend.h"
+#include "log-life.h"
 #include "msg.h"
 
 static const struct dirty_log_ops *const types[] = {

@@ -5,6 +5,8 @@ libdirtylog_la_SOURCES = \
 	log/core-log.c \
 	log/dirty-log.c \
 	log/dirty-log.h \
+	log/log-data.h \
+	log/log-life.h \
 	log/log-types.c \
 	log/record-wire.c \
 	log/record-wire.h \

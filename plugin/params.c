@@ -339,6 +339,30 @@ set_leg_records (struct mirror_config *config, const char *value)
   return 0;
 }
 
+/* "on" is beside the log; a file of that name is ./on. */
+static int
+set_checksums (struct mirror_config *config, const char *value)
+{
+  if (strcmp (value, "off") == 0)
+    return 0;
+  if (value[0] == '\0') {
+    nbdkit_error ("checksums=: must be on, off or the path of a file");
+    return -1;
+  }
+  config->checksums =
+    strcmp (value, "on") == 0 ? strdup (value) : nbdkit_absolute_path (value);
+  return config->checksums ? 0 : -1;
+}
+
+static int
+set_verify_reads (struct mirror_config *config, const char *value)
+{
+  int r = nbdkit_parse_bool (value);
+
+  config->verify_reads = r == 1;
+  return r == -1 ? -1 : 0;
+}
+
 static int
 set_heartbeat (struct mirror_config *config, const char *value)
 {
@@ -405,6 +429,8 @@ static const struct {
   {"quarantine", set_quarantine},
   {"hold-timeout", set_hold_timeout},
   {"leg-records", set_leg_records},
+  {"checksums", set_checksums},
+  {"verify-reads", set_verify_reads},
   {"heartbeat", set_heartbeat},
   {"drain", set_drain},
   {"plan", set_plan},
@@ -444,6 +470,10 @@ params_complete (struct mirror_config *config)
   }
   if (config->resync_rate > 0 && config->resync_rate < config->resync_min)
     config->resync_min = config->resync_rate;
+  if (config->verify_reads && !config->checksums) {
+    nbdkit_error ("verify-reads=1 needs checksums=on or checksums=FILE");
+    return -1;
+  }
   return params_check (config);
 }
 
@@ -456,5 +486,6 @@ params_free (struct mirror_config *config)
   free (config->log_tls_psk);
   free (config->log_tls_certificates);
   free (config->log_tls_username);
+  free (config->checksums);
   free (config->control);
 }

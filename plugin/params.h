@@ -57,6 +57,9 @@ void params_free (struct mirror_config *config);
   "leg-records=auto|on|off       A record on every leg (default: where there " \
   "is\n" \
   "                              room for one).\n" \
+  "checksums=on|off|<FILE>       Checksums of what clients write, beside the\n" \
+  "                              log or in a file (default: off).\n" \
+  "verify-reads=<BOOL>           Compare what is read with them.\n" \
   "heartbeat=<SECONDS>           How often it says who uses the leg " \
   "(default: 5).\n" \
   "drain=<SECONDS>              Clients may stay at SIGTERM (default: 0).\n" \

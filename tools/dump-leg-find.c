@@ -25,6 +25,7 @@
 #include "dirty-log.h"
 #include "dump-leg-find.h"
 #include "file-id.h"
+#include "log-life.h"
 #include "msg.h"
 
 #define SUFFIX ".mirrorleg"

@@ -26,6 +26,7 @@
 #include "dump-leg-nbd.h"
 #include "dump-leg.h"
 #include "dump.h"
+#include "log-life.h"
 #include "msg.h"
 #include "nbdmirror.h"
 

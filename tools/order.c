@@ -22,9 +22,8 @@
 #include "msg.h"
 #include "nbdmirror.h"
 #include "order-leg.h"
+#include "order-line.h"
 #include "order-wait.h"
-
-#define ORDER_TIME 60 /* seconds: an order waits for the log, and for legs */
 
 /* --- the table --- */
 
@@ -38,7 +37,6 @@ enum {
   OPT_DRAIN,
   OPT_OVERWRITE,
 };
-#define BIT(opt) (1u << (opt))
 #define ALWAYS (BIT (OPT_HELP) | BIT (OPT_DRY_RUN))
 #define WAITS (BIT (OPT_WAIT) | BIT (OPT_TIMEOUT))
 
@@ -115,24 +113,10 @@ whole_seconds (const char *text, unsigned *seconds)
 }
 
 static int
-set_timeout (struct line *line, const char *text)
-{
-  double seconds;
-
-  if (parse_seconds (text, &seconds) == -1)
-    return -1;
-  line->deadline = now_ns () + (uint64_t) (seconds * (double) NSEC_PER_SEC);
-  return 0;
-}
-
-static int
 set_option (struct line *line, int opt)
 {
-  if (opt == '?' || !(line->form->options & BIT (opt))) {
-    if (opt != '?')
-      msg_error ("%s has no such option", line->form->verb);
+  if (order_has_option (line->form->verb, line->form->options, opt) == -1)
     return -1;
-  }
   switch (opt) {
   case OPT_DRY_RUN:
     line->dry_run = true;
@@ -147,7 +131,7 @@ set_option (struct line *line, int opt)
     line->overwrite = true;
     return 0;
   case OPT_TIMEOUT:
-    return set_timeout (line, optarg);
+    return order_deadline (optarg, &line->deadline);
   default:
     return whole_seconds (optarg, &line->seconds);
   }
@@ -264,30 +248,14 @@ awaited (struct json_object *request)
 }
 
 static int
-send_order (struct client *c, const struct line *line,
-            struct json_object *request)
+give_order (struct client *c, const void *opaque)
 {
-  struct json_object *reply;
-  bool refused;
+  const struct line *line = opaque;
+  struct json_object *request = make_request (line);
+  int code;
 
   json_object_get (request);
-  reply = client_order (c, request, ORDER_TIME + line->seconds, &refused);
-  if (reply == NULL)
-    return refused ? EXIT_REFUSED : EXIT_NO_ANSWER;
-  print_safe (stdout, line->dry_run ? "would be: " : "");
-  print_safe (stdout, field_text (reply, "message"));
-  putchar ('\n');
-  fflush (stdout);
-  json_object_put (reply);
-  return 0;
-}
-
-static int
-give_order (struct client *c, const struct line *line)
-{
-  struct json_object *request = make_request (line);
-  int code = send_order (c, line, request);
-
+  code = order_send (c, request, line->dry_run, line->seconds);
   if (code == 0 && line->wait && !line->dry_run)
     code = order_wait (c, awaited (request), line->deadline);
   json_object_put (request);
@@ -299,18 +267,9 @@ verb_order (int argc, char *argv[])
 {
   const char *verb = argv[0] + strlen ("nbdmirror: ");
   struct line line = {.form = find_form (verb), .deadline = NO_DEADLINE};
-  struct client c;
-  int r, code;
+  int r;
 
   line.seconds = line.form->seconds == UINT_MAX ? 0 : line.form->seconds;
   r = parse_line (&line, argc, argv);
-  if (r == 1)
-    return verb_help (verb);
-  if (r == -1)
-    return usage_error (verb);
-  if (client_open (&c, line.socket) == -1)
-    return EXIT_NO_ANSWER;
-  code = give_order (&c, &line);
-  client_close (&c);
-  return code;
+  return order_run (verb, r, line.socket, give_order, &line);
 }

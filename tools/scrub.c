@@ -21,9 +21,9 @@
 #include "msg.h"
 #include "nbdmirror.h"
 #include "order-leg.h"
+#include "order-line.h"
 #include "scrub-print.h"
 
-#define ORDER_TIME 60 /* seconds: an order waits for others */
 #define PAUSE_MSEC 200
 
 enum {
@@ -38,7 +38,6 @@ enum {
   OPT_LIST,
   OPT_JSON,
 };
-#define BIT(opt) (1u << (opt))
 #define ALWAYS (BIT (OPT_HELP) | BIT (OPT_DRY_RUN))
 #define WAITS (BIT (OPT_WAIT) | BIT (OPT_TIMEOUT))
 #define STARTS \
@@ -142,25 +141,10 @@ parse_rate (struct line *line, const char *text)
 }
 
 static int
-parse_timeout (struct line *line, const char *text)
-{
-  double seconds;
-
-  if (parse_seconds (text, &seconds) == -1)
-    return -1;
-  line->deadline = now_ns () + (uint64_t) (seconds * (double) NSEC_PER_SEC);
-  return 0;
-}
-
-static int
 set_option (struct line *line, int opt)
 {
-  if (opt == '?')
+  if (order_has_option (line->form->verb, line->form->options, opt) == -1)
     return -1;
-  if (!(line->form->options & BIT (opt))) {
-    msg_error ("%s has no such option", line->form->verb);
-    return -1;
-  }
   line->given |= BIT (opt);
   switch (opt) {
   case OPT_RANGE:
@@ -168,7 +152,7 @@ set_option (struct line *line, int opt)
   case OPT_RATE:
     return parse_rate (line, optarg);
   case OPT_TIMEOUT:
-    return parse_timeout (line, optarg);
+    return order_deadline (optarg, &line->deadline);
   case OPT_FROM:
     line->from = optarg;
     return 0;
@@ -258,23 +242,6 @@ make_request (const struct line *line)
   return request;
 }
 
-static int
-send_order (struct client *c, const struct line *line)
-{
-  bool refused;
-  struct json_object *reply =
-    client_order (c, make_request (line), ORDER_TIME, &refused);
-
-  if (reply == NULL)
-    return refused ? EXIT_REFUSED : EXIT_NO_ANSWER;
-  print_safe (stdout, has (line, OPT_DRY_RUN) ? "would be: " : "");
-  print_safe (stdout, field_text (reply, "message"));
-  putchar ('\n');
-  fflush (stdout);
-  json_object_put (reply);
-  return 0;
-}
-
 /* --- what came of it --- */
 
 static bool
@@ -350,13 +317,14 @@ list (struct client *c, bool json)
 }
 
 static int
-run (struct client *c, const struct line *line)
+run (struct client *c, const void *opaque)
 {
+  const struct line *line = opaque;
   int code;
 
   if (has (line, OPT_LIST))
     return list (c, has (line, OPT_JSON));
-  code = send_order (c, line);
+  code = order_send (c, make_request (line), has (line, OPT_DRY_RUN), 0);
   if (code == 0 && has (line, OPT_WAIT) && !has (line, OPT_DRY_RUN))
     code = wait_for_end (c, line->deadline);
   return code;
@@ -367,16 +335,8 @@ verb_scrub (int argc, char *argv[])
 {
   const char *verb = argv[0] + strlen ("nbdmirror: ");
   struct line line = {.form = find_form (verb), .deadline = NO_DEADLINE};
-  struct client c;
-  int r = parse_line (&line, argc, argv), code;
+  int r;
 
-  if (r == 1)
-    return verb_help (verb);
-  if (r == -1)
-    return usage_error (verb);
-  if (client_open (&c, line.socket) == -1)
-    return EXIT_NO_ANSWER;
-  code = run (&c, &line);
-  client_close (&c);
-  return code;
+  r = parse_line (&line, argc, argv);
+  return order_run (verb, r, line.socket, run, &line);
 }

@@ -166,6 +166,43 @@ print_resync (FILE *out, struct json_object *status)
   fputc ('\n', out);
 }
 
+/* Why resync and scrub are not faster. */
+static const char *
+why_in_words (const char *why)
+{
+  static const char *const words[][2] = {
+    {"idle", "as fast as the legs allow"},
+    {"legs", "as fast as the legs allow beside clients"},
+    {"yielding", "yielding to clients"},
+    {"floor", "yielding to clients, but not below resync-min"},
+    {"limit", "resync-rate"},
+  };
+
+  for (size_t i = 0; i < sizeof words / sizeof words[0]; ++i)
+    if (strcmp (why, words[i][0]) == 0)
+      return words[i][1];
+  return why;
+}
+
+static void
+print_rate (FILE *out, struct json_object *status)
+{
+  struct json_object *rate = field_object (status, "rate");
+  const char *why = field_text (rate, "why");
+  char now[SIZE_TEXT];
+
+  if (*why == '\0' || strcmp (why, "none") == 0)
+    return;
+  fprintf (out, "\ncopies  %s/s, ",
+           format_size (now, field_u64 (rate, "bytes_per_second")));
+  print_safe (out, why_in_words (why));
+  if (field_u64 (rate, "alone_p99_us") > 0)
+    fprintf (out, " (p99 %" PRIu64 " us, without copies %" PRIu64 " us)",
+             field_u64 (rate, "client_p99_us"),
+             field_u64 (rate, "alone_p99_us"));
+  fputc ('\n', out);
+}
+
 static void
 print_time (FILE *out, uint64_t seconds)
 {
@@ -312,6 +349,7 @@ print_status_text (FILE *out, struct json_object *status)
   print_legs (out, status);
   print_resync (out, status);
   print_scrub (out, status);
+  print_rate (out, status);
   if (notes == NULL)
     return;
   print_errors (notes, status);

@@ -32,6 +32,8 @@ tools_nbdmirror_SOURCES = \
 	tools/nbdmirror.h \
 	tools/order-leg.c \
 	tools/order-leg.h \
+	tools/order-line.c \
+	tools/order-line.h \
 	tools/order-wait.c \
 	tools/order-wait.h \
 	tools/order.c \

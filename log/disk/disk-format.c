@@ -8,6 +8,7 @@
 
 #include "byte-order.h"
 #include "disk-format.h"
+#include "log-life.h"
 #include "zero.h"
 
 enum {

@@ -13,6 +13,7 @@
 
 #include "dirty-log.h"
 #include "file-name.h"
+#include "log-life.h"
 
 struct log_store {
   const struct log_store_ops *ops;

@@ -3,6 +3,7 @@
 #ifndef NBDMIRROR_LOG_USERSPACE_OPEN_H
 #define NBDMIRROR_LOG_USERSPACE_OPEN_H
 
+#include "log-life.h"
 #include "userspace.h"
 
 /* The whole of open for one of the types.  NULL with the error reported.

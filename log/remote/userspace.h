@@ -54,6 +54,7 @@
 #include "address.h"
 #include "client.h"
 #include "group-commit.h"
+#include "log-life.h"
 #include "proto.h"
 #include "truth.h"
 

@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "dirty-log.h"
+#include "log-life.h"
 
 struct dirty_log {
   const struct dirty_log_ops *ops;

@@ -11,6 +11,7 @@
 #include "detach.h"
 #include "dirty-log.h"
 #include "lease-write.h"
+#include "log-life.h"
 #include "logd-client.h"
 #include "msg.h"
 #include "ownership.h"

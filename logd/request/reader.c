@@ -10,6 +10,7 @@
 
 #include "asker.h"
 #include "dirty-log.h"
+#include "log-life.h"
 #include "logd-client.h"
 #include "logd.h"
 #include "reader.h"

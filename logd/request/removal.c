@@ -17,6 +17,7 @@
 #include "asker.h"
 #include "deadline.h"
 #include "dirty-log.h"
+#include "log-life.h"
 #include "logd-client.h"
 #include "logd.h"
 #include "msg.h"

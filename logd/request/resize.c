@@ -9,6 +9,7 @@
 #include "asker.h"
 #include "change.h"
 #include "dirty-log.h"
+#include "log-life.h"
 #include "logd-client.h"
 #include "msg-logd.h"
 #include "ownership.h"

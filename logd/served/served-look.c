@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "dirty-log.h"
+#include "log-life.h"
 #include "served-look.h"
 #include "served.h"
 #include "worker.h"

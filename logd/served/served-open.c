@@ -13,6 +13,7 @@
 #include "deadline.h"
 #include "dirty-log.h"
 #include "lease-file.h"
+#include "log-life.h"
 #include "logd.h"
 #include "msg-logd.h"
 #include "msg.h"

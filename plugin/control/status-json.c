@@ -147,6 +147,34 @@ resync_json (const struct mirror_status *s)
 }
 
 static struct json_object *
+rate_json (const struct mirror_status *s)
+{
+  struct json_object *obj = json_object_new_object ();
+
+  add_text (obj, "why", s->rate_why);
+  add_u64 (obj, "bytes_per_second", s->rate_now);
+  add_u64 (obj, "allowed", s->rate_allowed);
+  add_u64 (obj, "client_p99_us", s->client_p99_us);
+  add_u64 (obj, "alone_p99_us", s->alone_p99_us);
+  return obj;
+}
+
+static struct json_object *
+checksums_json (const struct mirror_status *s)
+{
+  struct json_object *obj = json_object_new_object ();
+
+  add_text (obj, "state", s->sums_state);
+  add_text (obj, "file", s->sums_file);
+  json_object_object_add (obj, "verify_reads",
+                          json_object_new_boolean (s->sums_verify_reads));
+  add_u64 (obj, "verified", s->sums_verified);
+  add_u64 (obj, "wrong", s->sums_wrong);
+  add_u64 (obj, "repaired", s->sums_repaired);
+  return obj;
+}
+
+static struct json_object *
 settings_json (const struct mirror_status *s)
 {
   struct json_object *obj = json_object_new_object ();
@@ -247,6 +275,8 @@ status_to_json (const struct mirror_status *s)
   json_object_object_add (obj, "log", log_json (s));
   json_object_object_add (obj, "resync", resync_json (s));
   json_object_object_add (obj, "scrub", scrub_json (&s->scrub));
+  json_object_object_add (obj, "rate", rate_json (s));
+  json_object_object_add (obj, "checksums", checksums_json (s));
   json_object_object_add (obj, "settings", settings_json (s));
   return obj;
 }

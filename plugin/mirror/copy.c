@@ -233,20 +233,33 @@ stopped (struct mirror *m)
 
 /* False: it can't go on. */
 static bool
+wait_for_turn (struct copier *c, uint64_t bytes)
+{
+  uint64_t ns;
+
+  while ((ns = rate_copy_begin (c->m, bytes)) > 0) {
+    pause_ns (c, ns);
+    if (c->no_source || stopped (c->m))
+      return false;
+  }
+  return true;
+}
+
+/* False: it can't go on. */
+static bool
 copy_chunk (struct copier *c, uint64_t *offset)
 {
-  struct mirror *m = c->m;
-  uint64_t start = now_ns (), pause = 0, done;
+  uint64_t left = c->end - *offset, done;
+  uint64_t bytes = left < COPY_CHUNK ? left : COPY_CHUNK;
 
-  done = copy_locked (c, *offset, c->end - *offset);
+  if (!wait_for_turn (c, bytes))
+    return false;
+  done = copy_locked (c, *offset, left);
+  rate_copy_end (c->m, bytes, c->moved);
   if (c->source_error || c->no_lease || c->no_source)
     return false;
-  if (c->moved > 0)
-    pause = rate_pause (m, c->moved, now_ns () - start);
-  if (pause > 0)
-    pause_ns (c, pause);
   *offset += done;
-  return !c->no_source;
+  return true;
 }
 
 void

@@ -100,11 +100,10 @@ flush_lasting (struct mirror *m, uint64_t arrival)
   }
 }
 
-int
-mirror_flush (struct mirror *m)
+static int
+flush_for_client (struct mirror *m, uint64_t arrival)
 {
-  uint64_t arrival = rate_client (&m->rate);
-  int r = 0;
+  int r;
 
   {
     CLEANUP_LOCK (&m->lock);
@@ -119,5 +118,16 @@ mirror_flush (struct mirror *m)
   request_leave_locked (m);
   if (r == -1)
     errno = EIO;
+  return r;
+}
+
+int
+mirror_flush (struct mirror *m)
+{
+  uint64_t arrival = rate_client_begin (&m->rate);
+  int r = flush_for_client (m, arrival), err = errno;
+
+  rate_client_end (m, CLIENT_FLUSH, arrival);
+  errno = err;
   return r;
 }

@@ -8,6 +8,7 @@
 
 #include "cleanup.h"
 #include "hold.h"
+#include "log-life.h"
 #include "mirror-impl.h"
 #include "msg.h"
 #include "recovery.h"

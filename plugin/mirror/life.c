@@ -8,6 +8,7 @@
 
 #include "cleanup.h"
 #include "hold.h"
+#include "log-life.h"
 #include "members.h"
 #include "mirror-impl.h"
 #include "mirror-worker.h"
@@ -18,6 +19,7 @@
 #include "report.h"
 #include "resync.h"
 #include "scrub.h"
+#include "sums-open.h"
 #include "thread.h"
 #include "watch.h"
 #include "witness.h"
@@ -81,9 +83,9 @@ int
 mirror_start (struct mirror *m)
 {
   dirty_log_on_release (m->log, asked_for_log, m);
-  if (dirty_log_start (m->log) == -1 || start_legs (m) == -1 ||
-      records_start (m) == -1 || beats_start (m) == -1 ||
-      mirror_worker_start (m) == -1)
+  if (dirty_log_start (m->log) == -1 || sums_begin (&m->sums, m->log) == -1 ||
+      start_legs (m) == -1 || records_start (m) == -1 ||
+      beats_start (m) == -1 || mirror_worker_start (m) == -1)
     return -1;
   if (atomic_load (&m->unstable.on))
     witness_begin (m, m->member[m->primary].leg);
@@ -202,6 +204,7 @@ close_log (struct mirror *m, uint64_t deadline)
 {
   struct dirty_log *log = m->log;
 
+  sums_close (&m->sums, log);
   {
     CLEANUP_LOCK (&m->lock);
     m->log = NULL;

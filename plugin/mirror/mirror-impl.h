@@ -38,6 +38,7 @@
 #include "recovery.h"
 #include "scrub-state.h"
 #include "slow.h"
+#include "sums.h"
 #include "unstable.h"
 #include "witness.h"
 
@@ -173,6 +174,7 @@ struct mirror {
                        * writes wait until held_until; nr 0 = none */
   struct rate rate;
   struct scrub scrub; /* has a lock of its own for its file */
+  struct sums sums;
 
   pthread_t watcher;
   uint64_t slow_window_ns; /* only used by the watcher */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "hot-limit.h"
+#include "log-life.h"
 #include "members.h"
 #include "mirror-impl.h"
 #include "mirror-new.h"
@@ -74,6 +75,7 @@ init_parts (struct mirror *m)
   cond_init_monotonic (&m->rejoin_wake);
   rate_init (&m->rate);
   scrub_init (m);
+  sums_init (&m->sums);
 }
 
 static int
@@ -219,6 +221,12 @@ mirror_limits (const struct mirror *m)
 }
 
 void
+mirror_take_sums (struct mirror *m, struct sums *sums)
+{
+  sums_move (&m->sums, sums);
+}
+
+void
 mirror_free (struct mirror *m)
 {
   if (!m)
@@ -243,6 +251,7 @@ mirror_free (struct mirror *m)
   pthread_cond_destroy (&m->resync.wake);
   pthread_cond_destroy (&m->cond);
   pthread_mutex_destroy (&m->lock);
-  pthread_mutex_destroy (&m->rate.lock);
+  rate_free (&m->rate);
+  sums_free (&m->sums);
   free (m);
 }

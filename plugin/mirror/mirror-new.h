@@ -11,6 +11,7 @@
 #include "mirror.h"
 
 struct member;
+struct sums;
 
 /* What takes a slot of a new mirror. */
 struct mirror_leg {
@@ -40,5 +41,8 @@ void member_take_leg (struct member *member, struct leg *leg);
  * held.
  */
 void member_retire_locked (struct member *member);
+
+/* The checksums of a mirror that does not run yet (sums-open.h) become its own. */
+void mirror_take_sums (struct mirror *m, struct sums *sums);
 
 #endif /* NBDMIRROR_MIRROR_NEW_H */

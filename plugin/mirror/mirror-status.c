@@ -13,7 +13,7 @@
 #include "member-state.h"
 #include "mirror-impl.h"
 #include "order-impl.h"
-#include "resync.h"
+#include "resync-next.h"
 #include "scrub-status.h"
 #include "suspend.h"
 #include "verdict.h"
@@ -154,6 +154,36 @@ resync_status (const struct mirror *m, const struct log_status *ls,
   st->sweeps = m->sweeps;
 }
 
+static void
+rate_status (struct mirror *m, struct mirror_status *st)
+{
+  struct rate_view view;
+  bool scrubs = m->scrub.now.phase == SCRUB_RUNNING || m->scrub.repairing;
+
+  rate_view (m, &view);
+  st->rate_why = m->resyncing || scrubs ? rate_why_name (view.why) : "none";
+  st->rate_now = view.bytes_per_second;
+  st->rate_allowed = view.allowed == RATE_UNLIMITED ? 0 : view.allowed;
+  st->client_p99_us = view.client_p99_us;
+  st->alone_p99_us = view.alone_p99_us;
+}
+
+static void
+sums_status (struct mirror *m, struct mirror_status *st)
+{
+  struct sums *sums = &m->sums;
+
+  st->sums_state = !sums->path               ? "off"
+                   : atomic_load (&sums->on) ? "on"
+                                             : "failed";
+  if (sums->path)
+    snprintf (st->sums_file, sizeof st->sums_file, "%s", sums->path);
+  st->sums_verify_reads = sums->verify;
+  st->sums_verified = atomic_load (&sums->verified);
+  st->sums_wrong = atomic_load (&sums->wrong);
+  st->sums_repaired = atomic_load (&sums->repaired);
+}
+
 /* What order-set.c can change. */
 static void
 settings_status (const struct mirror *m, struct mirror_status *st)
@@ -182,6 +212,8 @@ mirror_status (struct mirror *m, struct mirror_status *st)
   memset (st, 0, sizeof *st);
   st->scrub.state = "idle";
   st->scrub.waits = "";
+  st->rate_why = "none";
+  st->sums_state = "off";
   if (!m->log) { /* stopped */
     st->state = "failed";
     snprintf (st->reason, sizeof st->reason, "the server ends");
@@ -200,6 +232,8 @@ mirror_status (struct mirror *m, struct mirror_status *st)
   members_status (m, &ls, st);
   log_status (m, &ls, st);
   resync_status (m, &ls, st);
+  rate_status (m, st);
+  sums_status (m, st);
   settings_status (m, st);
   scrub_status_locked (m, &st->scrub);
 }

@@ -56,6 +56,8 @@ struct mirror_config {
   unsigned local_timeout;   /* seconds; 0 = none (watch.h) */
   atomic_uint hold_timeout; /* seconds; 0: it does not hold (hold.h) */
   enum leg_records leg_records;
+  char *checksums; /* "on", absolute path, or NULL: off */
+  bool verify_reads;
   unsigned beat_ms; /* between two heartbeats on a leg */
   bool plan;
   char *control; /* absolute path or NULL */

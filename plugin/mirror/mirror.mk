@@ -11,6 +11,8 @@ libmirror_la_SOURCES = \
 	plugin/mirror/beat.h \
 	plugin/mirror/block-status.c \
 	plugin/mirror/block-status.h \
+	plugin/mirror/client-latency.c \
+	plugin/mirror/client-latency.h \
 	plugin/mirror/copy-run.c \
 	plugin/mirror/copy-run.h \
 	plugin/mirror/copy-send.c \
@@ -51,6 +53,7 @@ libmirror_la_SOURCES = \
 	plugin/mirror/mirror-worker.c \
 	plugin/mirror/mirror-worker.h \
 	plugin/mirror/mirror.h \
+	plugin/mirror/modify.c \
 	plugin/mirror/order-add.c \
 	plugin/mirror/order-add.h \
 	plugin/mirror/order-common.c \
@@ -78,6 +81,8 @@ libmirror_la_SOURCES = \
 	plugin/mirror/quarantine.h \
 	plugin/mirror/range.c \
 	plugin/mirror/range.h \
+	plugin/mirror/rate-control.c \
+	plugin/mirror/rate-control.h \
 	plugin/mirror/rate.c \
 	plugin/mirror/rate.h \
 	plugin/mirror/read.c \
@@ -102,6 +107,10 @@ libmirror_la_SOURCES = \
 	plugin/mirror/replay.h \
 	plugin/mirror/report.c \
 	plugin/mirror/report.h \
+	plugin/mirror/resync-end.c \
+	plugin/mirror/resync-end.h \
+	plugin/mirror/resync-next.c \
+	plugin/mirror/resync-next.h \
 	plugin/mirror/resync.c \
 	plugin/mirror/resync.h \
 	plugin/mirror/scrub-compare.c \
@@ -114,16 +123,28 @@ libmirror_la_SOURCES = \
 	plugin/mirror/scrub-list.h \
 	plugin/mirror/scrub-look.c \
 	plugin/mirror/scrub-look.h \
+	plugin/mirror/scrub-next.c \
+	plugin/mirror/scrub-next.h \
 	plugin/mirror/scrub-repair.c \
 	plugin/mirror/scrub-repair.h \
+	plugin/mirror/scrub-restart.c \
+	plugin/mirror/scrub-restart.h \
 	plugin/mirror/scrub-state.h \
 	plugin/mirror/scrub-status.c \
 	plugin/mirror/scrub-status.h \
+	plugin/mirror/scrub-step.c \
+	plugin/mirror/scrub-step.h \
 	plugin/mirror/scrub.c \
 	plugin/mirror/scrub.h \
 	plugin/mirror/source.c \
 	plugin/mirror/source.h \
 	plugin/mirror/status.h \
+	plugin/mirror/sums-format.c \
+	plugin/mirror/sums-format.h \
+	plugin/mirror/sums-open.c \
+	plugin/mirror/sums-open.h \
+	plugin/mirror/sums.c \
+	plugin/mirror/sums.h \
 	plugin/mirror/suspend.c \
 	plugin/mirror/suspend.h \
 	plugin/mirror/sweep.c \

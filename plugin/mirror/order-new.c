@@ -16,6 +16,7 @@
 #include "beat.h"
 #include "cleanup.h"
 #include "leg-objects.h"
+#include "log-life.h"
 #include "mirror-impl.h"
 #include "order-impl.h"
 #include "order-new.h"

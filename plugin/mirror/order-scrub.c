@@ -12,6 +12,7 @@
 #include "mirror-impl.h"
 #include "msg.h"
 #include "order-impl.h"
+#include "scrub-restart.h"
 #include "scrub.h"
 
 /* --- who is right --- */
@@ -25,7 +26,7 @@ check_right (const struct mirror *m, unsigned from, struct outcome *out)
              ? 0
              : order_refuse (out, "leg %u (%.200s) is not in-sync",
                              m->member[from].index, m->member[from].name);
-  if (__builtin_popcount (m->in_sync) >= 3)
+  if (__builtin_popcount (m->in_sync) >= 3 || atomic_load (&m->sums.on))
     return 0;
   return order_refuse (out,
                        "of two legs that differ the mirror can't tell which "

@@ -26,6 +26,7 @@
 
 #include "cleanup.h"
 #include "flush.h"
+#include "log-life.h"
 #include "mirror-impl.h"
 #include "msg.h"
 #include "quarantine.h"

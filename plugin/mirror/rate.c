@@ -1,86 +1,286 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* How fast resync may go.
- *
- * resync-rate is a hard ceiling, shared by all copiers.  Below it resync
- * runs freely while no client asks for anything.  While clients are active
- * each copier pauses as long as its last chunk took, times the number of
- * requests in flight, so resync gets about one share among them; but never
- * so long that it falls below resync-min.
- */
-
 #include "config.h"
+
+#include <string.h>
 
 #include "cleanup.h"
 #include "mirror-impl.h"
 #include "rate.h"
 
-#define ACTIVE_NS (100 * NSEC_PER_MSEC)
+#define WINDOW_NS (100 * NSEC_PER_MSEC)     /* at least, */
+#define MAX_WINDOW_NS (400 * NSEC_PER_MSEC) /* at most, and till then */
+#define WINDOW_REQUESTS 100                 /* so many */
+#define LEAST_REQUESTS 8 /* of a kind that prove something */
+#define MAX_REST_NS NSEC_PER_SEC
+#define MAX_PAUSE_NS \
+  (100 * NSEC_PER_MSEC)               /* until things are looked at again */
+#define LATE_NS (200 * NSEC_PER_MSEC) /* who waits may wake up so late */
+#define SHOWN_NS NSEC_PER_SEC
 
 void
 rate_init (struct rate *rate)
 {
-  atomic_init (&rate->client_ns, 0);
+  uint64_t now = now_ns ();
+
+  memset (rate, 0, sizeof *rate);
   pthread_mutex_init (&rate->lock, NULL);
-  rate->next_ns = 0;
+  rate_control_init (&rate->control);
+  rate->begin_ns = rate->credit_ns = rate->shown_ns = now;
+  rate->alone = true;
+  atomic_init (&rate->look_ns, now + WINDOW_NS);
 }
 
+void
+rate_free (struct rate *rate)
+{
+  pthread_mutex_destroy (&rate->lock);
+}
+
+/* --- windows; rate->lock is held --- */
+
+static struct rate_bounds
+bounds_of (const struct mirror *m)
+{
+  return (struct rate_bounds){.min = m->config.resync_min,
+                              .max = m->config.resync_rate};
+}
+
+static void
+begin_window (struct rate *rate, const struct client_counts *counts,
+              uint64_t now)
+{
+  rate->last = *counts;
+  rate->begin_ns = now;
+  rate->moved = 0;
+  rate->alone = rate->busy == 0;
+  atomic_store (&rate->look_ns, now + WINDOW_NS);
+}
+
+static void
+show (struct rate *rate, uint64_t now)
+{
+  uint64_t ns = now - rate->shown_ns;
+
+  if (ns < SHOWN_NS)
+    return;
+  rate->shown = (uint64_t) ((double) rate->shown_moved *
+                            (double) NSEC_PER_SEC / (double) ns);
+  rate->shown_ns = now;
+  rate->shown_moved = 0;
+}
+
+static void
+end_window (struct mirror *m, const struct client_counts *counts,
+            unsigned requests, uint64_t now)
+{
+  struct rate *rate = &m->rate;
+  struct rate_bounds bounds = bounds_of (m);
+  struct rate_window w = {
+    .ns = now - rate->begin_ns,
+    .moved = rate->moved,
+    .alone = rate->alone,
+    .stuck = requests == 0 && atomic_load (&rate->inside) > 0,
+    .requests = requests,
+  };
+
+  for (enum client_kind kind = 0; kind < NR_CLIENT_KINDS; ++kind)
+    w.p99_ns[kind] = client_p99_ns (&rate->last, counts, kind, LEAST_REQUESTS);
+  rate_control_step (&rate->control, &w, &bounds);
+  begin_window (rate, counts, now);
+}
+
+/* Whether copies rest, and for how long. */
+static void
+look_at_rest (struct rate *rate, uint64_t now)
+{
+  if (!rate->control.resting)
+    rate->rest_ns = 0;
+  else if (rate->rest_ns == 0)
+    rate->rest_ns = now;
+  else if (now - rate->rest_ns > MAX_REST_NS) {
+    rate_control_no_rest (&rate->control);
+    rate->rest_ns = 0;
+  }
+}
+
+static void
+look (struct mirror *m, uint64_t now)
+{
+  struct rate *rate = &m->rate;
+  struct client_counts counts;
+  unsigned requests;
+
+  show (rate, now);
+  if (now < atomic_load (&rate->look_ns))
+    return;
+  client_latency_get (&rate->latency, &counts);
+  requests = client_counts_nr (&rate->last, &counts);
+  if ((requests > 0 || atomic_load (&rate->inside) > 0) &&
+      requests < WINDOW_REQUESTS && now - rate->begin_ns < MAX_WINDOW_NS)
+    atomic_store (&rate->look_ns, now + WINDOW_NS / 4);
+  else
+    end_window (m, &counts, requests, now);
+  look_at_rest (rate, now);
+}
+
+/* --- clients --- */
+
 uint64_t
-rate_client (struct rate *rate)
+rate_client_begin (struct rate *rate)
 {
   uint64_t now = now_ns ();
 
   atomic_store_explicit (&rate->client_ns, now, memory_order_relaxed);
+  atomic_fetch_add_explicit (&rate->inside, 1, memory_order_relaxed);
   return now;
 }
 
-static uint64_t
-time_for (uint64_t bytes, uint64_t bytes_per_second)
+void
+rate_client_end (struct mirror *m, enum client_kind kind, uint64_t arrival)
 {
-  return bytes * NSEC_PER_SEC / bytes_per_second;
+  struct rate *rate = &m->rate;
+  uint64_t now = now_ns ();
+
+  client_latency_note (&rate->latency, kind, now - arrival);
+  atomic_fetch_sub_explicit (&rate->inside, 1, memory_order_relaxed);
+  if (now < atomic_load_explicit (&rate->look_ns, memory_order_relaxed) ||
+      pthread_mutex_trylock (&rate->lock) != 0)
+    return;
+  look (m, now);
+  pthread_mutex_unlock (&rate->lock);
+}
+
+/* --- copies; rate->lock is held --- */
+
+/* A client is there that no window has shown yet. */
+static void
+look_for_clients (struct mirror *m, uint64_t now)
+{
+  struct rate *rate = &m->rate;
+  struct rate_bounds bounds = bounds_of (m);
+  uint64_t client_ns = atomic_load (&rate->client_ns);
+
+  if (!rate->control.busy && (atomic_load (&rate->inside) > 0 ||
+                              (client_ns > 0 && now - client_ns < WINDOW_NS)))
+    rate_control_wake (&rate->control, &bounds);
 }
 
 static uint64_t
-pause_for_clients (struct mirror *m, uint64_t bytes, uint64_t elapsed,
-                   uint64_t now)
+allowed_now (const struct mirror *m)
 {
-  uint64_t at_least, pause;
-  unsigned active;
+  uint64_t allowed = m->rate.control.allowed;
+  uint64_t limit = m->config.resync_rate;
 
-  if (now - atomic_load (&m->rate.client_ns) > ACTIVE_NS)
+  return limit > 0 && limit < allowed ? limit : allowed;
+}
+
+/* Nothing is saved up while nobody waits. */
+static void
+fill (struct rate *rate, uint64_t allowed, uint64_t now)
+{
+  double most = (double) allowed * LATE_NS / (double) NSEC_PER_SEC;
+  double more = (double) allowed * (double) (now - rate->credit_ns) /
+                (double) NSEC_PER_SEC;
+
+  if (!rate->waits)
+    most = rate->credit > 0 ? rate->credit : 0;
+  rate->credit_ns = now;
+  rate->credit = rate->credit + more < most ? rate->credit + more : most;
+}
+
+/* 0: now; or nanoseconds. */
+static uint64_t
+time_until_next (struct mirror *m, uint64_t now)
+{
+  struct rate *rate = &m->rate;
+  uint64_t allowed = allowed_now (m);
+  double ns;
+
+  if (allowed == RATE_UNLIMITED) {
+    rate->credit = 0;
+    rate->credit_ns = now;
     return 0;
-  {
-    CLEANUP_LOCK (&m->lock);
-    active = m->active;
   }
-  pause = elapsed * (active + 1);
-  if (m->config.resync_min == 0)
-    return pause;
-  at_least = time_for (bytes * RESYNC_THREADS, m->config.resync_min);
-  at_least = at_least > elapsed ? at_least - elapsed : 0;
-  return pause < at_least ? pause : at_least;
+  fill (rate, allowed, now);
+  if (rate->control.resting)
+    return WINDOW_NS / 10;
+  if (rate->credit >= 0)
+    return 0;
+  ns = -rate->credit * (double) NSEC_PER_SEC / (double) allowed;
+  return ns < MAX_PAUSE_NS ? (uint64_t) ns + 1 : MAX_PAUSE_NS;
 }
 
-static uint64_t
-pause_for_ceiling (struct mirror *m, uint64_t bytes, uint64_t now)
+uint64_t
+rate_copy_begin (struct mirror *m, uint64_t bytes)
+{
+  struct rate *rate = &m->rate;
+  uint64_t now = now_ns (), ns;
+  CLEANUP_LOCK (&rate->lock);
+
+  look (m, now);
+  look_for_clients (m, now);
+  ns = time_until_next (m, now);
+  rate->waits = ns > 0;
+  if (ns > 0)
+    return ns;
+  rate->credit -= (double) bytes;
+  rate->busy++;
+  rate->alone = false;
+  return 0;
+}
+
+/* A window without copies begins when the last one ends. */
+static void
+end_last (struct rate *rate, uint64_t now)
+{
+  struct client_counts counts;
+
+  if (!rate->control.resting)
+    return;
+  client_latency_get (&rate->latency, &counts);
+  begin_window (rate, &counts, now);
+}
+
+void
+rate_copy_end (struct mirror *m, uint64_t bytes, uint64_t moved)
 {
   struct rate *rate = &m->rate;
   CLEANUP_LOCK (&rate->lock);
 
-  if (rate->next_ns < now)
-    rate->next_ns = now;
-  rate->next_ns += time_for (bytes, m->config.resync_rate);
-  return rate->next_ns - now;
+  rate->credit += (double) bytes - (double) moved;
+  rate->moved += moved;
+  rate->shown_moved += moved;
+  if (--rate->busy == 0)
+    end_last (rate, now_ns ());
 }
 
-uint64_t
-rate_pause (struct mirror *m, uint64_t bytes, uint64_t elapsed)
-{
-  uint64_t now = now_ns ();
-  uint64_t pause = pause_for_clients (m, bytes, elapsed, now);
-  uint64_t ceiling = 0;
+/* --- what is shown --- */
 
-  if (m->config.resync_rate > 0)
-    ceiling = pause_for_ceiling (m, bytes, now);
-  return pause > ceiling ? pause : ceiling;
+void
+rate_view (struct mirror *m, struct rate_view *view)
+{
+  struct rate *rate = &m->rate;
+  CLEANUP_LOCK (&rate->lock);
+
+  look (m, now_ns ());
+  *view = (struct rate_view){
+    .bytes_per_second = rate->shown,
+    .allowed = allowed_now (m),
+    .why = rate->control.why,
+    .client_p99_us = rate->control.p99_ns / 1000,
+    .alone_p99_us = rate->control.alone_ns / 1000,
+  };
+}
+
+const char *
+rate_why_name (enum rate_why why)
+{
+  static const char *const names[] = {
+    [RATE_IDLE] = "idle",         [RATE_LEGS] = "legs",
+    [RATE_YIELDING] = "yielding", [RATE_FLOOR] = "floor",
+    [RATE_LIMIT] = "limit",
+  };
+
+  return names[why];
 }

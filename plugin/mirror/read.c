@@ -10,12 +10,14 @@
  * S15).  Nothing is answered while a failure waits to be recorded (S4), and
  * without the lease of the log nothing is read (S19).
  *
- * What a leg could not read and another could is repaired (S16).
+ * What a leg could not read and another could is repaired (S16); so is what its
+ * checksum calls wrong (verify-reads=1, sums.h).
  */
 
 #include "config.h"
 
 #include <errno.h>
+#include <inttypes.h>
 
 #include "acknowledge.h"
 #include "block-status.h"
@@ -23,6 +25,7 @@
 #include "hold.h"
 #include "members.h"
 #include "mirror-impl.h"
+#include "msg.h"
 #include "range.h"
 #include "rate.h"
 #include "repair.h"
@@ -30,6 +33,7 @@
 #include "source.h"
 
 #define SEQUENTIAL_BONUS 8
+#define MAX_WRONG_SAID 20
 
 /* A question to a leg; it may reduce *count to what it did.  0, or -1 with
  * errno.  No lock is held.
@@ -218,10 +222,32 @@ read_piece (struct mirror *m, struct read_op *op, uint64_t *count, read_fn fn,
   return slot == -1 ? -1 : 0;
 }
 
+/* False: the leg holds something else than clients wrote. */
+static bool
+is_right (struct leg *leg, const void *buf, uint64_t offset, uint64_t count)
+{
+  struct member *member = leg->opaque;
+  struct sums *sums = &member->mirror->sums;
+
+  if (!atomic_load (&sums->on) || !sums->verify ||
+      sums_check (sums, buf, offset, count) != SUMS_WRONG)
+    return true;
+  if (atomic_fetch_add (&sums->wrong, 1) < MAX_WRONG_SAID)
+    msg_warning ("leg %s: read at offset %" PRIu64
+                 ": not what was written, by its checksum",
+                 member->name, offset);
+  return false;
+}
+
 static int
 read_fn_data (struct leg *leg, uint64_t offset, uint64_t *count, void *opaque)
 {
-  return leg_run (leg, LEG_READ, 0, opaque, offset, *count);
+  if (leg_run (leg, LEG_READ, 0, opaque, offset, *count) == -1)
+    return -1;
+  if (is_right (leg, opaque, offset, *count))
+    return 0;
+  errno = EIO;
+  return -1;
 }
 
 static int
@@ -232,6 +258,7 @@ read_data (struct mirror *m, struct read_op *op, char *buf)
 
   if (read_begin (m, op) == -1)
     return -1;
+  resync_want_locked (m, op->offset, op->count);
   while (op->count > 0 && r == 0) {
     uint64_t n = op->count;
 
@@ -247,13 +274,15 @@ int
 mirror_pread (struct mirror *m, void *buf, uint64_t offset, uint64_t count)
 {
   struct read_op op = {.offset = offset, .count = count};
+  int r, err;
 
   if (request_check (m, offset, count) == -1)
     return -1;
-  op.arrival = rate_client (&m->rate);
-  if (read_data (m, &op, buf) == -1) {
-    int err = errno;
-
+  op.arrival = rate_client_begin (&m->rate);
+  r = read_data (m, &op, buf);
+  err = errno;
+  rate_client_end (m, client_kind_of (false, count), op.arrival);
+  if (r == -1) {
     if (op.src.error)
       members_report_kept (m, op.bad, LEG_READ);
     errno = err;

@@ -17,6 +17,7 @@
 #include "extent-map.h"
 
 #define RESYNC_THREADS 4
+#define RESYNC_WANTED 16
 
 struct mirror;
 
@@ -35,10 +36,13 @@ struct resync {
 
   /* Protected by m->lock. */
   bool stop;
-  bool paused;               /* by an operator */
-  unsigned busy;             /* threads that copy */
-  unsigned exited;           /* threads that have ended */
-  uint64_t cursor;           /* next region to look at */
+  bool paused;     /* by an operator */
+  unsigned busy;   /* threads that copy */
+  unsigned exited; /* threads that have ended */
+  uint64_t cursor; /* next region to look at */
+  uint64_t
+    wanted[RESYNC_WANTED]; /* regions to be copied first, in that order */
+  unsigned nr_wanted;
   struct extent_map extents; /* what legs hold (holes.h) */
   struct bad_regions bad;    /* that no in-sync leg can read */
   bool only_bad;             /* nothing else is left to copy */
@@ -55,6 +59,12 @@ struct resync {
 
 /* There may be something to copy, or copiers are to stop. */
 void resync_wake_locked (struct mirror *m);
+
+/* A client reads there.  Where a resyncing leg misses it, it is copied before all
+ * others: what clients use is on one leg less.  A hint; it is forgotten when there
+ * are many.
+ */
+void resync_want_locked (struct mirror *m, uint64_t offset, uint64_t count);
 
 /* What was copied of these regions proves nothing any more: it is copied
  * again.

@@ -138,10 +138,18 @@ read_source (struct repair *rp, const struct request *rq)
   int slot =
     source_read_locked (rp->m, &rp->bad, rq->buf, rq->offset, rq->count);
 
-  if (slot == -1)
-    return false;
   rp->source = (unsigned) slot;
-  return true;
+  return slot != -1;
+}
+
+/* With verify-reads=1 a leg may be bad because it is wrong. */
+static bool
+source_is_right (struct repair *rp, const struct request *rq)
+{
+  struct sums *sums = &rp->m->sums;
+
+  return !atomic_load (&sums->on) || !sums->verify ||
+         sums_check (sums, rq->buf, rq->offset, rq->count) != SUMS_WRONG;
 }
 
 static bool
@@ -160,8 +168,8 @@ repair_chunk (struct repair *rp, const struct request *rq)
 
   if (write_begin (rp->m, &op) == -1)
     return false;
-  done = flush_legs (rp->m, 0) == 0 && read_source (rp, rq) && op.legs &&
-         still_in_sync (rp);
+  done = flush_legs (rp->m, 0) == 0 && read_source (rp, rq) &&
+         source_is_right (rp, rq) && op.legs && still_in_sync (rp);
   if (done)
     failed = fan_out (rp->m, &op.fan, op.legs, rq);
   return write_end (rp->m, &op, failed) == 0 && done;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Resync: which regions are copied when, and what becomes of them; copy.c
- * does the copying.
+/* Resync: the copiers.  resync-next.c says which regions are copied when,
+ * resync-end.c what becomes of them, and copy.c does the copying.
  *
  * Thread model: RESYNC_THREADS copiers, each with one run of regions at a
  * time.  The missed maps are the only position: what is not yet done is
@@ -19,11 +19,8 @@
 
 #include "config.h"
 
-#include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 
-#include "bad-regions.h"
 #include "cleanup.h"
 #include "copy-run.h"
 #include "copy.h"
@@ -32,219 +29,12 @@
 #include "mirror-impl.h"
 #include "msg.h"
 #include "recovery.h"
+#include "resync-end.h"
+#include "resync-next.h"
 #include "resync.h"
-#include "suspend.h"
 #include "thread.h"
 
 #define SWEEP_BYTES (UINT64_C (1) << 30) /* copied before a sweep is due */
-#define FIRST_STALL_NS NSEC_PER_SEC
-#define MAX_STALL_NS (30 * NSEC_PER_SEC)
-#define MAX_BAD_IN_ROW 32 /* then the targets stall */
-
-/* --- choosing work; m->lock is held --- */
-
-static unsigned
-ready_targets (const struct mirror *m, uint64_t now)
-{
-  unsigned ready = 0;
-
-  FOR_EACH_SLOT (slot, m->resyncing)
-    if (m->member[slot].stalled_until <= now)
-      ready |= SLOT_BIT (slot);
-  return ready;
-}
-
-static unsigned
-targets_of (struct mirror *m, unsigned ready, uint64_t first, uint64_t nr)
-{
-  unsigned targets = 0;
-
-  FOR_EACH_SLOT (slot, ready)
-    if (!dirty_log_in_sync (m->log, slot, first, nr))
-      targets |= SLOT_BIT (slot);
-  return targets;
-}
-
-uint64_t
-resync_todo (const struct mirror *m, const struct log_status *ls)
-{
-  uint64_t todo = 0;
-
-  FOR_EACH_SLOT (slot, m->resyncing)
-    todo += ls->missed[slot];
-  return todo;
-}
-
-static void
-begin_round (struct mirror *m)
-{
-  struct resync *rs = &m->resync;
-  struct log_status ls;
-
-  if (rs->busy > 0 || rs->copied)
-    return;
-  dirty_log_status (m->log, &ls);
-  rs->begin_ns = now_ns ();
-  rs->begin_bytes = rs->copied_bytes + rs->skipped_bytes;
-  rs->total_regions = resync_todo (m, &ls);
-}
-
-/* Bad regions that are to be tried again are work again. */
-static void
-give_back_bad (struct mirror *m, uint64_t now)
-{
-  uint64_t region;
-
-  while (bad_regions_due (&m->resync.bad, m->in_sync, now, &region))
-    dirty_log_put_resync_work (m->log, region, 1);
-}
-
-static bool
-get_work (struct mirror *m, unsigned ready, uint64_t *first, uint64_t *nr)
-{
-  struct resync *rs = &m->resync;
-  bool any =
-    dirty_log_get_resync_work (m->log, ready, rs->cursor, 1, first, nr) ||
-    dirty_log_get_resync_work (m->log, ready, 0, 1, first, nr);
-
-  rs->only_bad = !any && rs->busy == 0 && rs->bad.nr_waiting > 0;
-  return any;
-}
-
-static struct recovery *
-next_work (struct mirror *m)
-{
-  struct resync *rs = &m->resync;
-  uint64_t now = now_ns ();
-  unsigned ready = ready_targets (m, now);
-  struct recovery *rec;
-  uint64_t first, nr;
-
-  give_back_bad (m, now);
-  if (rs->stop || rs->paused || !ready || m->hold.legs ||
-      suspended_locked (m) || !dirty_log_valid (m->log))
-    return NULL;
-  if (!get_work (m, ready, &first, &nr))
-    return NULL;
-  rec = calloc (1, sizeof *rec);
-  if (!rec) {
-    dirty_log_put_resync_work (m->log, first, nr);
-    return NULL;
-  }
-  begin_round (m);
-  rec->first = first;
-  rec->nr = nr;
-  rec->targets = targets_of (m, ready, first, nr);
-  rec->next = rs->running;
-  rs->running = rec;
-  rs->cursor = first + nr;
-  rs->busy++;
-  return rec;
-}
-
-/* --- the end of a run; m->lock is held --- */
-
-static void
-stall_member (struct member *member)
-{
-  uint64_t now = now_ns ();
-  uint64_t ns = FIRST_STALL_NS << (member->stalls < 5 ? member->stalls : 5);
-
-  if (member->stalled_until > now)
-    return; /* several copies failed together */
-  member->stalls++;
-  member->stalled_until = now + (ns < MAX_STALL_NS ? ns : MAX_STALL_NS);
-}
-
-static void
-stall (struct copier *c, unsigned targets)
-{
-  FOR_EACH_SLOT (slot, targets) {
-    struct member *member = &c->m->member[slot];
-
-    stall_member (member);
-    if (!member->stall_reported)
-      c->to_report |= SLOT_BIT (slot);
-    member->stall_reported = true;
-  }
-}
-
-/* The region that could not be read is not in the run any more, and still
- * handed out.  A source that is lost reads nothing: that is not the region's
- * fault.
- */
-static void
-leave_bad_region (struct copier *c)
-{
-  struct mirror *m = c->m;
-  struct bad_regions *bad = &m->resync.bad;
-  uint64_t region = c->source_bad >> m->region_shift;
-  enum bad_news news = BAD_FULL;
-
-  if (!leg_is_lost (m->member[c->source].leg))
-    news = bad_regions_add (bad, region, c->source_bad_legs, now_ns ());
-  c->name_bad = news == BAD_NEW;
-  if (news == BAD_FULL)
-    dirty_log_put_resync_work (m->log, region, 1);
-  if (news == BAD_FULL || bad->in_row >= MAX_BAD_IN_ROW)
-    stall (c, c->rec->targets);
-}
-
-static void
-unlink_running (struct mirror *m, struct recovery *rec)
-{
-  struct recovery **p = &m->resync.running;
-
-  while (*p != rec)
-    p = &(*p)->next;
-  *p = rec->next;
-}
-
-static void
-end_run (struct copier *c)
-{
-  struct mirror *m = c->m;
-  struct resync *rs = &m->resync;
-  struct recovery *rec = c->rec;
-
-  unlink_running (m, rec);
-  if (--rs->busy == 0 && m->suspended_until > 0)
-    pthread_cond_broadcast (&m->cond);
-  if (c->source_error)
-    leave_bad_region (c);
-  stall (c, c->unflushed ? rec->targets : c->bad);
-  rec->targets &= ~c->bad;
-  if (rec->targets == 0 || rec->nr == 0) {
-    dirty_log_put_resync_work (m->log, rec->first, rec->nr);
-    free (rec);
-  }
-  else {
-    FOR_EACH_SLOT (slot, rec->targets)
-      m->member[slot].stalls = 0;
-    bad_regions_read (&rs->bad, rec->first, rec->nr);
-    rec->next = rs->copied;
-    rs->copied = rec;
-    rs->copied_regions += rec->nr;
-  }
-}
-
-/* Once for each target, however often it is tried until it is in-sync. */
-static void
-report_stalled (struct copier *c)
-{
-  char why[LEG_ERROR_SIZE];
-
-  FOR_EACH_SLOT (slot, c->to_report & c->bad) {
-    leg_last_error (c->m->member[slot].leg, why, sizeof why);
-    msg_warning ("leg %s: resync stalled, will be tried again: %s",
-                 c->m->member[slot].name, why);
-  }
-  if (c->source_error || c->unflushed) {
-    leg_last_error (c->m->member[c->source].leg, why, sizeof why);
-    msg_warning ("leg %s: resync source: %s", c->m->member[c->source].name,
-                 why);
-  }
-}
 
 /* --- the first copy after a quarantine --- */
 
@@ -291,15 +81,6 @@ copy_none (struct copier *c)
 /* --- a run --- */
 
 static void
-report_bad (struct copier *c)
-{
-  errno = c->source_error;
-  msg_error ("leg %s: resync: read at offset %" PRIu64
-             ": %m: the region stays missed, and is tried again later",
-             c->m->member[c->source].name, c->source_bad);
-}
-
-static void
 recover (struct mirror *m, struct recovery *rec, char *buf)
 {
   struct copier c = {.m = m, .rec = rec, .buf = buf};
@@ -319,12 +100,9 @@ recover (struct mirror *m, struct recovery *rec, char *buf)
     CLEANUP_LOCK (&m->lock);
     members_unuse_locked (m, targets);
     copy_no_source_locked (&c);
-    end_run (&c);
+    resync_end_run_locked (&c);
   }
-  if (c.to_report)
-    report_stalled (&c);
-  if (c.name_bad)
-    report_bad (&c);
+  resync_report (&c);
 }
 
 /* Copied runs are made durable when there are many, or nothing else is left
@@ -357,7 +135,7 @@ copier_thread (void *opaque)
     msg_error ("resync: out of memory");
   pthread_mutex_lock (&m->lock);
   while (buf && !m->resync.stop) {
-    struct recovery *rec = next_work (m);
+    struct recovery *rec = resync_next_run_locked (m);
 
     if (!rec) {
       wait_for_work (m);

@@ -8,8 +8,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "dirty-log.h"
-
 struct mirror;
 
 /* Start the copiers.  -1 with the error reported. */
@@ -17,8 +15,5 @@ int resync_start (struct mirror *m);
 
 /* False if a thread still hangs in a leg at the deadline.  Blocks. */
 bool resync_stop (struct mirror *m, uint64_t deadline);
-
-/* Regions that the resyncing legs miss, summed over them.  m->lock is held. */
-uint64_t resync_todo (const struct mirror *m, const struct log_status *ls);
 
 #endif /* NBDMIRROR_RESYNC_H */

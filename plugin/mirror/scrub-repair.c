@@ -12,7 +12,9 @@
  *      hold what the right ones do.  Where that is no more the leg of step 0, or
  *      there is no majority any more, nothing is written.
  *
- * Two legs have no majority: who is right is for an operator to say.
+ * Where checksums are known (sums.h) they say who is right, block by block, before any
+ * majority.  Two legs have no majority: without a sum, who is right is for an operator
+ * to say.
  */
 
 #include "config.h"
@@ -35,7 +37,8 @@ struct fix {
   struct mirror *m;
   struct scrub_work *work;
   uint64_t offset, count, arrival;
-  unsigned from;   /* as the operator said it */
+  unsigned from;   /* as the operator, or a sum, said it */
+  bool by_sum;     /* it is one block of sums, */
   unsigned source; /* slot */
   struct write_op op;
   struct request rq;
@@ -113,6 +116,13 @@ look_again (struct fix *fix)
          (fix->work->look.legs & SLOT_BIT (fix->source));
 }
 
+static bool
+source_has_sum (const struct fix *fix)
+{
+  return sums_check (&fix->m->sums, fix->work->look.buf[fix->source],
+                     fix->offset, fix->count) == SUMS_RIGHT;
+}
+
 /* The legs that do not hold what the source does; *known: it is right. */
 static unsigned
 wrong_legs (const struct fix *fix, size_t at, size_t len, bool *known)
@@ -121,8 +131,11 @@ wrong_legs (const struct fix *fix, size_t at, size_t len, bool *known)
   scrub_groups groups = scrub_groups_make (look->buf, look->legs, at, len);
   unsigned right = scrub_group_of (groups, fix->source), wrong = 0;
 
-  *known = groups == 0 || fix->from != SCRUB_NO_LEG ||
-           scrub_majority (groups, look->legs) == (int) right;
+  if (fix->by_sum)
+    *known = groups == 0 || source_has_sum (fix);
+  else
+    *known = groups == 0 || fix->from != SCRUB_NO_LEG ||
+             scrub_majority (groups, look->legs) == (int) right;
   if (groups == 0 || !*known)
     return 0;
   FOR_EACH_SLOT (slot, look->legs)
@@ -182,11 +195,21 @@ end_part (struct fix *fix, struct part *part)
   return done;
 }
 
+/* Whole blocks of all legs, and of sums if there are any. */
+static uint64_t
+unit_of (const struct mirror *m)
+{
+  uint64_t unit = atomic_load (&m->sums.on) ? SUMS_BLOCK : SCRUB_BLOCK;
+
+  return m->limits.min_block > unit ? m->limits.min_block : unit;
+}
+
 /* Step 3. */
 static bool
 write_wrong (struct fix *fix)
 {
-  size_t unit = fix->m->limits.min_block > SCRUB_BLOCK
+  size_t unit = fix->by_sum ? (size_t) fix->count
+                : fix->m->limits.min_block > SCRUB_BLOCK
                   ? fix->m->limits.min_block
                   : SCRUB_BLOCK;
   struct part part = {0};
@@ -215,6 +238,8 @@ write_locked (struct fix *fix)
   if (write_begin (fix->m, &fix->op) == -1)
     return false;
   done = look_again (fix) && write_wrong (fix);
+  if (fix->written > 0 && !fix->by_sum)
+    sums_forget (&fix->m->sums, fix->offset, fix->count);
   fix->op.fan.unsent = fix->unsent;
   /* write_end looks at the request that was the range's. */
   fix->rq.offset = fix->offset;
@@ -222,17 +247,78 @@ write_locked (struct fix *fix)
   return write_end (fix->m, &fix->op, fix->failed) == 0 && done;
 }
 
-/* Whole blocks of all legs. */
+/* --- one range --- */
+
+/* False: it could not be tried; true also if nothing is known to be right. */
+static bool
+run_fix (struct fix *fix, scrub_groups groups)
+{
+  fix->rq = (struct request){.op = LEG_WRITE,
+                             .offset = fix->offset,
+                             .count = fix->count,
+                             .arrival = fix->arrival};
+  fix->op = (struct write_op){.rq = &fix->rq, .repair = ALL_SLOTS};
+  fix->written = 0;
+  fix->failed = fix->unsent = 0;
+  if (!source_is_primary (fix, groups))
+    return true;
+  return write_locked (fix);
+}
+
+/* Whole blocks. */
 static void
 widen (struct fix *fix, const struct scrub_range *range)
 {
   const struct mirror_limits *limits = &fix->m->limits;
-  uint64_t unit =
-    limits->min_block > SCRUB_BLOCK ? limits->min_block : SCRUB_BLOCK;
+  uint64_t unit = unit_of (fix->m);
   uint64_t end = (range->offset + range->length + unit - 1) & ~(unit - 1);
 
   fix->offset = range->offset & ~(unit - 1);
   fix->count = (end < limits->size ? end : limits->size) - fix->offset;
+}
+
+/* --- by sums --- */
+
+/* The leg that holds what a client wrote; SCRUB_NO_LEG: it can't be told. */
+static unsigned
+leg_by_sum (struct fix *fix)
+{
+  struct scrub_look *look = &fix->work->look;
+  struct sums *sums = &fix->m->sums;
+  unsigned right = SCRUB_NO_LEG;
+
+  scrub_look_in_sync (fix->m, look, fix->offset, fix->count);
+  if (look->again)
+    return SCRUB_NO_LEG;
+  FOR_EACH_SLOT (slot, look->legs) {
+    enum sums_verdict verdict =
+      sums_check (sums, look->buf[slot], fix->offset, fix->count);
+
+    if (verdict == SUMS_RIGHT && right == SCRUB_NO_LEG)
+      right = slot;
+    if (verdict == SUMS_WRONG)
+      atomic_fetch_add (&sums->wrong, 1);
+  }
+  return right;
+}
+
+/* One after the other, for each has a leg of its own that is right. */
+static bool
+fix_by_sums (struct fix *fix, scrub_groups groups, uint64_t *written)
+{
+  uint64_t end = fix->offset + fix->count, unit = unit_of (fix->m);
+
+  for (; fix->offset < end; fix->offset += fix->count) {
+    fix->count = end - fix->offset < unit ? end - fix->offset : unit;
+    fix->from = leg_by_sum (fix);
+    fix->by_sum = fix->from != SCRUB_NO_LEG;
+    if (!run_fix (fix, groups))
+      return false;
+    if (fix->by_sum && fix->written > 0)
+      atomic_fetch_add (&fix->m->sums.repaired, 1);
+    *written += fix->written;
+  }
+  return true;
 }
 
 bool
@@ -241,23 +327,18 @@ scrub_repair (struct mirror *m, struct scrub_work *work,
               uint64_t *written)
 {
   struct fix fix = {.m = m, .work = work, .from = from, .arrival = now_ns ()};
+  bool done;
 
   work->differ.nr = 0;
-  widen (&fix, range);
-  fix.rq = (struct request){.op = LEG_WRITE,
-                            .offset = fix.offset,
-                            .count = fix.count,
-                            .arrival = fix.arrival};
-  fix.op.rq = &fix.rq;
-  fix.op.repair = ALL_SLOTS;
   *written = 0;
-  if (!source_is_primary (&fix, range->groups))
-    return true; /* and nothing is known to be right */
-  if (!write_locked (&fix)) {
-    work->differ.nr = 0;
+  widen (&fix, range);
+  if (from == SCRUB_NO_LEG && atomic_load (&m->sums.on))
+    done = fix_by_sums (&fix, range->groups, written);
+  else {
+    done = run_fix (&fix, range->groups);
     *written = fix.written;
-    return false;
   }
-  *written = fix.written;
-  return true;
+  if (!done)
+    work->differ.nr = 0;
+  return done;
 }

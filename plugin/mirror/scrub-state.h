@@ -2,11 +2,14 @@
 
 /* The state of a scrub (S17).
  *
- *   scrub.c          its thread: what is next, and how fast
+ *   scrub.c          its thread
+ *   scrub-next.c     what is next
+ *   scrub-step.c     a step: what came of it, and how fast
  *   scrub-compare.c  a chunk: do the legs hold the same?
  *   scrub-repair.c   a range where they do not is made equal
  *   scrub-look.c     what the legs hold
- *   scrub-keep.c     what a restart finds of it
+ *   scrub-restart.c  what a restart goes on with: when it is read and written
+ *   scrub-keep.c     and how
  *   scrub-list.c     what was found
  */
 

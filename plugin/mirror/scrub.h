@@ -24,11 +24,6 @@ int scrub_start (struct mirror *m);
 /* False if the thread still hangs in a leg at the deadline.  Blocks. */
 bool scrub_stop (struct mirror *m, uint64_t deadline);
 
-/* Make what changed durable, where there is a place for it.  False if there is,
- * and it failed; reported once.  Blocks; no lock is held.
- */
-bool scrub_keep (struct mirror *m);
-
 /* It begins anew, from what m->scrub.now says; goes on; looks again what to do.
  * m->lock is held.
  */

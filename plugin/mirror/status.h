@@ -85,6 +85,17 @@ struct mirror_status {
 
   struct scrub_status scrub;
 
+  /* Of resync and scrub together (rate.h). */
+  const char *rate_why; /* "none": neither runs, "idle", "legs", "yielding",
+                         * "floor", "limit" */
+  uint64_t rate_now, rate_allowed;      /* bytes/s; allowed 0: no limit */
+  uint64_t client_p99_us, alone_p99_us; /* 0: not known */
+
+  const char *sums_state; /* "off", "on", "failed" */
+  char sums_file[4096];
+  bool sums_verify_reads;
+  uint64_t sums_verified, sums_wrong, sums_repaired;
+
   double suspended_seconds; /* that are left; 0: it is not */
   const char *read_policy;
   uint64_t resync_rate, resync_min; /* bytes/s */

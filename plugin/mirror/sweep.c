@@ -5,7 +5,7 @@
  *   1. picks hot regions that are idle, and closes some if a write waits for
  *      a place (hot-limit.h), and runs that have been copied;
  *   2. flushes every leg of the writing set: whatever was written in them
- *      is on the medium now (S3, S18);
+ *      is on the medium now (S3, S18), and so are its checksums (sums.h);
  *   3. unless a leg failed meanwhile, puts the regions into the missed map
  *      of each configured leg outside the writing set, durably;
  *   4. looks again, under the lock that failures and writes take, and clears
@@ -170,7 +170,8 @@ sweep_regions (struct round *round)
   struct mirror *m = round->m;
   bool lowered = false;
 
-  if (flush_legs (m, 0) == -1 || !miss_outside (round, &lowered))
+  if (flush_legs (m, 0) == -1 || !sums_sync (&m->sums) ||
+      !miss_outside (round, &lowered))
     return false;
   round->unstored = lowered && dirty_log_flush (m->log, round->deadline) == -1;
   if (round->unstored)

@@ -16,6 +16,7 @@
 
 #include "apply.h"
 #include "deadline.h"
+#include "log-life.h"
 #include "msg.h"
 #include "probe.h"
 #include "record-order.h"

@@ -13,6 +13,7 @@
 #include "apply.h"
 #include "cleanup.h"
 #include "deadline.h"
+#include "log-life.h"
 #include "mirror-new.h"
 #include "msg.h"
 #include "open-records.h"
@@ -22,6 +23,8 @@
 #include "probe.h"
 #include "quarantine.h"
 #include "same-disk.h"
+#include "sums-open.h"
+#include "sums.h"
 
 /* What there is, before anybody has decided anything. */
 struct opening {
@@ -29,6 +32,7 @@ struct opening {
   struct dirty_log *log;
   struct log_record record;
   struct record_area area[MIRROR_MAX_LEGS]; /* by number of the leg */
+  struct sums sums;
 };
 
 static const struct opening *
@@ -153,6 +157,7 @@ close_all (struct opening *o)
     record_area_close (&o->area[i]);
     leg_free (o->in.leg[i].leg);
   }
+  sums_free (&o->sums);
   dirty_log_close (o->log, now_ns ());
 }
 
@@ -245,6 +250,7 @@ build (struct opening *o, const struct plan *plan)
   m = mirror_new (o->in.config, o->log, legs, plan->source);
   if (!m)
     return NULL;
+  mirror_take_sums (m, &o->sums);
   give_away (o, plan);
   if (records_hand_over (m, &o->in, plan, o->area) == -1) {
     mirror_free (m);
@@ -280,7 +286,8 @@ carry_out (struct opening *o, const struct plan *plan)
 
   if (quarantine_marked (o->log, &marked) == -1)
     return NULL;
-  if (plan_apply (o->log, &o->in, plan) == 0 &&
+  if (sums_open (&o->sums, o->in.config, o->log, plan->geo.size) == 0 &&
+      plan_apply (o->log, &o->in, plan) == 0 &&
       (!plan->unclean || hold_all (o->log, &marked) == 0))
     m = build (o, plan);
   if (m && quarantine_init (m, &marked) == -1) {
@@ -318,6 +325,7 @@ mirror_open (const struct mirror_config *config, FILE *out, bool *plan_ok)
   struct mirror *m = NULL;
 
   *plan_ok = false;
+  sums_init (&o.sums);
   if (same_disk_refuse (config) == 0 && open_all (config, &o) == 0)
     m = decide (&o, out, plan_ok);
   close_all (&o);

@@ -23,6 +23,7 @@ resync            resync nbdcopy file-file file-nbd nbd-nbd
 resync-sparse     sparse dense sparse
 resync-bad-block  bad    source-good source-bad
 resync-zeroes     zeroes nbd
+beside-copies     beside alone copies floor
 start-15t         start  one mirror
 marks-logd        logd   batch-1 batch-16 batch-64 lone
 "
@@ -37,6 +38,7 @@ fio_options ()
     read-4k-qd1) echo --rw=randread --bs=4k --iodepth=1 ;;
     write-128k-qd8) echo --rw=randwrite --bs=128k --iodepth=8 ;;
     read-1m-seq-qd4) echo --rw=read --bs=1m --iodepth=4 ;;
+    beside-copies) echo --rw=randrw --bs=4k --iodepth=4 ;;
     write-cold-qd32) echo --rw=randwrite --bs=4k --iodepth=32 ;;
     *) fail "no load for $1" ;;
   esac

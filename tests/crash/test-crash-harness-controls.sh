@@ -56,7 +56,7 @@ mutant log/truth/truth.c 's/^  miss_marked (log, slot);/  if (!log)\n  &/'
 must_find 'S5: marked regions not missed by a leg that fails' 20 \
   subset cache --crash return
 
-mutant plugin/mirror/write.c 's/\.flags = fua ? LEG_FUA : 0,/.flags = fua \&\& !m,/'
+mutant plugin/mirror/modify.c 's/\.flags = fua ? LEG_FUA : 0,/.flags = fua \&\& !m,/'
 must_find 'S7: FUA dropped' 20 subset cache --crash all
 
 mutant plugin/mirror/flush.c \

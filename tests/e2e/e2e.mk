@@ -7,6 +7,7 @@ e2e_tests = \
 	tests/e2e/test-leg-outage.sh \
 	tests/crash/test-crash-harness-controls.sh \
 	tests/e2e/test-bench.sh \
+	tests/e2e/test-checksums.sh \
 	tests/e2e/test-client-fio-verify.sh \
 	tests/e2e/test-client-nbd-tools.sh \
 	tests/e2e/test-client-qemu.sh \
@@ -103,6 +104,8 @@ TESTS += \
 EXTRA_DIST += \
 	tests/bench/bench \
 	tests/bench/bench-report \
+	tests/bench/beside-report \
+	tests/bench/beside.sh \
 	tests/bench/goals \
 	tests/bench/meter.sh \
 	tests/bench/sides.sh \
@@ -116,6 +119,7 @@ EXTRA_DIST += \
 	tests/crash/crash-round \
 	tests/lib/certificates.sh \
 	tests/lib/functions.sh \
+	tests/lib/orders.sh \
 	tests/e2e/light-clients \
 	tests/e2e/odd-requests \
 	tests/crash/rebuild-leg \

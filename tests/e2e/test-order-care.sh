@@ -5,11 +5,9 @@
 # client sees an error, and all legs hold the same in the end.
 
 in_memory=yes
-. "$(dirname "$0")/../lib/functions.sh"
+. "$(dirname "$0")/../lib/orders.sh"
 requires_mirror
 requires nbdsh -c pass
-
-check=$top_srcdir/tests/lib/register-check
 
 names ()
 {
@@ -36,9 +34,7 @@ start_leg c file c
 start_mirror "$tmp/a" "${leg_uri[b]}" "${leg_uri[c]}" \
   log=disk:"$tmp/log" quarantine=0
 wait_mirror
-background load "$check" load --seed 1 "$tmp/state" "$uri"
-load=$!
-written_more
+start_load
 
 # --- a disk has died
 
@@ -80,9 +76,7 @@ cmp -n "$(json .mirror.size)" a new
 ordered resume "$control"
 written_more
 
-kill -TERM "$load"
-reap "$load" || fail 'a client saw an error'
-"$check" verify "$tmp/state" "$uri" a b new
+end_load a b new
 
 # --- the next start
 

@@ -7,31 +7,9 @@
 # when nbdkit has gone to the background.
 
 in_memory=yes
-. "$(dirname "$0")/../lib/functions.sh"
+. "$(dirname "$0")/../lib/orders.sh"
 requires_mirror
 requires nbdsh -c pass
-
-check=$top_srcdir/tests/lib/register-check
-
-# says TEXT CMD...: nbdmirror CMD ends with exit code 0 and says TEXT; declines:
-# with 1.
-ends ()
-{
-  local want=$1 text=$2 status=0
-  "$tool" "${@:3}" >"$tmp/said" 2>&1 || status=$?
-  expect "exit code of ${*:3} ($(cat "$tmp/said"))" "$status" "$want"
-  grep -qF -- "$text" "$tmp/said" || fail "${*:3}: $(cat "$tmp/said")"
-}
-
-says ()
-{
-  ends 0 "$@"
-}
-
-declines ()
-{
-  ends 1 "$@"
-}
 
 truncate -s 32M "$tmp/a" "$tmp/b"
 
@@ -42,9 +20,10 @@ background early "$tool" wait --timeout "$deadline" "$control"
 early=$!
 nbdkit -P "$tmp/early.pid" -U "$tmp/early.sock" "$plugin" \
   "$tmp/a" "$tmp/b" log=disk:"$tmp/log" control="$control"
+[ -S "$control" ] || fail 'no socket, and nbdkit is in the background'
+wait_for "$deadline" [ -s "$tmp/early.pid" ]
 pid=$(cat "$tmp/early.pid")
 cleanup_fn signal KILL "$pid"
-[ -S "$control" ] || fail 'no socket, and nbdkit is in the background'
 reap "$early" || fail 'wait was too early'
 says 'the server ends' stop "$control"
 wait_for "$deadline" not running "$pid"
@@ -53,9 +32,7 @@ wait_for "$deadline" not running "$pid"
 
 start_mirror "$tmp/a" "$tmp/b" log=disk:"$tmp/log"
 wait_mirror
-background load "$check" load --seed 1 "$tmp/state" "$uri"
-load=$!
-wait_for "$deadline" json_is '.legs[1].writes > 100' true
+start_load
 
 says 'may be stopped' may-stop "$control" 1
 says 'would be: leg 1' fail --dry-run "$control" 1
@@ -92,9 +69,7 @@ writes=$(json '.legs[0].writes')
 says 'go on' resume "$control"
 wait_for "$deadline" json_is ".legs[0].writes > $writes" true
 
-kill -TERM "$load"
-reap "$load" || fail 'a client saw an error'
-"$check" verify "$tmp/state" "$uri" "$tmp/a" "$tmp/b"
+end_load "$tmp/a" "$tmp/b"
 
 # --- a crash right after the reply: the leg is not trusted
 

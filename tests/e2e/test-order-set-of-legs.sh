@@ -7,31 +7,9 @@
 # after a crash; a command line that names other legs is told so.
 
 in_memory=yes
-. "$(dirname "$0")/../lib/functions.sh"
+. "$(dirname "$0")/../lib/orders.sh"
 requires_mirror
 requires nbdsh -c pass
-
-check=$top_srcdir/tests/lib/register-check
-
-# says TEXT CMD...: nbdmirror CMD ends with exit code 0 and says TEXT; declines:
-# with 1.
-ends ()
-{
-  local want=$1 text=$2 status=0
-  "$tool" "${@:3}" >"$tmp/said" 2>&1 || status=$?
-  expect "exit code of ${*:3} ($(cat "$tmp/said"))" "$status" "$want"
-  grep -qF -- "$text" "$tmp/said" || fail "${*:3}: $(cat "$tmp/said")"
-}
-
-says ()
-{
-  ends 0 "$@"
-}
-
-declines ()
-{
-  ends 1 "$@"
-}
 
 names ()
 {
@@ -44,9 +22,7 @@ truncate -s 15M small
 start_leg c file "$tmp/c"
 start_mirror "$tmp/a" "$tmp/b" log=disk:"$tmp/log" quarantine=0
 wait_mirror
-background load "$check" load --seed 1 "$tmp/state" "$uri"
-load=$!
-wait_for "$deadline" json_is '.legs[1].writes > 100' true
+start_load
 
 says 'becomes a leg' add --wait --timeout "$deadline" "$control" "${leg_uri[c]}"
 says 'already' add "$control" "${leg_uri[c]}"
@@ -76,9 +52,7 @@ says 'leg 1 is' rename --wait --timeout "$deadline" "$control" 1 moved
 says 'is no leg any more' remove "$control" f
 expect legs "$(names)" "$tmp/d $tmp/moved"
 
-kill -TERM "$load"
-reap "$load" || fail 'a client saw an error'
-"$check" verify "$tmp/state" "$uri" "$tmp/d" "$tmp/moved"
+end_load "$tmp/d" "$tmp/moved"
 
 # --- a crash; then with the right names, and with wrong ones
 

@@ -28,6 +28,7 @@
 #include "deadline.h"
 #include "disk.h"
 #include "fuzz.h"
+#include "log-life.h"
 #include "mem-store.h"
 #include "msg.h"
 

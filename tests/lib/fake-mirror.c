@@ -69,6 +69,8 @@ fake_mirror_new (void)
   s->resync_state = "idle";
   s->scrub.state = "idle";
   s->scrub.waits = "";
+  s->rate_why = "none";
+  s->sums_state = "off";
   s->read_policy = "auto";
   return m;
 }

@@ -18,6 +18,7 @@
 
 #include "cleanup.h"
 #include "deadline.h"
+#include "log-life.h"
 #include "mem-log.h"
 #include "truth.h"
 

@@ -105,6 +105,7 @@ make_mirror (const struct fx *fx, unsigned resyncing, unsigned primary)
     .read_policy = READ_FIRST,
     .log_timeout = 15,
     .leg_timeout = 10,
+    .resync_min = UINT64_C (1) << 30, /* tests have clients all the time */
     .hold_timeout = fx_hold_timeout,
   };
   struct mirror_leg legs[LOG_MAX_LEGS] = {0};

@@ -9,6 +9,7 @@
 
 #include "cleanup.h"
 #include "deadline.h"
+#include "log-life.h"
 #include "msg.h"
 #include "user-fixture.h"
 

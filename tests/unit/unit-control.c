@@ -215,6 +215,17 @@ static const struct {
   {"resync.bytes_per_second", json_type_int},
   {"resync.eta_seconds", json_type_int},
   {"resync.sweeps", json_type_int},
+  {"rate.why", json_type_string},
+  {"rate.bytes_per_second", json_type_int},
+  {"rate.allowed", json_type_int},
+  {"rate.client_p99_us", json_type_int},
+  {"rate.alone_p99_us", json_type_int},
+  {"checksums.state", json_type_string},
+  {"checksums.file", json_type_string},
+  {"checksums.verify_reads", json_type_boolean},
+  {"checksums.verified", json_type_int},
+  {"checksums.wrong", json_type_int},
+  {"checksums.repaired", json_type_int},
 };
 
 TEST (status_has_all_names_with_their_types)

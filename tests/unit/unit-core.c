@@ -9,6 +9,7 @@
 
 #include "backend.h"
 #include "deadline.h"
+#include "log-life.h"
 #include "suite.h"
 
 #define NR 1000

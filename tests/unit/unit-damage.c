@@ -17,6 +17,7 @@
 
 #include "deadline.h"
 #include "disk-format.h"
+#include "log-life.h"
 #include "plan.h"
 #include "probe.h"
 #include "suite.h"

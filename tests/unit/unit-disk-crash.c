@@ -29,6 +29,7 @@
 
 #include "deadline.h"
 #include "disk.h"
+#include "log-life.h"
 #include "mem-store.h"
 #include "suite.h"
 

@@ -24,6 +24,7 @@
 #include "cleanup.h"
 #include "deadline.h"
 #include "disk.h"
+#include "log-life.h"
 #include "suite.h"
 #include "temp-path.h"
 #include "unit-wait.h"

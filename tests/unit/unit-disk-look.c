@@ -19,6 +19,7 @@
 #include "deadline.h"
 #include "disk-look.h"
 #include "disk.h"
+#include "log-life.h"
 #include "mem-store.h"
 #include "suite.h"
 

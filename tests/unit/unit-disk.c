@@ -25,6 +25,7 @@
 #include "disk-number.h"
 #include "disk.h"
 #include "full-io.h"
+#include "log-life.h"
 #include "mem-store.h"
 #include "owner.h"
 #include "suite.h"

@@ -19,6 +19,7 @@
 #include "dirty-log.h"
 #include "fake-mirror.h"
 #include "leg.h"
+#include "log-life.h"
 #include "run-tool.h"
 #include "suite.h"
 

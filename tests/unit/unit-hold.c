@@ -852,7 +852,7 @@ static bool
 copies_pause (void)
 {
   CLEANUP_LOCK (&fx->m->rate.lock);
-  return fx->m->rate.next_ns > now_ns () + 30 * NSEC_PER_SEC;
+  return fx->m->rate.busy == 0 && fx->m->rate.credit < 0;
 }
 
 /* Nor does one that pauses, for the sake of resync-rate=. */

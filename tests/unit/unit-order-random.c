@@ -20,16 +20,13 @@
 #include "cleanup.h"
 #include "mirror-fixture.h"
 #include "order.h"
+#include "random-clients.h"
 #include "suite.h"
 
-#define SHIFT 16
-#define REGION (UINT64_C (1) << SHIFT)
 #define NR_CLIENTS 2
-#define CLIENT_BYTES (2 * REGION)
-#define NR_REGIONS (NR_CLIENTS * CLIENT_BYTES / REGION)
-#define SIZE (NR_REGIONS * REGION)
-#define CLIENT_BLOCKS (CLIENT_BYTES / BLOCK)
-#define MAX_BLOCKS 16
+#define NR_REGIONS (NR_CLIENTS * CLIENT_REGIONS)
+#define REGION (UINT64_C (1) << CLIENT_SHIFT)
+#define SIZE (NR_CLIENTS * CLIENT_BYTES)
 #define NR_LEGS 3
 #define MAX_DISKS 1024 /* and as much memory */
 #define NR_SEEDS 3
@@ -130,67 +127,6 @@ check_image (const struct mem_log_image *image, void *opaque)
   for (unsigned slot = 0; slot < LOG_MAX_LEGS; ++slot)
     if (image->state[slot] != LOG_LEG_NONE)
       check_leg (image, disk_of (image, image->primary), slot);
-}
-
-/* --- clients --- */
-
-/* Has some blocks for itself. */
-struct client {
-  uint64_t base, random;
-  uint8_t has[CLIENT_BLOCKS];
-  uint8_t buf[MAX_BLOCKS * BLOCK];
-  unsigned nr_done;
-};
-
-static void
-client_write (struct client *c, uint64_t first, uint64_t nr)
-{
-  uint8_t byte = (uint8_t) (random_next (&c->random) % 250 + 1);
-
-  memset (c->buf, byte, nr * BLOCK);
-  memset (c->has + first, byte, nr);
-  ck_assert_int_eq (mirror_pwrite (fx->m, c->buf, c->base + first * BLOCK,
-                                   nr * BLOCK, byte % 8 == 0),
-                    0);
-}
-
-static void
-client_read (struct client *c, uint64_t first, uint64_t nr)
-{
-  ck_assert_int_eq (mirror_pread (fx->m, c->buf, c->base + first * BLOCK,
-                                  nr * BLOCK),
-                    0);
-  for (uint64_t i = 0; i < nr * BLOCK; ++i)
-    ck_assert_uint_eq (c->buf[i], c->has[first + i / BLOCK]);
-}
-
-static void
-client_act (struct client *c)
-{
-  struct timespec ts = {.tv_nsec =
-                          200000}; /* others want the processor, too */
-  uint64_t nr = random_next (&c->random) % MAX_BLOCKS + 1;
-  uint64_t first = random_next (&c->random) % (CLIENT_BLOCKS - nr + 1);
-  uint64_t what = random_next (&c->random) % 16;
-
-  if (what == 0)
-    ck_assert_int_eq (mirror_flush (fx->m), 0);
-  else if (what < 4)
-    client_read (c, first, nr);
-  else
-    client_write (c, first, nr);
-  c->nr_done++;
-  nanosleep (&ts, NULL);
-}
-
-static void *
-client_thread (void *arg)
-{
-  struct client *c = arg;
-
-  while (!atomic_load (&over))
-    client_act (c);
-  return NULL;
 }
 
 /* --- who loses legs --- */
@@ -360,19 +296,6 @@ all_come_back (void)
     ;
 }
 
-static void
-is_durable (const struct client *c)
-{
-  CLEANUP_FREE uint8_t *stable = malloc (CLIENT_BYTES);
-
-  FOR_EACH_SLOT (slot, fx->m->configured) {
-    mem_leg_read_stable (fx->m->member[slot].leg, stable, c->base,
-                         CLIENT_BYTES);
-    for (uint64_t i = 0; i < CLIENT_BYTES; ++i)
-      ck_assert_uint_eq (stable[i], c->has[i / BLOCK]);
-  }
-}
-
 static unsigned
 from_env (const char *name, unsigned otherwise)
 {
@@ -385,7 +308,7 @@ static void
 setup (void)
 {
   fx_hold_timeout = 60;
-  fx = fx_new (NR_LEGS, NR_REGIONS, SHIFT, 0);
+  fx = fx_new (NR_LEGS, NR_REGIONS, CLIENT_SHIFT, 0);
   fx->m->rejoin = (struct rejoin_times){NSEC_PER_MSEC, 5 * NSEC_PER_MSEC,
                                         3600 * NSEC_PER_SEC};
   fx->m->hold.first_ns = NSEC_PER_MSEC;
@@ -411,17 +334,15 @@ teardown (void)
 
 LOOP_TEST (random_orders_lose_nothing, NR_SEEDS)
 {
-  static struct client client[NR_CLIENTS];
-  pthread_t thread[NR_CLIENTS], loser;
+  static struct random_clients clients;
   uint64_t seed = from_env ("UNIT_SEED", 0) + (unsigned) _i, random = seed;
   unsigned orders = from_env ("UNIT_ROUNDS", NR_ORDERS), changed = 0;
+  pthread_t loser;
 
-  for (uint64_t i = 0; i < NR_CLIENTS; ++i) {
-    client[i].base = i * CLIENT_BYTES;
-    client[i].random = seed + i;
-    memset (client[i].has, 'A', sizeof client[i].has);
-    thread[i] = thread_run (client_thread, &client[i]);
-  }
+  clients.fx = fx;
+  clients.nr = NR_CLIENTS;
+  clients.pause_ns = 200000;
+  clients_start (&clients, seed);
   loser = thread_run (loser_thread, &seed);
   for (unsigned i = 0; i < orders; ++i) {
     if (i % 8 == 0)
@@ -431,15 +352,12 @@ LOOP_TEST (random_orders_lose_nothing, NR_SEEDS)
   atomic_store (&over, true);
   pthread_join (loser, NULL);
   mem_log_fail_randomly (fx->log, 0);
-  for (size_t i = 0; i < NR_CLIENTS; ++i) {
-    pthread_join (thread[i], NULL);
-    ck_assert_uint_gt (client[i].nr_done, 10);
-  }
+  clients_end (&clients);
   ck_assert_uint_gt (changed, orders / 10);
   all_come_back ();
   ck_assert_int_eq (mirror_flush (fx->m), 0);
-  for (size_t i = 0; i < NR_CLIENTS; ++i)
-    is_durable (&client[i]);
+  FOR_EACH_SLOT (slot, fx->m->configured)
+    clients_are_on (&clients, fx->m->member[slot].leg);
 }
 
 static struct suite_group tests = {.setup = setup,

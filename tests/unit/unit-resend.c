@@ -21,6 +21,7 @@
 
 #include "deadline.h"
 #include "dirty-log.h"
+#include "log-life.h"
 #include "logd-peer.h"
 #include "suite.h"
 #include "unit-wait.h"

@@ -15,7 +15,7 @@
 #include "copy.h"
 #include "members.h"
 #include "mirror-fixture.h"
-#include "rate.h"
+#include "resync-next.h"
 #include "resync.h"
 #include "suite.h"
 
@@ -515,65 +515,46 @@ TEST (data_written_into_a_run_of_zeroes_is_kept)
   fx_free (fx);
 }
 
-/* --- rates --- */
+/* --- order --- */
 
-#define MS NSEC_PER_MSEC
-
-TEST (without_clients_and_ceiling_there_is_no_pause)
+static uint64_t
+next_region (struct fx *fx)
 {
-  struct fx *fx = fx_new (2, 1, SHIFT, 0);
+  CLEANUP_LOCK (&fx->m->lock);
+  struct recovery *rec = resync_next_run_locked (fx->m);
+  uint64_t region;
 
-  ck_assert_uint_eq (rate_pause (fx->m, MIB, 10 * MS), 0);
+  ck_assert_ptr_nonnull (rec);
+  region = rec->first;
+  fx->m->resync.running = rec->next;
+  fx->m->resync.busy--;
+  free (rec); /* its region stays handed out */
+  return region;
+}
+
+TEST (what_clients_read_is_copied_first)
+{
+  struct fx *fx = fx_new (2, NR_REGIONS, SHIFT, 2);
+
+  ck_assert_uint_eq (next_region (fx), 0);
+  do_succeeds (fx, OP_READ, 5 * REGION + BLOCK, BLOCK, 0);
+  do_succeeds (fx, OP_READ, 5 * REGION, BLOCK, 0);
+  do_succeeds (fx, OP_READ, 3 * REGION - BLOCK, 2 * BLOCK, 0);
+  do_succeeds (fx, OP_READ, 0, BLOCK, 0); /* is being copied */
+  ck_assert_uint_eq (next_region (fx), 5);
+  ck_assert_uint_eq (next_region (fx), 2);
+  ck_assert_uint_eq (next_region (fx), 3);
+  ck_assert_uint_eq (next_region (fx), 1);
   fx_free (fx);
 }
 
-TEST (the_ceiling_is_shared_by_all_copiers)
+TEST (what_clients_read_and_no_leg_misses_is_not_copied)
 {
-  struct fx *fx = fx_new (2, 1, SHIFT, 0);
-  uint64_t pause = 0;
+  struct fx *fx = fx_new (2, NR_REGIONS, SHIFT, 2);
 
-  fx->m->config.resync_rate = 10 * MIB;
-  for (unsigned i = 0; i < RESYNC_THREADS; ++i)
-    pause = rate_pause (fx->m, MIB, 1 * MS);
-  ck_assert_uint_gt (pause, 300 * MS);
-  ck_assert_uint_le (pause, 400 * MS);
-  fx_free (fx);
-}
-
-/* With a client about: as long as the chunk took, for each request inside. */
-TEST (clients_get_their_share)
-{
-  struct fx *fx = fx_new (2, 1, SHIFT, 0);
-
-  rate_client (&fx->m->rate);
-  {
-    CLEANUP_LOCK (&fx->m->lock);
-    fx->m->active = 3;
-  }
-  ck_assert_uint_eq (rate_pause (fx->m, MIB, 10 * MS), 40 * MS);
-  {
-    CLEANUP_LOCK (&fx->m->lock);
-    fx->m->active = 0;
-  }
-  fx_free (fx);
-}
-
-TEST (clients_do_not_push_it_below_the_floor)
-{
-  struct fx *fx = fx_new (2, 1, SHIFT, 0);
-
-  fx->m->config.resync_min = 100 * MIB; /* 4 copiers: 40 ms for a chunk */
-  rate_client (&fx->m->rate);
-  {
-    CLEANUP_LOCK (&fx->m->lock);
-    fx->m->active = 100;
-  }
-  ck_assert_uint_eq (rate_pause (fx->m, MIB, 10 * MS), 30 * MS);
-  ck_assert_uint_eq (rate_pause (fx->m, MIB, 50 * MS), 0);
-  {
-    CLEANUP_LOCK (&fx->m->lock);
-    fx->m->active = 0;
-  }
+  do_succeeds (fx, OP_READ, 5 * REGION, BLOCK, 0);
+  dirty_log_set_region_sync (fx->log, 1, 5, 1, true);
+  ck_assert_uint_eq (next_region (fx), 0);
   fx_free (fx);
 }
 

@@ -78,6 +78,20 @@ TEST (status_exit_code_is_the_state)
   ck_assert_int_eq (TOOL ("status", "--json", path), 2);
 }
 
+TEST (status_says_why_copies_are_not_faster)
+{
+  struct mirror_status *s = fake_mirror_lock (m);
+
+  s->rate_why = "yielding";
+  s->rate_now = 30 << 20;
+  s->client_p99_us = 1800;
+  s->alone_p99_us = 1000;
+  fake_mirror_unlock (m);
+  ck_assert_int_eq (TOOL ("status", path), 0);
+  tool_expect_out ("copies  30 MiB/s, yielding to clients "
+                   "(p99 1800 us, without copies 1000 us)");
+}
+
 TEST (status_without_server_is_3_and_names_the_socket)
 {
   char name[96];

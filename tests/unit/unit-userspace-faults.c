@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "deadline.h"
+#include "log-life.h"
 #include "suite.h"
 #include "unit-wait.h"
 #include "user-fixture.h"

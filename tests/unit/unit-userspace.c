@@ -14,6 +14,7 @@
 
 #include "cleanup.h"
 #include "deadline.h"
+#include "log-life.h"
 #include "suite.h"
 #include "unit-wait.h"
 #include "user-fixture.h"

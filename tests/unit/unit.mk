@@ -95,6 +95,8 @@ unit_tests = \
 	tests/unit/unit-plan-records \
 	tests/unit/unit-probe \
 	tests/unit/unit-proto \
+	tests/unit/unit-rate \
+	tests/unit/unit-sums \
 	tests/unit/unit-record \
 	tests/unit/unit-slow \
 	tests/unit/unit-watch \
@@ -315,6 +317,8 @@ mirror_fixture = \
 	tests/lib/mem-log.h \
 	tests/lib/mirror-fixture.c \
 	tests/lib/mirror-fixture.h \
+	tests/lib/random-clients.c \
+	tests/lib/random-clients.h \
 	tests/lib/unit-wait.h \
 	$(NULL)
 unit_libraries += libmirrorfixture.la
@@ -408,6 +412,14 @@ tests_unit_unit_slow_LDADD = libmirrorfixture.la $(MIRROR_LIBS) $(TEST_LIBS)
 tests_unit_unit_watch_SOURCES = tests/unit/unit-watch.c
 tests_unit_unit_watch_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_unit_watch_LDADD = libmirrorfixture.la $(MIRROR_LIBS) $(TEST_LIBS)
+tests_unit_unit_rate_SOURCES = tests/unit/unit-rate.c
+tests_unit_unit_rate_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_unit_rate_LDADD = libmirrorfixture.la $(MIRROR_LIBS) $(TEST_LIBS)
+
+tests_unit_unit_sums_SOURCES = tests/unit/unit-sums.c
+tests_unit_unit_sums_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_unit_sums_LDADD = libmirrorfixture.la $(MIRROR_LIBS) $(TEST_LIBS)
+
 tests_unit_unit_scrub_SOURCES = tests/unit/unit-scrub.c
 tests_unit_unit_scrub_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_unit_scrub_LDADD = libmirrorfixture.la $(MIRROR_LIBS) $(TEST_LIBS)
