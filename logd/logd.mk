@@ -48,8 +48,12 @@ logd_nbdmirror_logd_SOURCES = \
 	logd/request/state-feed.h \
 	logd/request/takeover.c \
 	logd/request/takeover.h \
+	logd/served/depot.h \
+	logd/served/depot-dir.c \
 	logd/served/lease-file.c \
 	logd/served/lease-file.h \
+	logd/served/lease-text.c \
+	logd/served/lease-text.h \
 	logd/served/lease-write.c \
 	logd/served/lease-write.h \
 	logd/served/lease.c \

@@ -2,21 +2,15 @@
 
 #include "config.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "cleanup.h"
 #include "deadline.h"
+#include "depot.h"
 #include "dirty-log.h"
-#include "lease-file.h"
 #include "logd.h"
 #include "msg-logd.h"
 #include "msg.h"
-#include "options.h"
 #include "served-open.h"
 #include "served.h"
 
@@ -25,8 +19,7 @@
 struct open_job {
   struct job job;
   struct served *served;
-  const char *dir_name;
-  int dir;
+  struct depot *depot;
   char name[PROTO_MAX_NAME + 1];
   bool memory, read_lease;
   unsigned flags;
@@ -41,39 +34,27 @@ struct open_job {
 static struct dirty_log *
 open_memory (const struct open_job *o)
 {
-  char file[PROTO_MAX_NAME + 8];
+  int r = o->depot->ops->exists (o->depot, NULL, o->name);
 
-  snprintf (file, sizeof file, "%s.log", o->name);
-  if (faccessat (o->dir, file, F_OK, 0) == -1 && errno == ENOENT)
+  if (r == 0)
     return dirty_log_open ("core", 0);
-  msg_error ("log %s: is on disk, not in memory", o->name);
+  if (r == 1)
+    msg_error ("log %s: is on disk, not in memory", o->name);
   return NULL;
-}
-
-static struct dirty_log *
-open_disk (const struct open_job *o)
-{
-  CLEANUP_FREE char *spec = NULL;
-
-  if (asprintf (&spec, "disk:%s/%s.log", o->dir_name, o->name) == -1) {
-    spec = NULL;
-    msg_error ("log %s: %m", o->name);
-    return NULL;
-  }
-  return dirty_log_open (spec, o->flags);
 }
 
 static void
 open_run (struct job *job)
 {
   struct open_job *o = (struct open_job *) job;
+  const struct depot_ops *ops = o->depot->ops;
 
   msg_capture (o->text, sizeof o->text);
   if (o->memory)
     o->log = open_memory (o);
   else if (!o->read_lease ||
-           lease_file_read (o->dir, o->dir_name, o->name, &o->record) != -1)
-    o->log = open_disk (o);
+           ops->read_lease (o->depot, NULL, o->name, &o->record) != -1)
+    o->log = ops->open (o->depot, NULL, o->name, o->flags);
   msg_capture_end ();
   job_finish (job);
 }
@@ -122,8 +103,7 @@ served_open (struct served *l, unsigned flags, served_opened *done,
   }
   o->job = (struct job){.run = open_run, .done = open_done};
   o->served = l;
-  o->dir = l->server->dir;
-  o->dir_name = l->server->options->dir;
+  o->depot = l->server->depot;
   memcpy (o->name, l->name, sizeof o->name);
   o->memory = l->memory;
   o->read_lease = !l->loaded;

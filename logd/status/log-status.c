@@ -9,6 +9,7 @@
 #include <json-c/json.h>
 
 #include "deadline.h"
+#include "depot.h"
 #include "log-status.h"
 #include "logd.h"
 #include "options.h"
@@ -163,7 +164,7 @@ server_to_json (const struct server *s)
 
   add_string (obj, "software", SOFTWARE);
   add_number (obj, "pid", (uint64_t) getpid ());
-  add_string (obj, "dir", s->options->dir);
+  add_string (obj, "dir", s->depot->name);
   add_number (obj, "uptime_seconds",
               (now_boot_ns () - s->started) / NSEC_PER_SEC);
   add_number (obj, "clients", s->nr_clients);
