@@ -27,6 +27,7 @@
 #include "logd.h"
 #include "msg-logd.h"
 #include "msg.h"
+#include "open-depot.h"
 #include "options.h"
 #include "ownership.h"
 #include "removal.h"
@@ -93,8 +94,7 @@ prepare (struct server *s)
     msg_error ("random numbers: %m");
     return -1;
   }
-  s->depot = depot_dir_open (s->options->dir);
-  if (!s->depot || open_tls (s) == -1 || open_access (s) == -1)
+  if (open_depot (s) == -1 || open_tls (s) == -1 || open_access (s) == -1)
     return -1;
   return listen_open (s);
 }

@@ -114,7 +114,8 @@ entry_to_json (struct server *s, const struct depot_entry *e)
 {
   struct served *l = served_find (s, string (e->name));
 
-  return l ? status_of_log (l) : status_of_file (e->name, &e->record);
+  return l ? status_of_log (l)
+           : status_of_file (e->name, &e->record, e->server);
 }
 
 static bool

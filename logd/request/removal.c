@@ -32,6 +32,7 @@ struct remove_job {
   struct removal *removal;
   struct dirty_log *log;
   struct depot *depot;
+  struct seat *seat;
   char name[PROTO_MAX_NAME + 1];
   bool memory;
   int error;
@@ -62,7 +63,7 @@ remove_run (struct job *job)
   struct remove_job *r = (struct remove_job *) job;
 
   dirty_log_close (r->log, NO_DEADLINE);
-  if (!r->memory && r->depot->ops->remove (r->depot, NULL, r->name) == -1)
+  if (!r->memory && r->depot->ops->remove (r->depot, r->seat, r->name) == -1)
     r->error = errno;
   job_finish (job);
 }
@@ -103,6 +104,7 @@ queue_remove (struct served *l, struct removal *removal)
   r->removal = removal;
   r->log = l->log;
   r->depot = l->server->depot;
+  r->seat = l->seat;
   memcpy (r->name, l->name, sizeof r->name);
   r->memory = l->memory;
   l->log = NULL;

@@ -16,6 +16,7 @@ struct lease_job {
   struct job job;
   struct served *served;
   struct depot *depot;
+  struct seat *seat;
   char name[PROTO_MAX_NAME + 1];
   bool memory;
   struct lease_record record;
@@ -32,7 +33,7 @@ lease_run (struct job *job)
   struct lease_job *w = (struct lease_job *) job;
 
   msg_capture (w->text, sizeof w->text);
-  if (!w->memory && w->depot->ops->write_lease (w->depot, NULL, w->name,
+  if (!w->memory && w->depot->ops->write_lease (w->depot, w->seat, w->name,
                                                 &w->record, w->uuid) == -1)
     w->error = errno;
   msg_capture_end ();
@@ -64,6 +65,7 @@ lease_write (struct served *l, const struct lease_record *record,
   w->job = (struct job){.run = lease_run, .done = lease_job_done};
   w->served = l;
   w->depot = l->server->depot;
+  w->seat = l->seat;
   memcpy (w->name, l->name, sizeof w->name);
   w->memory = l->memory;
   w->record = *record;

@@ -144,13 +144,16 @@ status_of_log (struct served *l)
 }
 
 struct json_object *
-status_of_file (const char *name, const struct lease_record *record)
+status_of_file (const char *name, const struct lease_record *record,
+                const char *server)
 {
   struct json_object *obj = json_object_new_object ();
 
   add_string (obj, "name", name);
   add_string (obj, "type", "disk");
-  add_string (obj, "state", "closed");
+  add_string (obj, "state", server[0] ? "elsewhere" : "closed");
+  if (server[0])
+    add_string (obj, "server", server);
   add_number (obj, "epoch", record->epoch);
   add_string (obj, "owner_state", record->held ? "silent" : "free");
   json_object_object_add (obj, "owner", owner_to_json (record));
@@ -169,6 +172,8 @@ server_to_json (const struct server *s)
               (now_boot_ns () - s->started) / NSEC_PER_SEC);
   add_number (obj, "clients", s->nr_clients);
   add_number (obj, "lease_ms", s->options->lease_ns / NSEC_PER_MSEC);
+  if (s->depot->ops->status)
+    s->depot->ops->status (s->depot, obj);
   return obj;
 }
 

@@ -25,7 +25,7 @@ say_hello (struct log_client *c)
     .type = PROTO_HELLO,
     .id = log_client_id (c),
     .hello = {.version = PROTO_VERSION,
-              .features = PROTO_FEATURE_MIN_BLOCK,
+              .features = PROTO_FEATURE_MIN_BLOCK | PROTO_FEATURE_ELSEWHERE,
               .software = {software, sizeof software - 1}},
   };
 
