@@ -85,6 +85,7 @@ libetcd_la_SOURCES = \
 	log/etcd/etcd-lease.c \
 	log/etcd/etcd-log.c \
 	log/etcd/etcd-log.h \
+	log/etcd/etcd-request.c \
 	log/etcd/etcd-seat.c \
 	log/etcd/etcd-seat.h \
 	log/etcd/etcd-store.c \

@@ -20,9 +20,7 @@
 #include "depot-etcd.h"
 #include "etcd.h"
 
-#define STRING(n) #n
-#define STRING_OF(n) STRING (n)
-#define LOCAL "127.0.0.1:" STRING_OF (PROTO_DEFAULT_PORT)
+#define LOCAL "127.0.0.1:" PROTO_DEFAULT_PORT_TEXT
 #define MAX_PASSWORD 256
 
 /* The first line of a file. */

@@ -24,9 +24,6 @@
 #define MIN_ETCD_LEASE 2
 #define MAX_ETCD_LEASE 3600
 
-#define STRING(n) #n
-#define STRING_OF(n) STRING (n)
-
 static const char help[] =
   "nbdmirror-logd --store DIR|etcd:MEMBER,... [OPTION...]: serve dirty logs "
   "to\n"
@@ -220,8 +217,8 @@ parse_advertise (struct options *o, const char *text)
   struct address address;
   const char *why = "a host's name or address is needed";
 
-  if (address_parse (&address, text, strlen (text),
-                     STRING_OF (PROTO_DEFAULT_PORT), &why) == -1 ||
+  if (address_parse (&address, text, strlen (text), PROTO_DEFAULT_PORT_TEXT,
+                     &why) == -1 ||
       (!address.path[0] && !address.host[0])) {
     msg_error ("--advertise=%s: %s", text, why);
     return usage ();

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Of etcd.c and etcd-lease.c. */
+/* Of etcd.c, etcd-lease.c and etcd-request.c. */
 
 #ifndef NBDMIRROR_LOG_ETCD_IMPL_H
 #define NBDMIRROR_LOG_ETCD_IMPL_H

@@ -34,6 +34,7 @@ struct etcd_store {
   struct bitset differs; /* sectors */
   uint64_t stored_size;  /* that etcd is known to have */
   bool size_unsure;
+  bool failed; /* the last sync, which was said */
 };
 
 static struct etcd_store *
@@ -300,6 +301,16 @@ is_stored (struct etcd_store *s, uint64_t from, uint64_t end)
   s->size_unsure = false;
 }
 
+/* It is tried again, maybe for long. */
+static int
+write_failed (struct etcd_store *s)
+{
+  if (!s->failed)
+    report (s, "write", etcd_seat_error (s->seat));
+  s->failed = true;
+  return -1;
+}
+
 static int
 store_sync (struct log_store *store)
 {
@@ -320,7 +331,8 @@ store_sync (struct log_store *store)
       return 0;
     }
     if (etcd_seat_change (s->seat, operations) == -1)
-      return report (s, "write", etcd_seat_error (s->seat));
+      return write_failed (s);
+    s->failed = false;
     is_stored (s, from, at);
     from = at;
   } while (at < s->differs.nr);

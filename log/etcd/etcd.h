@@ -2,11 +2,11 @@
 
 /* A store of logs in etcd that several servers share:
  *
- *   etcd-depot.c  (logd) what a server asks for
  *   etcd-store.c  the bytes of a log, as a disk log's store
  *   etcd-seat.c   who serves a log; every change of it
  *   etcd-lease.c  our lease, which all our seats hang on, and its thread
- *   etcd.c        a request to one member, or to one after another
+ *   etcd.c        life
+ *   etcd-request.c  a request to one member, or to one after another
  *   etcd-curl.c   HTTP
  *   etcd-json.c   what is said
  *

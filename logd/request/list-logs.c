@@ -189,6 +189,14 @@ answer_all (struct list_job *j)
   client_feed (c, &f->feed);
 }
 
+/* That one knows more of it. */
+static bool
+is_elsewhere (struct server *s, const struct depot_entry *e)
+{
+  return e->server[0] && strcmp (e->server, s->depot->server) != 0 &&
+         !served_find (s, string (e->name));
+}
+
 static void
 answer_one (struct list_job *j)
 {
@@ -196,6 +204,8 @@ answer_one (struct list_job *j)
 
   if (j->nr == 0)
     asker_error (&j->asker, PROTO_E_NO_LOG, "log %s: there is none", j->only);
+  else if (is_elsewhere (j->server, j->entries))
+    asker_error (&j->asker, PROTO_E_ELSEWHERE, "ask %s", j->entries->server);
   else
     send_json (c, j->asker.id, 0, entry_to_json (j->server, j->entries));
   list_free (j);

@@ -392,6 +392,38 @@ etcd_add_status (const struct depot *d, struct json_object *obj)
   json_object_object_add (obj, "etcd", etcd);
 }
 
+static void
+print_number (FILE *f, const char *prefix, const char *name, const char *type,
+              const char *help, double value)
+{
+  fprintf (f, "# HELP %setcd_%s %s\n# TYPE %setcd_%s %s\n%setcd_%s %.15g\n",
+           prefix, name, help, prefix, name, type, prefix, name, value);
+}
+
+static void
+etcd_print_metrics (const struct depot *d, FILE *f, const char *prefix)
+{
+  struct etcd_status status;
+  double left;
+
+  etcd_get_status (etcd_depot (d)->etcd, &status);
+  left = (double) status.lease_left / NSEC_PER_SEC;
+  print_number (f, prefix, "lease_left_seconds", "gauge",
+                "Until this server's lease in etcd ends.",
+                status.leased && left > 0 ? left : 0);
+  print_number (f, prefix, "requests_total", "counter", "Requests to etcd.",
+                (double) status.requests);
+  print_number (f, prefix, "failures_total", "counter",
+                "Those without an answer, or refused.",
+                (double) status.failures);
+  print_number (f, prefix, "latency_seconds_sum", "counter",
+                "How long those with an answer took, together.",
+                (double) status.latency_sum / 1e6);
+  print_number (f, prefix, "latency_seconds_count", "counter",
+                "How many those were.",
+                (double) (status.requests - status.failures));
+}
+
 /* --- life --- */
 
 static int
@@ -433,6 +465,7 @@ static const struct depot_ops etcd_ops = {
   .remove = etcd_remove,
   .list = etcd_list,
   .status = etcd_add_status,
+  .metrics = etcd_print_metrics,
 };
 
 struct depot *
@@ -449,5 +482,6 @@ depot_etcd_open (const char *name, const struct etcd_options *options)
   }
   d->depot.ops = &etcd_ops;
   d->depot.name = name;
+  d->depot.server = options->advertise;
   return &d->depot;
 }

@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "lease.h"
 #include "proto.h"
@@ -91,11 +92,15 @@ struct depot_ops {
    * block.
    */
   void (*status) (const struct depot *d, struct json_object *obj);
+
+  /* The same for Prometheus; names begin with the prefix. */
+  void (*metrics) (const struct depot *d, FILE *f, const char *prefix);
 };
 
 struct depot {
   const struct depot_ops *ops;
-  const char *name; /* for messages */
+  const char *name;   /* for messages */
+  const char *server; /* where clients find us; NULL: there is no other one */
 };
 
 /* A directory, which nobody else has.  NULL with the error reported; dir is

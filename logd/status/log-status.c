@@ -130,6 +130,8 @@ status_of_log (struct served *l)
   add_string (obj, "name", l->name);
   add_string (obj, "type", l->memory ? "memory" : "disk");
   add_string (obj, "state", log_state (&view));
+  if (l->server->depot->server)
+    add_string (obj, "server", l->server->depot->server);
   add_number (obj, "epoch", l->lease.record.epoch);
   add_string (obj, "owner_state", owner_state (l));
   json_object_object_add (obj, "owner", owner_to_json (&l->lease.record));

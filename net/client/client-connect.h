@@ -47,14 +47,17 @@ struct connector {
   struct ev_loop *loop;
   const struct connector_callbacks *cb;
   void *opaque;
-  struct address *server;
-  struct lookup **lookup; /* of each server */
   unsigned nr_servers;
+
+  /* Of each server; one more for who another one sent us to. */
+  struct address *server;
+  struct lookup **lookup;
 
   struct tls *tls; /* held; replaced when its files have changed */
 
   bool connecting;
   unsigned at;                          /* the server that is tried, or used */
+  unsigned followed;                    /* we were sent on so often in it */
   unsigned tried;                       /* so many have failed in this round */
   struct resolved resolved[LOOKUP_MAX]; /* its addresses */
   int nr_resolved, next_resolved;
@@ -79,6 +82,11 @@ void connector_start (struct connector *k);
 
 /* Close the connection, and try no more. */
 void connector_stop (struct connector *k);
+
+/* What is wanted is at this server, says the one of the connection, which is
+ * dropped: try that one next.  Who is sent on too often has failed.
+ */
+void connector_follow (struct connector *k, const struct address *a);
 
 /* The connection is no good: close it, and try the next server, after a
  * pause if it was in use (used).  Calls disconnected then.

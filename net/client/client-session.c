@@ -118,6 +118,23 @@ on_attached (struct log_client *c, const struct proto_attached *a)
   c->cb->woken (c->opaque);
 }
 
+/* "ask HOST:PORT" */
+static void
+follow (struct log_client *c, const char *text)
+{
+  static const char ask[] = "ask ";
+  const size_t len = sizeof ask - 1;
+  struct address server;
+  const char *why;
+
+  if (strncmp (text, ask, len) != 0 ||
+      address_parse (&server, text + len, strlen (text + len),
+                     PROTO_DEFAULT_PORT_TEXT, &why) == -1)
+    link_failed (c, "sends us to a server, and does not say which");
+  else
+    link_follow (c, &server);
+}
+
 static void
 on_attach_refused (struct log_client *c, const struct proto_msg *msg)
 {
@@ -128,6 +145,8 @@ on_attach_refused (struct log_client *c, const struct proto_msg *msg)
     c->waiting = true;
     c->cb->waiting (c->opaque, text);
   }
+  else if (msg->error == PROTO_E_ELSEWHERE)
+    follow (c, text);
   else if (msg->error == PROTO_E_STALE || msg->error == PROTO_E_OTHER_LOG ||
            (c->attached_before && msg->error == PROTO_E_OWNED))
     lose (c, text);
