@@ -23,10 +23,12 @@ struct etcd {
 
   pthread_mutex_t lock;
   pthread_cond_t cond;
+  pthread_cond_t room; /* for one more request */
 
   /* Protected by lock. */
   bool stop;
-  char *token; /* NULL: not asked for yet */
+  unsigned under_way; /* requests, but those of the lease */
+  char *token;        /* NULL: not asked for yet */
   struct etcd_status status;
 };
 

@@ -21,6 +21,7 @@
 #define ASK_NS (10 * NSEC_PER_SEC)
 #define PAUSE_NS (50 * NSEC_PER_MSEC)
 #define MAX_DEPTH 16
+#define MAX_UNDER_WAY 32u
 
 /* Codes of gRPC. */
 enum {
@@ -172,14 +173,15 @@ post_once (struct etcd_conn *c, const char *path, const char *body,
                         strlen (body), timeout_ms, &text, why);
   if (status != -1)
     *answer = parse (&text);
+  if (status != -1 && !*answer)
+    snprintf (why, sizeof why, "HTTP %d: %.*s", status, (int) text.len,
+              text.len > 0 ? (const char *) buffer_head (&text) : "");
   buffer_free (&text);
   if (status == 200 && *answer) {
     count (c, began, false);
     return ETCD_DONE;
   }
-  set_error (c, status == -1 ? why
-                : *answer    ? error_text (*answer)
-                             : "the answer is not from etcd");
+  set_error (c, *answer ? error_text (*answer) : why);
   *no_token = *answer && wants_token (*answer);
   status = *answer ? errno_of_answer (*answer) : 0;
   json_object_put (*answer);
@@ -274,12 +276,43 @@ etcd_try_for (struct etcd_conn *c, const char *path,
   return post_once (c, path, body, NULL, timeout_ms, answer, &no_token);
 }
 
+/* When hundreds of mirrors come at once etcd gets their requests a few at a
+ * time, so that each is answered within its time, and the lease's are soon.
+ */
+static void
+wait_for_room (struct etcd *e)
+{
+  CLEANUP_LOCK (&e->lock);
+
+  while (e->under_way >= MAX_UNDER_WAY)
+    pthread_cond_wait (&e->room, &e->lock);
+  e->under_way++;
+}
+
+static void
+make_room (struct etcd *e)
+{
+  CLEANUP_LOCK (&e->lock);
+
+  e->under_way--;
+  pthread_cond_signal (&e->room);
+}
+
 enum etcd_outcome
 etcd_try (struct etcd_conn *c, const char *path, struct json_object *request,
           struct json_object **answer)
 {
-  return etcd_try_for (c, path, request, (long) c->etcd->options.lease_s * 500,
-                       answer);
+  struct etcd *e = c->etcd;
+  enum etcd_outcome outcome;
+  int err;
+
+  wait_for_room (e);
+  outcome =
+    etcd_try_for (c, path, request, (long) e->options.lease_s * 500, answer);
+  err = errno;
+  make_room (e);
+  errno = err;
+  return outcome;
 }
 
 bool

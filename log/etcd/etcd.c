@@ -19,6 +19,7 @@ etcd_new (const struct etcd_options *options,
   e->transport = transport;
   pthread_mutex_init (&e->lock, NULL);
   cond_init_monotonic (&e->cond);
+  pthread_cond_init (&e->room, NULL);
   return e;
 }
 
@@ -39,6 +40,7 @@ etcd_free (struct etcd *e)
 {
   if (e->threaded)
     etcd_lease_stop (e);
+  pthread_cond_destroy (&e->room);
   pthread_cond_destroy (&e->cond);
   pthread_mutex_destroy (&e->lock);
   free (e->token);

@@ -134,7 +134,8 @@ enum etcd_outcome {
 };
 
 /* One try at one member, the next one the next time if this one does not
- * answer.  The answer, to be freed, or NULL.  Blocks for half a lease at most.
+ * answer.  The answer, to be freed, or NULL.  Blocks for half a lease at most,
+ * and before that while too many requests of others are under way.
  */
 enum etcd_outcome etcd_try (struct etcd_conn *c, const char *path,
                             struct json_object *request,

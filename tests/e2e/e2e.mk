@@ -18,7 +18,10 @@ e2e_tests = \
 	tests/crash/test-crash-one-leg-away.sh \
 	tests/e2e/test-dump-leg.sh \
 	tests/e2e/test-etcd-late-write.sh \
+	tests/e2e/test-etcd-many.sh \
 	tests/e2e/test-etcd-servers.sh \
+	tests/e2e/test-etcd-tls.sh \
+	tests/e2e/test-etcd-three-members.sh \
 	tests/e2e/test-fault-bad-sector.sh \
 	tests/e2e/test-fault-bad-source.sh \
 	tests/e2e/test-fault-connection-ends.sh \

@@ -7,11 +7,10 @@
 
 in_memory=yes
 . "$(dirname "$0")/../lib/functions.sh"
-. "$top_srcdir/tests/lib/etcd.sh"
+. "$(dirname "$0")/../lib/etcd.sh"
 requires_mirror
 requires_etcd
 requires nbdsh -c pass
-requires_tool xxd
 
 unguarded=$top_builddir/tests/e2e/logd-unguarded
 truncate -s 16M "$tmp/leg0" "$tmp/leg1"

@@ -7,7 +7,7 @@
 
 in_memory=yes
 . "$(dirname "$0")/../lib/functions.sh"
-. "$top_srcdir/tests/lib/etcd.sh"
+. "$(dirname "$0")/../lib/etcd.sh"
 requires_mirror
 requires_etcd
 requires nbdsh -c pass

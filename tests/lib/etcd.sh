@@ -10,7 +10,7 @@
 # start_server NAME    a log server on ${server_at[NAME]}, with the options of
 #                      the array server_options; its pid is ${server_pid[NAME]}
 # kill_server NAME     (KILL)
-# etcd_value KEY       of a key below "nbdmirror/"
+# etcd_get ...         etcdctl's
 
 etcd_host=127.$((64 + ($$ >> 16 & 63))).$(($$ >> 8 & 255)).$(($$ & 255))
 etcd_member=()
@@ -39,7 +39,7 @@ run_member ()
 {
   local at=$etcd_host:$((2379 + $1)) peer=$etcd_host:$((2479 + $1))
   GOMAXPROCS=1 background "etcd$1" \
-    etcd --name "m$1" --data-dir "$tmp/etcd$1" --unsafe-no-fsync \
+    etcd --logger zap --log-level error --name "m$1" --data-dir "$tmp/etcd$1" --unsafe-no-fsync \
     --listen-client-urls "http://$at" --advertise-client-urls "http://$at" \
     --listen-peer-urls "http://$peer" \
     --initial-advertise-peer-urls "http://$peer" \
@@ -99,11 +99,6 @@ kill_server ()
 etcd_get ()
 {
   ETCDCTL_API=3 etcdctl --endpoints "$etcd_members" get "$@"
-}
-
-etcd_value ()
-{
-  etcd_get --print-value-only "nbdmirror/$1" | xxd -p
 }
 
 # served_by LOG NAME: for wait_for.
