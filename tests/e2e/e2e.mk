@@ -115,11 +115,13 @@ EXTRA_DIST += \
 	tests/check/check-circles \
 	tests/check/check-includes.sh \
 	tests/crash/crash-devices.sh \
+	tests/crash/crash-etcd.sh \
 	tests/crash/crash-harness \
 	tests/crash/crash-loop \
 	tests/crash/crash-losses.sh \
 	tests/crash/crash-round \
 	tests/lib/certificates.sh \
+	tests/lib/etcd-log \
 	tests/lib/etcd.sh \
 	tests/lib/functions.sh \
 	tests/e2e/light-clients \
