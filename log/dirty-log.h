@@ -399,6 +399,13 @@ uint64_t dirty_log_get_sync_count (struct dirty_log *log);
 /* Kernel: status.  A consistent copy of the counters and records.  The leg
  * names are not copied: they change at start-up only.
  */
+/* Of a log on a server: one that it may be on. */
+#define LOG_MAX_SERVERS 9
+struct log_server_status {
+  char name[272];    /* "HOST:PORT", or a path */
+  const char *state; /* "connected", "answers", "away", "not-asked" */
+};
+
 struct log_status {
   const char *type; /* "core", "disk", "userspace", "userspace-core" */
   bool failed;      /* the last flush failed, or: */
@@ -407,6 +414,8 @@ struct log_status {
   bool lost;                /* its owner can't use it any more */
   char last_error[256];     /* "" if there was none */
   uint64_t last_error_time; /* seconds since 1970, 0 = never */
+  unsigned nr_servers;      /* 0: not on a server */
+  struct log_server_status server[LOG_MAX_SERVERS];
   struct log_counters counters;
   uint64_t flush_number;
   uint64_t generation;

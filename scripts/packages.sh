@@ -62,6 +62,7 @@ test   qemu-system-x86     =
 test   qemu-utils          qemu-img
 test   shellcheck          ShellCheck
 test   spin                -
+test   curl                =
 test   debootstrap         =
 test   universal-ctags     ctags
 test   valgrind            =

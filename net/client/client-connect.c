@@ -65,6 +65,9 @@ connector_failed (struct connector *k, const char *reason, bool used)
   char text[CONNECTOR_REASON_SIZE];
   bool round_over = used || ++k->tried >= k->nr_servers;
 
+  if (used || !k->answered)
+    k->seen[k->at] = SEEN_AWAY;
+
   drop_stream (k);
   snprintf (text, sizeof text, "%s: %s", k->server_name, reason);
   k->at = (k->at + 1) % k->nr_servers;
@@ -74,6 +77,13 @@ connector_failed (struct connector *k, const char *reason, bool used)
   }
   try_later (k);
   k->cb->disconnected (k->opaque, text, used);
+}
+
+void
+connector_answered (struct connector *k)
+{
+  k->answered = true;
+  k->seen[k->at] = SEEN_ANSWERING;
 }
 
 void
@@ -166,16 +176,17 @@ try_address (struct connector *k)
 
 /* --- one server --- */
 
-static void
-name_server (struct connector *k)
+void
+connector_print_server (const struct connector *k, unsigned i, char *buf,
+                        size_t size)
 {
-  const struct address *a = &k->server[k->at];
+  const struct address *a = &k->server[i];
 
   if (a->path[0])
-    snprintf (k->server_name, sizeof k->server_name, "%s", a->path);
+    snprintf (buf, size, "%s", a->path);
   else
-    snprintf (k->server_name, sizeof k->server_name,
-              strchr (a->host, ':') ? "[%s]:%s" : "%s:%s", a->host, a->port);
+    snprintf (buf, size, strchr (a->host, ':') ? "[%s]:%s" : "%s:%s", a->host,
+              a->port);
 }
 
 static void
@@ -198,7 +209,8 @@ on_resolved (void *opaque, const struct resolved *found, int nr,
 static void
 try_server (struct connector *k)
 {
-  name_server (k);
+  connector_print_server (k, k->at, k->server_name, sizeof k->server_name);
+  k->answered = false;
   if (k->tls)
     tls_reload_changed (&k->tls);
   k->connecting = true;
@@ -230,6 +242,7 @@ point_at (struct connector *k, const struct address *a)
     lookup_free (k->lookup[i]);
     k->lookup[i] = lookup;
     k->server[i] = *a;
+    k->seen[i] = SEEN_NOT_ASKED;
   }
   k->at = i;
   return 0;
@@ -282,7 +295,8 @@ copy_servers (struct connector *k, const struct address *servers, unsigned nr)
 {
   k->server = calloc (nr + 1, sizeof *k->server);
   k->lookup = calloc (nr + 1, sizeof *k->lookup);
-  if (!k->server || !k->lookup)
+  k->seen = calloc (nr + 1, sizeof *k->seen);
+  if (!k->server || !k->lookup || !k->seen)
     return -1;
   for (; k->nr_servers < nr; ++k->nr_servers) {
     struct lookup **l = &k->lookup[k->nr_servers];
@@ -318,6 +332,7 @@ connector_free (struct connector *k)
   for (unsigned i = 0; k->lookup && i <= k->nr_servers; ++i)
     lookup_free (k->lookup[i]);
   free (k->lookup);
+  free (k->seen);
   free (k->server);
   tls_free (k->tls);
 }

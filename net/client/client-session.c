@@ -91,6 +91,7 @@ on_hello_reply (struct log_client *c, const struct proto_msg *msg)
   else if (msg->hello.version != PROTO_VERSION)
     link_failed (c, "speaks another version of the protocol");
   else {
+    connector_answered (&c->connector);
     c->features = msg->hello.features;
     ask_attach (c);
   }

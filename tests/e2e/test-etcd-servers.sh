@@ -39,9 +39,12 @@ expect 'who is away' "$(jq -rc '[.servers[].state]' "$tmp/list")" \
   '["away","answered","answered"]'
 curl -s --unix-socket "$tmp/a.status" http://localhost/status >"$tmp/status"
 expect 'the lease' "$(jq -r .server.etcd.lease "$tmp/status")" valid
-curl -s --unix-socket "$tmp/a.status" http://localhost/metrics |
-  grep -q '^nbdmirror_logd_etcd_lease_left_seconds [1-9]' ||
+curl -s --unix-socket "$tmp/a.status" http://localhost/metrics >"$tmp/metrics"
+grep -q '^nbdmirror_logd_etcd_lease_left_seconds [0-9]' "$tmp/metrics" ||
   fail 'no metric of the lease'
+
+expect 'the servers, says the mirror' \
+  "$(json '[.log.servers[].state] | join (" ")')" 'connected not-asked'
 
 # --- the right one is killed
 nbdsh -u "$uri" -c '
@@ -59,6 +62,9 @@ wait_for "$deadline" served_by vm1 b
 [ "$("$tool" log show --json "$b/vm1" | jq .dirty_regions)" -le 3 ] ||
   fail 'more is marked than was written'
 expect 'the mirror' "$(json .mirror.state)" in-sync
+
+expect 'the servers then' \
+  "$(json '[.log.servers[].state] | join (" ")')" 'away connected'
 
 # --- and comes back, and the other one ends: it gives up what it has
 start_server a
