@@ -115,6 +115,13 @@ struct log_record {
 #define LOG_MAP_KERNEL_DIRTY LOG_NR_MAPS
 #define LOG_MAP_OUT_OF_SYNC (LOG_NR_MAPS + 1)
 
+/* Of a log on a server: one that it may be on. */
+#define LOG_MAX_SERVERS 9
+struct log_server_status {
+  char name[272];    /* "HOST:PORT", or a path */
+  const char *state; /* "connected", "answers", "away", "not-asked" */
+};
+
 /* What dirty_log_status tells.  The leg names are not copied: they change at
  * start-up only.
  */
@@ -126,6 +133,8 @@ struct log_status {
   bool lost;                /* its owner can't use it any more */
   char last_error[256];     /* "" if there was none */
   uint64_t last_error_time; /* seconds since 1970, 0 = never */
+  unsigned nr_servers;      /* 0: not on a server */
+  struct log_server_status server[LOG_MAX_SERVERS];
   struct log_counters counters;
   uint64_t flush_number;
   uint64_t generation;

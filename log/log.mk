@@ -75,5 +75,37 @@ libdirtylog_la_LIBADD = \
 	$(ZLIB_LIBS) \
 	$(NULL)
 
+if HAVE_CURL
+noinst_LTLIBRARIES += libetcd.la
+libetcd_la_SOURCES = \
+	log/etcd/base64.c \
+	log/etcd/base64.h \
+	log/etcd/etcd-curl.c \
+	log/etcd/etcd-impl.h \
+	log/etcd/etcd-json.c \
+	log/etcd/etcd-json.h \
+	log/etcd/etcd-lease.c \
+	log/etcd/etcd-log.c \
+	log/etcd/etcd-log.h \
+	log/etcd/etcd-request.c \
+	log/etcd/etcd-seat.c \
+	log/etcd/etcd-seat.h \
+	log/etcd/etcd-store.c \
+	log/etcd/etcd-store.h \
+	log/etcd/etcd.c \
+	log/etcd/etcd.h \
+	$(NULL)
+libetcd_la_CPPFLAGS = \
+	$(ETCD_CPPFLAGS) \
+	$(LOG_IMPL_CPPFLAGS) \
+	$(CURL_CFLAGS) \
+	$(JSON_CFLAGS) \
+	$(NULL)
+libetcd_la_LIBADD = \
+	$(CURL_LIBS) \
+	$(JSON_LIBS) \
+	$(NULL)
+endif
+
 # The log, and what whoever links it takes, too.
 LOG_LIBS = libdirtylog.la $(CLIENT_LIBS) libcommon.la

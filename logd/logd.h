@@ -40,6 +40,7 @@
 
 struct access;
 struct client;
+struct depot;
 struct http;
 struct listener;
 struct options;
@@ -50,7 +51,7 @@ struct waiters;
 struct server {
   /* Read-only once server_run began. */
   const struct options *options;
-  int dir;
+  struct depot *depot;
   uint8_t run_id[PROTO_ID_SIZE];
   uint64_t started; /* CLOCK_BOOTTIME */
   int max_fd;       /* of clients: what is above is for files */

@@ -12,6 +12,10 @@ logd_nbdmirror_logd_SOURCES = \
 	logd/options.h \
 	logd/server.c \
 	logd/server.h \
+	logd/store-spec.c \
+	logd/store-spec.h \
+	logd/open-depot.c \
+	logd/open-depot.h \
 	logd/client/access.c \
 	logd/client/access.h \
 	logd/client/asker.c \
@@ -48,8 +52,12 @@ logd_nbdmirror_logd_SOURCES = \
 	logd/request/state-feed.h \
 	logd/request/takeover.c \
 	logd/request/takeover.h \
+	logd/served/depot.h \
+	logd/served/depot-dir.c \
 	logd/served/lease-file.c \
 	logd/served/lease-file.h \
+	logd/served/lease-text.c \
+	logd/served/lease-text.h \
 	logd/served/lease-write.c \
 	logd/served/lease-write.h \
 	logd/served/lease.c \
@@ -73,10 +81,16 @@ logd_nbdmirror_logd_SOURCES = \
 	logd/status/metrics.c \
 	logd/status/metrics.h \
 	$(NULL)
+if HAVE_CURL
+logd_nbdmirror_logd_SOURCES += \
+	logd/served/depot-etcd.c \
+	logd/served/depot-etcd.h \
+	$(NULL)
+endif
 logd_nbdmirror_logd_CPPFLAGS = \
 	$(STREAM_CPPFLAGS) \
 	$(PROTO_CPPFLAGS) \
-	$(LOG_CPPFLAGS) \
+	$(ETCD_CPPFLAGS) \
 	-I$(srcdir)/logd \
 	-I$(srcdir)/logd/client \
 	-I$(srcdir)/logd/served \
@@ -87,7 +101,11 @@ logd_nbdmirror_logd_CPPFLAGS = \
 	$(SYSTEMD_CFLAGS) \
 	$(UUID_CFLAGS) \
 	$(NULL)
-logd_nbdmirror_logd_LDADD = \
+logd_nbdmirror_logd_LDADD =
+if HAVE_CURL
+logd_nbdmirror_logd_LDADD += libetcd.la
+endif
+logd_nbdmirror_logd_LDADD += \
 	libdirtylog.la \
 	libclient.la \
 	libproto.la \

@@ -12,10 +12,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <systemd/sd-daemon.h>
@@ -23,13 +21,14 @@
 #include "access.h"
 #include "attach.h"
 #include "cleanup.h"
+#include "depot.h"
 #include "dispatch.h"
 #include "listen.h"
 #include "logd.h"
 #include "msg-logd.h"
 #include "msg.h"
+#include "open-depot.h"
 #include "options.h"
-#include "owner.h"
 #include "ownership.h"
 #include "removal.h"
 #include "server.h"
@@ -37,40 +36,6 @@
 #include "tls.h"
 
 #define RESERVED_FDS 64u
-
-/* --- the directory --- */
-
-static void
-report_owner (const char *dir, int fd)
-{
-  struct stat st;
-  pid_t pid = fstat (fd, &st) == 0 ? owner_pid (&st) : 0;
-
-  if (pid)
-    msg_error ("--dir=%s: in use by process %ld", dir, (long) pid);
-  else
-    msg_error ("--dir=%s: in use by another nbdmirror-logd", dir);
-}
-
-/* Only one server may have it: two would grant one log twice. */
-static int
-open_dir (struct server *s)
-{
-  const char *dir = s->options->dir;
-
-  s->dir = open (dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (s->dir == -1) {
-    msg_error ("--dir=%s: %m", dir);
-    return -1;
-  }
-  if (flock (s->dir, LOCK_EX | LOCK_NB) == 0)
-    return 0;
-  if (errno == EWOULDBLOCK)
-    report_owner (dir, s->dir);
-  else
-    msg_error ("--dir=%s: lock: %m", dir);
-  return -1;
-}
 
 /* --- start --- */
 
@@ -129,7 +94,7 @@ prepare (struct server *s)
     msg_error ("random numbers: %m");
     return -1;
   }
-  if (open_dir (s) == -1 || open_tls (s) == -1 || open_access (s) == -1)
+  if (open_depot (s) == -1 || open_tls (s) == -1 || open_access (s) == -1)
     return -1;
   return listen_open (s);
 }
@@ -225,7 +190,7 @@ serve (struct server *s)
     return -1;
   sd_notify (0, "READY=1");
   msg_note ("version %s, serving the logs in %s on %s", PACKAGE_VERSION,
-            s->options->dir, listen_print (s, where, sizeof where));
+            s->depot->name, listen_print (s, where, sizeof where));
   r = server_run (s);
   msg_note ("ended");
   if (s->options->pidfile)
@@ -239,8 +204,8 @@ release (struct server *s)
   listen_close (s);
   access_free (s->access);
   tls_free (s->tls);
-  if (s->dir >= 0)
-    close (s->dir);
+  if (s->depot)
+    s->depot->ops->free (s->depot);
 }
 
 static const struct waiters *const waiters[] = {
@@ -254,7 +219,6 @@ int
 main (int argc, char *argv[])
 {
   struct server s = {
-    .dir = -1,
     .on_request = dispatch_request,
     .on_gone = ownership_gone,
     .waiters = waiters,

@@ -10,20 +10,36 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "address.h"
 #include "cleanup.h"
 #include "deadline.h"
 #include "msg.h"
 #include "options.h"
+#include "proto.h"
 
 #define EXIT_USAGE 64
 #define MIN_LEASE 1.
 #define MAX_LEASE 3600.
 #define MAX_CLIENTS 1000000
+#define MIN_ETCD_LEASE 2
+#define MAX_ETCD_LEASE 3600
 
 static const char help[] =
-  "nbdmirror-logd --dir DIR [OPTION...]: serve dirty logs to mirrors.\n"
+  "nbdmirror-logd --store DIR|etcd:MEMBER,... [OPTION...]: serve dirty logs "
+  "to\n"
+  "mirrors.\n"
   "\n"
-  "  --dir DIR               where the logs are kept\n"
+  "  --store DIR             where the logs are kept; --dir DIR is the same\n"
+  "  --store etcd:HOST[:PORT][,HOST[:PORT]...][/PREFIX]\n"
+  "                          keep them in etcd, for several servers\n"
+  "  --advertise HOST:PORT   where mirrors find this one of them\n"
+  "  --etcd-lease SECONDS    how long a silent server keeps its logs\n"
+  "                          (default: 3)\n"
+  "  --etcd-cacert FILE      etcd by TLS; who signed its certificate\n"
+  "  --etcd-cert FILE, --etcd-key FILE\n"
+  "                          ... and the certificate to show to it\n"
+  "  --etcd-user USER, --etcd-password FILE\n"
+  "                          a user of etcd\n"
   "  --listen HOST[:PORT]    listen on TCP; may be repeated\n"
   "                          (default: 127.0.0.1 and ::1, port 10810)\n"
   "  --socket PATH           listen on a Unix socket; may be repeated\n"
@@ -44,6 +60,14 @@ static const char help[] =
 
 enum {
   OPT_DIR = 1,
+  OPT_STORE,
+  OPT_ADVERTISE,
+  OPT_ETCD_LEASE,
+  OPT_ETCD_CACERT,
+  OPT_ETCD_CERT,
+  OPT_ETCD_KEY,
+  OPT_ETCD_USER,
+  OPT_ETCD_PASSWORD,
   OPT_LISTEN,
   OPT_SOCKET,
   OPT_TLS_PSK,
@@ -62,6 +86,14 @@ enum {
 
 static const struct option long_options[] = {
   {"dir", required_argument, NULL, OPT_DIR},
+  {"store", required_argument, NULL, OPT_STORE},
+  {"advertise", required_argument, NULL, OPT_ADVERTISE},
+  {"etcd-lease", required_argument, NULL, OPT_ETCD_LEASE},
+  {"etcd-cacert", required_argument, NULL, OPT_ETCD_CACERT},
+  {"etcd-cert", required_argument, NULL, OPT_ETCD_CERT},
+  {"etcd-key", required_argument, NULL, OPT_ETCD_KEY},
+  {"etcd-user", required_argument, NULL, OPT_ETCD_USER},
+  {"etcd-password", required_argument, NULL, OPT_ETCD_PASSWORD},
   {"listen", required_argument, NULL, OPT_LISTEN},
   {"socket", required_argument, NULL, OPT_SOCKET},
   {"tls-psk", required_argument, NULL, OPT_TLS_PSK},
@@ -172,6 +204,70 @@ parse_dir (struct options *o, const char *text)
 }
 
 static int
+parse_store (struct options *o, const char *text)
+{
+  if (!store_spec_is_etcd (text))
+    return parse_dir (o, text);
+  return store_spec_parse (&o->store, text) == 0 ? OPTIONS_RUN : usage ();
+}
+
+static int
+parse_advertise (struct options *o, const char *text)
+{
+  struct address address;
+  const char *why = "a host's name or address is needed";
+
+  if (address_parse (&address, text, strlen (text), PROTO_DEFAULT_PORT_TEXT,
+                     &why) == -1 ||
+      (!address.path[0] && !address.host[0])) {
+    msg_error ("--advertise=%s: %s", text, why);
+    return usage ();
+  }
+  o->advertise = text;
+  return OPTIONS_RUN;
+}
+
+static int
+parse_etcd_lease (struct options *o, const char *text)
+{
+  char *end;
+  long seconds = strtol (text, &end, 10);
+
+  if (end == text || *end || seconds < MIN_ETCD_LEASE ||
+      seconds > MAX_ETCD_LEASE) {
+    msg_error ("--etcd-lease=%s: must be %d to %d seconds", text,
+               MIN_ETCD_LEASE, MAX_ETCD_LEASE);
+    return usage ();
+  }
+  o->etcd_lease = (unsigned) seconds;
+  return OPTIONS_RUN;
+}
+
+static int
+parse_etcd (struct options *o, int opt)
+{
+  switch (opt) {
+  case OPT_ADVERTISE:
+    return parse_advertise (o, optarg);
+  case OPT_ETCD_LEASE:
+    return parse_etcd_lease (o, optarg);
+  case OPT_ETCD_CACERT:
+    return parse_path (&o->etcd_cacert, optarg);
+  case OPT_ETCD_CERT:
+    return parse_path (&o->etcd_cert, optarg);
+  case OPT_ETCD_KEY:
+    return parse_path (&o->etcd_key, optarg);
+  case OPT_ETCD_USER:
+    o->etcd_user = optarg;
+    return OPTIONS_RUN;
+  case OPT_ETCD_PASSWORD:
+    return parse_path (&o->etcd_password, optarg);
+  default:
+    return usage ();
+  }
+}
+
+static int
 say (const char *text)
 {
   return fputs (text, stdout) == EOF || fflush (stdout) == EOF;
@@ -183,6 +279,8 @@ parse_one (struct options *o, int opt)
   switch (opt) {
   case OPT_DIR:
     return parse_dir (o, optarg);
+  case OPT_STORE:
+    return parse_store (o, optarg);
   case OPT_LISTEN:
     return add (&o->listen, strdup (optarg));
   case OPT_SOCKET:
@@ -216,8 +314,28 @@ parse_one (struct options *o, int opt)
   case OPT_VERSION:
     return say ("nbdmirror-logd " PACKAGE_VERSION "\n");
   default:
-    return usage ();
+    return parse_etcd (o, opt);
   }
+}
+
+/* NULL, or what is wrong. */
+static const char *
+check_etcd (const struct options *o)
+{
+  if (!o->store.text)
+    return o->etcd_cacert || o->etcd_cert || o->etcd_key || o->etcd_user ||
+               o->etcd_password || o->advertise
+             ? "--etcd-... and --advertise are for --store etcd:..."
+             : NULL;
+  if (!o->etcd_cert != !o->etcd_key)
+    return "--etcd-cert and --etcd-key need each other";
+  if (!o->etcd_user != !o->etcd_password)
+    return "--etcd-user and --etcd-password need each other";
+  if (o->etcd_cert && !o->etcd_cacert)
+    return "--etcd-cert needs --etcd-cacert";
+  if (!o->etcd_cacert && !o->insecure && !store_spec_is_local (&o->store))
+    return "etcd on other machines needs --etcd-cacert, or --insecure";
+  return NULL;
 }
 
 static int
@@ -225,8 +343,12 @@ check (const struct options *o, int argc, char *argv[])
 {
   if (optind < argc)
     msg_error ("%s: not an option", argv[optind]);
-  else if (!o->dir)
-    msg_error ("--dir is missing");
+  else if (!o->dir && !o->store.text)
+    msg_error ("--store is missing");
+  else if (o->dir && o->store.text)
+    msg_error ("logs are in a directory, or in etcd, not in both");
+  else if (check_etcd (o))
+    msg_error ("%s", check_etcd (o));
   else if (o->tls_psk && o->tls_certificates)
     msg_error ("--tls-psk and --tls-certificates exclude each other");
   else if (o->tls_verify_peer && !o->tls_certificates)
@@ -241,7 +363,8 @@ options_parse (struct options *o, int argc, char *argv[])
 {
   int opt, r;
 
-  *o = (struct options){.lease_ns = 10 * NSEC_PER_SEC, .max_clients = 1024};
+  *o = (struct options){
+    .lease_ns = 10 * NSEC_PER_SEC, .max_clients = 1024, .etcd_lease = 3};
   while ((opt = getopt_long (argc, argv, "", long_options, NULL)) != -1) {
     r = parse_one (o, opt);
     if (r != OPTIONS_RUN)
@@ -262,6 +385,11 @@ void
 options_free (struct options *o)
 {
   free (o->dir);
+  store_spec_free (&o->store);
+  free (o->etcd_cacert);
+  free (o->etcd_cert);
+  free (o->etcd_key);
+  free (o->etcd_password);
   free (o->tls_psk);
   free (o->tls_certificates);
   free (o->access);

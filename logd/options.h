@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "store-spec.h"
+
 struct option_list {
   char **item;
   unsigned nr;
@@ -15,7 +17,13 @@ struct option_list {
 
 /* Paths that are used later are absolute: a daemon changes its directory. */
 struct options {
-  char *dir;
+  char *dir;               /* NULL: in etcd */
+  struct store_spec store; /* text NULL: in a directory */
+  const char *advertise;   /* NULL: as it listens */
+  unsigned etcd_lease;     /* seconds */
+  char *etcd_cacert, *etcd_cert, *etcd_key;
+  const char *etcd_user;
+  char *etcd_password; /* a file */
   struct option_list listen, sockets;
   char *tls_psk, *tls_certificates;
   bool tls_verify_peer;

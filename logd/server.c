@@ -20,6 +20,7 @@
 
 #include "access.h"
 #include "deadline.h"
+#include "depot.h"
 #include "http.h"
 #include "listen.h"
 #include "logd-client.h"
@@ -147,6 +148,8 @@ on_term (struct ev_loop *loop, ev_signal *w, int revents)
   if (s->ending)
     return;
   s->ending = true;
+  if (s->depot->ops->hurry)
+    s->depot->ops->hurry (s->depot);
   sd_notify (0, "STOPPING=1");
   listen_close (s);
   http_stop (s);
@@ -223,7 +226,8 @@ server_run (struct server *s)
   if (completions_start (&s->completions, s->loop) == -1)
     return -1;
   start_watchers (s, &prepare);
-  if (http_start (s) == -1)
+  if (http_start (s) == -1 ||
+      (s->depot->ops->start && s->depot->ops->start (s->depot) == -1))
     return -1;
   listen_start (s);
   ev_run (s->loop, 0);

@@ -17,6 +17,7 @@ build  autoconf            =
 build  automake            =
 build  gcc                 =
 build  libc6-dev           glibc-devel
+build  libcurl4-openssl-dev  libcurl-devel
 build  libev-dev           libev-devel
 build  libgnutls28-dev     gnutls-devel
 build  libjson-c-dev       json-c-devel
@@ -41,6 +42,8 @@ test   clang               =
 test   cpio                =
 test   dmsetup             device-mapper
 test   e2fsprogs           =
+test   etcd-client         etcd
+test   etcd-server         etcd
 test   fio                 =
 test   git                 =
 test   gnutls-bin          gnutls-utils
@@ -59,6 +62,7 @@ test   qemu-system-x86     =
 test   qemu-utils          qemu-img
 test   shellcheck          ShellCheck
 test   spin                -
+test   curl                =
 test   debootstrap         =
 test   universal-ctags     ctags
 test   valgrind            =

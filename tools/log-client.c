@@ -21,6 +21,7 @@
 
 #define HELLO_ID 1
 #define REQUEST_ID 2
+#define MAX_FOLLOWED 3
 
 struct exchange {
   const struct log_server *server;
@@ -37,6 +38,8 @@ struct exchange {
   bool connected, greeted;
 
   bool over;
+  bool elsewhere; /* at this server */
+  char server_text[PROTO_MAX_TEXT + 1];
   enum log_outcome outcome;
 };
 
@@ -94,6 +97,7 @@ say_hello (struct exchange *x)
     .type = PROTO_HELLO,
     .id = HELLO_ID,
     .hello = {.version = PROTO_VERSION,
+              .features = PROTO_FEATURE_ELSEWHERE,
               .software = {software, sizeof software - 1}},
   };
 
@@ -125,12 +129,28 @@ take_text (struct exchange *x, const struct proto_msg *msg)
     finish (x, LOG_DONE);
 }
 
+/* "ask HOST:PORT" */
+static void
+take_elsewhere (struct exchange *x, struct proto_str text)
+{
+  if (text.len <= 4 || memcmp (text.s, "ask ", 4) != 0) {
+    no_answer (x, "another server has the log, and it does not say which");
+    return;
+  }
+  snprintf (x->server_text, sizeof x->server_text, "%.*s", (int) text.len - 4,
+            text.s + 4);
+  x->elsewhere = true;
+  finish (x, LOG_REFUSED);
+}
+
 static void
 take_reply (struct exchange *x, const struct proto_msg *msg)
 {
   if (!(msg->flags & PROTO_REPLY) ||
       msg->id != (x->greeted ? REQUEST_ID : HELLO_ID))
     not_a_server (x);
+  else if (msg->error == PROTO_E_ELSEWHERE)
+    take_elsewhere (x, msg->text);
   else if (msg->error) {
     msg_error ("%s: %.*s", x->server->text, (int) msg->text.len, msg->text.s);
     finish (x, LOG_REFUSED);
@@ -300,25 +320,58 @@ exchange_run (struct exchange *x)
   lookup_free (lookup);
 }
 
+/* True: go on at the server that it names. */
+static bool
+follow (struct exchange *x, struct log_server *next, char *text, size_t size)
+{
+  const char *why;
+
+  if (!x->elsewhere)
+    return false;
+  snprintf (text, size, "%s", x->server_text);
+  next->text = text;
+  if (address_parse (&next->address, text, strlen (text),
+                     PROTO_DEFAULT_PORT_TEXT, &why) == 0)
+    return true;
+  msg_error ("%s: sends us to `%s': %s", x->server->text, text, why);
+  return false;
+}
+
+static enum log_outcome
+request_once (struct exchange *x)
+{
+  x->loop = ev_loop_new (EVFLAG_AUTO);
+  if (x->loop == NULL) {
+    msg_error ("no event loop");
+    return LOG_NO_ANSWER;
+  }
+  exchange_run (x);
+  ev_loop_destroy (x->loop);
+  return x->outcome;
+}
+
 enum log_outcome
 log_request (const struct log_server *server, const struct proto_msg *request,
              const char *(*on_text) (void *opaque, struct proto_str text),
              void *opaque)
 {
-  struct exchange x = {
-    .server = server,
-    .request = *request,
-    .on_text = on_text,
-    .opaque = opaque,
-    .loop = ev_loop_new (EVFLAG_AUTO),
-  };
+  struct log_server at = *server;
+  char text[PROTO_MAX_TEXT + 1];
+  enum log_outcome outcome;
 
-  x.request.id = REQUEST_ID;
-  if (x.loop == NULL) {
-    msg_error ("no event loop");
-    return LOG_NO_ANSWER;
+  for (unsigned i = 0; i <= MAX_FOLLOWED; ++i) {
+    struct exchange x = {
+      .server = &at,
+      .request = *request,
+      .on_text = on_text,
+      .opaque = opaque,
+    };
+
+    x.request.id = REQUEST_ID;
+    outcome = request_once (&x);
+    if (!follow (&x, &at, text, sizeof text))
+      return outcome;
   }
-  exchange_run (&x);
-  ev_loop_destroy (x.loop);
-  return x.outcome;
+  msg_error ("%s: servers send us to each other", server->text);
+  return LOG_NO_ANSWER;
 }

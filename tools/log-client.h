@@ -27,12 +27,13 @@ enum log_outcome {
   LOG_NO_ANSWER, /* there is no server, or it does not answer in time */
 };
 
-/* Connect, say hello, send the request (STATUS_INFO, DELETE or TAKEOVER; its
+/* Connect, say hello, and if the server says that another one has the log do
+ * the same there, a few times; send the request (STATUS_INFO, DELETE or TAKEOVER; its
  * id is chosen here), and wait for the last reply to it.  Each text of a reply
  * to STATUS_INFO that is not empty is given to on_text, which returns NULL,
  * or a static text that says why this is no answer.
  *
- * Blocks for timeout_s at most.  All but LOG_DONE was reported.
+ * Blocks for timeout_s at most, for each server.  All but LOG_DONE was reported.
  */
 enum log_outcome log_request (const struct log_server *server,
                               const struct proto_msg *request,

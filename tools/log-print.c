@@ -69,6 +69,21 @@ write_number (char cell[CELL_TEXT], struct json_object *log, const char *key)
     strcpy (cell, "-");
 }
 
+/* Where it is, if not at the server that was asked; "(away)": that one does not
+ * answer.
+ */
+static void
+write_state (char cell[CELL_TEXT], struct json_object *log)
+{
+  const char *state = field_text (log, "state");
+
+  if (strcmp (state, "elsewhere") == 0)
+    snprintf (cell, CELL_TEXT, "at %s%s", field_text (log, "server"),
+              field_bool (log, "away") ? " (away)" : "");
+  else
+    snprintf (cell, CELL_TEXT, "%s", state);
+}
+
 static void
 write_owner (char cell[CELL_TEXT], struct json_object *log)
 {
@@ -99,7 +114,7 @@ write_cell (char cell[CELL_TEXT], struct json_object *log, unsigned column)
     snprintf (cell, CELL_TEXT, "%s", field_text (log, "name"));
     break;
   case STATE:
-    snprintf (cell, CELL_TEXT, "%s", field_text (log, "state"));
+    write_state (cell, log);
     break;
   case OWNER:
     write_owner (cell, log);

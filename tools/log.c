@@ -15,6 +15,7 @@
 
 #include "fields.h"
 #include "log-client.h"
+#include "log-servers.h"
 #include "log-print.h"
 #include "msg.h"
 #include "nbdmirror.h"
@@ -66,8 +67,10 @@ struct request {
   const char *verb;
   bool json, fenced;
   struct tls_options tls;
-  struct log_server server;
-  const char *log; /* "" = all */
+  struct log_servers servers;
+  double timeout_s;
+  const char *text; /* the operand */
+  const char *log;  /* "" = all */
 };
 
 /* --- the command line --- */
@@ -78,14 +81,14 @@ usage (const struct request *r)
   return usage_error (r->verb);
 }
 
-/* SERVER, or with NAME behind the last slash. */
+/* SERVER[,SERVER...], or with NAME behind the last slash. */
 static int
 parse_operand (struct request *r, const char *text, bool named)
 {
   const char *slash = named ? strrchr (text, '/') : NULL;
   const char *why = NULL;
 
-  r->server.text = text;
+  r->text = text;
   r->log = slash ? slash + 1 : "";
   if (named && (!slash || slash == text))
     why = "must be HOST[:PORT]/NAME or /PATH/OF/SOCKET/NAME";
@@ -94,9 +97,9 @@ parse_operand (struct request *r, const char *text, bool named)
     why = "the name of the log must be 1 to " STRING_OF (
       PROTO_MAX_NAME) " characters of A-Z a-z 0-9 . _ - and begin with a "
                       "letter or digit";
-  else if (address_parse (&r->server.address, text,
-                          slash ? (size_t) (slash - text) : strlen (text),
-                          STRING_OF (PROTO_DEFAULT_PORT), &why) == 0)
+  else if (log_servers_parse (&r->servers, text,
+                              slash ? (size_t) (slash - text) : strlen (text),
+                              &why) == 0)
     return 0;
   msg_error ("%s: %s", text, why);
   return -1;
@@ -122,7 +125,7 @@ parse_option (struct request *r, int opt)
     r->tls.username = optarg;
     return 0;
   case OPT_TIMEOUT:
-    return parse_seconds (optarg, &r->server.timeout_s);
+    return parse_seconds (optarg, &r->timeout_s);
   default:
     return -1;
   }
@@ -176,6 +179,19 @@ exit_code (enum log_outcome outcome)
 }
 
 static int
+open_tls (struct request *r, struct tls **tls)
+{
+  *tls = NULL;
+  if (r->tls.psk_file || r->tls.certificates) {
+    *tls = tls_new (&r->tls);
+    if (*tls == NULL)
+      return -1;
+  }
+  log_servers_set (&r->servers, *tls, r->timeout_s);
+  return 0;
+}
+
+static int
 run_request (struct request *r, uint16_t type,
              const char *(*on_text) (void *opaque, struct proto_str text),
              void *opaque)
@@ -185,45 +201,66 @@ run_request (struct request *r, uint16_t type,
     .named = {.flags = r->fenced ? PROTO_TAKEOVER_FENCED : 0,
               .name = {r->log, (uint32_t) strlen (r->log)}},
   };
-  struct tls *tls = NULL;
+  struct tls *tls;
   int code;
 
-  if (r->tls.psk_file || r->tls.certificates) {
-    tls = tls_new (&r->tls);
-    if (tls == NULL)
-      return EXIT_USAGE;
-  }
-  r->server.tls = tls;
-  code = exit_code (log_request (&r->server, &msg, on_text, opaque));
+  if (open_tls (r, &tls) == -1)
+    return EXIT_USAGE;
+  code = exit_code (log_servers_request (&r->servers, &msg, on_text, opaque));
+  tls_free (tls);
+  return code;
+}
+
+static int
+run_list (struct request *r, struct json_object *logs)
+{
+  struct tls *tls;
+  int code;
+
+  if (open_tls (r, &tls) == -1)
+    return EXIT_USAGE;
+  code = exit_code (log_servers_list (&r->servers, logs));
   tls_free (tls);
   return code;
 }
 
 /* --- list, show --- */
 
-static const char *
-add_log (void *opaque, struct proto_str text)
+/* One that is alone has answered, or there is no list. */
+static void
+print_servers (const struct log_servers *s)
 {
-  struct json_object *logs = opaque, *log = NULL;
-  struct json_tokener *tokener = json_tokener_new ();
-
-  if (tokener)
-    log = json_tokener_parse_ex (tokener, text.s, (int) text.len);
-  json_tokener_free (tokener);
-  if (log_is_complete (log)) {
-    json_object_array_add (logs, log);
-    return NULL;
+  if (s->nr < 2)
+    return;
+  printf ("\nservers\n");
+  for (unsigned i = 0; i < s->nr; ++i) {
+    printf ("  ");
+    print_safe (stdout, s->text[i]);
+    printf ("  %s\n", log_server_state_name (s->state[i]));
   }
-  json_object_put (log);
-  return "the answer is no status of a log";
+}
+
+static struct json_object *
+servers_to_json (const struct log_servers *s)
+{
+  struct json_object *array = json_object_new_array (), *obj;
+
+  for (unsigned i = 0; i < s->nr; ++i) {
+    obj = json_object_new_object ();
+    field_add_text (obj, "server", s->text[i]);
+    field_add_text (obj, "state", log_server_state_name (s->state[i]));
+    json_object_array_add (array, obj);
+  }
+  return array;
 }
 
 static void
-print_list_json (struct json_object *logs)
+print_list_json (const struct log_servers *s, struct json_object *logs)
 {
   struct json_object *obj = json_object_new_object ();
 
   json_object_object_add (obj, "version", json_object_new_int (LIST_VERSION));
+  json_object_object_add (obj, "servers", servers_to_json (s));
   json_object_object_add (obj, "logs", json_object_get (logs));
   print_json (stdout, obj);
   json_object_put (obj);
@@ -232,18 +269,20 @@ print_list_json (struct json_object *logs)
 int
 verb_log_list (int argc, char *argv[])
 {
-  struct request r = {.verb = "log list", .server.timeout_s = TIMEOUT};
+  struct request r = {.verb = "log list", .timeout_s = TIMEOUT};
   struct json_object *logs;
   int code = parse (&r, argc, argv, show_options);
 
   if (code != -1)
     return code;
   logs = json_object_new_array ();
-  code = run_request (&r, PROTO_STATUS_INFO, add_log, logs);
+  code = run_list (&r, logs);
   if (code == 0 && r.json)
-    print_list_json (logs);
-  else if (code == 0)
+    print_list_json (&r.servers, logs);
+  else if (code == 0) {
     print_log_list (stdout, logs);
+    print_servers (&r.servers);
+  }
   json_object_put (logs);
   return code;
 }
@@ -251,17 +290,17 @@ verb_log_list (int argc, char *argv[])
 int
 verb_log_show (int argc, char *argv[])
 {
-  struct request r = {.verb = "log show", .server.timeout_s = TIMEOUT};
+  struct request r = {.verb = "log show", .timeout_s = TIMEOUT};
   struct json_object *logs, *log;
   int code = parse (&r, argc, argv, show_options);
 
   if (code != -1)
     return code;
   logs = json_object_new_array ();
-  code = run_request (&r, PROTO_STATUS_INFO, add_log, logs);
+  code = run_request (&r, PROTO_STATUS_INFO, log_servers_add, logs);
   log = json_object_array_get_idx (logs, 0);
   if (code == 0 && log == NULL) {
-    msg_error ("%s: the answer is empty", r.server.text);
+    msg_error ("%s: the answer is empty", r.text);
     code = EXIT_NO_ANSWER;
   }
   else if (code == 0 && r.json)
@@ -277,7 +316,7 @@ verb_log_show (int argc, char *argv[])
 int
 verb_log_delete (int argc, char *argv[])
 {
-  struct request r = {.verb = "log delete", .server.timeout_s = TIMEOUT};
+  struct request r = {.verb = "log delete", .timeout_s = TIMEOUT};
   int code = parse (&r, argc, argv, delete_options);
 
   return code == -1 ? run_request (&r, PROTO_DELETE, NULL, NULL) : code;
@@ -288,7 +327,7 @@ verb_log_takeover (int argc, char *argv[])
 {
   struct request r = {
     .verb = "log takeover",
-    .server.timeout_s = TAKEOVER_TIMEOUT,
+    .timeout_s = TAKEOVER_TIMEOUT,
   };
   int code = parse (&r, argc, argv, takeover_options);
 

@@ -243,7 +243,7 @@ static const struct verb verbs[] = {
    "\n"
    "  Exit: 0 printed, 2 it can't be read, there is no record, or --dm-table\n"
    "  refuses, 3 no answer from the NBD server.\n"},
-  {"log list", verb_log_list, "[--json] [OPTION...] SERVER",
+  {"log list", verb_log_list, "[--json] [OPTION...] SERVER[,SERVER...]",
    "  Show the logs that nbdmirror-logd keeps: who owns them, for how long, "
    "and how\n"
    "  many regions are marked, or missed by a leg.  SERVER is HOST, HOST:PORT,\n"

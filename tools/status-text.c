@@ -72,6 +72,26 @@ print_mirror (FILE *out, struct json_object *status)
   }
 }
 
+/* If there are several. */
+static void
+print_log_servers (FILE *out, struct json_object *log)
+{
+  struct json_object *servers, *server;
+
+  if (!json_object_object_get_ex (log, "servers", &servers) ||
+      !json_object_is_type (servers, json_type_array) ||
+      json_object_array_length (servers) < 2)
+    return;
+  for (size_t i = 0; i < json_object_array_length (servers); ++i) {
+    server = json_object_array_get_idx (servers, i);
+    fputs (i == 0 ? "        " : ", ", out);
+    print_safe (out, field_text (server, "server"));
+    fprintf (out, " ");
+    print_safe (out, field_text (server, "state"));
+  }
+  fputc ('\n', out);
+}
+
 static void
 print_log (FILE *out, struct json_object *status)
 {
@@ -86,6 +106,7 @@ print_log (FILE *out, struct json_object *status)
   }
   print_count (out, field_u64 (mirror, "dirty_regions"), "region");
   fprintf (out, " marked\n");
+  print_log_servers (out, log);
 }
 
 static void

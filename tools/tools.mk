@@ -27,6 +27,8 @@ tools_nbdmirror_SOURCES = \
 	tools/log-client.h \
 	tools/log-print.c \
 	tools/log-print.h \
+	tools/log-servers.c \
+	tools/log-servers.h \
 	tools/log.c \
 	tools/nbdmirror.c \
 	tools/nbdmirror.h \

@@ -17,6 +17,25 @@
 #include "userspace-load.h"
 #include "userspace-session.h"
 
+/* --- servers --- */
+
+/* Called with the lock held. */
+static void
+keep_servers (struct user_log *u)
+{
+  struct log_client_server seen;
+  unsigned i;
+
+  for (i = 0; i < LOG_MAX_SERVERS && log_client_seen (u->client, i, &seen);
+       ++i) {
+    struct log_server_status *server = &u->log.server[i];
+
+    snprintf (server->name, sizeof server->name, "%s", seen.name);
+    server->state = seen.state;
+  }
+  u->log.nr_servers = i;
+}
+
 /* --- attached --- */
 
 static const char *
@@ -48,6 +67,7 @@ connected (struct user_log *u, bool again)
   {
     CLEANUP_LOCK (&u->log.lock);
     u->log.disconnected = false;
+    keep_servers (u);
   }
   if (!u->resend)
     user_tell_connected (u);
@@ -167,6 +187,7 @@ on_disconnected (void *opaque, const char *reason, bool was_attached)
   {
     CLEANUP_LOCK (&u->log.lock);
     u->log.disconnected = true;
+    keep_servers (u);
     truth_keep_error (&u->log, reason);
     user_cycle_abort_locked (u);
   }

@@ -22,8 +22,7 @@ parse_server (struct user_spec *spec, const char *text, const char *end,
     return -1;
   }
   return address_parse (&spec->server[spec->nr_servers++], text,
-                        (size_t) (end - text), STRING_OF (PROTO_DEFAULT_PORT),
-                        why);
+                        (size_t) (end - text), PROTO_DEFAULT_PORT_TEXT, why);
 }
 
 /* A path may have commas. */

@@ -41,7 +41,9 @@ struct dirty_log {
   bool misplaced;        /* a start would not find it */
   bool disconnected;     /* its server cannot be reached */
   bool lost;             /* for ever; disconnected, too */
-  char last_error[256];  /* why, "" if never */
+  struct log_server_status server[LOG_MAX_SERVERS]; /* of a list */
+  unsigned nr_servers;
+  char last_error[256]; /* why, "" if never */
   time_t last_error_time;
 
   /* CLOCK_BOOTTIME, ns: until when the owner may use the legs.  Only a log

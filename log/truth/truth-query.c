@@ -197,6 +197,9 @@ dirty_log_status (struct dirty_log *log, struct log_status *status)
   status->misplaced = log->misplaced;
   status->disconnected = log->disconnected;
   status->lost = log->lost;
+  status->nr_servers = log->nr_servers;
+  memcpy (status->server, log->server,
+          log->nr_servers * sizeof log->server[0]);
   status->last_error_time = (uint64_t) log->last_error_time;
   status->flush_number = log->flush_number;
   memcpy (status->last_error, log->last_error, sizeof status->last_error);

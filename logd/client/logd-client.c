@@ -53,6 +53,9 @@ client_reply (struct client *c, struct proto_msg *reply)
   struct buffer *buf = &c->server->scratch;
 
   reply->flags |= PROTO_REPLY;
+  if (reply->error == PROTO_E_ELSEWHERE &&
+      !(c->features & PROTO_FEATURE_ELSEWHERE))
+    reply->error = PROTO_E_BUSY; /* then it tries the next one of its list */
   buffer_clear (buf);
   if (proto_encode (buf, reply) == -1 ||
       stream_write (c->stream, buf->data, buf->len) == -1) {
@@ -249,7 +252,7 @@ run_hello (struct client *c, const struct proto_msg *msg)
     c->greeted = true;
     c->features = msg->hello.features;
     reply.hello.version = PROTO_VERSION;
-    reply.hello.features = PROTO_FEATURE_MIN_BLOCK;
+    reply.hello.features = PROTO_FEATURE_MIN_BLOCK | PROTO_FEATURE_ELSEWHERE;
     reply.hello.software = string (SOFTWARE);
     memcpy (reply.hello.server, c->server->run_id, PROTO_ID_SIZE);
     client_reply (c, &reply);

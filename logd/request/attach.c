@@ -61,6 +61,10 @@ send_attached (struct served *l, struct client *c, const struct attach *a)
   struct proto_msg reply = {.type = PROTO_ATTACH, .id = a->asker.id};
   struct proto_attached *attached = &reply.attached;
 
+  if (!served_may_promise (l)) {
+    client_close (c);
+    return;
+  }
   state_describe (l, false, attached);
   attached->epoch = l->lease.record.epoch;
   attached->lease_ms = (uint32_t) (l->lease.record.length / NSEC_PER_MSEC);
@@ -257,6 +261,11 @@ may_attach (struct client *c, const struct proto_msg *msg)
   else if (l && l->memory != memory)
     client_error (c, msg, PROTO_E_INVALID, "log %s is %s", l->name,
                   l->memory ? "in memory" : "on disk");
+  else if (l && !served_may_promise (l))
+    client_error (c, msg, PROTO_E_BUSY,
+                  "log %s: etcd does not say whether it is still this "
+                  "server's",
+                  l->name);
   else if (request->flags & PROTO_ATTACH_AGAIN && request->epoch == 0)
     client_error (c, msg, PROTO_E_INVALID, "no session has epoch 0");
   else

@@ -127,7 +127,12 @@ flush_done (struct job *job)
   struct served *l = f->served;
 
   count_flush (&l->stats, f);
-  if (l->lease.record.epoch == f->epoch)
+  if (f->error && served_is_lost (l)) {
+    asker_end (
+      &f->asker); /* its connection is closed at the end of this turn */
+    served_later (l);
+  }
+  else if (l->lease.record.epoch == f->epoch)
     answer_flush (f);
   else
     asker_error (&f->asker, PROTO_E_STALE, "the epoch ended during the flush");

@@ -6,42 +6,29 @@
 
 #include "config.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <json-c/json.h>
 
 #include "access.h"
 #include "asker.h"
-#include "lease-file.h"
+#include "depot.h"
 #include "list-logs.h"
 #include "log-status.h"
 #include "logd-client.h"
 #include "logd.h"
-#include "options.h"
 #include "served.h"
 #include "stream.h"
 #include "worker.h"
-
-struct entry {
-  char name[PROTO_MAX_NAME + 1];
-  struct lease_record record;
-};
 
 struct list_job {
   struct job job;
   struct server *server;
   struct asker asker;
-  int dir;
-  const char *dir_name;
   char only[PROTO_MAX_NAME + 1]; /* "" = all */
-  struct entry *entries;
+  struct depot_entry *entries;
   size_t nr;
   int error;
 };
@@ -61,89 +48,33 @@ string (const char *s)
 }
 
 static int
-add_entry (struct list_job *j, const char *name)
+add_entry (void *opaque, const struct depot_entry *entry)
 {
-  struct entry *bigger =
+  struct list_job *j = opaque;
+  struct depot_entry *bigger =
     realloc (j->entries, (j->nr + 1) * sizeof j->entries[0]);
 
   if (!bigger)
     return -1;
   j->entries = bigger;
-  memset (&bigger[j->nr], 0, sizeof bigger[0]);
-  strcpy (bigger[j->nr++].name, name);
+  bigger[j->nr++] = *entry;
   return 0;
-}
-
-/* Of a log on disk.  A lease file that is damaged was reported. */
-static int
-add_file (struct list_job *j, const char *name)
-{
-  if (add_entry (j, name) == -1)
-    return -1;
-  (void) lease_file_read (j->dir, j->dir_name, name,
-                          &j->entries[j->nr - 1].record);
-  return 0;
-}
-
-/* NAME.log; returns false if it is something else. */
-static bool
-name_of_file (const char *file, char name[PROTO_MAX_NAME + 1])
-{
-  size_t len = strlen (file);
-
-  if (len < 5 || len - 4 > PROTO_MAX_NAME ||
-      strcmp (file + len - 4, ".log") != 0 ||
-      !proto_name_ok ((struct proto_str){file, (uint32_t) len - 4}))
-    return false;
-  memcpy (name, file, len - 4);
-  name[len - 4] = '\0';
-  return true;
-}
-
-static int
-scan (struct list_job *j)
-{
-  int fd = openat (j->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  DIR *dir = fd == -1 ? NULL : fdopendir (fd);
-  char name[PROTO_MAX_NAME + 1];
-  struct dirent *entry;
-  int r = dir ? 0 : -1;
-
-  while (r == 0 && (entry = readdir (dir)))
-    if (name_of_file (entry->d_name, name))
-      r = add_file (j, name);
-  if (dir)
-    closedir (dir);
-  else if (fd >= 0)
-    close (fd);
-  return r;
-}
-
-static int
-look_up (struct list_job *j)
-{
-  char file[PROTO_MAX_NAME + 8];
-  struct stat st;
-
-  snprintf (file, sizeof file, "%s.log", j->only);
-  if (fstatat (j->dir, file, &st, AT_SYMLINK_NOFOLLOW) == -1)
-    return errno == ENOENT ? 0 : -1;
-  return add_file (j, j->only);
 }
 
 static int
 compare (const void *a, const void *b)
 {
-  return strcmp (((const struct entry *) a)->name,
-                 ((const struct entry *) b)->name);
+  return strcmp (((const struct depot_entry *) a)->name,
+                 ((const struct depot_entry *) b)->name);
 }
 
 static void
 list_run (struct job *job)
 {
   struct list_job *j = (struct list_job *) job;
+  struct depot *depot = j->server->depot;
 
-  if ((j->only[0] ? look_up (j) : scan (j)) == -1)
+  if (depot->ops->list (depot, j->only, add_entry, j) == -1)
     j->error = errno;
   if (j->nr > 0)
     qsort (j->entries, j->nr, sizeof j->entries[0], compare);
@@ -179,11 +110,12 @@ send_json (struct client *c, uint64_t id, unsigned flags,
 }
 
 static struct json_object *
-entry_to_json (struct server *s, const struct entry *e)
+entry_to_json (struct server *s, const struct depot_entry *e)
 {
   struct served *l = served_find (s, string (e->name));
 
-  return l ? status_of_log (l) : status_of_file (e->name, &e->record);
+  return l ? status_of_log (l)
+           : status_of_file (e->name, &e->record, e->server);
 }
 
 static bool
@@ -195,7 +127,7 @@ feed_step (struct feed *feed)
   struct proto_msg last = {.type = PROTO_STATUS_INFO, .id = j->asker.id};
 
   while (f->next < j->nr) {
-    const struct entry *e = &j->entries[f->next];
+    const struct depot_entry *e = &j->entries[f->next];
 
     if (stream_congested (c->stream))
       return false;
@@ -223,14 +155,14 @@ static int
 add_served (struct list_job *j)
 {
   size_t on_disk = j->nr;
-  struct entry key;
+  struct depot_entry key = {.server = ""};
 
   for (struct served *l = served_shown (j->server->logs); l;
        l = served_shown (l->next)) {
     memcpy (key.name, l->name, sizeof key.name);
     if ((on_disk == 0 ||
          !bsearch (&key, j->entries, on_disk, sizeof key, compare)) &&
-        add_entry (j, l->name) == -1)
+        add_entry (j, &key) == -1)
       return -1;
   }
   if (j->nr > on_disk)
@@ -257,6 +189,14 @@ answer_all (struct list_job *j)
   client_feed (c, &f->feed);
 }
 
+/* That one knows more of it. */
+static bool
+is_elsewhere (struct server *s, const struct depot_entry *e)
+{
+  return e->server[0] && strcmp (e->server, s->depot->server) != 0 &&
+         !served_find (s, string (e->name));
+}
+
 static void
 answer_one (struct list_job *j)
 {
@@ -264,6 +204,8 @@ answer_one (struct list_job *j)
 
   if (j->nr == 0)
     asker_error (&j->asker, PROTO_E_NO_LOG, "log %s: there is none", j->only);
+  else if (is_elsewhere (j->server, j->entries))
+    asker_error (&j->asker, PROTO_E_ELSEWHERE, "ask %s", j->entries->server);
   else
     send_json (c, j->asker.id, 0, entry_to_json (j->server, j->entries));
   list_free (j);
@@ -281,8 +223,8 @@ list_done (struct job *job)
   if (!c)
     list_free (j);
   else if (j->error) {
-    asker_error (&j->asker, error_of_errno (j->error), "%s: %s", j->dir_name,
-                 strerror (j->error));
+    asker_error (&j->asker, error_of_errno (j->error), "%s: %s",
+                 j->server->depot->name, strerror (j->error));
     list_free (j);
   }
   else if (j->only[0])
@@ -309,8 +251,6 @@ queue_list (struct client *c, const struct proto_msg *msg)
   j->job = (struct job){.run = list_run, .done = list_done};
   j->server = s;
   asker_init (&j->asker, c, msg);
-  j->dir = s->dir;
-  j->dir_name = s->options->dir;
   if (msg->named.name.len > 0)
     memcpy (j->only, msg->named.name.s, msg->named.name.len);
   client_block (c, BLOCK_JOB);

@@ -11,12 +11,26 @@
 #include "served.h"
 #include "stream.h"
 
+/* While nobody knows whether the log is still this server's, it answers
+ * nothing: the client asks the others, too.
+ */
+static bool
+is_unsure (struct served *l, struct client *c)
+{
+  if (served_may_promise (l))
+    return false;
+  client_close (c);
+  return true;
+}
+
 bool
 request_of_owner (struct client *c, const struct proto_msg *msg,
                   uint64_t epoch)
 {
   struct served *l = c->served;
 
+  if (l && is_unsure (l, c))
+    return false;
   if (l && l->lease.record.epoch == epoch) {
     attach_owner_lives (l);
     return true;
@@ -30,6 +44,8 @@ request_of_owner (struct client *c, const struct proto_msg *msg,
 bool
 request_of_any_epoch (struct client *c, const struct proto_msg *msg)
 {
+  if (c->served && is_unsure (c->served, c))
+    return false;
   if (c->served) {
     attach_owner_lives (c->served);
     return true;

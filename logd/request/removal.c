@@ -7,20 +7,17 @@
 #include "config.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "access.h"
 #include "asker.h"
 #include "deadline.h"
+#include "depot.h"
 #include "dirty-log.h"
 #include "log-life.h"
 #include "logd-client.h"
 #include "logd.h"
-#include "msg.h"
 #include "removal.h"
 #include "served-pump.h"
 #include "worker.h"
@@ -35,7 +32,8 @@ struct remove_job {
   struct served *served;
   struct removal *removal;
   struct dirty_log *log;
-  int dir;
+  struct depot *depot;
+  struct seat *seat;
   char name[PROTO_MAX_NAME + 1];
   bool memory;
   int error;
@@ -60,37 +58,14 @@ removal_refuse_all (struct served *l, enum proto_error error, const char *text)
   }
 }
 
-static int
-remove_file (const struct remove_job *r, const char *suffix)
-{
-  char file[PROTO_MAX_NAME + 16];
-
-  snprintf (file, sizeof file, "%s.%s", r->name, suffix);
-  return unlinkat (r->dir, file, 0) == -1 && errno != ENOENT ? -1 : 0;
-}
-
-static int
-remove_files (const struct remove_job *r)
-{
-  static const char *const suffixes[] = {"log", "lease", "lease.spare"};
-
-  for (unsigned i = 0; i < 3; ++i)
-    if (remove_file (r, suffixes[i]) == -1)
-      return -1;
-  return fsync (r->dir);
-}
-
-/* The log first: a lease file alone grants nothing. */
 static void
 remove_run (struct job *job)
 {
   struct remove_job *r = (struct remove_job *) job;
 
   dirty_log_close (r->log, NO_DEADLINE);
-  if (!r->memory && remove_files (r) == -1) {
+  if (!r->memory && r->depot->ops->remove (r->depot, r->seat, r->name) == -1)
     r->error = errno;
-    msg_error ("log %s: delete: %m", r->name);
-  }
   job_finish (job);
 }
 
@@ -129,7 +104,8 @@ queue_remove (struct served *l, struct removal *removal)
   r->served = l;
   r->removal = removal;
   r->log = l->log;
-  r->dir = l->server->dir;
+  r->depot = l->server->depot;
+  r->seat = l->seat;
   memcpy (r->name, l->name, sizeof r->name);
   r->memory = l->memory;
   l->log = NULL;

@@ -176,6 +176,11 @@ is_cut (struct state_feed *f)
     client_error (c, &request, PROTO_E_STALE, "%s", c->stale);
     return true;
   }
+  if (!f->reader && !served_may_promise (l)) {
+    client_error (c, &request, PROTO_E_BUSY, "log %s: not sure whose it is",
+                  l->name);
+    return true;
+  }
   if (!l->log || l->version != f->version || (f->reader && l->busy)) {
     client_error (c, &request, PROTO_E_BUSY,
                   "log %s: changed while it was read, try again", l->name);

@@ -6,18 +6,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lease-file.h"
+#include "depot.h"
 #include "lease-write.h"
 #include "logd.h"
 #include "msg-logd.h"
-#include "options.h"
 #include "served.h"
 
 struct lease_job {
   struct job job;
   struct served *served;
-  const char *dir_name;
-  int dir;
+  struct depot *depot;
+  struct seat *seat;
   char name[PROTO_MAX_NAME + 1];
   bool memory;
   struct lease_record record;
@@ -34,8 +33,8 @@ lease_run (struct job *job)
   struct lease_job *w = (struct lease_job *) job;
 
   msg_capture (w->text, sizeof w->text);
-  if (!w->memory && lease_file_write (w->dir, w->dir_name, w->name, &w->record,
-                                      w->uuid) == -1)
+  if (!w->memory && w->depot->ops->write_lease (w->depot, w->seat, w->name,
+                                                &w->record, w->uuid) == -1)
     w->error = errno;
   msg_capture_end ();
   job_finish (job);
@@ -65,8 +64,8 @@ lease_write (struct served *l, const struct lease_record *record,
   }
   w->job = (struct job){.run = lease_run, .done = lease_job_done};
   w->served = l;
-  w->dir = l->server->dir;
-  w->dir_name = l->server->options->dir;
+  w->depot = l->server->depot;
+  w->seat = l->seat;
   memcpy (w->name, l->name, sizeof w->name);
   w->memory = l->memory;
   w->record = *record;

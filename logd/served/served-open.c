@@ -3,21 +3,17 @@
 #include "config.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "cleanup.h"
 #include "deadline.h"
+#include "depot.h"
 #include "dirty-log.h"
-#include "lease-file.h"
 #include "log-life.h"
 #include "logd.h"
 #include "msg-logd.h"
 #include "msg.h"
-#include "options.h"
 #include "served-open.h"
 #include "served.h"
 
@@ -26,15 +22,17 @@
 struct open_job {
   struct job job;
   struct served *served;
-  const char *dir_name;
-  int dir;
+  struct depot *depot;
   char name[PROTO_MAX_NAME + 1];
   bool memory, read_lease;
+  bool take; /* a seat, before anything else */
+  struct seat *seat;
   unsigned flags;
   served_opened *opened;
   void *opaque;
   struct lease_record record;
   struct dirty_log *log;
+  enum proto_error error;
   char text[TEXT_SIZE];
 };
 
@@ -42,26 +40,49 @@ struct open_job {
 static struct dirty_log *
 open_memory (const struct open_job *o)
 {
-  char file[PROTO_MAX_NAME + 8];
+  int r = o->depot->ops->exists (o->depot, o->seat, o->name);
 
-  snprintf (file, sizeof file, "%s.log", o->name);
-  if (faccessat (o->dir, file, F_OK, 0) == -1 && errno == ENOENT)
+  if (r == 0)
     return dirty_log_open ("core", 0);
-  msg_error ("log %s: is on disk, not in memory", o->name);
+  if (r == 1)
+    msg_error ("log %s: is on disk, not in memory", o->name);
   return NULL;
 }
 
 static struct dirty_log *
-open_disk (const struct open_job *o)
+open_log (struct open_job *o)
 {
-  CLEANUP_FREE char *spec = NULL;
+  const struct depot_ops *ops = o->depot->ops;
 
-  if (asprintf (&spec, "disk:%s/%s.log", o->dir_name, o->name) == -1) {
-    spec = NULL;
-    msg_error ("log %s: %m", o->name);
+  if (o->memory)
+    return open_memory (o);
+  if (o->read_lease &&
+      ops->read_lease (o->depot, o->seat, o->name, &o->record) == -1)
     return NULL;
-  }
-  return dirty_log_open (spec, o->flags);
+  return ops->open (o->depot, o->seat, o->name, o->flags);
+}
+
+/* Who only reads a log that has no server takes it from nobody. */
+static int
+get_seat (struct open_job *o)
+{
+  const struct depot_ops *ops = o->depot->ops;
+  char server[DEPOT_SERVER_SIZE];
+  int r;
+
+  if (!o->take)
+    return 0;
+  r = o->flags & LOG_READ_ONLY
+        ? ops->look (o->depot, o->name, server)
+        : ops->take (o->depot, o->name, &o->seat, server);
+  if (r == 0)
+    return 0;
+  o->error = errno == EREMOTE  ? PROTO_E_ELSEWHERE
+             : errno == ENOSPC ? PROTO_E_NO_SPACE
+                               : PROTO_E_BUSY;
+  if (o->error == PROTO_E_ELSEWHERE)
+    snprintf (o->text, sizeof o->text, "ask %s", server);
+  return -1;
 }
 
 static void
@@ -70,11 +91,8 @@ open_run (struct job *job)
   struct open_job *o = (struct open_job *) job;
 
   msg_capture (o->text, sizeof o->text);
-  if (o->memory)
-    o->log = open_memory (o);
-  else if (!o->read_lease ||
-           lease_file_read (o->dir, o->dir_name, o->name, &o->record) != -1)
-    o->log = open_disk (o);
+  if (get_seat (o) == 0)
+    o->log = open_log (o);
   msg_capture_end ();
   job_finish (job);
 }
@@ -94,7 +112,8 @@ take_open (struct served *l, struct open_job *o)
   l->found_flush = dirty_log_flush_number (o->log);
   memcpy (l->uuid, info->uuid, sizeof l->uuid);
   if (o->read_lease)
-    lease_restore (&l->lease, &o->record, l->server->started);
+    lease_restore (&l->lease, &o->record,
+                   o->take ? now_boot_ns () : l->server->started);
   l->loaded = true;
 }
 
@@ -105,9 +124,11 @@ open_done (struct job *job)
   struct served *l = o->served;
 
   l->busy = false;
+  if (o->seat)
+    l->seat = o->seat;
   if (o->log)
     take_open (l, o);
-  o->opened (l, o->opaque, PROTO_E_IO, o->text);
+  o->opened (l, o->opaque, o->error, o->text);
   free (o);
 }
 
@@ -123,11 +144,13 @@ served_open (struct served *l, unsigned flags, served_opened *done,
   }
   o->job = (struct job){.run = open_run, .done = open_done};
   o->served = l;
-  o->dir = l->server->dir;
-  o->dir_name = l->server->options->dir;
+  o->depot = l->server->depot;
   memcpy (o->name, l->name, sizeof o->name);
   o->memory = l->memory;
   o->read_lease = !l->loaded;
+  o->take = o->depot->ops->take && !l->seat;
+  o->seat = l->seat;
+  o->error = PROTO_E_IO;
   o->flags = flags;
   o->opened = done;
   o->opaque = opaque;
@@ -185,4 +208,48 @@ served_close (struct served *l, served_closed *done, void *opaque)
   l->busy = true;
   worker_queue (l->worker, &c->job);
   return 0;
+}
+
+/* --- the seat --- */
+
+struct leave_job {
+  struct job job;
+  struct served *served;
+  const struct depot *depot;
+  struct seat *seat;
+};
+
+static void
+leave_run (struct job *job)
+{
+  struct leave_job *leave = (struct leave_job *) job;
+
+  leave->depot->ops->leave (leave->seat);
+  job_finish (job);
+}
+
+static void
+leave_done (struct job *job)
+{
+  struct served *l = ((struct leave_job *) job)->served;
+
+  l->busy = false;
+  free (job);
+  served_later (l);
+}
+
+void
+served_leave (struct served *l)
+{
+  struct leave_job *leave = calloc (1, sizeof *leave);
+
+  if (!leave)
+    return;
+  leave->job = (struct job){.run = leave_run, .done = leave_done};
+  leave->served = l;
+  leave->depot = l->server->depot;
+  leave->seat = l->seat;
+  l->seat = NULL;
+  l->busy = true;
+  worker_queue (l->worker, &leave->job);
 }

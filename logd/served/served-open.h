@@ -27,4 +27,7 @@ typedef void served_closed (struct served *l, void *opaque, const char *text);
  */
 int served_close (struct served *l, served_closed *done, void *opaque);
 
+/* Give up its seat; it is busy until then.  Without memory it stays. */
+void served_leave (struct served *l);
+
 #endif /* NBDMIRROR_LOGD_SERVED_OPEN_H */

@@ -4,6 +4,7 @@
 
 #include "deadline.h"
 #include "dirty-log.h"
+#include "logd-client.h"
 #include "logd.h"
 #include "served-open.h"
 #include "served-pump.h"
@@ -33,6 +34,8 @@ close_or_free (struct served *l)
 {
   if (l->log)
     (void) served_close (l, closed, NULL);
+  else if (l->seat)
+    served_leave (l);
   else
     served_free (l);
 }
@@ -57,6 +60,19 @@ wind_up (struct served *l)
   close_or_free (l);
 }
 
+/* Whoever has it, or waits for it, finds the server that has the seat now.
+ * What is not durable is lost with it; nobody was told that it is.
+ */
+static void
+give_up (struct served *l)
+{
+  if (l->owner)
+    client_close (l->owner);
+  served_refuse_all (l, PROTO_E_BUSY, "this server has lost the log");
+  if (!l->readers)
+    close_or_free (l);
+}
+
 /* True: the log is busy for one of those who wait. */
 static bool
 pump_waiters (struct served *l)
@@ -76,6 +92,8 @@ served_pump (struct served *l)
     return;
   if (l->server->ending)
     wind_up (l);
+  else if (served_is_lost (l))
+    give_up (l);
   else if (!l->log && served_is_wanted (l))
     served_open (l, 0, opened, NULL);
   else if (!pump_waiters (l))
@@ -125,7 +143,7 @@ served_tick_all (struct server *s, uint64_t absent, uint64_t now)
     next = l->next;
     lease_absent (&l->lease, absent, now);
     lease_tick (&l->lease, now);
-    if (served_is_wanted (l))
+    if (served_is_wanted (l) || served_is_lost (l))
       served_pump (l);
   }
 }

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "deadline.h"
+#include "depot.h"
 #include "dirty-log.h"
 #include "logd-client.h"
 #include "served.h"
@@ -145,6 +147,20 @@ served_end_growth (struct served *l)
   if (l->grown_from < nr)
     dirty_log_mark_run (l->log, l->grown_from, nr - l->grown_from);
   l->grown_from = NOT_GROWN;
+}
+
+/* --- the seat --- */
+
+bool
+served_is_lost (const struct served *l)
+{
+  return l->seat && l->server->depot->ops->is_lost (l->seat);
+}
+
+bool
+served_may_promise (const struct served *l)
+{
+  return !l->seat || l->server->depot->ops->is_valid (l->seat, now_boot_ns ());
 }
 
 /* --- who waits --- */

@@ -25,6 +25,7 @@ struct attach;
 struct client;
 struct dirty_log;
 struct removal;
+struct seat;
 struct server;
 struct served;
 struct takeover;
@@ -58,6 +59,7 @@ struct served {
   bool loaded;  /* lease is what the file says */
 
   struct worker *worker;
+  struct seat *seat;     /* depot.h; NULL: not taken, or there are none */
   struct dirty_log *log; /* NULL: not open */
   bool busy;             /* a job has the log, or gives it to somebody */
   bool resizing;         /* ... and changes what the loop may not look at */
@@ -110,6 +112,14 @@ bool served_is_wanted (const struct served *l);
 /* Refuse all who wait. */
 void served_refuse_all (struct served *l, enum proto_error error,
                         const char *text);
+
+/* The seat is lost: the log is another server's, or may be. */
+bool served_is_lost (const struct served *l);
+
+/* What is answered now is true until the end of a lease; false while nobody
+ * knows whether the seat is still ours.
+ */
+bool served_may_promise (const struct served *l);
 
 #define NOT_GROWN UINT64_MAX
 

@@ -9,6 +9,7 @@
 #include <json-c/json.h>
 
 #include "deadline.h"
+#include "depot.h"
 #include "log-status.h"
 #include "logd.h"
 #include "options.h"
@@ -129,6 +130,8 @@ status_of_log (struct served *l)
   add_string (obj, "name", l->name);
   add_string (obj, "type", l->memory ? "memory" : "disk");
   add_string (obj, "state", log_state (&view));
+  if (l->server->depot->server)
+    add_string (obj, "server", l->server->depot->server);
   add_number (obj, "epoch", l->lease.record.epoch);
   add_string (obj, "owner_state", owner_state (l));
   json_object_object_add (obj, "owner", owner_to_json (&l->lease.record));
@@ -143,13 +146,16 @@ status_of_log (struct served *l)
 }
 
 struct json_object *
-status_of_file (const char *name, const struct lease_record *record)
+status_of_file (const char *name, const struct lease_record *record,
+                const char *server)
 {
   struct json_object *obj = json_object_new_object ();
 
   add_string (obj, "name", name);
   add_string (obj, "type", "disk");
-  add_string (obj, "state", "closed");
+  add_string (obj, "state", server[0] ? "elsewhere" : "closed");
+  if (server[0])
+    add_string (obj, "server", server);
   add_number (obj, "epoch", record->epoch);
   add_string (obj, "owner_state", record->held ? "silent" : "free");
   json_object_object_add (obj, "owner", owner_to_json (record));
@@ -163,11 +169,13 @@ server_to_json (const struct server *s)
 
   add_string (obj, "software", SOFTWARE);
   add_number (obj, "pid", (uint64_t) getpid ());
-  add_string (obj, "dir", s->options->dir);
+  add_string (obj, "dir", s->depot->name);
   add_number (obj, "uptime_seconds",
               (now_boot_ns () - s->started) / NSEC_PER_SEC);
   add_number (obj, "clients", s->nr_clients);
   add_number (obj, "lease_ms", s->options->lease_ns / NSEC_PER_MSEC);
+  if (s->depot->ops->status)
+    s->depot->ops->status (s->depot, obj);
   return obj;
 }
 

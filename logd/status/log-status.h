@@ -31,7 +31,8 @@ void status_view (struct served *l, struct log_view *view);
  */
 struct json_object *status_of_log (struct served *l);
 struct json_object *status_of_file (const char *name,
-                                    const struct lease_record *record);
+                                    const struct lease_record *record,
+                                    const char *server);
 struct json_object *status_of_server (struct server *s);
 
 #endif /* NBDMIRROR_LOGD_LOG_STATUS_H */

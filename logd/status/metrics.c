@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "deadline.h"
+#include "depot.h"
 #include "log-status.h"
 #include "logd.h"
 #include "metrics.h"
@@ -162,6 +163,8 @@ metrics_text (struct server *s)
     return NULL;
   print_head (f, "clients", "gauge", "Connections.");
   fprintf (f, PREFIX "clients %u\n", s->nr_clients);
+  if (s->depot->ops->metrics)
+    s->depot->ops->metrics (s->depot, f, PREFIX);
   for (size_t i = 0; i < NR_METRICS; ++i)
     print_metric (f, s, &metrics[i]);
   print_head (f, "flush_latency_seconds", "histogram",

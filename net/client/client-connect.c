@@ -23,6 +23,8 @@
 #define LOOKUP_S 3.
 #define MIN_BACKOFF_S .05
 #define MAX_BACKOFF_S 2.
+#define ASKED_BACKOFF_S .5 /* servers live, and wait for one that may not */
+#define MAX_FOLLOWED 3     /* in a round */
 
 static void try_server (struct connector *k);
 static int try_address (struct connector *k);
@@ -38,12 +40,14 @@ jitter (struct connector *k, double seconds)
 static void
 try_later (struct connector *k)
 {
+  double longest = k->followed > 0 ? ASKED_BACKOFF_S : MAX_BACKOFF_S;
+
   ev_timer_in (k->loop, &k->retry, jitter (k, k->backoff));
   k->backoff *= 2;
   if (k->backoff < MIN_BACKOFF_S)
     k->backoff = MIN_BACKOFF_S;
-  if (k->backoff > MAX_BACKOFF_S)
-    k->backoff = MAX_BACKOFF_S;
+  if (k->backoff > longest)
+    k->backoff = longest;
 }
 
 static void
@@ -61,6 +65,9 @@ connector_failed (struct connector *k, const char *reason, bool used)
   char text[CONNECTOR_REASON_SIZE];
   bool round_over = used || ++k->tried >= k->nr_servers;
 
+  if (used || !k->answered)
+    k->seen[k->at] = SEEN_AWAY;
+
   drop_stream (k);
   snprintf (text, sizeof text, "%s: %s", k->server_name, reason);
   k->at = (k->at + 1) % k->nr_servers;
@@ -70,6 +77,13 @@ connector_failed (struct connector *k, const char *reason, bool used)
   }
   try_later (k);
   k->cb->disconnected (k->opaque, text, used);
+}
+
+void
+connector_answered (struct connector *k)
+{
+  k->answered = true;
+  k->seen[k->at] = SEEN_ANSWERING;
 }
 
 void
@@ -162,16 +176,17 @@ try_address (struct connector *k)
 
 /* --- one server --- */
 
-static void
-name_server (struct connector *k)
+void
+connector_print_server (const struct connector *k, unsigned i, char *buf,
+                        size_t size)
 {
-  const struct address *a = &k->server[k->at];
+  const struct address *a = &k->server[i];
 
   if (a->path[0])
-    snprintf (k->server_name, sizeof k->server_name, "%s", a->path);
+    snprintf (buf, size, "%s", a->path);
   else
-    snprintf (k->server_name, sizeof k->server_name,
-              strchr (a->host, ':') ? "[%s]:%s" : "%s:%s", a->host, a->port);
+    snprintf (buf, size, strchr (a->host, ':') ? "[%s]:%s" : "%s:%s", a->host,
+              a->port);
 }
 
 static void
@@ -194,11 +209,55 @@ on_resolved (void *opaque, const struct resolved *found, int nr,
 static void
 try_server (struct connector *k)
 {
-  name_server (k);
+  connector_print_server (k, k->at, k->server_name, sizeof k->server_name);
+  k->answered = false;
   if (k->tls)
     tls_reload_changed (&k->tls);
   k->connecting = true;
   lookup_start (k->lookup[k->at], LOOKUP_S);
+}
+
+/* --- another server --- */
+
+static bool
+is_same (const struct address *a, const struct address *b)
+{
+  return strcmp (a->host, b->host) == 0 && strcmp (a->port, b->port) == 0 &&
+         strcmp (a->path, b->path) == 0;
+}
+
+/* One that is not in the list has the place behind it.  -1 with errno. */
+static int
+point_at (struct connector *k, const struct address *a)
+{
+  unsigned i = 0;
+
+  while (i < k->nr_servers && !is_same (a, &k->server[i]))
+    ++i;
+  if (i == k->nr_servers && !(k->lookup[i] && is_same (a, &k->server[i]))) {
+    struct lookup *lookup = lookup_new (k->loop, a, on_resolved, k);
+
+    if (!lookup)
+      return -1;
+    lookup_free (k->lookup[i]);
+    k->lookup[i] = lookup;
+    k->server[i] = *a;
+    k->seen[i] = SEEN_NOT_ASKED;
+  }
+  k->at = i;
+  return 0;
+}
+
+void
+connector_follow (struct connector *k, const struct address *a)
+{
+  drop_stream (k);
+  if (k->followed++ == MAX_FOLLOWED)
+    connector_failed (k, "servers send us to each other", false);
+  else if (point_at (k, a) == -1)
+    connector_failed (k, strerror (errno), false);
+  else
+    try_server (k);
 }
 
 /* --- rounds --- */
@@ -210,7 +269,7 @@ on_retry (struct ev_loop *loop, ev_timer *w, int revents)
 
   (void) loop;
   (void) revents;
-  k->tried = 0;
+  k->tried = k->followed = 0;
   try_server (k);
 }
 
@@ -226,16 +285,18 @@ connector_stop (struct connector *k)
 {
   drop_stream (k);
   ev_timer_stop (k->loop, &k->retry);
-  for (unsigned i = 0; i < k->nr_servers; ++i)
-    lookup_stop (k->lookup[i]);
+  for (unsigned i = 0; i <= k->nr_servers; ++i)
+    if (k->lookup && k->lookup[i])
+      lookup_stop (k->lookup[i]);
 }
 
 static int
 copy_servers (struct connector *k, const struct address *servers, unsigned nr)
 {
-  k->server = calloc (nr, sizeof *k->server);
-  k->lookup = calloc (nr, sizeof *k->lookup);
-  if (!k->server || !k->lookup)
+  k->server = calloc (nr + 1, sizeof *k->server);
+  k->lookup = calloc (nr + 1, sizeof *k->lookup);
+  k->seen = calloc (nr + 1, sizeof *k->seen);
+  if (!k->server || !k->lookup || !k->seen)
     return -1;
   for (; k->nr_servers < nr; ++k->nr_servers) {
     struct lookup **l = &k->lookup[k->nr_servers];
@@ -268,9 +329,10 @@ connector_free (struct connector *k)
 {
   if (k->loop)
     connector_stop (k);
-  for (unsigned i = 0; i < k->nr_servers; ++i)
+  for (unsigned i = 0; k->lookup && i <= k->nr_servers; ++i)
     lookup_free (k->lookup[i]);
   free (k->lookup);
+  free (k->seen);
   free (k->server);
   tls_free (k->tls);
 }

@@ -23,6 +23,13 @@ struct tls;
 
 #define CONNECTOR_REASON_SIZE 512
 
+/* What is known of a server. */
+enum log_server_seen {
+  SEEN_NOT_ASKED,
+  SEEN_ANSWERING, /* when it was asked last */
+  SEEN_AWAY,      /* it was asked, and did not answer */
+};
+
 struct connector_callbacks {
   /* There is a connection. */
   void (*ready) (void *opaque);
@@ -47,14 +54,19 @@ struct connector {
   struct ev_loop *loop;
   const struct connector_callbacks *cb;
   void *opaque;
-  struct address *server;
-  struct lookup **lookup; /* of each server */
   unsigned nr_servers;
+
+  /* Of each server; one more for who another one sent us to. */
+  struct address *server;
+  struct lookup **lookup;
+  enum log_server_seen *seen;
 
   struct tls *tls; /* held; replaced when its files have changed */
 
   bool connecting;
+  bool answered;                        /* on this connection */
   unsigned at;                          /* the server that is tried, or used */
+  unsigned followed;                    /* we were sent on so often in it */
   unsigned tried;                       /* so many have failed in this round */
   struct resolved resolved[LOOKUP_MAX]; /* its addresses */
   int nr_resolved, next_resolved;
@@ -79,6 +91,18 @@ void connector_start (struct connector *k);
 
 /* Close the connection, and try no more. */
 void connector_stop (struct connector *k);
+
+/* "HOST:PORT", or the path, of a server. */
+void connector_print_server (const struct connector *k, unsigned i, char *buf,
+                             size_t size);
+
+/* The server of the connection has said something sensible. */
+void connector_answered (struct connector *k);
+
+/* What is wanted is at this server, says the one of the connection, which is
+ * dropped: try that one next.  Who is sent on too often has failed.
+ */
+void connector_follow (struct connector *k, const struct address *a);
 
 /* The connection is no good: close it, and try the next server, after a
  * pause if it was in use (used).  Calls disconnected then.

@@ -96,6 +96,14 @@ link_failed (struct log_client *c, const char *reason)
 }
 
 void
+link_follow (struct log_client *c, const struct address *server)
+{
+  reset (c);
+  c->state = CLIENT_DISCONNECTED;
+  connector_follow (&c->connector, server);
+}
+
+void
 log_client_drop (struct log_client *c, const char *reason)
 {
   link_failed (c, reason);

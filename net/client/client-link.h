@@ -21,6 +21,9 @@ uint64_t link_request_of_epoch (struct log_client *c, uint16_t type,
 /* Append and send; a failure is that of the connection. */
 void link_request_now (struct log_client *c, struct proto_msg *msg);
 
+/* The server sends us on to another one. */
+void link_follow (struct log_client *c, const struct address *server);
+
 /* The connection is no good, for this reason: drop it, and connect anew. */
 void link_failed (struct log_client *c, const char *reason);
 

@@ -25,7 +25,7 @@ say_hello (struct log_client *c)
     .type = PROTO_HELLO,
     .id = log_client_id (c),
     .hello = {.version = PROTO_VERSION,
-              .features = PROTO_FEATURE_MIN_BLOCK,
+              .features = PROTO_FEATURE_MIN_BLOCK | PROTO_FEATURE_ELSEWHERE,
               .software = {software, sizeof software - 1}},
   };
 
@@ -91,6 +91,7 @@ on_hello_reply (struct log_client *c, const struct proto_msg *msg)
   else if (msg->hello.version != PROTO_VERSION)
     link_failed (c, "speaks another version of the protocol");
   else {
+    connector_answered (&c->connector);
     c->features = msg->hello.features;
     ask_attach (c);
   }
@@ -118,6 +119,23 @@ on_attached (struct log_client *c, const struct proto_attached *a)
   c->cb->woken (c->opaque);
 }
 
+/* "ask HOST:PORT" */
+static void
+follow (struct log_client *c, const char *text)
+{
+  static const char ask[] = "ask ";
+  const size_t len = sizeof ask - 1;
+  struct address server;
+  const char *why;
+
+  if (strncmp (text, ask, len) != 0 ||
+      address_parse (&server, text + len, strlen (text + len),
+                     PROTO_DEFAULT_PORT_TEXT, &why) == -1)
+    link_failed (c, "sends us to a server, and does not say which");
+  else
+    link_follow (c, &server);
+}
+
 static void
 on_attach_refused (struct log_client *c, const struct proto_msg *msg)
 {
@@ -128,6 +146,8 @@ on_attach_refused (struct log_client *c, const struct proto_msg *msg)
     c->waiting = true;
     c->cb->waiting (c->opaque, text);
   }
+  else if (msg->error == PROTO_E_ELSEWHERE)
+    follow (c, text);
   else if (msg->error == PROTO_E_STALE || msg->error == PROTO_E_OTHER_LOG ||
            (c->attached_before && msg->error == PROTO_E_OWNED))
     lose (c, text);

@@ -224,6 +224,25 @@ log_client_server (const struct log_client *c)
   return c->connector.server_name;
 }
 
+bool
+log_client_seen (const struct log_client *c, unsigned i,
+                 struct log_client_server *server)
+{
+  static const char *const states[] = {
+    [SEEN_NOT_ASKED] = "not-asked",
+    [SEEN_ANSWERING] = "answers",
+    [SEEN_AWAY] = "away",
+  };
+  const struct connector *k = &c->connector;
+
+  if (i > k->nr_servers || !k->lookup[i])
+    return false;
+  connector_print_server (k, i, server->name, sizeof server->name);
+  server->state =
+    k->stream && k->answered && i == k->at ? "connected" : states[k->seen[i]];
+  return true;
+}
+
 uint64_t
 log_client_epoch (const struct log_client *c)
 {

@@ -136,6 +136,17 @@ void log_client_wake_at (struct log_client *c, uint64_t time);
 
 enum log_client_state log_client_state (const struct log_client *c);
 
+/* A server, of the list, or behind it one that another server sent us to. */
+#define LOG_CLIENT_NAME_SIZE 272
+struct log_client_server {
+  char name[LOG_CLIENT_NAME_SIZE];
+  const char *state; /* "connected", "answers", "away", "not-asked" */
+};
+
+/* What is known of the i-th one.  False: there are not so many. */
+bool log_client_seen (const struct log_client *c, unsigned i,
+                      struct log_client_server *server);
+
 /* "HOST:PORT" as the user typed it: of the present connection, or the last
  * one that was tried.
  */

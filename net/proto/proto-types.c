@@ -65,6 +65,7 @@ static const char *const errors[PROTO_NR_ERRORS] = {
   [PROTO_E_IO] = "io",
   [PROTO_E_NO_SPACE] = "no-space",
   [PROTO_E_BUSY] = "busy",
+  [PROTO_E_ELSEWHERE] = "elsewhere",
 };
 
 bool

@@ -40,6 +40,7 @@
 #define PROTO_MAGIC UINT32_C (0x6e626d4c)
 #define PROTO_VERSION 1
 #define PROTO_DEFAULT_PORT 10810
+#define PROTO_DEFAULT_PORT_TEXT "10810"
 
 #define PROTO_HEADER_SIZE 32
 #define PROTO_MAX_PAYLOAD (UINT32_C (64) << 10)
@@ -112,7 +113,9 @@ enum proto_error {
   PROTO_E_NO_LOG,      /* there is none of this name */
   PROTO_E_IO,          /* the store of the log failed: the text says why */
   PROTO_E_NO_SPACE,
-  PROTO_E_BUSY, /* too many clients, or logs */
+  PROTO_E_BUSY,      /* too many clients, or logs */
+  PROTO_E_ELSEWHERE, /* another server has the log: "ask HOST:PORT"; only to
+                          who has PROTO_FEATURE_ELSEWHERE */
   PROTO_NR_ERRORS,
 };
 
@@ -146,6 +149,7 @@ struct proto_runs {
  * Unknown bits are ignored.
  */
 #define PROTO_FEATURE_MIN_BLOCK UINT64_C (1) /* records may have min_block */
+#define PROTO_FEATURE_ELSEWHERE UINT64_C (2) /* knows PROTO_E_ELSEWHERE */
 
 struct proto_hello {
   uint32_t version;

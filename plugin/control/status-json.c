@@ -108,6 +108,20 @@ legs_json (const struct mirror_status *s)
 }
 
 static struct json_object *
+log_servers_json (const struct mirror_status *s)
+{
+  struct json_object *servers = json_object_new_array (), *obj;
+
+  for (unsigned i = 0; i < s->log_nr_servers; ++i) {
+    obj = json_object_new_object ();
+    add_text (obj, "server", s->log_server[i].name);
+    add_text (obj, "state", s->log_server[i].state);
+    json_object_array_add (servers, obj);
+  }
+  return servers;
+}
+
+static struct json_object *
 log_json (const struct mirror_status *s)
 {
   struct json_object *obj = json_object_new_object ();
@@ -115,6 +129,8 @@ log_json (const struct mirror_status *s)
   add_text (obj, "type", s->log_type);
   add_text (obj, "name", s->log_name);
   add_text (obj, "state", s->log_state);
+  if (s->log_nr_servers > 0)
+    json_object_object_add (obj, "servers", log_servers_json (s));
   add_u64 (obj, "marks", s->log_marks);
   add_u64 (obj, "clears", s->log_clears);
   add_u64 (obj, "flushes", s->log_flushes);

@@ -86,6 +86,8 @@ slot_of_index (const struct mirror *m, unsigned index)
   return -1;
 }
 
+_Static_assert(STATUS_MAX_SERVERS == LOG_MAX_SERVERS, "all servers have room");
+
 /* In the order of the user's numbers; some may have been removed. */
 static void
 members_status (struct mirror *m, const struct log_status *ls,
@@ -114,6 +116,12 @@ log_status (const struct mirror *m, const struct log_status *ls,
             ls->last_error);
   st->log_last_error_time = ls->last_error_time;
   st->log_lost = ls->lost;
+  st->log_nr_servers = ls->nr_servers;
+  for (unsigned i = 0; i < ls->nr_servers; ++i) {
+    memcpy (st->log_server[i].name, ls->server[i].name,
+            sizeof st->log_server[i].name);
+    st->log_server[i].state = ls->server[i].state;
+  }
   st->log_marks = ls->counters.marks;
   st->log_clears = ls->counters.clears;
   st->log_flushes = ls->counters.flushes;

@@ -58,6 +58,14 @@ struct scrub_status {
   struct scrub_found differ[STATUS_MAX_SCRUB], unread[STATUS_MAX_SCRUB];
 };
 
+#define STATUS_MAX_SERVERS 9 /* as of a log */
+
+/* One that the log may be on. */
+struct log_server_view {
+  char name[272];
+  const char *state; /* "connected", "answers", "away", "not-asked" */
+};
+
 struct mirror_status {
   char uuid[37];
   uint64_t size, region_size, regions;
@@ -72,6 +80,8 @@ struct mirror_status {
   const char *log_type, *log_state; /* "ok", "failed", "disconnected" */
   char log_name[4096];
   bool log_lost; /* for ever */
+  unsigned log_nr_servers;
+  struct log_server_view log_server[STATUS_MAX_SERVERS];
   char log_last_error[256];
   bool log_misplaced;           /* "failed", as a start would not find it */
   uint64_t log_last_error_time; /* as a leg's */

@@ -18,6 +18,11 @@ e2e_tests = \
 	tests/crash/test-crash-legs-lose-caches.sh \
 	tests/crash/test-crash-one-leg-away.sh \
 	tests/e2e/test-dump-leg.sh \
+	tests/e2e/test-etcd-late-write.sh \
+	tests/e2e/test-etcd-many.sh \
+	tests/e2e/test-etcd-servers.sh \
+	tests/e2e/test-etcd-tls.sh \
+	tests/e2e/test-etcd-three-members.sh \
 	tests/e2e/test-fault-bad-sector.sh \
 	tests/e2e/test-fault-bad-source.sh \
 	tests/e2e/test-fault-connection-ends.sh \
@@ -113,11 +118,14 @@ EXTRA_DIST += \
 	tests/check/check-circles \
 	tests/check/check-includes.sh \
 	tests/crash/crash-devices.sh \
+	tests/crash/crash-etcd.sh \
 	tests/crash/crash-harness \
 	tests/crash/crash-loop \
 	tests/crash/crash-losses.sh \
 	tests/crash/crash-round \
 	tests/lib/certificates.sh \
+	tests/lib/etcd-log \
+	tests/lib/etcd.sh \
 	tests/lib/functions.sh \
 	tests/lib/orders.sh \
 	tests/e2e/light-clients \
@@ -125,6 +133,7 @@ EXTRA_DIST += \
 	tests/crash/rebuild-leg \
 	tests/e2e/paced-load \
 	tests/lib/register-check \
+	tests/e2e/tcp-forward \
 	tests/e2e/tcp-proxy \
 	tests/outages/name-server \
 	tests/outages/outage-cell \
@@ -144,6 +153,18 @@ tests_bench_mark_load_SOURCES = \
 	$(NULL)
 tests_bench_mark_load_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_bench_mark_load_LDADD = libproto.la libcommon.la
+
+# A log server with a mistake: it compares nothing.
+if HAVE_CURL
+check_PROGRAMS += tests/e2e/logd-unguarded
+tests_e2e_logd_unguarded_SOURCES = tests/lib/no-guard.c
+tests_e2e_logd_unguarded_CPPFLAGS = $(ETCD_CPPFLAGS) $(JSON_CFLAGS)
+tests_e2e_logd_unguarded_LDFLAGS = -Wl,--wrap=etcd_guard
+tests_e2e_logd_unguarded_LDADD = \
+	$(logd_nbdmirror_logd_OBJECTS) \
+	$(logd_nbdmirror_logd_LDADD) \
+	$(NULL)
+endif
 
 # A plugin with a mistake: mutant.c in the directory MUTANT takes the place of
 # the source file with the same functions.

@@ -219,7 +219,8 @@ run_attach (struct fake_conn *c, const struct proto_msg *msg)
   if (f->wait_ms > 0)
     wait_some (c, msg);
   if (f->fail_attach)
-    reply_error (c, msg, f->fail_attach, "attach fails");
+    reply_error (c, msg, f->fail_attach,
+                 f->attach_text[0] ? f->attach_text : "attach fails");
   else if (again && memcmp (f->session, a->session, sizeof f->session) != 0)
     reply_error (c, msg, PROTO_E_STALE, "host other has it");
   else if (again && !same_log (f, a))

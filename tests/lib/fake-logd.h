@@ -60,10 +60,11 @@ struct fake_logd {
   bool hold;         /* FLUSH waits, before it has an effect */
   unsigned flush_us; /* a FLUSH takes so long */
   enum proto_error fail_flush, fail_attach, fail_renew, fail_create;
-  unsigned fail_times; /* of fail_flush */
-  unsigned wait_ms;    /* ATTACH says E_WAIT for so long */
-  unsigned die_type;   /* at a frame of this type; 0 = any */
-  unsigned die_count;  /* ... at the so-manieth; 0 = never */
+  char attach_text[128]; /* of fail_attach, if not "" */
+  unsigned fail_times;   /* of fail_flush */
+  unsigned wait_ms;      /* ATTACH says E_WAIT for so long */
+  unsigned die_type;     /* at a frame of this type; 0 = any */
+  unsigned die_count;    /* ... at the so-manieth; 0 = never */
   enum fake_die die_when;
   bool die_restarts; /* ... and the memory is what the disk has */
   bool fail_record;

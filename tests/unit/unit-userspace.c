@@ -236,6 +236,85 @@ LOOP_TEST (test_refused, 5)
   ck_assert_uint_eq (said (""), 1);
 }
 
+/* --- sent to another server --- */
+
+static void
+send_on (struct fake_logd *from, const char *where)
+{
+  LOCKED (from, {
+    from->fail_attach = PROTO_E_ELSEWHERE;
+    snprintf (from->attach_text, sizeof from->attach_text, "ask %s", where);
+  });
+}
+
+TEST (a_client_goes_where_it_is_sent)
+{
+  struct fake_logd *other = fake_logd_new (false);
+  struct dirty_log *log;
+
+  send_on (f, other->path);
+  log = user_start_new (f);
+  ck_assert (disk_equals (other, log));
+  /* The other one is gone, and who is asked first has the log then. */
+  LOCKED (f, {
+    f->fail_attach = 0;
+    f->memory = other->disk;
+    f->disk = other->disk;
+    f->epoch = other->epoch;
+    memcpy (f->session, other->session, sizeof f->session);
+  });
+  LOCKED (other, other->down = true);
+  fake_logd_kill (other, false);
+  dirty_log_mark_run (log, 5, 1);
+  ck_assert_int_eq (dirty_log_flush (log, in_seconds (10)), 0);
+  ck_assert (on_disk (LOG_MAP_MARKED, 5));
+  dirty_log_close (log, in_seconds (5));
+  ck_assert_uint_eq (COUNT_OF (other, violations), 0);
+  fake_logd_free (other);
+}
+
+/* As long as no server has it yet: pauses, and no end. */
+static void *
+have_it_after_a_while (void *arg)
+{
+  WAIT_FOR (COUNT_OF (f, connections) >= *(const unsigned *) arg);
+  LOCKED (f, f->fail_attach = 0);
+  return NULL;
+}
+
+TEST (servers_that_send_us_to_each_other_are_asked_again)
+{
+  uint64_t start = now_ns ();
+  unsigned connections = 10;
+  pthread_t thread;
+
+  send_on (f, f->path);
+  thread = thread_run (have_it_after_a_while, &connections);
+  dirty_log_close (user_create (f), in_seconds (5));
+  pthread_join (thread, NULL);
+  ck_assert_uint_ge (now_ns () - start, 100 * NSEC_PER_MSEC);
+  ck_assert_uint_eq (said ("servers send us to each other"), 1);
+}
+
+static const char *const senseless[] = {"ask ", "ask :", "go away",
+                                        "ask host:0"};
+
+LOOP_TEST (sent_to_nowhere_is_a_failure,
+           sizeof senseless / sizeof senseless[0])
+{
+  unsigned connections = 3;
+  pthread_t thread;
+
+  LOCKED (f, {
+    f->fail_attach = PROTO_E_ELSEWHERE;
+    snprintf (f->attach_text, sizeof f->attach_text, "%s", senseless[_i]);
+  });
+  thread = thread_run (have_it_after_a_while, &connections);
+  dirty_log_close (user_create (f), in_seconds (5));
+  pthread_join (thread, NULL);
+  ck_assert_uint_eq (said ("does not say which"), 1);
+}
+
 TEST (test_waits_for_the_lease)
 {
   uint64_t start = now_ns ();

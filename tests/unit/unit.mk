@@ -7,6 +7,7 @@ TEST_CPPFLAGS = \
 	$(CLIENT_CPPFLAGS) \
 	$(OPEN_CPPFLAGS) \
 	$(LOG_IMPL_CPPFLAGS) \
+	$(ETCD_CPPFLAGS) \
 	-I$(srcdir)/logd/served \
 	-I$(srcdir)/plugin/control \
 	-I$(srcdir)/tests/bench \
@@ -167,6 +168,18 @@ mem_store = tests/lib/mem-store.c tests/lib/mem-store.h
 unit_libraries += libmemstore.la
 libmemstore_la_SOURCES = $(mem_store)
 libmemstore_la_CPPFLAGS = $(TEST_CPPFLAGS)
+
+if HAVE_CURL
+unit_tests_of_threads += tests/unit/unit-etcd
+tests_unit_unit_etcd_SOURCES = \
+	tests/lib/fake-etcd.c \
+	tests/lib/fake-etcd.h \
+	tests/lib/unit-wait.h \
+	tests/unit/unit-etcd.c \
+	$(NULL)
+tests_unit_unit_etcd_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_unit_etcd_LDADD = libetcd.la $(LOG_LIBS) $(TEST_LIBS)
+endif
 
 tests_unit_unit_disk_SOURCES = tests/unit/unit-disk.c
 tests_unit_unit_disk_CPPFLAGS = $(TEST_CPPFLAGS)
