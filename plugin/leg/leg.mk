@@ -14,6 +14,10 @@ liblegs_la_SOURCES = \
 	plugin/leg/leg-calls.c \
 	plugin/leg/leg-calls.h \
 	plugin/leg/leg-extents.c \
+	plugin/leg/leg-file-extents.c \
+	plugin/leg/leg-file-extents.h \
+	plugin/leg/leg-file-medium.c \
+	plugin/leg/leg-file-medium.h \
 	plugin/leg/leg-file-open.c \
 	plugin/leg/leg-file-open.h \
 	plugin/leg/leg-file.c \
