@@ -44,6 +44,8 @@ liblegs_la_SOURCES = \
 	plugin/leg/nbd-conn.h \
 	plugin/leg/nbd-connect.c \
 	plugin/leg/nbd-connect.h \
+	plugin/leg/nbd-export.c \
+	plugin/leg/nbd-export.h \
 	plugin/leg/nbd-extents.c \
 	plugin/leg/nbd-extents.h \
 	plugin/leg/nbd-identity.c \
