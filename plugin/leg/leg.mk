@@ -38,6 +38,8 @@ liblegs_la_SOURCES = \
 	plugin/leg/leg-pieces.h \
 	plugin/leg/leg-request.c \
 	plugin/leg/leg-request.h \
+	plugin/leg/leg-samples.c \
+	plugin/leg/leg-samples.h \
 	plugin/leg/leg.c \
 	plugin/leg/leg.h \
 	plugin/leg/nbd-conn.c \
