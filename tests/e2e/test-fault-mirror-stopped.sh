@@ -21,12 +21,6 @@ wait_mirror
 background load "$check" load --blocks 500 "$tmp/state" "$uri"
 load=$!
 
-later_than ()
-{
-  awk -v after="$1" -v begin="$2" '{ exit !($1 >= begin + after) }' \
-    /proc/uptime
-}
-
 writes_more_than ()
 {
   [ "$(json '.legs[0].writes')" -gt "$1" ]
@@ -35,7 +29,7 @@ writes_more_than ()
 for i in 1 2 3 4; do
   wait_for "$deadline" writes_more_than $(($(json '.legs[0].writes') + 200))
   kill -STOP "$mirror_pid"
-  wait_for "$deadline" later_than 3 "$(cut -d ' ' -f 1 /proc/uptime)"
+  wait_for "$deadline" later_than 3 "$(seconds_up)"
   kill -CONT "$mirror_pid"
 done
 wait_for "$deadline" writes_more_than $(($(json '.legs[0].writes') + 200))

@@ -36,25 +36,13 @@ served_more_than ()
   [ "$(json '[.legs[].writes] | max')" -gt "$1" ]
 }
 
-# later_than SECONDS TIME: for wait_for.
-later_than ()
-{
-  awk -v after="$1" -v begin="$2" '{ exit !($1 >= begin + after) }' \
-    /proc/uptime
-}
-
-uptime ()
-{
-  cut -d ' ' -f 1 /proc/uptime
-}
-
 # blink SECONDS: both, one right after the other.
 blink ()
 {
   local gone before
   before=$(times_said 'is back after')
   kill -KILL "${leg_pid[a]}" "${leg_pid[b]}"
-  gone=$(uptime)
+  gone=$(seconds_up)
   reap "${leg_pid[a]}" || true
   reap "${leg_pid[b]}" || true
   wait_for "$deadline" json_is .mirror.state held
