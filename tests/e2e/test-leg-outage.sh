@@ -17,11 +17,6 @@ requires nbdsh -c pass
 
 size=$((2 << 30))
 
-written_more_than ()
-{
-  [ "$(json '.legs[1].write_bytes')" -gt "$1" ]
-}
-
 # The server is here, and begins to be here now if it had to be started again.
 is_back ()
 {
@@ -37,8 +32,7 @@ outage ()
 
   background "load-$1" "$top_srcdir/tests/e2e/paced-load" "$uri" "$tmp/$1.json"
   load=$!
-  wait_for "$deadline" \
-    written_more_than $(($(json '.legs[1].write_bytes') + 200000000))
+  wait_more 200000000 '.legs[1].write_bytes'
   nr_lost=$(lost "${leg_uri[b]}")
   nr_joined=$(joined "${leg_uri[b]}")
   nr_synced=$(synced "${leg_uri[b]}")

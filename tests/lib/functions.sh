@@ -552,6 +552,15 @@ json_is ()
   [ "$(json "$1")" = "$2" ]
 }
 
+# wait_more N FIELD [SECONDS]: until this number is greater by more than N than it
+# is now.
+wait_more ()
+{
+  local now
+  now=$(json "$2")
+  wait_for "${3:-$deadline}" more_than $((now + $1)) json "$2"
+}
+
 # looked_at: at how many bytes a resync has looked, copied or not.
 looked_at ()
 {
