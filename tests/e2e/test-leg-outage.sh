@@ -57,7 +57,7 @@ outage ()
   in_sync=$(seconds_up)
   # It was lost again, with its server: it missed more.
   [ "$(lost "${leg_uri[b]}")" -eq $((nr_lost + 1)) ] || until=$in_sync
-  copied=$(($(json '.resync.copied_bytes + .resync.skipped_bytes') - before))
+  copied=$(($(looked_at) - before))
   kill -TERM "$load"
   wait_for "$deadline" not running "$load"
   reap "$load" || fail 'the load failed'
