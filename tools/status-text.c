@@ -264,6 +264,24 @@ print_errors (FILE *out, struct json_object *status)
   print_last_error (out, "log", field_object (status, "log"));
 }
 
+/* A leg that does not answer, or late. */
+static void
+print_delay_advice (FILE *out, struct json_object *leg)
+{
+  if (field_u64 (leg, "no_answer_seconds") > 0)
+    fprintf (out,
+             "leg %" PRIu64 " has not answered for %" PRIu64 " seconds, and "
+             "%s: look at its disk, or what it is mounted from\n",
+             field_u64 (leg, "index"), field_u64 (leg, "no_answer_seconds"),
+             leg_is (leg, "failed") ? "is not used again before it does"
+                                    : "requests wait for it");
+  if (field_bool (leg, "slow"))
+    fprintf (out,
+             "leg %" PRIu64 " is slow beside the others, and what is written "
+             "waits for it: look at its disk,\nits load and its network\n",
+             field_u64 (leg, "index"));
+}
+
 /* What to do about one leg. */
 static void
 print_leg_advice (FILE *out, struct json_object *leg)
@@ -292,18 +310,7 @@ print_leg_advice (FILE *out, struct json_object *leg)
      "error"},
   };
 
-  if (field_u64 (leg, "no_answer_seconds") > 0)
-    fprintf (out,
-             "leg %" PRIu64 " has not answered for %" PRIu64 " seconds, and "
-             "%s: look at its disk, or what it is mounted from\n",
-             field_u64 (leg, "index"), field_u64 (leg, "no_answer_seconds"),
-             leg_is (leg, "failed") ? "is not used again before it does"
-                                    : "requests wait for it");
-  if (field_bool (leg, "slow"))
-    fprintf (out,
-             "leg %" PRIu64 " is slow beside the others, and what is written "
-             "waits for it: look at its disk,\nits load and its network\n",
-             field_u64 (leg, "index"));
+  print_delay_advice (out, leg);
   for (size_t i = 0; i < sizeof advices / sizeof advices[0]; ++i)
     if (strcmp (field_text (leg, advices[i].field), advices[i].value) == 0)
       fprintf (out, "leg %" PRIu64 " %s\n", field_u64 (leg, "index"),

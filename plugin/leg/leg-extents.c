@@ -5,7 +5,8 @@
  * File systems and servers are known to call a hole what holds data, and who
  * copies by that leaves it out.  So of each run that the medium calls zeroes
  * both ends are read, and more if the caller wants that, before anybody hears
- * of it.  A place that does not read as zeroes has one of three reasons:
+ * of it (leg-samples.c).  A place that does not read as zeroes has one of three
+ * reasons:
  *
  *   somebody writes there       the medium says data when it is asked again
  *   it is only in a cache       it says data after a flush
@@ -19,7 +20,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -27,173 +27,12 @@
 #include "msg.h"
 #include "leg-base.h"
 #include "leg-ops.h"
+#include "leg-samples.h"
 #include "zero.h"
 
-#define SAMPLE 4096u     /* bytes, or the leg's block if that is larger */
-#define BATCH 24         /* under way together */
 #define MAX_QUESTIONS 64 /* about one run */
 #define MAX_ANSWERS 3    /* asked for, while they change */
 #define LIE_BLOCK 512u   /* a lie is looked at as closely as that */
-#define NOWHERE UINT64_MAX
-
-/* What the medium said, and the reading of it. */
-struct check {
-  struct leg *leg;
-  uint64_t offset; /* of the first extent */
-  struct leg_extent *extents;
-  size_t nr_extents;
-  char *buf;          /* BATCH * size */
-  uint64_t size;      /* of a sample: a power of two */
-  uint64_t suspect;   /* the first place that does not read as zeroes */
-  unsigned nr;        /* in this batch */
-  atomic_uint undone; /* of them */
-  sem_t done;
-  struct leg_io io[BATCH];
-};
-
-/* --- reading --- */
-
-static void
-sample_done (struct leg_io *io)
-{
-  struct check *c = io->opaque;
-
-  if (atomic_fetch_sub (&c->undone, 1) == 1)
-    sem_post (&c->done);
-}
-
-/* What lies there counts as data. */
-static void
-doubt (struct check *c, uint64_t place)
-{
-  uint64_t end = c->offset;
-
-  for (size_t i = 0; i < c->nr_extents; ++i) {
-    end += c->extents[i].length;
-    if (place < end) {
-      c->extents[i].hole = c->extents[i].zero = false;
-      return;
-    }
-  }
-}
-
-/* A place that can't be read is not known to be zero, and proves nothing. */
-static void
-look_at_sample (struct check *c, const struct leg_io *io)
-{
-  uint64_t first = 0;
-
-  if (io->error == 0 && is_zero (io->buf, io->count))
-    return;
-  doubt (c, io->offset);
-  if (io->error != 0 || c->suspect != NOWHERE)
-    return;
-  while (((const char *) io->buf)[first] == 0)
-    first++;
-  c->suspect = io->offset + first;
-}
-
-static void
-read_batch (struct check *c)
-{
-  if (c->nr == 0)
-    return;
-  atomic_store (&c->undone, c->nr);
-  for (unsigned i = 0; i < c->nr; ++i)
-    leg_submit (c->leg, &c->io[i]);
-  while (sem_wait (&c->done) == -1 && errno == EINTR)
-    ;
-  for (unsigned i = 0; i < c->nr; ++i)
-    look_at_sample (c, &c->io[i]);
-  c->nr = 0;
-}
-
-static void
-add_sample (struct check *c, uint64_t offset, uint64_t count)
-{
-  c->io[c->nr] = (struct leg_io){
-    .op = LEG_READ,
-    .flags = LEG_UNCOUNTED,
-    .buf = c->buf + c->nr * c->size,
-    .offset = offset,
-    .count = count,
-    .done = sample_done,
-    .opaque = c,
-  };
-  if (++c->nr == BATCH)
-    read_batch (c);
-}
-
-/* --- where --- */
-
-static void
-add_ends (struct check *c, uint64_t begin, uint64_t length)
-{
-  uint64_t head = length < c->size ? length : c->size;
-  uint64_t tail = length - head < c->size ? length - head : c->size;
-
-  add_sample (c, begin, head);
-  if (tail > 0)
-    add_sample (c, begin + length - tail, tail);
-}
-
-/* Evenly, between the ends. */
-static void
-add_places (struct check *c, uint64_t begin, uint64_t length, uint64_t nr)
-{
-  uint64_t inner = length / c->size > 2 ? length / c->size - 2 : 0;
-
-  if (nr > inner)
-    nr = inner;
-  for (uint64_t i = 0; i < nr; ++i)
-    add_sample (c, begin + c->size * (1 + inner * (2 * i + 1) / (2 * nr)),
-                c->size);
-}
-
-/* A run of zeroes, as far as it consists of whole blocks. */
-static void
-add_run (struct check *c, uint64_t begin, uint64_t end, uint64_t places)
-{
-  uint64_t mask = c->leg->min_block - 1;
-
-  begin = (begin + mask) & ~mask;
-  end &= ~mask;
-  if (begin >= end)
-    return;
-  add_ends (c, begin, end - begin);
-  add_places (c, begin, end - begin, places);
-}
-
-static uint64_t
-zero_bytes (const struct check *c)
-{
-  uint64_t sum = 0;
-
-  for (size_t i = 0; i < c->nr_extents; ++i)
-    if (c->extents[i].zero)
-      sum += c->extents[i].length;
-  return sum;
-}
-
-/* The places are shared out by length. */
-static void
-read_zeroes (struct check *c, unsigned places)
-{
-  uint64_t per_place = places > 0 ? zero_bytes (c) / places + 1 : UINT64_MAX;
-  uint64_t begin = c->offset, seen = per_place / 2;
-
-  for (size_t i = 0; i < c->nr_extents; ++i) {
-    uint64_t length = c->extents[i].length;
-
-    if (c->extents[i].zero) {
-      add_run (c, begin, begin + length,
-               (seen + length) / per_place - seen / per_place);
-      seen += length;
-    }
-    begin += length;
-  }
-  read_batch (c);
-}
 
 /* --- asking --- */
 
@@ -323,36 +162,18 @@ is_lie (struct leg *leg, uint64_t place)
  * 1: done, 0: the medium is to be asked again, -1 with errno.
  */
 static int
-check_read (struct check *c, unsigned places)
-{
-  c->suspect = NOWHERE;
-  c->size = c->leg->min_block > SAMPLE ? c->leg->min_block : SAMPLE;
-  c->buf = malloc (BATCH * c->size);
-  if (!c->buf)
-    return -1;
-  sem_init (&c->done, 0, 0);
-  read_zeroes (c, places);
-  sem_destroy (&c->done);
-  free (c->buf);
-  if (c->suspect == NOWHERE)
-    return 1;
-  if (is_lie (c->leg, c->suspect))
-    leg_distrust_extents (c->leg, c->suspect);
-  return 0;
-}
-
-static int
 check_answer (struct leg *leg, uint64_t offset, struct leg_extent *extents,
               size_t nr, unsigned places)
 {
-  struct check c;
+  uint64_t suspect;
 
-  c.leg = leg;
-  c.offset = offset;
-  c.extents = extents;
-  c.nr_extents = nr;
-  c.nr = 0;
-  return zero_bytes (&c) > 0 ? check_read (&c, places) : 1;
+  if (leg_read_samples (leg, offset, extents, nr, places, &suspect) == -1)
+    return -1;
+  if (suspect == LEG_NOWHERE)
+    return 1;
+  if (is_lie (leg, suspect))
+    leg_distrust_extents (leg, suspect);
+  return 0;
 }
 
 /* --- for the others --- */

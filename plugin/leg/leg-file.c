@@ -16,21 +16,18 @@
 #include "config.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <linux/falloc.h>
-#include <linux/fs.h>
 #include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
 #include "aside.h"
 #include "deadline.h"
 #include "file-name.h"
-#include "full-io.h"
+#include "leg-file-extents.h"
+#include "leg-file-medium.h"
 #include "leg-file-open.h"
 #include "leg-ops.h"
 #include "pool.h"
@@ -47,16 +44,12 @@
 
 #define FILE_MAX_REQUEST (1u << 30)
 
-#define EXTENTS_AT_ONCE 128
-
 struct file_leg {
   struct leg base;
   struct pool pool;
   struct aside aside;
 
-  /* Read-only once opened. */
-  int fd;
-  uint32_t zero_align; /* of fallocate */
+  struct file_medium medium;
 
   struct file_name name; /* of a regular file; of who may open and close */
 
@@ -76,11 +69,11 @@ leg_file_open (struct leg *leg, unsigned flags)
 {
   struct file_leg *f = file_leg (leg);
 
-  f->fd = leg_file_open_path (leg, flags, &f->zero_align);
-  if (f->fd == -1)
+  f->medium.fd = leg_file_open_path (leg, flags, &f->medium.zero_align);
+  if (f->medium.fd == -1)
     return -1;
   if (leg->kind == LEG_FILE)
-    file_name_init (&f->name, leg->name, f->fd);
+    file_name_init (&f->name, leg->name, f->medium.fd);
   leg->min_block = 1;
   leg->max_request = FILE_MAX_REQUEST;
   leg->max_bare = FILE_MAX_REQUEST;
@@ -91,24 +84,11 @@ leg_file_open (struct leg *leg, unsigned flags)
 }
 
 static int
-size_now (struct file_leg *f, uint64_t *size)
-{
-  struct stat st;
-
-  if (f->base.kind == LEG_BLOCK)
-    return ioctl (f->fd, BLKGETSIZE64, size);
-  if (fstat (f->fd, &st) == -1)
-    return -1;
-  *size = (uint64_t) st.st_size;
-  return 0;
-}
-
-static int
 leg_file_reopen (struct leg *leg)
 {
   uint64_t size;
 
-  if (size_now (file_leg (leg), &size) == -1) {
+  if (file_medium_size (&file_leg (leg)->medium, &size) == -1) {
     leg_report (leg, "size: %m");
     return -1;
   }
@@ -151,9 +131,9 @@ leg_file_close (struct leg *leg)
 {
   struct file_leg *f = file_leg (leg);
 
-  if (f->fd >= 0)
-    close (f->fd);
-  f->fd = -1;
+  if (f->medium.fd >= 0)
+    close (f->medium.fd);
+  f->medium.fd = -1;
   file_name_free (&f->name);
   aside_trim (&f->aside);
 }
@@ -176,7 +156,7 @@ look_at_file (struct leg *leg, struct leg_sight *sight)
   enum file_place place;
   off_t size;
 
-  size = lseek (f->fd, 0, SEEK_END);
+  size = lseek (f->medium.fd, 0, SEEK_END);
   if (size >= 0 && (uint64_t) size < leg->size) {
     sight->place = LEG_CUT;
     sight->end = (uint64_t) size;
@@ -185,7 +165,7 @@ look_at_file (struct leg *leg, struct leg_sight *sight)
               sight->end, leg->size);
     return;
   }
-  place = file_name_look (&f->name, f->fd);
+  place = file_name_look (&f->name, f->medium.fd);
   if (place != FILE_HERE)
     sight->place = file_is_gone (place) ? LEG_GONE : LEG_ASTRAY;
   snprintf (sight->why, sizeof sight->why, "%s", file_place_text (place));
@@ -196,7 +176,7 @@ leg_file_look (struct leg *leg, struct leg_sight *sight)
 {
   unsigned call;
 
-  if (leg->kind != LEG_FILE || file_leg (leg)->fd == -1)
+  if (leg->kind != LEG_FILE || file_leg (leg)->medium.fd == -1)
     return;
   call = leg_call_begin (&leg->calls, now_ns ());
   look_at_file (leg, sight);
@@ -204,86 +184,6 @@ leg_file_look (struct leg *leg, struct leg_sight *sight)
 }
 
 /* ---- Requests ---- */
-
-/* 0, or -1 with errno; leg-io.c writes zeroes instead if it can't be done. */
-static int
-zero_range (struct file_leg *f, const struct leg_io *io)
-{
-  int mode =
-    io->flags & LEG_MAY_TRIM ? FALLOC_FL_PUNCH_HOLE : FALLOC_FL_ZERO_RANGE;
-
-  if ((io->offset | io->count) % f->zero_align != 0) {
-    errno = EINVAL;
-    return -1;
-  }
-  if (fallocate (f->fd, mode | FALLOC_FL_KEEP_SIZE, (off_t) io->offset,
-                 (off_t) io->count) == 0)
-    return 0;
-  if (errno == ENOSYS || errno == ENODEV || errno == ENOTTY)
-    errno = EOPNOTSUPP;
-  return -1;
-}
-
-/* Somebody cut the file while it is in use. */
-static bool
-is_cut (struct file_leg *f)
-{
-  return f->base.kind == LEG_FILE &&
-         lseek (f->fd, 0, SEEK_END) < (off_t) f->base.size;
-}
-
-/* A file that lost its tail must not get it back as zeroes.  Only a write to
- * its very end could make it whole again to the eye; after any other one the
- * next flush sees it.  (Not fstat: see leg_file_look.)
- */
-static int
-write_range (struct file_leg *f, const struct leg_io *io)
-{
-  if (io->offset + io->count == f->base.size && is_cut (f)) {
-    errno = EIO;
-    return -1;
-  }
-  return full_pwrite (f->fd, io->buf, io->count, io->offset);
-}
-
-static int
-flush_file (struct file_leg *f)
-{
-  if (is_cut (f)) {
-    errno = EIO;
-    return -1;
-  }
-  return fdatasync (f->fd);
-}
-
-static int
-do_call (const struct aside_job *job)
-{
-  return job->run (job->arg);
-}
-
-static int
-do_request (struct file_leg *f, const struct leg_io *io)
-{
-  switch (io->op) {
-  case LEG_READ:
-    return full_pread (f->fd, io->buf, io->count, io->offset);
-  case LEG_WRITE:
-    return write_range (f, io);
-  case LEG_ZERO:
-    return zero_range (f, io);
-  case LEG_FLUSH:
-    return flush_file (f);
-  case LEG_CACHE:
-    posix_fadvise (f->fd, (off_t) io->offset, (off_t) io->count,
-                   POSIX_FADV_WILLNEED);
-    return 0;
-  case LEG_CALL:
-    return do_call (io->buf);
-  default:
-    abort ();
-  }
-}
 
 static void
 note_cost (struct file_leg *f, enum leg_op op, uint64_t ns)
@@ -305,7 +205,7 @@ ask_kernel (struct file_leg *f, const struct leg_io *io, uint64_t begin,
             uint64_t *end)
 {
   unsigned call = leg_call_begin (&f->base.calls, begin);
-  int err = do_request (f, io) == -1 ? errno : 0;
+  int err = file_medium_do (&f->medium, io) == -1 ? errno : 0;
 
   *end = now_ns ();
   leg_call_end (&f->base.calls, call);
@@ -423,60 +323,14 @@ leg_file_aside (struct leg *leg, struct aside_job *job)
   return io.error == 0 ? 0 : -1;
 }
 
-/* One extent: from offset to the next change between data and hole. */
-static int
-next_extent (struct file_leg *f, uint64_t offset, uint64_t end,
-             struct leg_extent *extent)
-{
-  off_t data = lseek (f->fd, (off_t) offset, SEEK_DATA);
-  off_t next = data;
-
-  if (data == -1 && errno != ENXIO)
-    return -1;
-  extent->hole = extent->zero = data != (off_t) offset;
-  if (data == (off_t) offset)
-    next = lseek (f->fd, (off_t) offset, SEEK_HOLE);
-  if (next <= (off_t) offset || (uint64_t) next > end)
-    next = (off_t) end;
-  extent->length = (uint64_t) next - offset;
-  return 0;
-}
-
-/* Up to EXTENTS_AT_ONCE of a range. */
-struct question {
-  struct file_leg *f;
-  uint64_t offset, end;
-  size_t max, nr;
-  struct leg_extent extents[EXTENTS_AT_ONCE];
-};
-
-static int
-ask_extents (void *arg)
-{
-  struct question *q = arg;
-  uint64_t offset = q->offset, size;
-
-  /* A file that lost its tail must not look as if it had zeroes there. */
-  if (size_now (q->f, &size) == -1 || size < q->end) {
-    errno = EIO;
-    return -1;
-  }
-  while (q->f->base.kind == LEG_FILE && q->nr < q->max && offset < q->end &&
-         next_extent (q->f, offset, q->end, &q->extents[q->nr]) == 0)
-    offset += q->extents[q->nr++].length;
-  if (q->nr == 0)
-    q->extents[q->nr++] = (struct leg_extent){.length = q->end - offset};
-  return 0;
-}
-
 static int
 leg_file_extents (struct leg *leg, uint64_t offset, uint64_t count,
                   struct leg_extent *extents, size_t *nr)
 {
-  struct question q;
-  struct aside_job job = {ask_extents, &q, sizeof q};
+  struct file_extents q;
+  struct aside_job job = {file_extents_ask, &q, sizeof q};
 
-  q.f = file_leg (leg);
+  q.medium = &file_leg (leg)->medium;
   q.offset = offset;
   q.end = offset + count;
   q.max = *nr < EXTENTS_AT_ONCE ? *nr : EXTENTS_AT_ONCE;
@@ -523,7 +377,8 @@ leg_file_new (const char *name, const struct leg_options *options)
 
   if (!f)
     return NULL;
-  f->fd = f->name.dir = -1;
+  f->medium.leg = &f->base;
+  f->medium.fd = f->name.dir = -1;
   err = pool_init (&f->pool, run_in_pool);
   if (err == 0)
     err = aside_init (&f->aside);

@@ -17,7 +17,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include <libnbd.h>
 
@@ -25,21 +24,16 @@
 #include "msg.h"
 #include "leg-ops.h"
 #include "nbd-conn.h"
+#include "nbd-export.h"
 #include "nbd-extents.h"
 #include "nbd-identity.h"
 #include "nbd-lock.h"
 #include "nbd-others.h"
-#include "nbd-poll.h"
 #include "nbd-send.h"
 #include "nbd-target.h"
 
 #define MAX_CONNECTIONS 16
-#define MAX_MIN_BLOCK (64u * 1024)
-#define NBD_MAX_REQUEST (32u * 1024 * 1024)
-/* Data go in pieces of this size, so that a slow server answers now and
- * then; and so much may be under way, for all connections together.
- */
-#define MAX_PIECE (1u << 20)
+/* So many bytes may be under way, for all connections together. */
 #define LEG_WINDOW (UINT64_C (16) << 20)
 
 struct nbd_leg {
@@ -54,8 +48,7 @@ struct nbd_leg {
   struct nbd_target target;
 
   /* Read-only once opened. */
-  bool can_zero, can_flush, can_cache, can_extents;
-  bool parallel; /* multi-conn */
+  struct nbd_export export;
 
   /* Read-only once leg_nbd_new returns. */
   struct nbd_identity who;
@@ -70,68 +63,6 @@ nbd_leg (struct leg *leg)
 }
 
 /* ---- Open ---- */
-
-/* A size constraint of the server, or 0. */
-static uint64_t
-block_size (struct nbd_handle *nbd, int which)
-{
-  int64_t r = nbd_get_block_size (nbd, which);
-
-  return r > 0 ? (uint64_t) r : 0;
-}
-
-static int
-learn_limits (struct leg *leg, struct nbd_handle *nbd)
-{
-  uint64_t min = block_size (nbd, LIBNBD_SIZE_MINIMUM);
-  uint64_t max = block_size (nbd, LIBNBD_SIZE_MAXIMUM);
-
-  if (min == 0)
-    min = 1;
-  if (max == 0 || max > NBD_MAX_REQUEST)
-    max = NBD_MAX_REQUEST;
-  if (min > MAX_MIN_BLOCK || (min & (min - 1)) != 0 || max < min) {
-    leg_report (leg, "block size %" PRIu64 " is not a power of 2 up to 64K",
-                min);
-    errno = EINVAL;
-    return -1;
-  }
-  leg->min_block = (uint32_t) min;
-  leg->max_bare = (uint32_t) (max / min * min);
-  leg->max_request = leg->max_bare < MAX_PIECE ? leg->max_bare : MAX_PIECE;
-  return 0;
-}
-
-static int
-learn_export (struct nbd_leg *n, struct nbd_handle *nbd)
-{
-  struct leg *leg = &n->base;
-  int64_t size = nbd_get_size (nbd);
-  bool fast = nbd_can_zero (nbd) == 1 && nbd_can_fast_zero (nbd) == 1;
-
-  if (size < 0) {
-    leg_report (leg, "size: %s", nbd_reason ());
-    errno = nbd_reason_errno ();
-    return -1;
-  }
-  if (nbd_is_read_only (nbd) != 0) {
-    leg_report (leg, "the export is read-only");
-    errno = EROFS;
-    return -1;
-  }
-  leg->size = (uint64_t) size;
-  leg->rotational = nbd_is_rotational (nbd) == 1;
-  leg->can_fua = nbd_can_fua (nbd) == 1;
-  n->can_zero = nbd_can_zero (nbd) == 1;
-  n->can_flush = nbd_can_flush (nbd) == 1;
-  n->can_cache = nbd_can_cache (nbd) == 1;
-  n->parallel = nbd_can_multi_conn (nbd) == 1;
-  n->can_extents =
-    nbd_can_meta_context (nbd, LIBNBD_CONTEXT_BASE_ALLOCATION) == 1;
-  atomic_store (&leg->fast_zero, fast);
-  atomic_store (&leg->fast_trim, fast);
-  return learn_limits (leg, nbd);
-}
 
 static int
 identify (struct nbd_leg *n)
@@ -170,10 +101,10 @@ connect_conns (struct nbd_leg *n)
     leg_report (leg, "connect: %s", attempt.why);
     return -1;
   }
-  if (learn_export (n, n->conns[0].nbd) == -1)
+  if (nbd_export_learn (&n->export, leg, n->conns[0].nbd) == -1)
     return -1;
   if (nbd_others_connect (&n->others, &attempt,
-                          n->parallel ? n->max_conns : 1) == 0)
+                          n->export.parallel ? n->max_conns : 1) == 0)
     return 0;
   leg_report (leg, "connect: %m");
   return -1;
@@ -231,7 +162,7 @@ leg_nbd_open (struct leg *leg, unsigned flags)
 
   if (identify (n) == -1 || own_and_connect (n, flags) == -1)
     return -1;
-  if (!n->can_flush && !leg->quiet)
+  if (!n->export.can_flush && !leg->quiet)
     msg_warning ("leg %s: the server has no flush: what it answered is taken "
                  "for durable",
                  leg->name);
@@ -265,7 +196,7 @@ run_all (struct nbd_leg *n)
   int err = 0;
 
   for (size_t i = 0; i < atomic_load (&n->others.nr) && err == 0; ++i)
-    err = conn_run (&n->conns[i], window, n->parallel);
+    err = conn_run (&n->conns[i], window, n->export.parallel);
   return err != 0 ? err : nbd_others_run (&n->others, window);
 }
 
@@ -350,10 +281,10 @@ leg_nbd_submit (struct leg *leg, struct leg_io *io)
 {
   struct nbd_leg *n = nbd_leg (leg);
 
-  if (io->op == LEG_ZERO && !n->can_zero)
+  if (io->op == LEG_ZERO && !n->export.can_zero)
     leg_answered (io, EOPNOTSUPP, io->start_ns);
-  else if ((io->op == LEG_FLUSH && !n->can_flush) ||
-           (io->op == LEG_CACHE && !n->can_cache))
+  else if ((io->op == LEG_FLUSH && !n->export.can_flush) ||
+           (io->op == LEG_CACHE && !n->export.can_cache))
     leg_answered (io, 0, io->start_ns);
   else
     conn_submit (pick_conn (n), io);
@@ -365,7 +296,7 @@ leg_nbd_extents (struct leg *leg, uint64_t offset, uint64_t count,
 {
   struct nbd_leg *n = nbd_leg (leg);
 
-  if (n->can_extents)
+  if (n->export.can_extents)
     return conn_extents (pick_conn (n), offset, count, extents, nr);
   extents[0] = (struct leg_extent){.length = count};
   *nr = 1;

@@ -14,6 +14,10 @@ liblegs_la_SOURCES = \
 	plugin/leg/leg-calls.c \
 	plugin/leg/leg-calls.h \
 	plugin/leg/leg-extents.c \
+	plugin/leg/leg-file-extents.c \
+	plugin/leg/leg-file-extents.h \
+	plugin/leg/leg-file-medium.c \
+	plugin/leg/leg-file-medium.h \
 	plugin/leg/leg-file-open.c \
 	plugin/leg/leg-file-open.h \
 	plugin/leg/leg-file.c \
@@ -34,12 +38,16 @@ liblegs_la_SOURCES = \
 	plugin/leg/leg-pieces.h \
 	plugin/leg/leg-request.c \
 	plugin/leg/leg-request.h \
+	plugin/leg/leg-samples.c \
+	plugin/leg/leg-samples.h \
 	plugin/leg/leg.c \
 	plugin/leg/leg.h \
 	plugin/leg/nbd-conn.c \
 	plugin/leg/nbd-conn.h \
 	plugin/leg/nbd-connect.c \
 	plugin/leg/nbd-connect.h \
+	plugin/leg/nbd-export.c \
+	plugin/leg/nbd-export.h \
 	plugin/leg/nbd-extents.c \
 	plugin/leg/nbd-extents.h \
 	plugin/leg/nbd-identity.c \

@@ -27,11 +27,6 @@ start ()
     log=disk:"$tmp/log" region-size=64K quarantine=1
 }
 
-looked_at ()
-{
-  json '.resync.copied_bytes + .resync.skipped_bytes'
-}
-
 truncate -s 64M "$tmp/a" "$tmp/b" "$tmp/c"
 legs_up a b c
 load ()

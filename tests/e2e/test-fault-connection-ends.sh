@@ -38,15 +38,9 @@ wait_mirror
 background load "$check" load --blocks 500 "$tmp/state" "$uri"
 load=$!
 
-writes_go_on ()
-{
-  [ "$(json '.legs[0].writes')" -gt "$writes" ]
-}
-
 goes_on ()
 {
-  writes=$(($(json '.legs[0].writes') + 500))
-  wait_for "$deadline" writes_go_on
+  wait_more 500 '.legs[0].writes'
 }
 
 # log_ends SIGNAL: the log's server is lost and found.

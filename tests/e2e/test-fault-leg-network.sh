@@ -56,16 +56,10 @@ begin ()
   goes_on
 }
 
-writes_go_on ()
-{
-  [ "$(json '.legs[1].writes')" -gt "$writes" ]
-}
-
 # The load makes progress, so requests that the fault held up have ended.
 goes_on ()
 {
-  writes=$(($(json '.legs[1].writes') + 200))
-  wait_for 12 writes_go_on
+  wait_more 200 '.legs[1].writes' 12
 }
 
 # The leg may be back before anybody looks, but not what was said.
@@ -122,11 +116,7 @@ link_is ()
 # --- slow, but not dead: it stays, and is hardly read
 begin 'a slow leg' --filter=delay file "$tmp/b" delay-read=100ms \
   delay-write=20ms
-reads ()
-{
-  [ "$(json '.legs[1].reads')" -gt 300 ]
-}
-wait_for 60 reads
+wait_for 60 more_than 300 json '.legs[1].reads'
 expect "$what" "$(json '.legs[0].state')" in-sync
 slow=$(json '.legs[0].reads')
 fast=$(json '.legs[1].reads')

@@ -21,24 +21,13 @@ wait_mirror
 background load "$check" load --blocks 500 "$tmp/state" "$uri"
 load=$!
 
-later_than ()
-{
-  awk -v after="$1" -v begin="$2" '{ exit !($1 >= begin + after) }' \
-    /proc/uptime
-}
-
-writes_more_than ()
-{
-  [ "$(json '.legs[0].writes')" -gt "$1" ]
-}
-
 for i in 1 2 3 4; do
-  wait_for "$deadline" writes_more_than $(($(json '.legs[0].writes') + 200))
+  wait_more 200 '.legs[0].writes'
   kill -STOP "$mirror_pid"
-  wait_for "$deadline" later_than 3 "$(cut -d ' ' -f 1 /proc/uptime)"
+  wait_for "$deadline" later_than 3 "$(seconds_up)"
   kill -CONT "$mirror_pid"
 done
-wait_for "$deadline" writes_more_than $(($(json '.legs[0].writes') + 200))
+wait_more 200 '.legs[0].writes'
 kill -TERM "$load"
 reap "$load" || fail 'the load saw an error'
 expect 'times lost' "$(lost "${leg_uri[a]}") $(lost "${leg_uri[b]}")" '0 0'

@@ -17,28 +17,10 @@ requires nbdsh -c pass
 
 size=$((2 << 30))
 
-# As the times in the load's report.
-uptime ()
-{
-  cut -d ' ' -f 1 /proc/uptime
-}
-
-# later_than SECONDS TIME: for wait_for.
-later_than ()
-{
-  awk -v after="$1" -v begin="$2" '{ exit !($1 >= begin + after) }' \
-    /proc/uptime
-}
-
-written_more_than ()
-{
-  [ "$(json '.legs[1].write_bytes')" -gt "$1" ]
-}
-
 # The server is here, and begins to be here now if it had to be started again.
 is_back ()
 {
-  revive_leg b || back=$(uptime)
+  revive_leg b || back=$(seconds_up)
   more_than "$2" "$1" "${leg_uri[b]}"
 }
 
@@ -50,33 +32,32 @@ outage ()
 
   background "load-$1" "$top_srcdir/tests/e2e/paced-load" "$uri" "$tmp/$1.json"
   load=$!
-  wait_for "$deadline" \
-    written_more_than $(($(json '.legs[1].write_bytes') + 200000000))
+  wait_more 200000000 '.legs[1].write_bytes'
   nr_lost=$(lost "${leg_uri[b]}")
   nr_joined=$(joined "${leg_uri[b]}")
   nr_synced=$(synced "${leg_uri[b]}")
-  from=$(uptime)
+  from=$(seconds_up)
   read -r hot before < <(json '[.mirror.dirty_regions,
     .resync.copied_bytes + .resync.skipped_bytes] | join (" ")')
-  gone=$(uptime)
+  gone=$(seconds_up)
   case $1 in
     killed) kill_leg b ;;
     stopped) kill -STOP "${leg_pid[b]}" ;;
   esac
   wait_for "$deadline" more_than "$nr_lost" lost "${leg_uri[b]}"
   wait_for "$deadline" later_than 10 "$gone"
-  back=$(uptime)
+  back=$(seconds_up)
   case $1 in
     killed) start_leg b file "$tmp/b" ;;
     stopped) kill -CONT "${leg_pid[b]}" ;;
   esac
   wait_for 60 is_back joined "$nr_joined"
-  until=$(uptime)
+  until=$(seconds_up)
   wait_for 60 is_back synced "$nr_synced"
-  in_sync=$(uptime)
+  in_sync=$(seconds_up)
   # It was lost again, with its server: it missed more.
   [ "$(lost "${leg_uri[b]}")" -eq $((nr_lost + 1)) ] || until=$in_sync
-  copied=$(($(json '.resync.copied_bytes + .resync.skipped_bytes') - before))
+  copied=$(($(looked_at) - before))
   kill -TERM "$load"
   wait_for "$deadline" not running "$load"
   reap "$load" || fail 'the load failed'

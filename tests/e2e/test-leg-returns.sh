@@ -18,7 +18,7 @@ copied=0
 copied_since ()
 {
   local all
-  all=$(json '.resync.copied_bytes + .resync.skipped_bytes')
+  all=$(looked_at)
   copied=$((all - ${copied_before:-0}))
   copied_before=$all
 }

@@ -24,8 +24,7 @@ printf 'other' | dd of=b bs=1M seek=1 conv=notrunc status=none
 planned 0 "leg $d/b: full resync" -- a b log=core
 start_mirror a b log=core
 wait_mirror
-expect 'looked at' "$(json '.resync.copied_bytes + .resync.skipped_bytes')" \
-  $((8 << 20))
+expect 'looked at' "$(looked_at)" $((8 << 20))
 qemu-io -f raw "$uri" -c 'read -P 1 0 4M' >"$tmp/qemu-io.log"
 stop_mirror
 legs_equal a b

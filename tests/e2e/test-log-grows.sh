@@ -23,7 +23,7 @@ planned 0 "$((64 << 20)) bytes" -- a b size=64M
 start_mirror a b size=64M
 wait_mirror
 expect 'size after growing' "$(nbdinfo --size "$uri")" $((64 << 20))
-looked=$(json '.resync.copied_bytes + .resync.skipped_bytes')
+looked=$(looked_at)
 expect 'bytes looked at' "$looked" $((56 << 20))
 qemu-io -f raw "$uri" -c 'read -P 1 0 8M' -c 'read -P 0 8M 56M' \
   >"$tmp/qemu-io.log"

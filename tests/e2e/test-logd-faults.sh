@@ -40,16 +40,11 @@ load_succeeds ()
   "$check" verify "$tmp/state" "$uri" "$tmp/leg0" "$tmp/leg1"
 }
 
-marks_go_on ()
-{
-  [ "$(json .log.marks)" -gt "$marks" ]
-}
-
 connected_and_marking ()
 {
   marks=$(json .log.marks)
   wait_for "$deadline" json_is .log.state ok
-  wait_for "$deadline" marks_go_on
+  wait_for "$deadline" more_than "$marks" json .log.marks
 }
 
 link_is ()

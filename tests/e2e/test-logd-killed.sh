@@ -27,21 +27,15 @@ connected ()
 {
   json_is .log.state ok
 }
-marks_more_than ()
-{
-  [ "$(json .log.marks)" -gt "$1" ]
-}
 for _ in 1 2 3 4; do
   wait_for "$deadline" connected
-  marks=$(json .log.marks)
-  wait_for "$deadline" marks_more_than $((marks + 150))
+  wait_more 150 .log.marks
   kill_logd
   wait_for "$deadline" json_is .log.state disconnected
   start_logd --lease 3
 done
 wait_for "$deadline" connected
-marks=$(json .log.marks)
-wait_for "$deadline" marks_more_than "$marks"
+wait_more 0 .log.marks
 kill -TERM "$load"
 reap "$load" || fail "the load saw an error: $(tail -n 3 "$tmp/load.log")"
 "$check" verify "$tmp/state" "$uri" "$tmp/leg0" "$tmp/leg1"
@@ -60,7 +54,7 @@ load=$!
 pids+=("$load")
 marks_or_ended ()
 {
-  marks_more_than "$marks" || not running "$load"
+  more_than "$marks" json .log.marks || not running "$load"
 }
 for ((i = 1; i <= 3; i++)); do
   marks=$(json .log.marks)
@@ -89,9 +83,7 @@ marked=$(dump .marked.count "$tmp/logs/disk.log")
 start_logd --lease 3
 start_mirror "$tmp/leg0" "$tmp/leg1" log=userspace:"$logd_sock"/disk
 wait_mirror
-expect 'bytes looked at by the resync' \
-  "$(json '.resync.copied_bytes + .resync.skipped_bytes')" \
-  $((marked * region_size))
+expect 'bytes looked at by the resync' "$(looked_at)" $((marked * region_size))
 "$check" verify "$tmp/state" "$uri" "$tmp/leg0" "$tmp/leg1"
 stop_mirror
 expect 'the log' "$(dump .marked.count "$tmp/logs/disk.log")" 0

@@ -42,11 +42,6 @@ as ()
   fi
 }
 
-looked_at ()
-{
-  json '.resync.copied_bytes + .resync.skipped_bytes'
-}
-
 as a 0 1
 wait_mirror
 write_pattern 1 0 16M

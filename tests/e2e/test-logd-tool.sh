@@ -46,11 +46,6 @@ show_is ()
   [ "$(show "$1")" = "$2" ]
 }
 
-looked_at ()
-{
-  json '.resync.copied_bytes + .resync.skipped_bytes'
-}
-
 start ()
 {
   start_mirror "$d/a" "$d/b" log=userspace:"$log" region-size=64K "$@"

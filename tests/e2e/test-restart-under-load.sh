@@ -27,11 +27,6 @@ ended_well ()
   legs_equal "$tmp/a" "$tmp/b"
 }
 
-more_writes ()
-{
-  [ "$(json '.legs[0].writes')" -gt "$1" ]
-}
-
 # --- what was answered is there after each of several ends under load
 
 truncate -s 32M "$tmp/a" "$tmp/b"
@@ -40,7 +35,7 @@ for round in 1 2 3 4; do
   [ ! -e "$tmp/state" ] || "$check" verify "$tmp/state" "$uri"
   background load "$check" load --seed "$round" "$tmp/state" "$uri"
   load=$!
-  wait_for "$deadline" more_writes 300
+  wait_for "$deadline" more_than 300 json '.legs[0].writes'
   stop_mirror
   ended_well "round $round"
   wait_for "$deadline" not running "$load"
@@ -104,7 +99,7 @@ clients ()
     bench "$i" $((i * 8))M
   done
   for _ in 1 2 3; do
-    wait_for "$deadline" more_writes 1000
+    wait_for "$deadline" more_than 1000 json '.legs[0].writes'
     stop_mirror
     ended_well "$1 qemu clients"
     for ((i = 0; i < $1; i++)); do

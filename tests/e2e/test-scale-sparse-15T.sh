@@ -46,8 +46,7 @@ milliseconds start_in_sync
 echo "start of a new mirror: $took ms"
 [ "$took" -lt 3000 ] || fail "the start took $took ms"
 expect 'regions' "$(json .mirror.regions)" $((size / (4 << 20)))
-expect 'bytes looked at' \
-  "$(json '.resync.copied_bytes + .resync.skipped_bytes')" 0
+expect 'bytes looked at' "$(looked_at)" 0
 check_memory 'new mirror'
 qemu-io -f raw "$uri" -c 'write -P 1 14T 64k' -c 'write -P 2 0 64k' \
   -c "write -P 3 $((size - 4096)) 4k" -c 'read -P 1 14T 64k' \

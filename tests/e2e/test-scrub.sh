@@ -6,21 +6,11 @@
 # shows.  A scrub goes on after a crash.  Two legs are not repaired by guess.
 
 in_memory=yes
-. "$(dirname "$0")/../lib/functions.sh"
+. "$(dirname "$0")/../lib/orders.sh"
 requires_mirror
 requires nbdsh -c pass
 
-check=$top_srcdir/tests/lib/register-check
 size=$((32 << 20))
-
-# ends STATUS TEXT CMD...: nbdmirror CMD ends with this exit code and says TEXT.
-ends ()
-{
-  local want=$1 text=$2 status=0
-  "$tool" "${@:3}" >"$tmp/said" 2>&1 || status=$?
-  expect "exit code of ${*:3} ($(cat "$tmp/said"))" "$status" "$want"
-  grep -qF -- "$text" "$tmp/said" || fail "${*:3}: $(cat "$tmp/said")"
-}
 
 # alter LEG OFFSET: one block of 512 bytes.
 alter ()
@@ -49,9 +39,7 @@ free = [b * 4096 for b in range(blocks) if b not in used]
 print(free[len(free) // 3], free[-1])
 END
 )
-background load "$check" load --seed 1 "$tmp/state" "$uri"
-load=$!
-wait_for "$deadline" json_is '.legs[1].writes > 100' true
+start_load
 alter a "$one"
 alter b $((two + 1024))
 ends 1 'are compared' scrub --wait --timeout "$deadline" "$control"
@@ -62,9 +50,7 @@ ends 0 '2 ranges' scrub --repair --wait --timeout "$deadline" "$control"
 expect 'what is left' "$(found)" ''
 expect repaired "$(json .scrub.repaired_bytes)" 1024
 ends 0 'are compared' scrub --wait --timeout "$deadline" "$control"
-kill -TERM "$load"
-reap "$load" || fail 'a client saw an error'
-"$check" verify "$tmp/state" "$uri" "$tmp/a" "$tmp/b" "$tmp/c"
+end_load "$tmp/a" "$tmp/b" "$tmp/c"
 legs_equal "$tmp/a" "$tmp/b"
 legs_equal "$tmp/a" "$tmp/c"
 

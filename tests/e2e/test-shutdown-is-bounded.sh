@@ -47,18 +47,12 @@ serve ()
   wait_mirror
 }
 
-busy ()
-{
-  [ "$(json '.legs[0].writes')" -gt "$writes" ]
-}
-
 # A load on the mirror; it ends, with an error or without, when that does.
 load ()
 {
   background load "$@" "$check" load --blocks 500 "$tmp/state" "$uri"
   load=$!
-  writes=$(($(json '.legs[0].writes') + 200))
-  wait_for "$deadline" busy
+  wait_more 200 '.legs[0].writes'
 }
 
 # client PYTHON: one that is ready when it has made $tmp/ready.

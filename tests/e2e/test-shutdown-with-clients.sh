@@ -48,11 +48,7 @@ start
 qemu-io -f raw "$uri" -c 'write -z 0 32M' >>"$tmp/qemu-io.log"
 background load "$check" load --seconds 60 "$tmp/state" "$uri"
 load=$!
-busy ()
-{
-  [ "$(json '.legs[0].writes')" -gt 500 ]
-}
-wait_for "$deadline" busy
+wait_for "$deadline" more_than 500 json '.legs[0].writes'
 stop_mirror 10
 ended_well 'busy clients'
 wait_for "$deadline" not running "$load"

@@ -11,11 +11,6 @@ d=$tmp/data
 mkdir "$d"
 cd "$d"
 
-looked_at ()
-{
-  json '.resync.copied_bytes + .resync.skipped_bytes'
-}
-
 new_mirror ()
 {
   rm -rf ./*

@@ -192,8 +192,7 @@ takeover ()
   wait_mirror --timeout 90
   expect "$set: out of sync in the end" \
     "$(json .mirror.out_of_sync_regions)" 0
-  expect "$set: bytes that resync went over" \
-    "$(json '.resync.copied_bytes + .resync.skipped_bytes')" \
+  expect "$set: bytes that resync went over" "$(looked_at)" \
     $((n * region_size))
   for r in "${regions_in_flight[@]}"; do
     qemu-io -r -f raw "$uri" -c "read -P 0x66 $((r * region_size)) 1"

@@ -237,6 +237,19 @@ wait_for ()
   done
 }
 
+# seconds_up: how long the machine is up; later_than SECONDS TIME: so many later
+# than it was then, for wait_for.
+seconds_up ()
+{
+  cut -d ' ' -f 1 /proc/uptime
+}
+
+later_than ()
+{
+  awk -v after="$1" -v begin="$2" '{ exit !($1 >= begin + after) }' \
+    /proc/uptime
+}
+
 # The server PID has made PIDFILE, or it is gone.
 pidfile_or_gone ()
 {
@@ -537,6 +550,21 @@ json ()
 json_is ()
 {
   [ "$(json "$1")" = "$2" ]
+}
+
+# wait_more N FIELD [SECONDS]: until this number is greater by more than N than it
+# is now.
+wait_more ()
+{
+  local now
+  now=$(json "$2")
+  wait_for "${3:-$deadline}" more_than $((now + $1)) json "$2"
+}
+
+# looked_at: at how many bytes a resync has looked, copied or not.
+looked_at ()
+{
+  json '.resync.copied_bytes + .resync.skipped_bytes'
 }
 
 # expect WHAT SEEN WANTED

@@ -8,8 +8,8 @@
 
 check=$top_srcdir/tests/lib/register-check
 
-# says TEXT CMD...: nbdmirror CMD ends with exit code 0 and says TEXT; declines:
-# with 1.
+# ends STATUS TEXT CMD...: nbdmirror CMD ends with this exit code and says TEXT;
+# says: with 0, declines: with 1.
 ends ()
 {
   local want=$1 text=$2 status=0
