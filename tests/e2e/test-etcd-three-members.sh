@@ -22,7 +22,7 @@ for name in a b c; do
 done
 start_mirror "$tmp/leg0" "$tmp/leg1" region-size=65536 \
   log=userspace:"${server_at[a]},${server_at[b]},${server_at[c]}/vm1"
-background load "$check" load --seed 7 --blocks 6000 "$tmp/state" "$uri"
+background load "$check" load --rate 1500 --seed 7 --blocks 6000 "$tmp/state" "$uri"
 load=$!
 
 # The name of the server that has the log.

@@ -35,7 +35,7 @@ leg=nbd://127.0.0.1:${port[leg]}
 start_mirror "$tmp/a" "$leg" log=userspace:127.0.0.1:"${port[log]}"/the \
   region-size=64K leg-timeout=2 quarantine=1
 wait_mirror
-background load "$check" load --blocks 500 "$tmp/state" "$uri"
+background load "$check" load --rate 1500 --blocks 500 "$tmp/state" "$uri"
 load=$!
 
 goes_on ()

@@ -51,7 +51,7 @@ begin ()
     leg-timeout=2 flush-timeout=$flush_timeout quarantine=1
   in_netns=()
   wait_mirror
-  background load "$check" load --blocks 500 "$tmp/state" "$uri"
+  background load "$check" load --rate 1500 --blocks 500 "$tmp/state" "$uri"
   load=$!
   goes_on
 }

@@ -18,7 +18,7 @@ start_leg b file "$tmp/b"
 start_mirror "${leg_uri[a]}" "${leg_uri[b]}" log=disk:"$tmp/log" \
   region-size=64K leg-timeout=1 flush-timeout=1
 wait_mirror
-background load "$check" load --blocks 500 "$tmp/state" "$uri"
+background load "$check" load --rate 1500 --blocks 500 "$tmp/state" "$uri"
 load=$!
 
 for i in 1 2 3 4; do

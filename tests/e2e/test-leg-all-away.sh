@@ -57,7 +57,7 @@ start
 wait_mirror
 "$check" load --seed 1 --blocks 512 --stop-after 200 "$tmp/state" "$uri"
 for seconds in 1 4; do
-  background "load-$seconds" "$check" load --seed "$seconds" --blocks 512 \
+  background "load-$seconds" "$check" load --rate 1500 --seed "$seconds" --blocks 512 \
     "$tmp/state" "$uri"
   load=$!
   wait_more 2000 '.legs[1].writes'

@@ -21,7 +21,7 @@ leg=nbd://127.0.0.1:$(<"$tmp/port")
 start_mirror "$tmp/a" "$leg" log=disk:"$tmp/log" \
   region-size=64K leg-timeout=2 quarantine=0
 wait_mirror
-background load "$check" load --blocks 500 "$tmp/state" "$uri"
+background load "$check" load --rate 1500 --blocks 500 "$tmp/state" "$uri"
 load=$!
 
 # of the mirror

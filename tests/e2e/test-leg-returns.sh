@@ -41,7 +41,7 @@ back ()
   wait_for "$deadline" json_is '.legs[1].state' failed
   start_leg b file "$tmp/b"
 }
-background load "$check" load --seed 1 "$tmp/state" "$uri"
+background load "$check" load --rate 1500 --seed 1 "$tmp/state" "$uri"
 load=$!
 wait_for "$deadline" json_is '.legs[1].writes > 100' true
 kill_leg b

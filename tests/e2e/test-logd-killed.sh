@@ -21,7 +21,7 @@ wait_mirror
 
 # More regions than may be marked at a time, so that marks and clears are
 # always under way.
-background load "$check" load --seed 3 --blocks 6000 "$tmp/state" "$uri"
+background load "$check" load --rate 1500 --seed 3 --blocks 6000 "$tmp/state" "$uri"
 load=$!
 connected ()
 {

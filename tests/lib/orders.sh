@@ -32,7 +32,7 @@ declines ()
 # have seen.
 start_load ()
 {
-  background load "$check" load --seed 1 "$@" "$tmp/state" "$uri"
+  background load "$check" load --rate 1500 --seed 1 "$@" "$tmp/state" "$uri"
   load=$!
   wait_for "$deadline" json_is '.legs[1].writes > 100' true
 }
