@@ -268,6 +268,22 @@ parse_etcd (struct options *o, int opt)
 }
 
 static int
+parse_tls (struct options *o, int opt)
+{
+  switch (opt) {
+  case OPT_TLS_PSK:
+    return parse_path (&o->tls_psk, optarg);
+  case OPT_TLS_CERTIFICATES:
+    return parse_path (&o->tls_certificates, optarg);
+  case OPT_TLS_VERIFY_PEER:
+    o->tls_verify_peer = true;
+    return OPTIONS_RUN;
+  default:
+    return parse_etcd (o, opt);
+  }
+}
+
+static int
 say (const char *text)
 {
   return fputs (text, stdout) == EOF || fflush (stdout) == EOF;
@@ -285,13 +301,6 @@ parse_one (struct options *o, int opt)
     return add (&o->listen, strdup (optarg));
   case OPT_SOCKET:
     return add (&o->sockets, absolute (optarg));
-  case OPT_TLS_PSK:
-    return parse_path (&o->tls_psk, optarg);
-  case OPT_TLS_CERTIFICATES:
-    return parse_path (&o->tls_certificates, optarg);
-  case OPT_TLS_VERIFY_PEER:
-    o->tls_verify_peer = true;
-    return OPTIONS_RUN;
   case OPT_ACCESS:
     return parse_path (&o->access, optarg);
   case OPT_INSECURE:
@@ -314,7 +323,7 @@ parse_one (struct options *o, int opt)
   case OPT_VERSION:
     return say ("nbdmirror-logd " PACKAGE_VERSION "\n");
   default:
-    return parse_etcd (o, opt);
+    return parse_tls (o, opt);
   }
 }
 
