@@ -6,9 +6,12 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <uuid/uuid.h>
 
+#include "cleanup.h"
 #include "deadline.h"
 #include "msg.h"
 #include "truth.h"
@@ -45,18 +48,62 @@ dirty_log_create_as (struct dirty_log *log, const struct log_geometry *geo,
   return log->ops->create (log);
 }
 
-int
-dirty_log_grow (struct dirty_log *log, uint64_t new_size)
+static uint64_t
+regions_of (const struct dirty_log *log, uint64_t size)
 {
   uint32_t region_size = log->info.geo.region_size;
-  uint64_t nr = new_size / region_size + (new_size % region_size != 0);
+
+  return size / region_size + (size % region_size != 0);
+}
+
+/* log->lock is held. */
+static int
+grow (struct dirty_log *log, uint64_t new_size, unsigned slots)
+{
+  struct log_geometry *geo = &log->info.geo;
+  const struct log_geometry old = *geo;
+  uint64_t first = geo->size / geo->region_size;
+
+  geo->size = new_size;
+  geo->nr_regions = regions_of (log, new_size);
+  if (log->ops->grow (log) == -1) {
+    *geo = old;
+    return -1;
+  }
+  for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
+    if (slots >> s & 1)
+      truth_miss (log, s, first, geo->nr_regions - first);
+  return 0;
+}
+
+int
+dirty_log_grow (struct dirty_log *log, uint64_t new_size, unsigned slots)
+{
+  uint64_t nr = regions_of (log, new_size);
 
   assert (new_size >= log->info.geo.size && nr <= LOG_MAX_REGIONS);
-  if (truth_grow_maps (log, nr) == -1)
-    return out_of_memory (log);
-  log->info.geo.size = new_size;
-  log->info.geo.nr_regions = nr;
-  return log->ops->grow (log);
+  {
+    CLEANUP_LOCK (&log->lock);
+    if (truth_grow_maps (log, nr) == 0)
+      return grow (log, new_size, slots);
+  }
+  return out_of_memory (log);
+}
+
+int
+dirty_log_reserve (struct dirty_log *log, uint64_t new_size, bool ask,
+                   char *why, size_t size)
+{
+  uint64_t nr = regions_of (log, new_size);
+
+  if (nr > LOG_MAX_REGIONS) {
+    snprintf (why, size,
+              "it would have %" PRIu64 " regions of %" PRIu32
+              " bytes, at most %" PRIu64 " are possible",
+              nr, log->info.geo.region_size, LOG_MAX_REGIONS);
+    return -1;
+  }
+  return log->ops->reserve ? log->ops->reserve (log, nr, ask, why, size) : 0;
 }
 
 void

@@ -201,11 +201,19 @@ int dirty_log_create (struct dirty_log *log, const struct log_geometry *geo,
 int dirty_log_create_as (struct dirty_log *log, const struct log_geometry *geo,
                          uint64_t generation, const uint8_t uuid[16]);
 
-/* Make a log of ours longer (geo->size only grows; same region size).  New
- * regions are neither marked nor missed: the caller says which are.
- * Memory only until the next flush.  Start-up only.
+/* Make a log of ours longer (geo->size only grows; same region size).  The legs
+ * in "slots" miss the new regions, and the last old one if it was short; nothing
+ * is marked.  Memory only until the next flush: lowering.  0, or -1 with the
+ * error reported (ENOMEM, a device too small).
  */
-int dirty_log_grow (struct dirty_log *log, uint64_t new_size);
+int dirty_log_grow (struct dirty_log *log, uint64_t new_size, unsigned slots);
+
+/* See that there is room for that, and unless it is only a question make it.  0,
+ * or -1 with the reason in why.  A log on a server only knows when it grows.
+ * Blocks: do not hold a lock.
+ */
+int dirty_log_reserve (struct dirty_log *log, uint64_t new_size, bool ask,
+                       char *why, size_t size);
 
 /* What is known of the log, which stays its own: create and grow change it,
  * nothing else does.

@@ -9,6 +9,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "cleanup.h"
@@ -88,10 +89,10 @@ new_layout (struct disk_log *d)
 }
 
 /* The truth is new; make images that have all of it still to be written. */
-int
-disk_log_create (struct dirty_log *log)
+static int
+create (struct disk_log *d)
 {
-  struct disk_log *d = disk (log);
+  struct dirty_log *log = &d->log;
   uint64_t old_area = d->slot.area_offset ? d->slot.area_offset : d->old_area;
 
   assert (!d->read_only);
@@ -114,11 +115,16 @@ disk_log_create (struct dirty_log *log)
   d->header_nr = d->layout.nr_regions;
   d->creating = true;
   d->growing = false;
-
-  CLEANUP_LOCK (&log->lock);
   disk_map_touch_all (d);
   d->ready = d->lowering = d->record_changed = true;
   return 0;
+}
+
+int
+disk_log_create (struct dirty_log *log)
+{
+  CLEANUP_LOCK (&log->lock);
+  return create (disk (log));
 }
 
 /* Behind the new bitmap if that does not touch the area still in use. */
@@ -152,33 +158,93 @@ move_area (struct disk_log *d, uint64_t nr)
   return disk_maps_resize (d) == -1 ? no_memory (d) : 0;
 }
 
+/* The images follow the maps; log->lock is held. */
+static int
+grow_images (struct disk_log *d)
+{
+  uint64_t old_nr = d->layout.nr_regions, word = old_nr / 64, bits;
+  uint8_t *image;
+
+  if (move_area (d, d->log.info.geo.nr_regions) == -1)
+    return -1;
+  image = d->map[DISK_MAP_KERNEL].image;
+  bits = disk_image_get (d, DISK_MAP_KERNEL, image, word);
+  clean_kernel_image (d, word);
+  if (old_nr % 64)
+    disk_image_put (d, DISK_MAP_KERNEL, image, word,
+                    bits & ~(UINT64_MAX << (old_nr % 64)));
+  for (unsigned m = 0; m < DISK_NR_MAPS; ++m)
+    all_unsure (d, m);
+  d->growing = true;
+  disk_map_touch_all (d);
+  return 0;
+}
+
+/* While a thread uses the images they grow with its next cycle, and only what says
+ * which blocks changed grows now.
+ */
 int
 disk_log_grow (struct dirty_log *log)
 {
   struct disk_log *d = disk (log);
-  uint64_t old_nr = d->layout.nr_regions, nr = log->info.geo.nr_regions;
 
   assert (!d->read_only && d->ready);
-  if (d->creating)
-    return disk_log_create (log);
-  if (nr > old_nr) {
-    uint64_t word = old_nr / 64, bits;
-
-    if (move_area (d, nr) == -1)
-      return -1;
-    bits =
-      disk_image_get (d, DISK_MAP_KERNEL, d->map[DISK_MAP_KERNEL].image, word);
-    clean_kernel_image (d, word);
-    if (old_nr % 64)
-      disk_image_put (d, DISK_MAP_KERNEL, d->map[DISK_MAP_KERNEL].image, word,
-                      bits & ~(UINT64_MAX << (old_nr % 64)));
-    for (unsigned m = 0; m < DISK_NR_MAPS; ++m)
-      all_unsure (d, m);
-    d->growing = true;
-  }
-
-  CLEANUP_LOCK (&log->lock);
-  disk_map_touch_all (d);
   d->lowering = true;
+  if (d->creating && !d->threaded)
+    return create (d);
+  if (log->info.geo.nr_regions == d->layout.nr_regions) {
+    disk_map_touch_all (d);
+    return 0;
+  }
+  if (!d->threaded)
+    return grow_images (d);
+  if (disk_map_grow_changed (d, log->info.geo.nr_regions) == -1)
+    return no_memory (d);
+  d->grows = true;
   return 0;
+}
+
+int
+disk_grow_images (struct disk_log *d)
+{
+  CLEANUP_LOCK (&d->log.lock);
+
+  if (!d->grows)
+    return 0;
+  if (grow_images (d) == -1)
+    return -1;
+  d->grows = false;
+  return 0;
+}
+
+static int
+say_too_small (const struct disk_log *d, uint64_t needed, char *why,
+               size_t size)
+{
+  snprintf (why, size,
+            "its device has %" PRIu64 " bytes, and would need %" PRIu64
+            ": `log move\' to a larger one",
+            d->store->size, needed);
+  return -1;
+}
+
+int
+disk_log_reserve (struct dirty_log *log, uint64_t nr_regions, bool ask,
+                  char *why, size_t size)
+{
+  struct disk_log *d = disk (log);
+  struct disk_layout layout;
+  uint64_t end;
+  CLEANUP_LOCK (&d->io_lock);
+
+  disk_layout_init (&layout, nr_regions,
+                    log->info.shared_map ? 0 : place_area (d, nr_regions));
+  end = log->info.shared_map ? layout.bitmap_end
+                             : layout.area_offset + layout.area_size;
+  if (!has_room (d, end))
+    return say_too_small (d, end, why, size);
+  if (ask || d->store->ops->extend (d->store, end) == 0)
+    return 0;
+  snprintf (why, size, "its file can't become longer: %s", strerror (errno));
+  return -1;
 }

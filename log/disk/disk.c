@@ -349,6 +349,7 @@ const struct dirty_log_ops disk_log_ops = {
   .open = disk_open,
   .create = disk_log_create,
   .grow = disk_log_grow,
+  .reserve = disk_log_reserve,
   .start = disk_start,
   .close = disk_close,
   .map_changed = disk_map_changed,

@@ -95,6 +95,7 @@ struct disk_log {
   bool ready;          /* loaded or created: there is something to flush */
   bool touched;        /* a flush was begun */
   bool lowering;       /* the next flush may have to write */
+  bool grows;          /* the images are to follow the maps */
   bool record_changed; /* names, too */
   bool threaded;       /* flushes are left to the thread */
   bool stop, exited;

@@ -59,10 +59,15 @@ struct dirty_log_ops {
                              const struct log_options *options);
 
   /* Geometry, record and maps were made anew, all empty; maps and geometry
-   * became longer.  0, or -1 with the error reported.
+   * became longer, for which log->lock is held.  0, or -1 with the error
+   * reported.
    */
   int (*create) (struct dirty_log *log);
   int (*grow) (struct dirty_log *log);
+
+  /* dirty_log_reserve for so many regions; NULL if there is nothing to do. */
+  int (*reserve) (struct dirty_log *log, uint64_t nr_regions, bool ask,
+                  char *why, size_t size);
 
   int (*start) (struct dirty_log *log);
   void (*close) (struct dirty_log *log, uint64_t deadline);

@@ -190,6 +190,15 @@ truth_missed_word (const struct dirty_log *log, unsigned slots, uint64_t word)
 
 #define ALL_SLOTS ((1u << LOG_MAX_LEGS) - 1)
 
+void
+truth_miss (struct dirty_log *log, unsigned slot, uint64_t first, uint64_t nr)
+{
+  if (nr == 0)
+    return;
+  miss_run (log, slot, first, nr);
+  truth_leg_stale (log, slot);
+}
+
 static void
 got_run (struct dirty_log *log, unsigned slot, uint64_t first, uint64_t nr)
 {
@@ -265,11 +274,8 @@ dirty_log_set_region_sync (struct dirty_log *log, unsigned slot,
   assert (slot < LOG_MAX_LEGS);
   if (in_sync)
     got_run (log, slot, first, nr);
-  else {
-    miss_run (log, slot, first, nr);
-    if (nr > 0)
-      truth_leg_stale (log, slot);
-  }
+  else
+    truth_miss (log, slot, first, nr);
 }
 
 void

@@ -36,6 +36,10 @@ struct bitset *truth_map (struct dirty_log *log, unsigned map);
 uint64_t truth_missed_word (const struct dirty_log *log, unsigned slots,
                             uint64_t word);
 
+/* The leg misses these, which may be none, and is stale.  log->lock is held. */
+void truth_miss (struct dirty_log *log, unsigned slot, uint64_t first,
+                 uint64_t nr);
+
 /* I1: the leg is not in-sync any more; new generation if it was.  Call with
  * log->lock held, or before anyone else knows the log.
  */

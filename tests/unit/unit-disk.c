@@ -781,7 +781,7 @@ TEST (test_grow)
 
   dirty_log_mark (log, NR - 1);
   for (unsigned i = 2; i < 5; ++i) {
-    ck_assert_int_eq (dirty_log_grow (log, i * geo.size), 0);
+    ck_assert_int_eq (dirty_log_grow (log, i * geo.size, 0), 0);
     dirty_log_set_region_sync (log, 1, i * NR - 9, 1, false);
     ck_assert_int_eq (dirty_log_commit (log, NO_DEADLINE), 0);
     dirty_log_close (log, NO_DEADLINE);

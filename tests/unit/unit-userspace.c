@@ -275,7 +275,7 @@ TEST (test_create_and_grow_once)
   ck_assert_uint_eq (COUNT_OF (f, frames[PROTO_CREATE]), 1);
   dirty_log_close (log, in_seconds (5));
   log = user_open (f, 0);
-  ck_assert_int_eq (dirty_log_grow (log, user_geo.size + 10 * REGION), 0);
+  ck_assert_int_eq (dirty_log_grow (log, user_geo.size + 10 * REGION, 0), 0);
   dirty_log_set_region_sync (log, 1, NR, 10, false);
   ck_assert_int_eq (dirty_log_flush (log, NO_DEADLINE), 0);
   ck_assert_uint_eq (COUNT_OF (f, frames[PROTO_GROW]), 1);
