@@ -10,6 +10,8 @@ libdirtylog_la_SOURCES = \
 	log/record-wire.h \
 	log/disk/disk-create.c \
 	log/disk/disk-create.h \
+	log/disk/disk-grow.c \
+	log/disk/disk-grow.h \
 	log/disk/disk-find.c \
 	log/disk/disk-find.h \
 	log/disk/disk-format.c \

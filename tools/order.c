@@ -51,6 +51,7 @@ enum {
   VALUE,   /* member "value", behind SOCKET */
   BEFORE,  /* the same, before SOCKET */
   SETTING, /* NAME=VALUE */
+  SIZE,    /* member "size", behind SOCKET; may be left out */
 };
 
 static const struct form {
@@ -66,6 +67,7 @@ static const struct form {
   {"replace", "replace", NULL, ALWAYS | WAITS | BIT (OPT_OVERWRITE), LEG_NEW,
    UINT_MAX},
   {"rename", "rename", NULL, ALWAYS | WAITS, LEG_NEW, UINT_MAX},
+  {"grow", "grow", NULL, ALWAYS | WAITS, SIZE, UINT_MAX},
   {"may-stop", "may-stop", NULL, BIT (OPT_HELP), LEG, UINT_MAX},
   {"resync pause", "resync-pause", NULL, ALWAYS, NO_OPERAND, UINT_MAX},
   {"resync resume", "resync-resume", NULL, ALWAYS, NO_OPERAND, UINT_MAX},
@@ -159,6 +161,8 @@ take_operands (struct line *line, int argc, char *argv[])
   unsigned kind = line->form->operand;
   int want = kind == NO_OPERAND ? 1 : kind == LEG_NEW ? 3 : 2;
 
+  if (kind == SIZE && argc - optind == 1)
+    want = 1;
   if (argc - optind != want) {
     msg_error (argc - optind < want ? "something is missing"
                                     : "that is too much");
@@ -230,6 +234,10 @@ add_operand (struct json_object *request, const struct line *line)
   case SETTING:
     add_setting (request, line->operand);
     break;
+  case SIZE:
+    if (line->operand != NULL)
+      field_add_text (request, "size", line->operand);
+    break;
   default:
     field_add_text (request, "name", line->form->name);
     field_add_text (request, "value", line->operand);
@@ -289,7 +297,9 @@ give_order (struct client *c, const struct line *line)
   int code = send_order (c, line, request);
 
   if (code == 0 && line->wait && !line->dry_run)
-    code = order_wait (c, awaited (request), line->deadline);
+    code = line->form->operand == SIZE
+             ? order_wait_grown (c, line->deadline)
+             : order_wait (c, awaited (request), line->deadline);
   json_object_put (request);
   return code;
 }

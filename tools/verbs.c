@@ -101,6 +101,16 @@ static const struct verb verbs[] = {
    "  --dry-run            only say what would be done\n"
    "\n"
    "  Exit: 0 done, 1 refused, 3 no answer.\n"},
+  {"grow", verb_order,
+   "[--wait [--timeout SECONDS]] [--dry-run] SOCKET [SIZE]",
+   "  Make the mirror larger; without SIZE as large as its smallest leg allows.\n"
+   "  A client sees the new size when it connects again.\n"
+   "\n"
+   "  --wait               wait until it is\n"
+   "  --timeout SECONDS    but not longer than this\n"
+   "  --dry-run            only say what would be done\n"
+   "\n"
+   "  Exit: 0 done, 1 refused, 3 no answer.\n"},
   {"may-stop", verb_order, "SOCKET LEG",
    "  Could the server of this leg be stopped now?\n"
    "\n"

@@ -12,7 +12,4 @@ int disk_log_grow (struct dirty_log *log);
 int disk_log_reserve (struct dirty_log *log, uint64_t nr_regions, bool ask,
                       char *why, size_t size);
 
-/* A growth that waits for it; io_lock is held.  -1 with errno. */
-int disk_grow_images (struct disk_log *d);
-
 #endif /* NBDMIRROR_LOG_DISK_CREATE_H */

@@ -26,7 +26,7 @@
 #include <string.h>
 
 #include "cleanup.h"
-#include "disk-create.h"
+#include "disk-grow.h"
 #include "disk-io.h"
 #include "disk-map.h"
 #include "disk-number.h"

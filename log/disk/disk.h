@@ -3,7 +3,7 @@
 /* The disk log:
  *
  *   disk.c         life cycle, and the thread that runs the cycles
- *   disk-create.c  anew, or longer
+ *   disk-create.c  anew, or longer; disk-grow.c: how
  *   disk-load.c    what is on the medium
  *   disk-find.c    which of its records counts
  *   disk-write.c   changing it, in phases

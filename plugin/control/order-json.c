@@ -29,6 +29,7 @@ enum {
   HAS_OFFSET = 1 << 10,
   HAS_LENGTH = 1 << 11,
   HAS_RATE = 1 << 12,
+  HAS_SIZE = 1 << 13,
 };
 #define MUST_HAVE (HAS_LEG | HAS_NEW | HAS_NAME | HAS_VALUE | HAS_SECONDS)
 
@@ -53,6 +54,7 @@ static const struct command {
   {"suspend", ORDER_SUSPEND, false, HAS_SECONDS | HAS_DRY_RUN},
   {"resume", ORDER_RESUME, true, HAS_DRY_RUN},
   {"stop", ORDER_STOP, false, HAS_SECONDS | HAS_DRY_RUN},
+  {"grow", ORDER_GROW, false, HAS_SIZE | HAS_DRY_RUN},
   {"scrub-start", ORDER_SCRUB_START, false,
    HAS_OFFSET | HAS_LENGTH | HAS_RATE | HAS_REPAIR | HAS_FROM | HAS_DRY_RUN},
   {"scrub-pause", ORDER_SCRUB_PAUSE, false, HAS_DRY_RUN},
@@ -159,6 +161,8 @@ take_member (struct order *order, const char *key, struct json_object *value)
     return get_seconds (&order->seconds, value) ? HAS_SECONDS : -1;
   if (strcmp (key, "track") == 0)
     return get_bool (&order->track, value) ? HAS_TRACK : -1;
+  if (strcmp (key, "size") == 0)
+    return get_text (&order->value, text_or_number (value)) ? HAS_SIZE : -1;
   if (strcmp (key, "overwrite") == 0)
     return get_bool (&order->overwrite, value) ? HAS_OVERWRITE : -1;
   if (strcmp (key, "dry_run") == 0)

@@ -45,6 +45,8 @@ mirror_json (const struct mirror_status *s)
 
   add_text (obj, "uuid", s->uuid);
   add_u64 (obj, "size", s->size);
+  add_u64 (obj, "grows_to", s->grows_to);
+  add_u64 (obj, "grown", s->grown);
   add_u64 (obj, "region_size", s->region_size);
   add_u64 (obj, "regions", s->regions);
   add_u64 (obj, "min_block", s->min_block);

@@ -423,6 +423,31 @@ leg_file_aside (struct leg *leg, struct aside_job *job)
   return io.error == 0 ? 0 : -1;
 }
 
+struct size_question {
+  struct file_leg *f;
+  uint64_t size;
+};
+
+static int
+ask_size (void *arg)
+{
+  struct size_question *q = arg;
+
+  return size_now (q->f, &q->size);
+}
+
+static int
+leg_file_measure (struct leg *leg, uint64_t *size)
+{
+  struct size_question q = {.f = file_leg (leg)};
+  struct aside_job job = {ask_size, &q, sizeof q};
+
+  if (leg_file_aside (leg, &job) == -1)
+    return -1;
+  *size = q.size;
+  return 0;
+}
+
 /* One extent: from offset to the next change between data and hole. */
 static int
 next_extent (struct file_leg *f, uint64_t offset, uint64_t end,
@@ -504,6 +529,7 @@ leg_file_lose (struct leg *leg)
 static const struct leg_ops leg_file_ops = {
   .open = leg_file_open,
   .look = leg_file_look,
+  .measure = leg_file_measure,
   .reopen = leg_file_reopen,
   .run = leg_file_run,
   .stop = leg_file_stop,

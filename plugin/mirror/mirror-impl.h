@@ -111,6 +111,17 @@ struct rejoin_times {
   uint64_t first_ns, max_ns, steady_ns;
 };
 
+/* A mirror that becomes larger (order-grow.c). */
+struct grow {
+  atomic_uint_fast64_t to; /* bytes; 0: it does not */
+
+  /* Protected by m->lock. */
+  uint64_t done;  /* zeroed up to here, on these legs, which have not left the
+                   * in-sync ones since: */
+  unsigned equal; /* (member-state.c and hold.c see to that) */
+  bool longer;    /* the log is */
+};
+
 struct hot_waiter;
 struct retired;
 
@@ -120,7 +131,7 @@ struct mirror {
   struct mirror_limits limits;
   struct dirty_log *log;
   unsigned region_shift;
-  uint64_t nr_regions;
+  atomic_uint_fast64_t nr_regions; /* it grows (order-grow.c) */
   size_t max_hot;
   struct rejoin_times rejoin;
   atomic_uint_fast64_t quarantine_ns;  /* S21 */
@@ -158,6 +169,7 @@ struct mirror {
   bool sweep_unstored; /* the last one could not reach the log, so nothing was
                         * cleared */
   struct resync resync;
+  struct grow grow;
   struct records records; /* has a lock of its own */
   struct beats beats;
   struct hold hold;            /* the last in-sync leg is away */

@@ -190,6 +190,8 @@ mirror_status (struct mirror *m, struct mirror_status *st)
   dirty_log_status (m->log, &ls);
   uuid_unparse_lower (dirty_log_info (m->log)->uuid, st->uuid);
   st->size = m->limits.size;
+  st->grows_to = m->grow.to;
+  st->grown = m->grow.done;
   st->region_size = UINT64_C (1) << m->region_shift;
   st->regions = m->nr_regions;
   st->min_block = m->limits.min_block;

@@ -99,9 +99,11 @@ bool mirror_stop (struct mirror *m, uint64_t deadline);
 /* NULL is allowed. */
 void mirror_free (struct mirror *m);
 
-/* Fixed once it is open. */
+/* Fixed once it is open, but that size grows (order-grow.c): who connects later
+ * sees that.
+ */
 struct mirror_limits {
-  uint64_t size;
+  atomic_uint_fast64_t size;
   uint32_t min_block, preferred_block;
   bool rotational;
 };

@@ -17,6 +17,7 @@
 #include "cleanup.h"
 #include "leg-objects.h"
 #include "mirror-impl.h"
+#include "order-grow.h"
 #include "order-impl.h"
 #include "order-new.h"
 #include "probe-zeroes.h"
@@ -153,7 +154,7 @@ look_at_record (struct member *member, bool overwrite, bool *other,
     return 0;
   record_area_close (area);
   if (!found ||
-      record_area_open (area, member->leg, m->limits.size, false) == -1 ||
+      record_area_open (area, member->leg, grow_least_size (m), false) == -1 ||
       record_area_read (area, found) == -1)
     return order_refuse (out, "%s: record: %m", member->name);
   if (!beat_lets_in (member))

@@ -17,6 +17,7 @@
 #include "mirror-new.h"
 #include "msg.h"
 #include "order-add.h"
+#include "order-grow.h"
 #include "order-impl.h"
 #include "order-new.h"
 
@@ -64,7 +65,7 @@ mirror_orders_go_on (struct mirror *m)
       end_replace (m, slot, old - 1);
     pending |= m->member[slot].replaces;
   }
-  return pending > 0;
+  return grow_go_on (m) || pending > 0;
 }
 
 /* The new one is a leg already: that it is not in-sync shows that it was added for

@@ -35,28 +35,6 @@ read_policy_name (enum read_policy policy)
 
 /* --- values --- */
 
-/* A number of bytes, as nbdkit reads it.  False: it is none. */
-static bool
-parse_bytes (const char *value, uint64_t *bytes)
-{
-  static const char units[] = "bkmgtpe";
-  unsigned long long n;
-  const char *unit;
-  char *end;
-
-  errno = 0;
-  n = strtoull (value, &end, 10);
-  if (value[0] < '0' || value[0] > '9' || errno != 0)
-    return false;
-  *bytes = n;
-  if (*end == '\0')
-    return true;
-  unit = strchr (units, *end | 0x20);
-  return unit && end[1] == '\0' &&
-         !__builtin_mul_overflow (n, UINT64_C (1) << (10 * (unit - units)),
-                                  bytes);
-}
-
 static bool
 parse_number (const char *value, unsigned min, unsigned max, unsigned *n)
 {
@@ -115,7 +93,7 @@ set_rate (struct mirror *m, const struct order *order, struct outcome *out)
     floor ? &m->config.resync_min : &m->config.resync_rate;
   uint64_t bytes, ceiling = m->config.resync_rate;
 
-  if (!parse_bytes (order->value, &bytes) || bytes > INT64_MAX)
+  if (!order_parse_bytes (order->value, &bytes) || bytes > INT64_MAX)
     return order_refuse (out,
                          "%s must be a number of bytes per second, for "
                          "example 10M%s",

@@ -61,6 +61,8 @@ struct scrub_status {
 struct mirror_status {
   char uuid[37];
   uint64_t size, region_size, regions;
+  uint64_t grows_to, grown; /* bytes: what it will have, and as far as that is
+                             * zeroed; 0: it does not grow */
   uint32_t min_block;
   const char *state; /* "in-sync", "resyncing", "degraded", "held", "failed" */
   char reason[384];  /* "" if all is well */

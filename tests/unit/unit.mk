@@ -55,6 +55,7 @@ unit_tests_of_threads = \
 	tests/unit/unit-leg-zeroes \
 	tests/unit/unit-logd \
 	tests/unit/unit-order \
+	tests/unit/unit-order-grow \
 	tests/unit/unit-order-random \
 	tests/unit/unit-range \
 	tests/unit/unit-hold \
@@ -391,6 +392,11 @@ tests_unit_unit_rejoin_LDADD = libmirrorfixture.la $(MIRROR_LIBS) $(TEST_LIBS)
 tests_unit_unit_order_SOURCES = tests/unit/unit-order.c
 tests_unit_unit_order_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_unit_order_LDADD = libmirrorfixture.la $(MIRROR_LIBS) $(TEST_LIBS)
+
+tests_unit_unit_order_grow_SOURCES = tests/unit/unit-order-grow.c
+tests_unit_unit_order_grow_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_unit_order_grow_LDADD = \
+	libmirrorfixture.la $(MIRROR_LIBS) $(TEST_LIBS)
 
 tests_unit_unit_order_random_SOURCES = tests/unit/unit-order-random.c
 tests_unit_unit_order_random_CPPFLAGS = $(TEST_CPPFLAGS)
