@@ -114,7 +114,8 @@ enum log_found {
 };
 
 /* Flags of dirty_log_open. */
-#define LOG_READ_ONLY 1u /* take no lock, write nothing, create nothing */
+#define LOG_READ_ONLY 1u    /* take no lock, write nothing, create nothing */
+#define LOG_MAY_BE_MOVED 2u /* one that was moved is new: info.moved */
 
 /* For a log on a server: TLS is used if one of the first two is given (files
  * as in tls.h).
@@ -136,11 +137,13 @@ struct log_info {
   const char *name; /* as the user typed it, without the type: "" for core,
                      * the path for disk, SERVERS/NAME for userspace */
   enum log_found found;
-  bool unclean;            /* found: it was not shut down cleanly */
-  bool shared_map;         /* found or created: the device is too small for
+  bool moved;       /* found new, but was the log of the mirror uuid until
+                            * that was moved */
+  bool unclean;     /* found: it was not shut down cleanly */
+  bool shared_map;  /* found or created: the device is too small for
                             * our area: marks and missed maps survive only as
                             * the kernel's bitmap, names not at all */
-  uint8_t uuid[16];        /* of the mirror */
+  uint8_t uuid[16]; /* of the mirror */
   struct log_geometry geo; /* 0 as far as it is not known */
   bool leased;             /* it is on a server: whoever had it before has no
                             * lease any more */
@@ -261,6 +264,30 @@ void dirty_log_on_release (struct dirty_log *log, void (*fn) (void *opaque),
  * 0, or -1 with the error reported.  Blocks.
  */
 int dirty_log_start (struct dirty_log *log);
+
+/* Another log takes the place of this one, which is used (log-move.c).  "to" was
+ * opened, is new, and belongs to the log from the moment that this returns 0: each
+ * call with the old one is one with the new one.  -1 with the reason in why, and the
+ * log goes on, with a new generation, which is lowering; "to" is the caller's to
+ * close.
+ *
+ * Until it has ended, for a moment, flushes wait, as for a slow store.  Blocks.  One
+ * at a time; no lock is held.
+ */
+struct log_move {
+  const char *spec, *old_spec; /* as a start is to name them */
+  uint64_t deadline;
+
+  /* Make durable, where the legs know of it, that the log has this generation
+   * now: the old one has a lower one.  Blocks; must not call the log but for
+   * questions.
+   */
+  void (*prove) (void *opaque, uint64_t generation);
+  void *opaque;
+};
+
+int dirty_log_move (struct dirty_log *log, struct dirty_log *to,
+                    const struct log_move *how, char *why, size_t size);
 
 /* Stop the thread.  If nothing is marked and the last commit succeeded, the
  * log is closed as "clean shutdown".  Gives up ownership and frees the log.

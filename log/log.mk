@@ -5,6 +5,7 @@ libdirtylog_la_SOURCES = \
 	log/core-log.c \
 	log/dirty-log.c \
 	log/dirty-log.h \
+	log/log-move.c \
 	log/log-types.c \
 	log/record-wire.c \
 	log/record-wire.h \

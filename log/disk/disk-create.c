@@ -70,6 +70,8 @@ create (struct disk_log *d)
     if (!d->blank || m == DISK_MAP_KERNEL)
       disk_all_unsure (d, m);
   d->old_area = old_area;
+  if (log->flush_number > d->flush_number)
+    d->flush_number = log->flush_number;
   d->header_nr = d->layout.nr_regions;
   d->creating = true;
   d->growing = false;

@@ -346,3 +346,24 @@ disk_write_clean (struct disk_log *d)
   slot.flags |= DISK_CLEAN_SHUTDOWN;
   return write_phase (d, &slot);
 }
+
+/* The slots first, in one block: each is in a sector of its own, and one is enough. */
+int
+disk_write_moved (struct disk_log *d, const char *spec)
+{
+  struct disk_map *map = &d->map[DISK_MAP_KERNEL];
+  struct disk_slot slot = d->slot;
+
+  slot.sequence += 2;
+  for (unsigned i = 0; i < 2; ++i)
+    disk_moved_encode (map->image + DISK_SLOT_OFFSET (i), &slot, spec);
+  memset (map->image + DISK_BITMAP_OFFSET, 0,
+          map->blocks * DISK_BLOCK - DISK_BITMAP_OFFSET);
+  if (disk_block_0_write (d) == -1)
+    return -1;
+  if (map->blocks > 1 &&
+      disk_store_write (d, map->image + DISK_BLOCK,
+                        (map->blocks - 1) * DISK_BLOCK, DISK_BLOCK) == -1)
+    return -1;
+  return disk_store_sync (d);
+}

@@ -63,7 +63,7 @@ struct disk_log {
   struct dirty_log log;
 
   /* Read-only once disk_log_open_store returned. */
-  bool read_only;
+  bool read_only, may_be_moved;
   char host[LOG_HOST_SIZE];
 
   pthread_mutex_t io_lock;
@@ -84,6 +84,7 @@ struct disk_log {
   bool growing;              /* the kernel's bitmap is shorter than the maps */
   bool marks_first;      /* ... before a missed map explains them (rule 18) */
   bool wrote;            /* the current cycle used the store */
+  bool moved;            /* the store says so, and is not written any more */
   uint64_t flush_number; /* the last one sent to the medium */
 
   /* Only used by who does the I/O: disk-look.c. */

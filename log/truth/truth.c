@@ -29,7 +29,9 @@ truth_init (struct dirty_log *log, const struct dirty_log_ops *ops,
   }
   log->info.name = log->name;
   atomic_init (&log->valid_until, NO_DEADLINE);
-  err = pthread_mutex_init (&log->lock, NULL);
+  err = cond_init_monotonic (&log->gate);
+  if (!err)
+    err = pthread_mutex_init (&log->lock, NULL);
   if (err) {
     free (log->name);
     errno = err;
@@ -54,6 +56,7 @@ truth_destroy (struct dirty_log *log)
   free_maps (log);
   bitset_free (&log->kernel_dirty);
   pthread_mutex_destroy (&log->lock);
+  pthread_cond_destroy (&log->gate);
   free (log->name);
 }
 
@@ -229,7 +232,7 @@ miss_marked (struct dirty_log *log, unsigned slot)
 void
 dirty_log_mark_run (struct dirty_log *log, uint64_t first, uint64_t nr)
 {
-  CLEANUP_LOCK (&log->lock);
+  CLEANUP_LOCK_LOG (log);
   uint64_t before = log->marked.count;
 
   bitset_set_range (&log->marked, first, nr);
@@ -242,7 +245,7 @@ dirty_log_mark_run (struct dirty_log *log, uint64_t first, uint64_t nr)
 void
 dirty_log_clear_run (struct dirty_log *log, uint64_t first, uint64_t nr)
 {
-  CLEANUP_LOCK (&log->lock);
+  CLEANUP_LOCK_LOG (log);
   uint64_t before = log->marked.count;
 
   truth_note_cleared (log, first, nr);
@@ -269,7 +272,7 @@ void
 dirty_log_set_region_sync (struct dirty_log *log, unsigned slot,
                            uint64_t first, uint64_t nr, bool in_sync)
 {
-  CLEANUP_LOCK (&log->lock);
+  CLEANUP_LOCK_LOG (log);
 
   assert (slot < LOG_MAX_LEGS);
   if (in_sync)
@@ -281,7 +284,7 @@ dirty_log_set_region_sync (struct dirty_log *log, unsigned slot,
 void
 dirty_log_leg_failed (struct dirty_log *log, unsigned slot)
 {
-  CLEANUP_LOCK (&log->lock);
+  CLEANUP_LOCK_LOG (log);
 
   assert (slot < LOG_MAX_LEGS && log->record.leg[slot].state != LOG_LEG_NONE);
   miss_marked (log, slot);
@@ -291,14 +294,14 @@ dirty_log_leg_failed (struct dirty_log *log, unsigned slot)
 void
 dirty_log_stay_unclean (struct dirty_log *log, bool unclean)
 {
-  CLEANUP_LOCK (&log->lock);
+  CLEANUP_LOCK_LOG (log);
   log->stay_unclean = unclean;
 }
 
 void
 dirty_log_leg_in_sync (struct dirty_log *log, unsigned slot)
 {
-  CLEANUP_LOCK (&log->lock);
+  CLEANUP_LOCK_LOG (log);
 
   assert (slot < LOG_MAX_LEGS && log->record.leg[slot].state != LOG_LEG_NONE);
   assert (log->missed[slot].count == 0);
@@ -310,7 +313,7 @@ dirty_log_leg_in_sync (struct dirty_log *log, unsigned slot)
 void
 dirty_log_set_generation (struct dirty_log *log, uint64_t generation)
 {
-  CLEANUP_LOCK (&log->lock);
+  CLEANUP_LOCK_LOG (log);
 
   assert (generation > log->record.generation);
   new_generation (log, generation);
@@ -320,7 +323,7 @@ dirty_log_set_generation (struct dirty_log *log, uint64_t generation)
 void
 dirty_log_set_primary (struct dirty_log *log, unsigned slot)
 {
-  CLEANUP_LOCK (&log->lock);
+  CLEANUP_LOCK_LOG (log);
 
   assert (slot < LOG_MAX_LEGS);
   log->record.primary = slot;
@@ -330,7 +333,7 @@ dirty_log_set_primary (struct dirty_log *log, unsigned slot)
 void
 dirty_log_set_min_block (struct dirty_log *log, uint32_t min_block)
 {
-  CLEANUP_LOCK (&log->lock);
+  CLEANUP_LOCK_LOG (log);
 
   assert (min_block <= LOG_MAX_MIN_BLOCK &&
           (min_block & (min_block - 1)) == 0);
@@ -343,7 +346,7 @@ dirty_log_set_leg (struct dirty_log *log, unsigned slot, uint32_t kind,
                    const uint8_t id[LOG_ID_SIZE], uint64_t size,
                    const char *name)
 {
-  CLEANUP_LOCK (&log->lock);
+  CLEANUP_LOCK_LOG (log);
   struct log_leg *leg = &log->record.leg[slot];
 
   assert (slot < LOG_MAX_LEGS && strlen (name) < LOG_NAME_SIZE);
@@ -362,7 +365,7 @@ dirty_log_set_leg (struct dirty_log *log, unsigned slot, uint32_t kind,
 void
 dirty_log_remove_leg (struct dirty_log *log, unsigned slot)
 {
-  CLEANUP_LOCK (&log->lock);
+  CLEANUP_LOCK_LOG (log);
 
   assert (slot < LOG_MAX_LEGS);
   truth_leg_stale (log, slot);
@@ -384,7 +387,7 @@ record_ok (const struct dirty_log *log, const struct log_record *record)
 int
 dirty_log_set_record (struct dirty_log *log, const struct log_record *record)
 {
-  CLEANUP_LOCK (&log->lock);
+  CLEANUP_LOCK_LOG (log);
 
   if (!record_ok (log, record)) {
     errno = EINVAL;

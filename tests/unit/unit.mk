@@ -53,6 +53,7 @@ unit_tests_of_threads = \
 	tests/unit/unit-leg-races \
 	tests/unit/unit-leg-hang \
 	tests/unit/unit-leg-zeroes \
+	tests/unit/unit-log-move \
 	tests/unit/unit-logd \
 	tests/unit/unit-order \
 	tests/unit/unit-order-grow \
@@ -170,6 +171,10 @@ libmemstore_la_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_unit_disk_SOURCES = tests/unit/unit-disk.c
 tests_unit_unit_disk_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_unit_disk_LDADD = libmemstore.la $(LOG_LIBS) $(TEST_LIBS)
+
+tests_unit_unit_log_move_SOURCES = tests/unit/unit-log-move.c
+tests_unit_unit_log_move_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_unit_log_move_LDADD = libmemstore.la $(LOG_LIBS) $(TEST_LIBS)
 
 tests_unit_unit_disk_crash_SOURCES = tests/unit/unit-disk-crash.c
 tests_unit_unit_disk_crash_CPPFLAGS = $(TEST_CPPFLAGS)
