@@ -52,6 +52,7 @@ enum {
   BEFORE,  /* the same, before SOCKET */
   SETTING, /* NAME=VALUE */
   SIZE,    /* member "size", behind SOCKET; may be left out */
+  LOG,     /* member "log", behind SOCKET */
 };
 
 static const struct form {
@@ -68,6 +69,7 @@ static const struct form {
    UINT_MAX},
   {"rename", "rename", NULL, ALWAYS | WAITS, LEG_NEW, UINT_MAX},
   {"grow", "grow", NULL, ALWAYS | WAITS, SIZE, UINT_MAX},
+  {"log move", "log-move", NULL, ALWAYS, LOG, UINT_MAX},
   {"may-stop", "may-stop", NULL, BIT (OPT_HELP), LEG, UINT_MAX},
   {"resync pause", "resync-pause", NULL, ALWAYS, NO_OPERAND, UINT_MAX},
   {"resync resume", "resync-resume", NULL, ALWAYS, NO_OPERAND, UINT_MAX},
@@ -233,6 +235,9 @@ add_operand (struct json_object *request, const struct line *line)
     break;
   case SETTING:
     add_setting (request, line->operand);
+    break;
+  case LOG:
+    order_add_log (request, line->operand);
     break;
   case SIZE:
     if (line->operand != NULL)

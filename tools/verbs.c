@@ -240,6 +240,13 @@ static const struct verb verbs[] = {
    "\n"
    "  Exit: 0 printed, 2 it can't be read, there is no record, or --dm-table\n"
    "  refuses, 3 no answer from the NBD server.\n"},
+  {"log move", verb_order, "[--dry-run] SOCKET NEW-LOG",
+   "  Move the log of a running mirror: NEW-LOG is core, disk:PATH, or\n"
+   "  userspace:HOST/NAME, as log= of the plugin.\n"
+   "\n"
+   "  --dry-run            only say what would be done\n"
+   "\n"
+   "  Exit: 0 done, 1 refused, 3 no answer.\n"},
   {"log list", verb_log_list, "[--json] [OPTION...] SERVER",
    "  Show the logs that nbdmirror-logd keeps: who owns them, for how long, "
    "and how\n"

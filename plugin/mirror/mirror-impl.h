@@ -129,7 +129,9 @@ struct mirror {
   /* Read-only once it is open. */
   struct mirror_config config;
   struct mirror_limits limits;
-  struct dirty_log *log;
+  struct dirty_log *log;   /* also when it was moved */
+  char *_Atomic moved_log; /* where to, as a start is to name it; NULL: it was
+                            * not.  Only orders change it; old ones are retired */
   unsigned region_shift;
   atomic_uint_fast64_t nr_regions; /* it grows (order-grow.c) */
   size_t max_hot;
@@ -198,6 +200,15 @@ struct mirror {
   uint64_t last_deadline; /* then: of its last sweep */
   bool worker_exited;
 };
+
+/* The log as a start is to name it. */
+static inline const char *
+log_spec (const struct mirror *m)
+{
+  const char *moved = m->moved_log;
+
+  return moved ? moved : m->config.log ? m->config.log : "";
+}
 
 static inline unsigned
 writing_set (const struct mirror *m)

@@ -185,17 +185,29 @@ struct retired {
   char *name;
 };
 
-void
-member_retire_locked (struct member *member)
+static void
+retire (struct mirror *m, struct leg *leg, char *name)
 {
-  struct mirror *m = member->mirror;
   struct retired *r = calloc (1, sizeof *r);
 
   if (r) { /* else they are lost, but stay */
-    *r = (struct retired){m->retired, member->leg, member->name};
+    *r = (struct retired){m->retired, leg, name};
     m->retired = r;
   }
+}
+
+void
+member_retire_locked (struct member *member)
+{
+  retire (member->mirror, member->leg, member->name);
   member->retired = true;
+}
+
+void
+mirror_retire_name_locked (struct mirror *m, char *name)
+{
+  if (name)
+    retire (m, NULL, name);
 }
 
 static void
@@ -230,6 +242,7 @@ mirror_free (struct mirror *m)
     free (m->member[slot].name);
   }
   free_retired (m);
+  free (m->moved_log);
   beats_free (m);
   records_free (m);
   scrub_free (m);

@@ -41,4 +41,7 @@ void member_take_leg (struct member *member, struct leg *leg);
  */
 void member_retire_locked (struct member *member);
 
+/* The same for another name, which may be NULL. */
+void mirror_retire_name_locked (struct mirror *m, char *name);
+
 #endif /* NBDMIRROR_MIRROR_NEW_H */

@@ -57,6 +57,7 @@ libmirror_la_SOURCES = \
 	plugin/mirror/order-grow.c \
 	plugin/mirror/order-grow.h \
 	plugin/mirror/order-impl.h \
+	plugin/mirror/order-log.c \
 	plugin/mirror/order-legs.c \
 	plugin/mirror/order-new.c \
 	plugin/mirror/order-new.h \

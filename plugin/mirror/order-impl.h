@@ -42,6 +42,8 @@ int order_set (struct mirror *m, const struct order *order,
                struct outcome *out);
 int order_suspend (struct mirror *m, const struct order *order,
                    struct outcome *out);
+int order_move_log (struct mirror *m, const struct order *order,
+                    struct outcome *out);
 int order_grow (struct mirror *m, const struct order *order,
                 struct outcome *out);
 int order_scrub (struct mirror *m, const struct order *order,

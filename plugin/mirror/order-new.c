@@ -50,13 +50,13 @@ static bool
 shares_with_any (struct mirror *m, struct object_set *set, const char *name,
                  int but, struct outcome *out)
 {
-  const char *log = m->config.log;
+  const char *log = log_spec (m);
 
   FOR_EACH_SLOT (slot, m->configured)
     if ((int) slot != but && m->member[slot].name[0] &&
         shares_with (set, name, m->member[slot].name, out))
       return true;
-  return log && strncmp (log, DISK_LOG, strlen (DISK_LOG)) == 0 &&
+  return strncmp (log, DISK_LOG, strlen (DISK_LOG)) == 0 &&
          shares_with (set, name, log + strlen (DISK_LOG), out);
 }
 
