@@ -74,10 +74,12 @@ enum log_leg_state {
 /* The record of one leg. */
 struct log_leg {
   enum log_leg_state state;
-  uint32_t kind;            /* enum leg_kind */
-  uint8_t id[LOG_ID_SIZE];  /* identity, a hint; opaque here */
-  uint64_t generation;      /* of the log when it was last in-sync */
-  uint64_t size;            /* bytes, when last seen */
+  uint32_t kind;           /* enum leg_kind */
+  uint8_t id[LOG_ID_SIZE]; /* identity, a hint; opaque here */
+  uint64_t generation;     /* of the log when it was last in-sync */
+  uint64_t size;           /* bytes, when last seen */
+  bool parked;             /* an operator has taken it out of use */
+  uint8_t replaces; /* 1 + slot of the leg that goes when it is in-sync; 0 */
   char name[LOG_NAME_SIZE]; /* as the user typed it; "" = never named */
 };
 
@@ -238,7 +240,11 @@ void dirty_log_set_leg (struct dirty_log *log, unsigned slot, uint32_t kind,
                         const uint8_t id[LOG_ID_SIZE], uint64_t size,
                         const char *name);
 
-/* Forget a leg. */
+/* What an operator has ordered of a leg (struct log_leg).  Part of the next flush. */
+void dirty_log_set_orders (struct dirty_log *log, unsigned slot, bool parked,
+                           unsigned replaces);
+
+/* Forget a leg; who was to replace it is a leg as others. */
 void dirty_log_remove_leg (struct dirty_log *log, unsigned slot);
 
 /* Record the primary.  Neither lowering nor raising: durable with the next

@@ -60,6 +60,7 @@ libdirtylog_la_SOURCES = \
 	log/truth/backend.h \
 	log/truth/group-commit.c \
 	log/truth/group-commit.h \
+	log/truth/leg-byte.h \
 	log/truth/truth.c \
 	log/truth/truth.h \
 	log/truth/truth-query.c \

@@ -26,7 +26,6 @@
 #include "params.h"
 
 #define MAX_CONNECTIONS 16
-#define MAX_TIMEOUT 3600
 #define MAX_HEARTBEAT 60
 #define MAX_DRAIN 86400
 
@@ -169,8 +168,8 @@ set_leg_fail_after (struct mirror_config *config, const char *value)
 static int
 set_local_timeout (struct mirror_config *config, const char *value)
 {
-  return params_parse_number ("local-timeout", value, 0, MAX_TIMEOUT,
-                              &config->local_timeout);
+  return params_parse_seconds ("local-timeout", value, 0,
+                               &config->local_timeout);
 }
 
 static int

@@ -46,7 +46,8 @@
  *          16  generation u64   of the log when last in-sync
  *          24  size u64         bytes
  *          32  state u8         enum log_leg_state
- *          33  kind u8          enum leg_kind
+ *          33  kind u8          enum leg_kind, and what operators ordered:
+ *                              leg-byte.h
  *          34  zero 6
  *
  * The flush number grows with each flush that writes.  Block 9 has an even

@@ -17,6 +17,7 @@
 #include "disk-load.h"
 #include "disk-map.h"
 #include "disk-number.h"
+#include "leg-byte.h"
 #include "msg.h"
 #include "zero.h"
 
@@ -233,7 +234,7 @@ load_slot (struct disk_log *d, const struct disk_slot *slot)
     log->record.leg[s].generation = leg->generation;
     log->record.leg[s].size = leg->size;
     log->record.leg[s].state = (enum log_leg_state) leg->state;
-    log->record.leg[s].kind = leg->kind;
+    leg_byte_get (&log->record.leg[s], leg->kind);
   }
 }
 

@@ -363,6 +363,22 @@ dirty_log_set_leg (struct dirty_log *log, unsigned slot, uint32_t kind,
 }
 
 void
+dirty_log_set_orders (struct dirty_log *log, unsigned slot, bool parked,
+                      unsigned replaces)
+{
+  CLEANUP_LOCK_LOG (log);
+  struct log_leg *leg = &log->record.leg[slot];
+
+  assert (slot < LOG_MAX_LEGS && replaces <= LOG_MAX_LEGS);
+  if (leg->state == LOG_LEG_NONE ||
+      (leg->parked == parked && leg->replaces == replaces))
+    return;
+  leg->parked = parked;
+  leg->replaces = (uint8_t) replaces;
+  log->ops->record_changed (log, true);
+}
+
+void
 dirty_log_remove_leg (struct dirty_log *log, unsigned slot)
 {
   CLEANUP_LOCK_LOG (log);
@@ -370,6 +386,9 @@ dirty_log_remove_leg (struct dirty_log *log, unsigned slot)
   assert (slot < LOG_MAX_LEGS);
   truth_leg_stale (log, slot);
   memset (&log->record.leg[slot], 0, sizeof log->record.leg[slot]);
+  for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
+    if (log->record.leg[s].replaces == slot + 1)
+      log->record.leg[s].replaces = 0;
   got_run (log, slot, 0, log->info.geo.nr_regions);
   log->ops->record_changed (log, true);
 }

@@ -159,6 +159,7 @@ settings_json (const struct mirror_status *s)
   add_u64 (obj, "leg-timeout", s->leg_timeout);
   add_u64 (obj, "flush-timeout", s->flush_timeout);
   add_u64 (obj, "leg-fail-after", s->leg_fail_after);
+  add_u64 (obj, "local-timeout", s->local_timeout);
   add_u64 (obj, "log-timeout", s->log_timeout);
   add_u64 (obj, "hold-timeout", s->hold_timeout);
   add_u64 (obj, "quarantine", s->quarantine);

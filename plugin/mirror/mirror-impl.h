@@ -136,8 +136,9 @@ struct mirror {
   atomic_uint_fast64_t nr_regions; /* it grows (order-grow.c) */
   size_t max_hot;
   struct rejoin_times rejoin;
-  atomic_uint_fast64_t quarantine_ns;  /* S21 */
-  uint64_t local_timeout_ns, watch_ns; /* watch.h */
+  atomic_uint_fast64_t quarantine_ns; /* S21 */
+  atomic_uint_fast64_t local_timeout_ns;
+  uint64_t watch_ns; /* watch.h */
   struct member member[LOG_MAX_LEGS];
   atomic_uint configured; /* only orders change it, under lock (order-add.c) */
   struct leg *(*new_leg) (const char *name, const struct leg_options *options);

@@ -131,6 +131,25 @@ init_members (struct mirror *m, const struct mirror_leg *legs,
   member_states_init (m, state, primary);
 }
 
+/* What operators had ordered.  A leg that is here is wanted, whatever they said. */
+static void
+init_orders (struct mirror *m)
+{
+  FOR_EACH_SLOT (slot, m->configured) {
+    struct member *member = &m->member[slot];
+    struct log_leg rec;
+
+    dirty_log_get_leg (m->log, slot, &rec);
+    if (rec.replaces > 0 && (m->configured & SLOT_BIT (rec.replaces - 1)))
+      member->replaces = rec.replaces;
+    member->parked =
+      rec.parked && member->leg && (m->missing & SLOT_BIT (slot));
+    member->to_close = member->closed = member->parked;
+    if (member->leg)
+      dirty_log_set_orders (m->log, slot, member->parked, member->replaces);
+  }
+}
+
 static void
 init_limits (struct mirror *m)
 {
@@ -175,6 +194,7 @@ mirror_new (const struct mirror_config *config, struct dirty_log *log,
   }
   m->log = log;
   init_members (m, legs, primary);
+  init_orders (m);
   init_limits (m);
   return m;
 }

@@ -168,6 +168,7 @@ settings_status (const struct mirror *m, struct mirror_status *st)
   st->leg_timeout = config->leg_timeout;
   st->flush_timeout = config->flush_timeout;
   st->leg_fail_after = config->leg_fail_after;
+  st->local_timeout = config->local_timeout;
   st->log_timeout = config->log_timeout;
   st->quarantine = config->quarantine;
   st->hold_timeout = config->hold_timeout;

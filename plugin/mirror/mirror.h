@@ -53,8 +53,8 @@ struct mirror_config {
   atomic_uint leg_timeout, log_timeout, quarantine; /* seconds */
   unsigned drain;                                   /* seconds */
   atomic_uint flush_timeout, leg_fail_after;        /* seconds; 0 = none */
-  unsigned local_timeout;   /* seconds; 0 = none (watch.h) */
-  atomic_uint hold_timeout; /* seconds; 0: it does not hold (hold.h) */
+  atomic_uint local_timeout; /* seconds; 0 = none, for ever (watch.h) */
+  atomic_uint hold_timeout;  /* seconds; 0: it does not hold (hold.h) */
   enum leg_records leg_records;
   unsigned beat_ms; /* between two heartbeats on a leg */
   bool plan;

@@ -122,6 +122,7 @@ static const struct {
   {"leg-timeout", 1, AT (leg_timeout), LEG (timeout_ns)},
   {"flush-timeout", 1, AT (flush_timeout), LEG (flush_timeout_ns)},
   {"leg-fail-after", 0, AT (leg_fail_after), LEG (fail_after_ns)},
+  {"local-timeout", 1, AT (local_timeout), 0},
   {"log-timeout", 1, AT (log_timeout), 0},
   {"hold-timeout", 1, AT (hold_timeout), 0},
   {"quarantine", 0, AT (quarantine), 0},
@@ -164,9 +165,11 @@ set_timeout (struct mirror *m, const struct order *order, struct outcome *out)
   if (!parse_number (order->value, timeouts[i].min, MAX_SECONDS, &seconds))
     return order_refuse (out, "%s must be between %u and %d seconds",
                          order->name, timeouts[i].min, MAX_SECONDS);
-  if (value == &m->config.hold_timeout && *value == 0)
-    return order_refuse (out, "hold-timeout is 0, and only a restart can "
-                              "change that");
+  if ((value == &m->config.hold_timeout ||
+       value == &m->config.local_timeout) &&
+      *value == 0)
+    return order_refuse (out, "%s is 0, and only a restart can change that",
+                         order->name);
   if (*value == seconds)
     return 0;
   if (order->dry_run)
@@ -176,6 +179,8 @@ set_timeout (struct mirror *m, const struct order *order, struct outcome *out)
     tell_legs (m, timeouts[i].leg, seconds * NSEC_PER_SEC);
   if (value == &m->config.quarantine)
     m->quarantine_ns = seconds * NSEC_PER_SEC;
+  if (value == &m->config.local_timeout)
+    m->local_timeout_ns = seconds * NSEC_PER_SEC;
   return 1;
 }
 
@@ -209,7 +214,8 @@ order_set (struct mirror *m, const struct order *order, struct outcome *out)
       out,
       "\"%.100s\" can't be changed while the mirror runs; what can: "
       "read-policy, write-mostly, resync-rate, resync-min, leg-timeout, "
-      "flush-timeout, leg-fail-after, log-timeout, hold-timeout, quarantine",
+      "flush-timeout, leg-fail-after, local-timeout, log-timeout, "
+      "hold-timeout, quarantine",
       order->name);
   r = set (m, order, out);
   if (r == -1)

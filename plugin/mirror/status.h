@@ -91,7 +91,7 @@ struct mirror_status {
   const char *read_policy;
   uint64_t resync_rate, resync_min; /* bytes/s */
   unsigned leg_timeout, flush_timeout, leg_fail_after, log_timeout;
-  unsigned quarantine, hold_timeout;
+  unsigned quarantine, hold_timeout, local_timeout;
 };
 
 #endif /* NBDMIRROR_STATUS_H */

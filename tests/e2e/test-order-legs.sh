@@ -96,10 +96,14 @@ kill -TERM "$load"
 reap "$load" || fail 'a client saw an error'
 "$check" verify "$tmp/state" "$uri" "$tmp/a" "$tmp/b"
 
-# --- a crash right after the reply: the leg is not trusted
+# --- a crash right after the reply: the leg is not trusted, and stays out
 
 says 'is out of use' fail "$control" 1
 write_pattern 7 1M 64k
+kill_mirror
+start_mirror "$tmp/a" "$tmp/b" log=disk:"$tmp/log"
+expect 'the leg that is out' "$(json '.legs[1].returns')" attach
+says 'may come back' attach --wait --timeout "$deadline" "$control" 1
 kill_mirror
 start_mirror "$tmp/a" "$tmp/b" log=disk:"$tmp/log"
 wait_mirror

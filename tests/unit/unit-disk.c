@@ -1161,6 +1161,29 @@ TEST (test_close_has_a_deadline)
   dirty_log_close (log, now_ns () + 10 * NSEC_PER_MSEC);
 }
 
+/* What operators ordered of legs is what the next start finds. */
+TEST (orders_are_kept)
+{
+  struct mem_store *m = mem_store_new (0);
+  struct dirty_log *log = create_mem (m);
+  struct log_leg leg;
+
+  dirty_log_set_orders (log, 1, true, 0);
+  dirty_log_set_orders (log, 0, false, 2);
+  ck_assert_int_eq (dirty_log_flush (log, NO_DEADLINE), 0);
+  dirty_log_close (log, NO_DEADLINE);
+  log = open_mem (m);
+  dirty_log_get_leg (log, 1, &leg);
+  ck_assert (leg.parked && leg.replaces == 0 && leg.kind == 2);
+  dirty_log_get_leg (log, 0, &leg);
+  ck_assert (!leg.parked && leg.replaces == 2 && leg.kind == 2);
+  dirty_log_remove_leg (log, 1);
+  dirty_log_get_leg (log, 0, &leg);
+  ck_assert_uint_eq (leg.replaces, 0);
+  dirty_log_close (log, NO_DEADLINE);
+  mem_store_free (m);
+}
+
 static struct suite_group tests = {
   .timeout = 600,
 };
