@@ -36,10 +36,17 @@ core_nothing (struct dirty_log *log)
   return 0;
 }
 
-static void
+static bool
 core_close (struct dirty_log *log, uint64_t deadline)
 {
+  (void) log;
   (void) deadline;
+  return true;
+}
+
+static void
+core_free (struct dirty_log *log)
+{
   truth_destroy (log);
   free (log);
 }
@@ -82,6 +89,7 @@ const struct dirty_log_ops core_log_ops = {
   .grow = core_nothing,
   .start = core_nothing,
   .close = core_close,
+  .free = core_free,
   .map_changed = core_map_changed,
   .record_changed = core_record_changed,
   .flush = core_flush,

@@ -78,7 +78,11 @@ void dirty_log_set_leg (struct dirty_log *log, unsigned slot, uint32_t kind,
                         const uint8_t id[LOG_ID_SIZE], uint64_t size,
                         const char *name);
 
-/* Forget a leg. */
+/* What an operator has ordered of a leg (struct log_leg).  Part of the next flush. */
+void dirty_log_set_orders (struct dirty_log *log, unsigned slot, bool parked,
+                           unsigned replaces);
+
+/* Forget a leg; who was to replace it is a leg as others. */
 void dirty_log_remove_leg (struct dirty_log *log, unsigned slot);
 
 /* Record the primary.  Neither lowering nor raising: durable with the next

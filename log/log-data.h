@@ -27,10 +27,12 @@ enum log_leg_state {
 /* The record of one leg. */
 struct log_leg {
   enum log_leg_state state;
-  uint32_t kind;            /* enum leg_kind */
-  uint8_t id[LOG_ID_SIZE];  /* identity, a hint; opaque here */
-  uint64_t generation;      /* of the log when it was last in-sync */
-  uint64_t size;            /* bytes, when last seen */
+  uint32_t kind;           /* enum leg_kind */
+  uint8_t id[LOG_ID_SIZE]; /* identity, a hint; opaque here */
+  uint64_t generation;     /* of the log when it was last in-sync */
+  uint64_t size;           /* bytes, when last seen */
+  bool parked;             /* an operator has taken it out of use */
+  uint8_t replaces; /* 1 + slot of the leg that goes when it is in-sync; 0 */
   char name[LOG_NAME_SIZE]; /* as the user typed it; "" = never named */
 };
 
@@ -78,6 +80,8 @@ struct log_info {
   const char *name; /* as the user typed it, without the type: "" for core,
                      * the path for disk, SERVERS/NAME for userspace */
   enum log_found found;
+  bool moved; /* found new, but was the log of the mirror uuid until that was
+               * moved */
   bool unclean;            /* found: it was not shut down cleanly */
   bool shared_map;         /* found or created: the device is too small for
                             * our area: marks and missed maps survive only as

@@ -7,6 +7,7 @@
 #define NBDMIRROR_LOG_LIFE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "log-data.h"
@@ -14,7 +15,8 @@
 struct dirty_log;
 
 /* Flags of dirty_log_open. */
-#define LOG_READ_ONLY 1u /* take no lock, write nothing, create nothing */
+#define LOG_READ_ONLY 1u    /* take no lock, write nothing, create nothing */
+#define LOG_MAY_BE_MOVED 2u /* one that was moved is new: info.moved */
 
 /* For a log on a server: TLS is used if one of the first two is given (files
  * as in tls.h).
@@ -61,11 +63,19 @@ int dirty_log_create (struct dirty_log *log, const struct log_geometry *geo,
 int dirty_log_create_as (struct dirty_log *log, const struct log_geometry *geo,
                          uint64_t generation, const uint8_t uuid[16]);
 
-/* Make a log of ours longer (geo->size only grows; same region size).  New
- * regions are neither marked nor missed: the caller says which are.
- * Memory only until the next flush.  Start-up only.
+/* Make a log of ours longer (geo->size only grows; same region size).  The legs
+ * in "slots" miss the new regions, and the last old one if it was short; nothing
+ * is marked.  Memory only until the next flush: lowering.  0, or -1 with the
+ * error reported (ENOMEM, a device too small).
  */
-int dirty_log_grow (struct dirty_log *log, uint64_t new_size);
+int dirty_log_grow (struct dirty_log *log, uint64_t new_size, unsigned slots);
+
+/* See that there is room for that, and unless it is only a question make it.  0,
+ * or -1 with the reason in why.  A log on a server only knows when it grows.
+ * Blocks: do not hold a lock.
+ */
+int dirty_log_reserve (struct dirty_log *log, uint64_t new_size, bool ask,
+                       char *why, size_t size);
 
 /* Before dirty_log_start: fn is called when another mirror asks for the log.
  * To consent is to close it.  A thread of the log calls it, without locks; it
@@ -79,6 +89,30 @@ void dirty_log_on_release (struct dirty_log *log, void (*fn) (void *opaque),
  * 0, or -1 with the error reported.  Blocks.
  */
 int dirty_log_start (struct dirty_log *log);
+
+/* Another log takes the place of this one, which is used (log-move.c).  "to" was
+ * opened, is new, and belongs to the log from the moment that this returns 0: each
+ * call with the old one is one with the new one.  -1 with the reason in why, and the
+ * log goes on, with a new generation, which is lowering; "to" is the caller's to
+ * close.
+ *
+ * Until it has ended, for a moment, flushes wait, as for a slow store.  Blocks.  One
+ * at a time; no lock is held.
+ */
+struct log_move {
+  const char *spec, *old_spec; /* as a start is to name them */
+  uint64_t deadline;
+
+  /* Make durable, where the legs know of it, that the log has this generation
+   * now: the old one has a lower one.  Blocks; must not call the log but for
+   * questions.
+   */
+  void (*prove) (void *opaque, uint64_t generation);
+  void *opaque;
+};
+
+int dirty_log_move (struct dirty_log *log, struct dirty_log *to,
+                    const struct log_move *how, char *why, size_t size);
 
 /* Stop the thread.  If nothing is marked and the last commit succeeded, the
  * log is closed as "clean shutdown".  Gives up ownership and frees the log.

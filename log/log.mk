@@ -7,11 +7,14 @@ libdirtylog_la_SOURCES = \
 	log/dirty-log.h \
 	log/log-data.h \
 	log/log-life.h \
+	log/log-move.c \
 	log/log-types.c \
 	log/record-wire.c \
 	log/record-wire.h \
 	log/disk/disk-create.c \
 	log/disk/disk-create.h \
+	log/disk/disk-grow.c \
+	log/disk/disk-grow.h \
 	log/disk/disk-find.c \
 	log/disk/disk-find.h \
 	log/disk/disk-format.c \
@@ -59,6 +62,7 @@ libdirtylog_la_SOURCES = \
 	log/truth/backend.h \
 	log/truth/group-commit.c \
 	log/truth/group-commit.h \
+	log/truth/leg-byte.h \
 	log/truth/truth.c \
 	log/truth/truth.h \
 	log/truth/truth-query.c \

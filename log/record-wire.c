@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "dirty-log.h"
+#include "leg-byte.h"
 #include "proto.h"
 #include "record-wire.h"
 
@@ -27,7 +28,7 @@ leg_to_wire (struct proto_leg *wire, const struct log_leg *leg)
   wire->state = (uint8_t) leg->state;
   if (leg->state == LOG_LEG_NONE)
     return;
-  wire->kind = (uint8_t) leg->kind;
+  wire->kind = leg_byte_put (leg);
   memcpy (wire->id, leg->id, sizeof wire->id);
   wire->generation = leg->generation;
   wire->size = leg->size;
@@ -39,7 +40,7 @@ leg_from_wire (struct log_leg *leg, const struct proto_leg *wire)
 {
   memset (leg, 0, sizeof *leg);
   leg->state = (enum log_leg_state) wire->state;
-  leg->kind = wire->kind;
+  leg_byte_get (leg, wire->kind);
   memcpy (leg->id, wire->id, sizeof leg->id);
   leg->generation = wire->generation;
   leg->size = wire->size;

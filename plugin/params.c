@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /* key=value -> struct mirror_config.  A table has one line per parameter;
- * each is checked by itself when it is set; params-check.c checks them against
+ * each is checked by itself when it is set, those that name something in
+ * params-names.c; params-check.c checks them against
  * each other.  Parameter errors name what the user typed and what is
  * legal.
  */
@@ -20,129 +21,15 @@
 #include "cleanup.h"
 #include "dirty-log.h"
 #include "params-check.h"
+#include "params-names.h"
+#include "params-parse.h"
 #include "params.h"
 
 #define MAX_CONNECTIONS 16
-#define MAX_TIMEOUT 3600
 #define MAX_HEARTBEAT 60
 #define MAX_DRAIN 86400
 
 /* --- one parameter each --- */
-
-static int
-set_leg (struct mirror_config *config, const char *value)
-{
-  char **leg = &config->leg[config->nr_legs];
-
-  if (config->nr_legs == MIRROR_MAX_LEGS) {
-    nbdkit_error ("leg=%s: too many legs, at most %d are possible", value,
-                  MIRROR_MAX_LEGS);
-    return -1;
-  }
-  if (value[0] == 0) {
-    nbdkit_error ("leg=: must be a path, an NBD URI or \"missing\"");
-    return -1;
-  }
-  /* A URI or the word "missing" is not a path. */
-  if (strstr (value, "://") || strcmp (value, "missing") == 0)
-    *leg = strdup (value);
-  else
-    *leg = nbdkit_absolute_path (value);
-  if (!*leg)
-    return -1;
-  config->nr_legs++;
-  return 0;
-}
-
-static int
-set_disk_log (struct mirror_config *config, const char *path)
-{
-  CLEANUP_FREE char *absolute = NULL;
-
-  if (path[0] == 0) {
-    nbdkit_error ("log=disk: a path must follow");
-    return -1;
-  }
-  absolute = nbdkit_absolute_path (path);
-  if (!absolute)
-    return -1;
-  if (asprintf (&config->log, "disk:%s", absolute) == -1) {
-    config->log = NULL;
-    nbdkit_error ("log=disk:%s: %m", path);
-    return -1;
-  }
-  return 0;
-}
-
-static int
-set_log (struct mirror_config *config, const char *value)
-{
-  if (strncmp (value, "disk:", 5) == 0)
-    return set_disk_log (config, value + 5);
-  if (strcmp (value, "core") != 0 && !params_on_server (value)) {
-    nbdkit_error ("log=%s: must be core, disk:PATH or userspace:HOST/NAME",
-                  value);
-    return -1;
-  }
-  config->log = strdup (value);
-  return config->log ? 0 : -1;
-}
-
-static int
-set_path (char **path, const char *key, const char *value)
-{
-  if (value[0] == 0) {
-    nbdkit_error ("%s=: must be a path", key);
-    return -1;
-  }
-  *path = nbdkit_absolute_path (value);
-  return *path ? 0 : -1;
-}
-
-static int
-set_log_tls_psk (struct mirror_config *config, const char *value)
-{
-  return set_path (&config->log_tls_psk, "log-tls-psk", value);
-}
-
-static int
-set_log_tls_certificates (struct mirror_config *config, const char *value)
-{
-  return set_path (&config->log_tls_certificates, "log-tls-certificates",
-                   value);
-}
-
-static int
-set_log_tls_username (struct mirror_config *config, const char *value)
-{
-  config->log_tls_username = strdup (value);
-  return config->log_tls_username ? 0 : -1;
-}
-
-static int
-parse_size (const char *key, const char *value, uint64_t *size)
-{
-  int64_t n = nbdkit_parse_size (value);
-
-  if (n <= 0) {
-    nbdkit_error ("%s=%s: must be a size above 0, for example 10M", key,
-                  value);
-    return -1;
-  }
-  *size = (uint64_t) n;
-  return 0;
-}
-
-static int
-parse_rate (const char *key, const char *value, atomic_uint_fast64_t *rate)
-{
-  uint64_t size;
-
-  if (parse_size (key, value, &size) == -1)
-    return -1;
-  *rate = size;
-  return 0;
-}
 
 static int
 set_region_size (struct mirror_config *config, const char *value)
@@ -208,37 +95,14 @@ set_source (struct mirror_config *config, const char *value)
 static int
 set_size (struct mirror_config *config, const char *value)
 {
-  return parse_size ("size", value, &config->size);
-}
-
-static int
-parse_number (const char *key, const char *value, unsigned min, unsigned max,
-              unsigned *n)
-{
-  if (nbdkit_parse_unsigned (key, value, n) == -1 || *n < min || *n > max) {
-    nbdkit_error ("%s=%s: must be between %u and %u", key, value, min, max);
-    return -1;
-  }
-  return 0;
-}
-
-static int
-parse_seconds (const char *key, const char *value, unsigned min,
-               atomic_uint *n)
-{
-  unsigned seconds;
-
-  if (parse_number (key, value, min, MAX_TIMEOUT, &seconds) == -1)
-    return -1;
-  *n = seconds;
-  return 0;
+  return params_parse_size ("size", value, &config->size);
 }
 
 static int
 set_connections (struct mirror_config *config, const char *value)
 {
-  return parse_number ("connections", value, 1, MAX_CONNECTIONS,
-                       &config->connections);
+  return params_parse_number ("connections", value, 1, MAX_CONNECTIONS,
+                              &config->connections);
 }
 
 static int
@@ -262,7 +126,8 @@ set_write_mostly (struct mirror_config *config, const char *value)
 {
   unsigned n;
 
-  if (parse_number ("write-mostly", value, 0, MIRROR_MAX_LEGS - 1, &n) == -1)
+  if (params_parse_number ("write-mostly", value, 0, MIRROR_MAX_LEGS - 1,
+                           &n) == -1)
     return -1;
   config->write_mostly = (int) n;
   return 0;
@@ -271,56 +136,59 @@ set_write_mostly (struct mirror_config *config, const char *value)
 static int
 set_resync_rate (struct mirror_config *config, const char *value)
 {
-  return parse_rate ("resync-rate", value, &config->resync_rate);
+  return params_parse_rate ("resync-rate", value, &config->resync_rate);
 }
 
 static int
 set_resync_min (struct mirror_config *config, const char *value)
 {
-  return parse_rate ("resync-min", value, &config->resync_min);
+  return params_parse_rate ("resync-min", value, &config->resync_min);
 }
 
 static int
 set_leg_timeout (struct mirror_config *config, const char *value)
 {
-  return parse_seconds ("leg-timeout", value, 1, &config->leg_timeout);
+  return params_parse_seconds ("leg-timeout", value, 1, &config->leg_timeout);
 }
 
 static int
 set_flush_timeout (struct mirror_config *config, const char *value)
 {
-  return parse_seconds ("flush-timeout", value, 1, &config->flush_timeout);
+  return params_parse_seconds ("flush-timeout", value, 1,
+                               &config->flush_timeout);
 }
 
 static int
 set_leg_fail_after (struct mirror_config *config, const char *value)
 {
-  return parse_seconds ("leg-fail-after", value, 0, &config->leg_fail_after);
+  return params_parse_seconds ("leg-fail-after", value, 0,
+                               &config->leg_fail_after);
 }
 
 static int
 set_local_timeout (struct mirror_config *config, const char *value)
 {
-  return parse_number ("local-timeout", value, 0, MAX_TIMEOUT,
-                       &config->local_timeout);
+  return params_parse_seconds ("local-timeout", value, 0,
+                               &config->local_timeout);
 }
 
 static int
 set_log_timeout (struct mirror_config *config, const char *value)
 {
-  return parse_seconds ("log-timeout", value, 1, &config->log_timeout);
+  return params_parse_seconds ("log-timeout", value, 1, &config->log_timeout);
 }
 
 static int
 set_quarantine (struct mirror_config *config, const char *value)
 {
-  return parse_seconds ("quarantine", value, 0, &config->quarantine);
+  return params_parse_seconds ("quarantine", value, 0, &config->quarantine);
 }
 
 static int
 set_hold_timeout (struct mirror_config *config, const char *value)
 {
-  return parse_seconds ("hold-timeout", value, 0, &config->hold_timeout);
+  return params_parse_seconds ("hold-timeout", value, 0,
+                               &config->hold_timeout);
 }
 
 static int
@@ -368,7 +236,8 @@ set_heartbeat (struct mirror_config *config, const char *value)
 {
   unsigned seconds;
 
-  if (parse_number ("heartbeat", value, 1, MAX_HEARTBEAT, &seconds) == -1)
+  if (params_parse_number ("heartbeat", value, 1, MAX_HEARTBEAT, &seconds) ==
+      -1)
     return -1;
   config->beat_ms = 1000 * seconds;
   return 0;
@@ -377,7 +246,7 @@ set_heartbeat (struct mirror_config *config, const char *value)
 static int
 set_drain (struct mirror_config *config, const char *value)
 {
-  return parse_number ("drain", value, 0, MAX_DRAIN, &config->drain);
+  return params_parse_number ("drain", value, 0, MAX_DRAIN, &config->drain);
 }
 
 static int
@@ -391,26 +260,15 @@ set_plan (struct mirror_config *config, const char *value)
   return 0;
 }
 
-static int
-set_control (struct mirror_config *config, const char *value)
-{
-  if (value[0] == 0) {
-    nbdkit_error ("control=: must be the path of a Unix socket");
-    return -1;
-  }
-  config->control = nbdkit_absolute_path (value);
-  return config->control ? 0 : -1;
-}
-
 static const struct {
   const char *key;
   int (*set) (struct mirror_config *config, const char *value);
 } params[] = {
-  {"leg", set_leg}, /* the first may be repeated */
-  {"log", set_log},
-  {"log-tls-psk", set_log_tls_psk},
-  {"log-tls-certificates", set_log_tls_certificates},
-  {"log-tls-username", set_log_tls_username},
+  {"leg", params_set_leg}, /* the first may be repeated */
+  {"log", params_set_log},
+  {"log-tls-psk", params_set_log_tls_psk},
+  {"log-tls-certificates", params_set_log_tls_certificates},
+  {"log-tls-username", params_set_log_tls_username},
   {"region-size", set_region_size},
   {"sync", set_sync},
   {"source", set_source},
@@ -434,7 +292,7 @@ static const struct {
   {"heartbeat", set_heartbeat},
   {"drain", set_drain},
   {"plan", set_plan},
-  {"control", set_control},
+  {"control", params_set_control},
 };
 
 #define NR_PARAMS (sizeof params / sizeof params[0])

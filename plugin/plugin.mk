@@ -4,9 +4,13 @@ plugin_LTLIBRARIES = nbdkit-mirror-plugin.la
 nbdkit_mirror_plugin_la_SOURCES = \
 	plugin/params-check.c \
 	plugin/params-check.h \
+	plugin/params-names.c \
+	plugin/params-names.h \
+	plugin/params-parse.c \
+	plugin/params-parse.h \
 	plugin/params.c \
-	plugin/msg-nbdkit.c \
 	plugin/params.h \
+	plugin/msg-nbdkit.c \
 	plugin/plugin.c \
 	plugin/shutdown.c \
 	plugin/shutdown.h \

@@ -12,6 +12,8 @@
 #include "fields.h"
 #include "order-leg.h"
 
+#define DISK_LOG "disk:"
+
 static bool
 is_number_or_uuid (const char *text)
 {
@@ -22,18 +24,36 @@ is_number_or_uuid (const char *text)
                                                       "-")] == '\0'));
 }
 
-/* The mirror knows legs by the path that nbdkit made of what was typed. */
+/* The mirror knows files by the path that nbdkit made of what was typed. */
+static void
+add_absolute (struct json_object *request, const char *key, const char *prefix,
+              const char *name)
+{
+  CLEANUP_FREE char *dir = getcwd (NULL, 0), *path = NULL;
+
+  if (dir == NULL || asprintf (&path, "%s%s/%s", prefix, dir, name) == -1)
+    path = NULL;
+  field_add_text (request, key, path != NULL ? path : name);
+}
+
 void
 order_add_path (struct json_object *request, const char *key, const char *leg)
 {
-  CLEANUP_FREE char *dir = NULL, *path = NULL;
+  if (leg[0] != '/' && !strstr (leg, "://"))
+    add_absolute (request, key, "", leg);
+  else
+    field_add_text (request, key, leg);
+}
 
-  if (leg[0] != '/' && !strstr (leg, "://")) {
-    dir = getcwd (NULL, 0);
-    if (dir != NULL && asprintf (&path, "%s/%s", dir, leg) == -1)
-      path = NULL;
-  }
-  field_add_text (request, key, path != NULL ? path : leg);
+void
+order_add_log (struct json_object *request, const char *log)
+{
+  size_t len = strlen (DISK_LOG);
+
+  if (strncmp (log, DISK_LOG, len) == 0 && log[len] != '/')
+    add_absolute (request, "log", DISK_LOG, log + len);
+  else
+    field_add_text (request, "log", log);
 }
 
 void

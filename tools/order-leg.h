@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* How a request names a leg. */
+/* How a request names a leg, or a log. */
 
 #ifndef NBDMIRROR_ORDER_LEG_H
 #define NBDMIRROR_ORDER_LEG_H
@@ -14,5 +14,8 @@ void order_add_leg (struct json_object *request, const char *key,
                     const char *leg);
 void order_add_path (struct json_object *request, const char *key,
                      const char *leg);
+
+/* Member "log": a log as log= names it. */
+void order_add_log (struct json_object *request, const char *log);
 
 #endif /* NBDMIRROR_ORDER_LEG_H */

@@ -78,6 +78,17 @@ verdict_on (struct json_object *leg)
   return EXIT_DEGRADED;
 }
 
+/* name: NULL waits for the growth. */
+static int
+verdict_of (struct json_object *status, const char *name)
+{
+  struct json_object *mirror = field_object (status, "mirror");
+
+  if (name != NULL)
+    return verdict_on (find_leg (status, name));
+  return field_u64 (mirror, "grows_to") > 0 ? -1 : 0;
+}
+
 static int
 look (struct client *c, const char *name, bool terminal)
 {
@@ -85,12 +96,18 @@ look (struct client *c, const char *name, bool terminal)
   int code = EXIT_NO_ANSWER;
 
   if (status != NULL) {
-    if (terminal)
+    if (terminal && name != NULL)
       draw_bar (status);
-    code = verdict_on (find_leg (status, name));
+    code = verdict_of (status, name);
   }
   json_object_put (status);
   return code;
+}
+
+int
+order_wait_grown (struct client *c, uint64_t deadline)
+{
+  return order_wait (c, NULL, deadline);
 }
 
 int

@@ -15,4 +15,7 @@ struct client;
  */
 int order_wait (struct client *c, const char *leg, uint64_t deadline);
 
+/* Wait until the mirror has become as large as it was to; as above. */
+int order_wait_grown (struct client *c, uint64_t deadline);
+
 #endif /* NBDMIRROR_ORDER_WAIT_H */

@@ -49,6 +49,8 @@ enum {
   VALUE,   /* member "value", behind SOCKET */
   BEFORE,  /* the same, before SOCKET */
   SETTING, /* NAME=VALUE */
+  SIZE,    /* member "size", behind SOCKET; may be left out */
+  LOG,     /* member "log", behind SOCKET */
 };
 
 static const struct form {
@@ -64,6 +66,8 @@ static const struct form {
   {"replace", "replace", NULL, ALWAYS | WAITS | BIT (OPT_OVERWRITE), LEG_NEW,
    UINT_MAX},
   {"rename", "rename", NULL, ALWAYS | WAITS, LEG_NEW, UINT_MAX},
+  {"grow", "grow", NULL, ALWAYS | WAITS, SIZE, UINT_MAX},
+  {"log move", "log-move", NULL, ALWAYS, LOG, UINT_MAX},
   {"may-stop", "may-stop", NULL, BIT (OPT_HELP), LEG, UINT_MAX},
   {"resync pause", "resync-pause", NULL, ALWAYS, NO_OPERAND, UINT_MAX},
   {"resync resume", "resync-resume", NULL, ALWAYS, NO_OPERAND, UINT_MAX},
@@ -143,6 +147,8 @@ take_operands (struct line *line, int argc, char *argv[])
   unsigned kind = line->form->operand;
   int want = kind == NO_OPERAND ? 1 : kind == LEG_NEW ? 3 : 2;
 
+  if (kind == SIZE && argc - optind == 1)
+    want = 1;
   if (argc - optind != want) {
     msg_error (argc - optind < want ? "something is missing"
                                     : "that is too much");
@@ -214,6 +220,13 @@ add_operand (struct json_object *request, const struct line *line)
   case SETTING:
     add_setting (request, line->operand);
     break;
+  case LOG:
+    order_add_log (request, line->operand);
+    break;
+  case SIZE:
+    if (line->operand != NULL)
+      field_add_text (request, "size", line->operand);
+    break;
   default:
     field_add_text (request, "name", line->form->name);
     field_add_text (request, "value", line->operand);
@@ -257,7 +270,9 @@ give_order (struct client *c, const void *opaque)
   json_object_get (request);
   code = order_send (c, request, line->dry_run, line->seconds);
   if (code == 0 && line->wait && !line->dry_run)
-    code = order_wait (c, awaited (request), line->deadline);
+    code = line->form->operand == SIZE
+             ? order_wait_grown (c, line->deadline)
+             : order_wait (c, awaited (request), line->deadline);
   json_object_put (request);
   return code;
 }

@@ -46,6 +46,8 @@ tools_nbdmirror_SOURCES = \
 	tools/status-text.c \
 	tools/status.c \
 	tools/status-print.h \
+	tools/verbs.c \
+	tools/verbs.h \
 	tools/wait.c \
 	$(NULL)
 tools_nbdmirror_CPPFLAGS = \

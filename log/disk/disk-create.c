@@ -9,43 +9,15 @@
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "cleanup.h"
 #include "disk-create.h"
+#include "disk-grow.h"
 #include "disk-io.h"
 #include "disk-map.h"
 #include "msg.h"
-
-static int
-no_memory (struct disk_log *d)
-{
-  errno = ENOMEM;
-  msg_error ("log disk:%s: %m", d->log.info.name);
-  return -1;
-}
-
-/* Whether the store has room for so many bytes. */
-static bool
-has_room (const struct disk_log *d, uint64_t size)
-{
-  return !d->store->fixed_size || size <= d->store->size;
-}
-
-static int
-too_small (struct disk_log *d, uint64_t needed)
-{
-  msg_error ("log disk:%s: device too small: %" PRIu64
-             " bytes, must have %" PRIu64,
-             d->log.info.name, d->store->size, needed);
-  return -1;
-}
-
-static void
-all_unsure (struct disk_log *d, unsigned m)
-{
-  bitset_set_range (&d->map[m].unsure, 0, d->map[m].blocks);
-}
 
 /* A new log's extent must be empty, all else would be somebody's data. */
 static int
@@ -61,37 +33,24 @@ check_extent (struct disk_log *d)
   return r == 1 ? 0 : -1;
 }
 
-/* The kernel's bitmap starts as clean as wanted will allow: nothing was
- * ever promised about a log that is not there yet.
- */
-static void
-clean_kernel_image (struct disk_log *d, uint64_t first_word)
-{
-  uint8_t *image = d->map[DISK_MAP_KERNEL].image;
-  uint64_t words = bitset_words (d->layout.nr_regions);
-
-  for (uint64_t w = first_word; w < words; ++w)
-    disk_image_put (d, DISK_MAP_KERNEL, image, w, 0);
-}
-
 static int
 new_layout (struct disk_log *d)
 {
   disk_layout_init (&d->layout, d->log.info.geo.nr_regions, 0);
-  if (!has_room (d, d->layout.bitmap_end))
-    return too_small (d, d->layout.bitmap_end);
+  if (!disk_has_room (d, d->layout.bitmap_end))
+    return disk_too_small (d, d->layout.bitmap_end);
   d->log.info.shared_map =
-    !has_room (d, d->layout.area_offset + d->layout.area_size);
+    !disk_has_room (d, d->layout.area_offset + d->layout.area_size);
   if (!d->converting)
     disk_maps_free (d);
-  return disk_maps_resize (d) == -1 ? no_memory (d) : 0;
+  return disk_maps_resize (d) == -1 ? disk_no_memory (d) : 0;
 }
 
 /* The truth is new; make images that have all of it still to be written. */
-int
-disk_log_create (struct dirty_log *log)
+static int
+create (struct disk_log *d)
 {
-  struct disk_log *d = disk (log);
+  struct dirty_log *log = &d->log;
   uint64_t old_area = d->slot.area_offset ? d->slot.area_offset : d->old_area;
 
   assert (!d->read_only);
@@ -106,79 +65,81 @@ disk_log_create (struct dirty_log *log)
     d->slot.sequence = d->durable_sequence = 1;
   }
   else
-    clean_kernel_image (d, 0);
+    disk_clean_kernel_image (d, 0);
   for (unsigned m = 0; m < DISK_NR_MAPS; ++m)
     if (!d->blank || m == DISK_MAP_KERNEL)
-      all_unsure (d, m);
+      disk_all_unsure (d, m);
   d->old_area = old_area;
+  if (log->flush_number > d->flush_number)
+    d->flush_number = log->flush_number;
   d->header_nr = d->layout.nr_regions;
   d->creating = true;
   d->growing = false;
-
-  CLEANUP_LOCK (&log->lock);
   disk_map_touch_all (d);
   d->ready = d->lowering = d->record_changed = true;
   return 0;
 }
 
-/* Behind the new bitmap if that does not touch the area still in use. */
-static uint64_t
-place_area (const struct disk_log *d, uint64_t nr)
+int
+disk_log_create (struct dirty_log *log)
 {
-  struct disk_layout layout;
-  uint64_t used = d->layout.area_offset + d->layout.area_size;
-
-  disk_layout_init (&layout, nr, 0);
-  if (layout.area_offset + layout.area_size <= d->layout.area_offset)
-    return layout.area_offset;
-  return layout.area_offset > used ? layout.area_offset : used;
+  CLEANUP_LOCK (&log->lock);
+  return create (disk (log));
 }
 
-static int
-move_area (struct disk_log *d, uint64_t nr)
-{
-  struct disk_layout layout;
-
-  disk_layout_init (&layout, nr,
-                    d->log.info.shared_map ? 0 : place_area (d, nr));
-  if (!has_room (d, layout.bitmap_end))
-    return too_small (d, layout.bitmap_end);
-  if (!d->log.info.shared_map &&
-      !has_room (d, layout.area_offset + layout.area_size))
-    return too_small (d, layout.area_offset + layout.area_size);
-  if (!d->growing)
-    d->old_area = d->layout.area_offset;
-  d->layout = layout;
-  return disk_maps_resize (d) == -1 ? no_memory (d) : 0;
-}
-
+/* While a thread uses the images they grow with its next cycle, and only what says
+ * which blocks changed grows now.
+ */
 int
 disk_log_grow (struct dirty_log *log)
 {
   struct disk_log *d = disk (log);
-  uint64_t old_nr = d->layout.nr_regions, nr = log->info.geo.nr_regions;
 
   assert (!d->read_only && d->ready);
-  if (d->creating)
-    return disk_log_create (log);
-  if (nr > old_nr) {
-    uint64_t word = old_nr / 64, bits;
-
-    if (move_area (d, nr) == -1)
-      return -1;
-    bits =
-      disk_image_get (d, DISK_MAP_KERNEL, d->map[DISK_MAP_KERNEL].image, word);
-    clean_kernel_image (d, word);
-    if (old_nr % 64)
-      disk_image_put (d, DISK_MAP_KERNEL, d->map[DISK_MAP_KERNEL].image, word,
-                      bits & ~(UINT64_MAX << (old_nr % 64)));
-    for (unsigned m = 0; m < DISK_NR_MAPS; ++m)
-      all_unsure (d, m);
-    d->growing = true;
-  }
-
-  CLEANUP_LOCK (&log->lock);
-  disk_map_touch_all (d);
   d->lowering = true;
+  if (d->creating && !d->threaded)
+    return create (d);
+  if (log->info.geo.nr_regions == d->layout.nr_regions) {
+    disk_map_touch_all (d);
+    return 0;
+  }
+  if (!d->threaded)
+    return disk_grow_now (d);
+  if (disk_map_grow_changed (d, log->info.geo.nr_regions) == -1)
+    return disk_no_memory (d);
+  d->grows = true;
   return 0;
+}
+
+static int
+say_too_small (const struct disk_log *d, uint64_t needed, char *why,
+               size_t size)
+{
+  snprintf (why, size,
+            "its device has %" PRIu64 " bytes, and would need %" PRIu64
+            ": `log move\' to a larger one",
+            d->store->size, needed);
+  return -1;
+}
+
+int
+disk_log_reserve (struct dirty_log *log, uint64_t nr_regions, bool ask,
+                  char *why, size_t size)
+{
+  struct disk_log *d = disk (log);
+  struct disk_layout layout;
+  uint64_t end;
+  CLEANUP_LOCK (&d->io_lock);
+
+  disk_layout_init (&layout, nr_regions,
+                    log->info.shared_map ? 0
+                                         : disk_place_area (d, nr_regions));
+  end = log->info.shared_map ? layout.bitmap_end
+                             : layout.area_offset + layout.area_size;
+  if (!disk_has_room (d, end))
+    return say_too_small (d, end, why, size);
+  if (ask || d->store->ops->extend (d->store, end) == 0)
+    return 0;
+  snprintf (why, size, "its file can't become longer: %s", strerror (errno));
+  return -1;
 }

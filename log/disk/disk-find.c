@@ -130,6 +130,9 @@ disk_find_slots (struct disk_log *d, struct disk_findings *f)
     f->verdict[i] =
       disk_slot_decode (&f->slot[i], block + DISK_SLOT_OFFSET (i));
     check_place (d, f, i);
+    if (f->verdict[i] == DISK_SLOT_MOVED)
+      disk_moved_decode (f->moved_uuid, f->moved_to,
+                         block + DISK_SLOT_OFFSET (i));
   }
   return 0;
 }

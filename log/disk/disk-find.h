@@ -14,6 +14,8 @@ struct disk_findings {
   struct disk_header header;
   enum disk_verdict verdict[2];
   struct disk_slot slot[2];
+  uint8_t moved_uuid[16]; /* rule (25), if a verdict says so */
+  char moved_to[DISK_MOVED_TEXT];
   bool third_valid;
   struct disk_slot third;
   uint64_t third_offset;

@@ -174,6 +174,29 @@ disk_slot_encode (uint8_t buf[DISK_SLOT_SIZE], const struct disk_slot *slot)
   put_le32 (buf + SLOT_CRC, slot_crc (buf));
 }
 
+static_assert (SLOT_ZERO_2 + DISK_MOVED_TEXT == DISK_SLOT_SIZE, "text");
+
+void
+disk_moved_encode (uint8_t buf[DISK_SLOT_SIZE], const struct disk_slot *slot,
+                   const char *spec)
+{
+  memset (buf, 0, DISK_SLOT_SIZE);
+  memcpy (buf + SLOT_MAGIC, DISK_SLOT_MAGIC, 8);
+  put_le32 (buf + SLOT_VERSION, DISK_MOVED_VERSION);
+  put_le64 (buf + SLOT_SEQUENCE, slot->sequence);
+  memcpy (buf + SLOT_UUID, slot->uuid, sizeof slot->uuid);
+  memcpy (buf + SLOT_ZERO_2, spec, strnlen (spec, DISK_MOVED_TEXT - 1));
+  put_le32 (buf + SLOT_CRC, slot_crc (buf));
+}
+
+void
+disk_moved_decode (uint8_t uuid[16], char spec[DISK_MOVED_TEXT],
+                   const uint8_t buf[DISK_SLOT_SIZE])
+{
+  memcpy (uuid, buf + SLOT_UUID, 16);
+  memcpy (spec, buf + SLOT_ZERO_2, DISK_MOVED_TEXT);
+}
+
 static void
 leg_decode (struct disk_leg *leg, const uint8_t *buf)
 {
@@ -282,6 +305,8 @@ disk_slot_decode (struct disk_slot *slot, const uint8_t buf[DISK_SLOT_SIZE])
     return DISK_SLOT_NONE;
   if (get_le32 (buf + SLOT_CRC) != slot_crc (buf))
     return DISK_SLOT_BAD;
+  if (get_le32 (buf + SLOT_VERSION) == DISK_MOVED_VERSION)
+    return buf[DISK_SLOT_SIZE - 1] == 0 ? DISK_SLOT_MOVED : DISK_SLOT_BAD;
   if (get_le32 (buf + SLOT_VERSION) >> 16 != DISK_SLOT_VERSION >> 16)
     return DISK_SLOT_FOREIGN;
 

@@ -46,7 +46,8 @@
  *          16  generation u64   of the log when last in-sync
  *          24  size u64         bytes
  *          32  state u8         enum log_leg_state
- *          33  kind u8          enum leg_kind
+ *          33  kind u8          enum leg_kind, and what operators ordered:
+ *                              leg-byte.h
  *          34  zero 6
  *
  * The flush number grows with each flush that writes.  Block 9 has an even
@@ -125,6 +126,16 @@
  *       crc and uuid are right, or 0;
  *  (24) the regions cleared last are those behind that number if their crc
  *       and count are right and they exist, or none.
+ *
+ * A log that was moved has slots of version 3.0, which programs that know only 2
+ * refuse.  Up to the uuid they are as others; then
+ *
+ *     144  where to 352       as typed, type included; cut off if longer, padded
+ *                             with zeroes
+ *
+ *  (25) If A or B is such a slot (magic, crc and version right, the text ends in a
+ *       zero byte), the log is refused with what it says, whatever else there
+ *       is.  Only a move back to it, of the same mirror, makes it a new log.
  */
 
 #ifndef NBDMIRROR_DISK_FORMAT_H
@@ -144,6 +155,8 @@
 #define DISK_SLOT_VERSION \
   UINT32_C (0x00020001) /* 1: before the first release */
 #define DISK_SLOT_SIZE 496
+#define DISK_MOVED_VERSION UINT32_C (0x00030000)
+#define DISK_MOVED_TEXT 352 /* with the final NUL */
 #define DISK_SLOT_OFFSET(sequence) ((sequence) % 2 ? 512 : 16)
 
 #define DISK_CLEAN_SHUTDOWN 1u
@@ -189,6 +202,7 @@ enum disk_verdict {
   DISK_SLOT_NONE,    /* no magic */
   DISK_SLOT_BAD,     /* magic, but not valid */
   DISK_SLOT_FOREIGN, /* of an incompatible version */
+  DISK_SLOT_MOVED,   /* rule (25) */
   DISK_SLOT_VALID,   /* rules (1) to (6) */
 };
 
@@ -217,6 +231,14 @@ void disk_slot_encode (uint8_t buf[DISK_SLOT_SIZE],
 /* The slot is only filled in if the verdict is DISK_SLOT_VALID. */
 enum disk_verdict disk_slot_decode (struct disk_slot *slot,
                                     const uint8_t buf[DISK_SLOT_SIZE]);
+
+/* The slot of a log that was moved: it says of which mirror, and where to, cut off
+ * if that is too long.  Decode only what disk_slot_decode called so.
+ */
+void disk_moved_encode (uint8_t buf[DISK_SLOT_SIZE],
+                        const struct disk_slot *slot, const char *spec);
+void disk_moved_decode (uint8_t uuid[16], char spec[DISK_MOVED_TEXT],
+                        const uint8_t buf[DISK_SLOT_SIZE]);
 
 static inline uint64_t
 disk_slot_regions (const struct disk_slot *slot)

@@ -17,6 +17,7 @@
 #include "disk-load.h"
 #include "disk-map.h"
 #include "disk-number.h"
+#include "leg-byte.h"
 #include "msg.h"
 #include "zero.h"
 
@@ -233,7 +234,7 @@ load_slot (struct disk_log *d, const struct disk_slot *slot)
     log->record.leg[s].generation = leg->generation;
     log->record.leg[s].size = leg->size;
     log->record.leg[s].state = (enum log_leg_state) leg->state;
-    log->record.leg[s].kind = leg->kind;
+    leg_byte_get (&log->record.leg[s], leg->kind);
   }
 }
 
@@ -365,6 +366,19 @@ load_with_slots (struct disk_log *d, struct disk_findings *f)
   return load_ours (d, f);
 }
 
+/* Rule (25). */
+static int
+load_moved (struct disk_log *d, const struct disk_findings *f)
+{
+  d->log.info.moved = true;
+  memcpy (d->log.info.uuid, f->moved_uuid, sizeof d->log.info.uuid);
+  if (d->may_be_moved)
+    return 0;
+  msg_error ("log disk:%s: was moved to %s: start with log=%s",
+             d->log.info.name, f->moved_to, f->moved_to);
+  return -1;
+}
+
 int
 disk_load (struct disk_log *d)
 {
@@ -385,6 +399,8 @@ disk_load (struct disk_log *d)
                d->log.info.name, f.header.version);
     return -1;
   }
+  if (f.verdict[0] == DISK_SLOT_MOVED || f.verdict[1] == DISK_SLOT_MOVED)
+    return load_moved (d, &f);
   if (f.verdict[0] == DISK_SLOT_FOREIGN || f.verdict[1] == DISK_SLOT_FOREIGN)
     return load_refuse (d, "made by a newer version of nbdmirror");
   return disk_find_magic (&f) ? load_with_slots (d, &f)

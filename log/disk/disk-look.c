@@ -128,8 +128,10 @@ disk_look (struct disk_log *d, bool last)
 
   {
     CLEANUP_LOCK (&d->io_lock);
-    if (d->next_look == NO_DEADLINE || d->creating || d->growing ||
-        (!last && now_ns () < d->next_look))
+    if (d->next_look == NO_DEADLINE || (!last && now_ns () < d->next_look))
+      return;
+    d->next_look = now_ns () + LOOK_NS;
+    if (d->creating || d->growing || d->moved)
       return;
     look (d, last, &f);
     d->next_look = now_ns () + LOOK_NS;

@@ -194,6 +194,20 @@ disk_map_touch_all (struct disk_log *d)
     bitset_set_range (&d->map[m].changed, 0, d->map[m].blocks);
 }
 
+int
+disk_map_grow_changed (struct disk_log *d, uint64_t nr_regions)
+{
+  struct disk_layout layout;
+
+  disk_layout_init (&layout, nr_regions, 0);
+  for (unsigned m = 0; m < LOG_NR_MAPS; ++m)
+    if (d->map[m].blocks > 0 &&
+        bitset_resize (&d->map[m].changed, layout.map_size / DISK_BLOCK) == -1)
+      return -1;
+  return bitset_resize (&d->map[DISK_MAP_KERNEL].changed,
+                        layout.head_size / DISK_BLOCK);
+}
+
 /* Returns true if the image is still dirtier than wanted. */
 static bool
 lower_block (struct disk_log *d, unsigned m, uint64_t block)

@@ -27,6 +27,11 @@ void disk_map_touch (struct disk_log *d, unsigned map, uint64_t first,
                      uint64_t nr);
 void disk_map_touch_all (struct disk_log *d);
 
+/* There will be so many regions, for which the bits can be touched from now on;
+ * log->lock is held.  -1 with errno.
+ */
+int disk_map_grow_changed (struct disk_log *d, uint64_t nr_regions);
+
 /* Take wanted into the images (log->lock and io_lock held). */
 void disk_maps_lower (struct disk_log *d, bool will_raise);
 void disk_maps_raise (struct disk_log *d);

@@ -10,6 +10,7 @@
 
 #include "disk-io.h"
 #include "disk-record.h"
+#include "leg-byte.h"
 
 void
 disk_slot_build (struct disk_log *d, struct disk_slot *slot)
@@ -34,7 +35,7 @@ disk_slot_build (struct disk_log *d, struct disk_slot *slot)
     slot->leg[s].generation = leg->generation;
     slot->leg[s].size = leg->size;
     slot->leg[s].state = (uint8_t) leg->state;
-    slot->leg[s].kind = (uint8_t) leg->kind;
+    slot->leg[s].kind = leg_byte_put (leg);
   }
 }
 

@@ -26,6 +26,7 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "disk-grow.h"
 #include "disk-io.h"
 #include "disk-map.h"
 #include "disk-number.h"
@@ -271,6 +272,21 @@ write_phase (struct disk_log *d, const struct disk_slot *slot)
   return 0;
 }
 
+/* False: it has grown meanwhile. */
+static bool
+take_lowering (struct disk_log *d, bool will_raise, struct disk_slot *slot)
+{
+  CLEANUP_LOCK (&d->log.lock);
+
+  if (d->grows)
+    return false;
+  d->lowering = false;
+  disk_maps_lower (d, will_raise);
+  take_names (d);
+  disk_slot_build (d, slot);
+  return true;
+}
+
 int
 disk_write_lowering (struct disk_log *d, bool will_raise)
 {
@@ -278,15 +294,10 @@ disk_write_lowering (struct disk_log *d, bool will_raise)
 
   if (d->creating && begin_life (d) == -1)
     return -1;
-  if (d->growing && begin_growth (d) == -1)
-    return -1;
-  {
-    CLEANUP_LOCK (&d->log.lock);
-    d->lowering = false;
-    disk_maps_lower (d, will_raise);
-    take_names (d);
-    disk_slot_build (d, &slot);
-  }
+  do
+    if (disk_grow_images (d) == -1 || (d->growing && begin_growth (d) == -1))
+      return -1;
+  while (!take_lowering (d, will_raise, &slot));
   d->target = slot;
   disk_slot_lower (d, &slot);
   if (write_phase (d, &slot) == -1)
@@ -334,4 +345,25 @@ disk_write_clean (struct disk_log *d)
 
   slot.flags |= DISK_CLEAN_SHUTDOWN;
   return write_phase (d, &slot);
+}
+
+/* The slots first, in one block: each is in a sector of its own, and one is enough. */
+int
+disk_write_moved (struct disk_log *d, const char *spec)
+{
+  struct disk_map *map = &d->map[DISK_MAP_KERNEL];
+  struct disk_slot slot = d->slot;
+
+  slot.sequence += 2;
+  for (unsigned i = 0; i < 2; ++i)
+    disk_moved_encode (map->image + DISK_SLOT_OFFSET (i), &slot, spec);
+  memset (map->image + DISK_BITMAP_OFFSET, 0,
+          map->blocks * DISK_BLOCK - DISK_BITMAP_OFFSET);
+  if (disk_block_0_write (d) == -1)
+    return -1;
+  if (map->blocks > 1 &&
+      disk_store_write (d, map->image + DISK_BLOCK,
+                        (map->blocks - 1) * DISK_BLOCK, DISK_BLOCK) == -1)
+    return -1;
+  return disk_store_sync (d);
 }

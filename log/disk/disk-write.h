@@ -17,6 +17,11 @@ void disk_write_again (struct disk_log *d);
 /* A flush into a file that has nothing of it. */
 int disk_write_all (struct disk_log *d);
 
+/* The log was moved: that is all it says from now on.  What is left of it for the
+ * kernel is dirty.
+ */
+int disk_write_moved (struct disk_log *d, const char *spec);
+
 /* The last thing: nothing is marked, and all is committed. */
 int disk_write_clean (struct disk_log *d);
 

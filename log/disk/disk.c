@@ -55,6 +55,8 @@ write_cycle (struct disk_log *d, bool commit)
 {
   CLEANUP_LOCK (&d->io_lock);
 
+  if (d->moved)
+    return ESTALE;
   if (disk_write_lowering (d, commit) == -1)
     return errno;
   announce_flush (d);
@@ -92,7 +94,7 @@ write_last (struct disk_log *d)
 
   {
     CLEANUP_LOCK (&d->log.lock);
-    if (!d->touched)
+    if (!d->touched || d->moved)
       return;
     group_begin (&d->group, &commit);
   }
@@ -167,7 +169,8 @@ stop_thread (struct disk_log *d, uint64_t deadline)
 static void
 disk_free (struct disk_log *d)
 {
-  d->store->ops->close (d->store);
+  if (d->store)
+    d->store->ops->close (d->store);
   disk_maps_free (d);
   pthread_cond_destroy (&d->work);
   group_destroy (&d->group);
@@ -177,6 +180,12 @@ disk_free (struct disk_log *d)
 }
 
 static void
+disk_free_log (struct dirty_log *log)
+{
+  disk_free (disk (log));
+}
+
+static bool
 disk_close (struct dirty_log *log, uint64_t deadline)
 {
   struct disk_log *d = disk (log);
@@ -187,9 +196,11 @@ disk_close (struct dirty_log *log, uint64_t deadline)
     /* The thread needs all that we would free. */
     msg_error ("log disk:%s: does not answer, left as after a crash",
                log->info.name);
-    return;
+    return false;
   }
-  disk_free (d);
+  d->store->ops->close (d->store);
+  d->store = NULL;
+  return true;
 }
 
 /* --- open --- */
@@ -220,6 +231,7 @@ disk_log_open_store (struct log_store *store, const char *name, unsigned flags)
   }
   d->store = store;
   d->read_only = flags & LOG_READ_ONLY;
+  d->may_be_moved = flags & LOG_MAY_BE_MOVED;
   d->next_look = store->ops->look && !store->fixed_size ? 0 : NO_DEADLINE;
   truth_get_host (d->host);
   if (truth_init (&d->log, &disk_log_ops, name) == -1) {
@@ -329,6 +341,16 @@ disk_flush (struct dirty_log *log, bool commit, uint64_t deadline)
   return flush_here (d, commit);
 }
 
+static int
+disk_log_moved (struct dirty_log *log, const char *spec)
+{
+  struct disk_log *d = disk (log);
+  CLEANUP_LOCK (&d->io_lock);
+
+  d->moved = true;
+  return disk_write_moved (d, spec);
+}
+
 static void
 disk_look_unthreaded (struct dirty_log *log)
 {
@@ -349,8 +371,11 @@ const struct dirty_log_ops disk_log_ops = {
   .open = disk_open,
   .create = disk_log_create,
   .grow = disk_log_grow,
+  .reserve = disk_log_reserve,
   .start = disk_start,
   .close = disk_close,
+  .free = disk_free_log,
+  .moved = disk_log_moved,
   .map_changed = disk_map_changed,
   .record_changed = disk_record_changed,
   .flush = disk_flush,

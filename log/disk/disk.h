@@ -3,7 +3,7 @@
 /* The disk log:
  *
  *   disk.c         life cycle, and the thread that runs the cycles
- *   disk-create.c  anew, or longer
+ *   disk-create.c  anew, or longer; disk-grow.c: how
  *   disk-load.c    what is on the medium
  *   disk-find.c    which of its records counts
  *   disk-write.c   changing it, in phases
@@ -63,7 +63,7 @@ struct disk_log {
   struct dirty_log log;
 
   /* Read-only once disk_log_open_store returned. */
-  bool read_only;
+  bool read_only, may_be_moved;
   char host[LOG_HOST_SIZE];
 
   pthread_mutex_t io_lock;
@@ -84,6 +84,7 @@ struct disk_log {
   bool growing;              /* the kernel's bitmap is shorter than the maps */
   bool marks_first;      /* ... before a missed map explains them (rule 18) */
   bool wrote;            /* the current cycle used the store */
+  bool moved;            /* the store says so, and is not written any more */
   uint64_t flush_number; /* the last one sent to the medium */
 
   /* Only used by who does the I/O: disk-look.c. */
@@ -95,6 +96,7 @@ struct disk_log {
   bool ready;          /* loaded or created: there is something to flush */
   bool touched;        /* a flush was begun */
   bool lowering;       /* the next flush may have to write */
+  bool grows;          /* the images are to follow the maps */
   bool record_changed; /* names, too */
   bool threaded;       /* flushes are left to the thread */
   bool stop, exited;

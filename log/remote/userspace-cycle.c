@@ -221,15 +221,15 @@ wait_for_callers (struct user_log *u, uint64_t until)
 static void
 next_locked (struct user_log *u)
 {
-  uint64_t until = u->resend ? 0 : group_hold (&u->group);
+  uint64_t until = u->resend || u->moved ? 0 : group_hold (&u->group);
 
-  if (u->resend || group_wanted (&u->group)) {
+  if (!u->moved && (u->resend || group_wanted (&u->group))) {
     if (until > 0 && !u->closing)
       wait_for_callers (u, until);
     else
       begin_cycle (u, false);
   }
-  else if (u->closing && u->touched && !u->last_done)
+  else if (u->closing && u->touched && !u->last_done && !u->moved)
     begin_cycle (u, true);
   else if (u->closing && !u->detach_sent)
     say_goodbye (u);

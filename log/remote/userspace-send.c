@@ -90,6 +90,7 @@ same_leg (const struct log_leg *a, const struct log_leg *b)
 {
   return a->state == b->state && a->kind == b->kind &&
          a->generation == b->generation && a->size == b->size &&
+         a->parked == b->parked && a->replaces == b->replaces &&
          memcmp (a->id, b->id, sizeof a->id) == 0 &&
          strcmp (a->name, b->name) == 0;
 }

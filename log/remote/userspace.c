@@ -205,7 +205,24 @@ close_deadline (struct user_log *u, uint64_t deadline)
   return deadline < now + CLOSE_NS ? deadline : now + CLOSE_NS;
 }
 
+static int
+user_moved (struct dirty_log *log, const char *spec)
+{
+  CLEANUP_LOCK (&log->lock);
+
+  (void) spec;
+  user (log)->moved = true;
+  errno = EOPNOTSUPP;
+  return -1;
+}
+
 static void
+user_free_log (struct dirty_log *log)
+{
+  user_free (user (log));
+}
+
+static bool
 user_close (struct dirty_log *log, uint64_t deadline)
 {
   struct user_log *u = user (log);
@@ -216,8 +233,7 @@ user_close (struct dirty_log *log, uint64_t deadline)
   if (!ended || (!u->read_only && !u->detached && !u->lost))
     msg_error ("log %s:%s: does not answer, left as after a crash",
                log->ops->type, log->info.name);
-  if (ended) /* else the thread needs all that we would free */
-    user_free (u);
+  return ended;
 }
 
 const struct dirty_log_ops userspace_log_ops = {
@@ -228,6 +244,8 @@ const struct dirty_log_ops userspace_log_ops = {
   .grow = user_grow,
   .start = user_start,
   .close = user_close,
+  .free = user_free_log,
+  .moved = user_moved,
   .map_changed = user_map_changed,
   .record_changed = user_record_changed,
   .flush = user_flush,
@@ -243,6 +261,8 @@ const struct dirty_log_ops userspace_core_log_ops = {
   .grow = user_grow,
   .start = user_start,
   .close = user_close,
+  .free = user_free_log,
+  .moved = user_moved,
   .map_changed = user_map_changed,
   .record_changed = user_record_changed,
   .flush = user_flush,

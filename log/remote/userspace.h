@@ -112,6 +112,7 @@ struct user_log {
   bool lost;              /* for ever */
   bool threaded, exited;
   bool closing, stop;
+  bool moved; /* nothing is sent any more, but that it is not used */
   pthread_t thread;
 };
 

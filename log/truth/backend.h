@@ -46,6 +46,15 @@ struct dirty_log {
   char last_error[256]; /* why, "" if never */
   time_t last_error_time;
 
+  /* log-move.c.  Who was given this log uses that one, NULL: this; once it is set
+   * nothing here changes any more.  Written with lock held.
+   */
+  struct dirty_log *_Atomic successor;
+  bool gated;          /* nobody may begin to flush */
+  bool over;           /* it is closed, and can be freed */
+  unsigned inside;     /* calls that wait for the store */
+  pthread_cond_t gate; /* one of these changed */
+
   /* CLOCK_BOOTTIME, ns: until when the owner may use the legs.  Only a log
    * with a lease ever changes it.
    */
@@ -62,13 +71,29 @@ struct dirty_log_ops {
                              const struct log_options *options);
 
   /* Geometry, record and maps were made anew, all empty; maps and geometry
-   * became longer.  0, or -1 with the error reported.
+   * became longer, for which log->lock is held.  0, or -1 with the error
+   * reported.
    */
   int (*create) (struct dirty_log *log);
   int (*grow) (struct dirty_log *log);
 
+  /* dirty_log_reserve for so many regions; NULL if there is nothing to do. */
+  int (*reserve) (struct dirty_log *log, uint64_t nr_regions, bool ask,
+                  char *why, size_t size);
+
   int (*start) (struct dirty_log *log);
-  void (*close) (struct dirty_log *log, uint64_t deadline);
+
+  /* dirty_log_close without freeing anything, false if a thread still needs what
+   * there is; and that.
+   */
+  bool (*close) (struct dirty_log *log, uint64_t deadline);
+  void (*free) (struct dirty_log *log);
+
+  /* The log is another one from now on: what says so is written to the store, and
+   * nothing later, also at the end.  0, or -1 with errno, EOPNOTSUPP if there is no
+   * place for it.  NULL: there is no store.  Blocks.
+   */
+  int (*moved) (struct dirty_log *log, const char *spec);
 
   /* nr >= 1 bits of a map, or something in the record, changed.  Called with log->lock held; must not block or fail.
    */

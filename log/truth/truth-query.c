@@ -56,7 +56,7 @@ dirty_log_get_resync_work (struct dirty_log *log, unsigned slots,
                            uint64_t from, uint64_t max, uint64_t *first,
                            uint64_t *nr)
 {
-  CLEANUP_LOCK (&log->lock);
+  CLEANUP_LOCK_LOG (log);
   uint64_t regions = log->out_of_sync.nr, begin, limit;
 
   begin = work_begin (log, slots, from);
@@ -72,7 +72,7 @@ dirty_log_get_resync_work (struct dirty_log *log, unsigned slots,
 void
 dirty_log_put_resync_work (struct dirty_log *log, uint64_t first, uint64_t nr)
 {
-  CLEANUP_LOCK (&log->lock);
+  CLEANUP_LOCK_LOG (log);
 
   bitset_clear_range (&log->recovering, first, nr);
 }
@@ -82,7 +82,7 @@ dirty_log_put_resync_work (struct dirty_log *log, uint64_t first, uint64_t nr)
 uint64_t
 dirty_log_count (struct dirty_log *log, unsigned map)
 {
-  CLEANUP_LOCK (&log->lock);
+  CLEANUP_LOCK_LOG (log);
 
   return truth_map (log, map)->count;
 }
@@ -90,7 +90,7 @@ dirty_log_count (struct dirty_log *log, unsigned map)
 void
 dirty_log_add_map (struct dirty_log *log, unsigned map, struct bitset *set)
 {
-  CLEANUP_LOCK (&log->lock);
+  CLEANUP_LOCK_LOG (log);
   const struct bitset *bs = truth_map (log, map);
 
   if (bs->nr > 0)
@@ -101,7 +101,7 @@ bool
 dirty_log_next_run (struct dirty_log *log, unsigned map, uint64_t from,
                     uint64_t *first, uint64_t *nr)
 {
-  CLEANUP_LOCK (&log->lock);
+  CLEANUP_LOCK_LOG (log);
   const struct bitset *bs = truth_map (log, map);
 
   *first = bitset_next_set (bs, from);
@@ -114,7 +114,7 @@ dirty_log_next_run (struct dirty_log *log, unsigned map, uint64_t from,
 void
 dirty_log_get_record (struct dirty_log *log, struct log_record *record)
 {
-  CLEANUP_LOCK (&log->lock);
+  CLEANUP_LOCK_LOG (log);
 
   *record = log->record;
 }
@@ -122,7 +122,7 @@ dirty_log_get_record (struct dirty_log *log, struct log_record *record)
 uint32_t
 dirty_log_min_block (struct dirty_log *log)
 {
-  CLEANUP_LOCK (&log->lock);
+  CLEANUP_LOCK_LOG (log);
 
   return log->record.min_block;
 }
@@ -130,7 +130,7 @@ dirty_log_min_block (struct dirty_log *log)
 void
 dirty_log_get_leg (struct dirty_log *log, unsigned slot, struct log_leg *leg)
 {
-  CLEANUP_LOCK (&log->lock);
+  CLEANUP_LOCK_LOG (log);
 
   assert (slot < LOG_MAX_LEGS);
   *leg = log->record.leg[slot];
@@ -139,7 +139,7 @@ dirty_log_get_leg (struct dirty_log *log, unsigned slot, struct log_leg *leg)
 enum log_leg_state
 dirty_log_leg_state (struct dirty_log *log, unsigned slot)
 {
-  CLEANUP_LOCK (&log->lock);
+  CLEANUP_LOCK_LOG (log);
 
   assert (slot < LOG_MAX_LEGS);
   return log->record.leg[slot].state;
@@ -148,7 +148,7 @@ dirty_log_leg_state (struct dirty_log *log, unsigned slot)
 uint64_t
 dirty_log_flush_number (struct dirty_log *log)
 {
-  CLEANUP_LOCK (&log->lock);
+  CLEANUP_LOCK_LOG (log);
 
   return log->flush_number;
 }
@@ -156,13 +156,13 @@ dirty_log_flush_number (struct dirty_log *log)
 const struct log_info *
 dirty_log_info (const struct dirty_log *log)
 {
-  return &log->info;
+  return &truth_current (log)->info;
 }
 
 bool
 dirty_log_is_clean (struct dirty_log *log, uint64_t region)
 {
-  CLEANUP_LOCK (&log->lock);
+  CLEANUP_LOCK_LOG (log);
 
   assert (region < log->marked.nr);
   return !bitset_test (&log->marked, region);
@@ -172,7 +172,7 @@ bool
 dirty_log_in_sync (struct dirty_log *log, unsigned slot, uint64_t first,
                    uint64_t nr)
 {
-  CLEANUP_LOCK (&log->lock);
+  CLEANUP_LOCK_LOG (log);
 
   assert (slot < LOG_MAX_LEGS);
   assert (first <= log->marked.nr && nr <= log->marked.nr - first);
@@ -182,7 +182,7 @@ dirty_log_in_sync (struct dirty_log *log, unsigned slot, uint64_t first,
 uint64_t
 dirty_log_get_sync_count (struct dirty_log *log)
 {
-  CLEANUP_LOCK (&log->lock);
+  CLEANUP_LOCK_LOG (log);
 
   return log->out_of_sync.nr - log->out_of_sync.count;
 }
@@ -190,7 +190,7 @@ dirty_log_get_sync_count (struct dirty_log *log)
 void
 dirty_log_status (struct dirty_log *log, struct log_status *status)
 {
-  CLEANUP_LOCK (&log->lock);
+  CLEANUP_LOCK_LOG (log);
 
   status->type = log->ops->type;
   status->failed = log->failed || log->misplaced;

@@ -49,7 +49,7 @@ truth_note_cleared (struct dirty_log *log, uint64_t first, uint64_t nr)
 void
 dirty_log_get_recent (struct dirty_log *log, struct log_recent *recent)
 {
-  CLEANUP_LOCK (&log->lock);
+  CLEANUP_LOCK_LOG (log);
 
   *recent = log->recent;
 }

@@ -29,7 +29,9 @@ truth_init (struct dirty_log *log, const struct dirty_log_ops *ops,
   }
   log->info.name = log->name;
   atomic_init (&log->valid_until, NO_DEADLINE);
-  err = pthread_mutex_init (&log->lock, NULL);
+  err = cond_init_monotonic (&log->gate);
+  if (!err)
+    err = pthread_mutex_init (&log->lock, NULL);
   if (err) {
     free (log->name);
     errno = err;
@@ -54,6 +56,7 @@ truth_destroy (struct dirty_log *log)
   free_maps (log);
   bitset_free (&log->kernel_dirty);
   pthread_mutex_destroy (&log->lock);
+  pthread_cond_destroy (&log->gate);
   free (log->name);
 }
 
@@ -190,6 +193,15 @@ truth_missed_word (const struct dirty_log *log, unsigned slots, uint64_t word)
 
 #define ALL_SLOTS ((1u << LOG_MAX_LEGS) - 1)
 
+void
+truth_miss (struct dirty_log *log, unsigned slot, uint64_t first, uint64_t nr)
+{
+  if (nr == 0)
+    return;
+  miss_run (log, slot, first, nr);
+  truth_leg_stale (log, slot);
+}
+
 static void
 got_run (struct dirty_log *log, unsigned slot, uint64_t first, uint64_t nr)
 {
@@ -220,7 +232,7 @@ miss_marked (struct dirty_log *log, unsigned slot)
 void
 dirty_log_mark_run (struct dirty_log *log, uint64_t first, uint64_t nr)
 {
-  CLEANUP_LOCK (&log->lock);
+  CLEANUP_LOCK_LOG (log);
   uint64_t before = log->marked.count;
 
   bitset_set_range (&log->marked, first, nr);
@@ -233,7 +245,7 @@ dirty_log_mark_run (struct dirty_log *log, uint64_t first, uint64_t nr)
 void
 dirty_log_clear_run (struct dirty_log *log, uint64_t first, uint64_t nr)
 {
-  CLEANUP_LOCK (&log->lock);
+  CLEANUP_LOCK_LOG (log);
   uint64_t before = log->marked.count;
 
   truth_note_cleared (log, first, nr);
@@ -260,22 +272,19 @@ void
 dirty_log_set_region_sync (struct dirty_log *log, unsigned slot,
                            uint64_t first, uint64_t nr, bool in_sync)
 {
-  CLEANUP_LOCK (&log->lock);
+  CLEANUP_LOCK_LOG (log);
 
   assert (slot < LOG_MAX_LEGS);
   if (in_sync)
     got_run (log, slot, first, nr);
-  else {
-    miss_run (log, slot, first, nr);
-    if (nr > 0)
-      truth_leg_stale (log, slot);
-  }
+  else
+    truth_miss (log, slot, first, nr);
 }
 
 void
 dirty_log_leg_failed (struct dirty_log *log, unsigned slot)
 {
-  CLEANUP_LOCK (&log->lock);
+  CLEANUP_LOCK_LOG (log);
 
   assert (slot < LOG_MAX_LEGS && log->record.leg[slot].state != LOG_LEG_NONE);
   miss_marked (log, slot);
@@ -285,14 +294,14 @@ dirty_log_leg_failed (struct dirty_log *log, unsigned slot)
 void
 dirty_log_stay_unclean (struct dirty_log *log, bool unclean)
 {
-  CLEANUP_LOCK (&log->lock);
+  CLEANUP_LOCK_LOG (log);
   log->stay_unclean = unclean;
 }
 
 void
 dirty_log_leg_in_sync (struct dirty_log *log, unsigned slot)
 {
-  CLEANUP_LOCK (&log->lock);
+  CLEANUP_LOCK_LOG (log);
 
   assert (slot < LOG_MAX_LEGS && log->record.leg[slot].state != LOG_LEG_NONE);
   assert (log->missed[slot].count == 0);
@@ -304,7 +313,7 @@ dirty_log_leg_in_sync (struct dirty_log *log, unsigned slot)
 void
 dirty_log_set_generation (struct dirty_log *log, uint64_t generation)
 {
-  CLEANUP_LOCK (&log->lock);
+  CLEANUP_LOCK_LOG (log);
 
   assert (generation > log->record.generation);
   new_generation (log, generation);
@@ -314,7 +323,7 @@ dirty_log_set_generation (struct dirty_log *log, uint64_t generation)
 void
 dirty_log_set_primary (struct dirty_log *log, unsigned slot)
 {
-  CLEANUP_LOCK (&log->lock);
+  CLEANUP_LOCK_LOG (log);
 
   assert (slot < LOG_MAX_LEGS);
   log->record.primary = slot;
@@ -324,7 +333,7 @@ dirty_log_set_primary (struct dirty_log *log, unsigned slot)
 void
 dirty_log_set_min_block (struct dirty_log *log, uint32_t min_block)
 {
-  CLEANUP_LOCK (&log->lock);
+  CLEANUP_LOCK_LOG (log);
 
   assert (min_block <= LOG_MAX_MIN_BLOCK &&
           (min_block & (min_block - 1)) == 0);
@@ -337,7 +346,7 @@ dirty_log_set_leg (struct dirty_log *log, unsigned slot, uint32_t kind,
                    const uint8_t id[LOG_ID_SIZE], uint64_t size,
                    const char *name)
 {
-  CLEANUP_LOCK (&log->lock);
+  CLEANUP_LOCK_LOG (log);
   struct log_leg *leg = &log->record.leg[slot];
 
   assert (slot < LOG_MAX_LEGS && strlen (name) < LOG_NAME_SIZE);
@@ -354,13 +363,32 @@ dirty_log_set_leg (struct dirty_log *log, unsigned slot, uint32_t kind,
 }
 
 void
+dirty_log_set_orders (struct dirty_log *log, unsigned slot, bool parked,
+                      unsigned replaces)
+{
+  CLEANUP_LOCK_LOG (log);
+  struct log_leg *leg = &log->record.leg[slot];
+
+  assert (slot < LOG_MAX_LEGS && replaces <= LOG_MAX_LEGS);
+  if (leg->state == LOG_LEG_NONE ||
+      (leg->parked == parked && leg->replaces == replaces))
+    return;
+  leg->parked = parked;
+  leg->replaces = (uint8_t) replaces;
+  log->ops->record_changed (log, true);
+}
+
+void
 dirty_log_remove_leg (struct dirty_log *log, unsigned slot)
 {
-  CLEANUP_LOCK (&log->lock);
+  CLEANUP_LOCK_LOG (log);
 
   assert (slot < LOG_MAX_LEGS);
   truth_leg_stale (log, slot);
   memset (&log->record.leg[slot], 0, sizeof log->record.leg[slot]);
+  for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
+    if (log->record.leg[s].replaces == slot + 1)
+      log->record.leg[s].replaces = 0;
   got_run (log, slot, 0, log->info.geo.nr_regions);
   log->ops->record_changed (log, true);
 }
@@ -378,7 +406,7 @@ record_ok (const struct dirty_log *log, const struct log_record *record)
 int
 dirty_log_set_record (struct dirty_log *log, const struct log_record *record)
 {
-  CLEANUP_LOCK (&log->lock);
+  CLEANUP_LOCK_LOG (log);
 
   if (!record_ok (log, record)) {
     errno = EINVAL;

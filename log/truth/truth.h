@@ -9,6 +9,42 @@
 #define NBDMIRROR_LOG_TRUTH_H
 
 #include "backend.h"
+#include "cleanup.h"
+
+/* The log that counts now (log-move.c). */
+static inline struct dirty_log *
+truth_current (const struct dirty_log *log)
+{
+  struct dirty_log *next, *current = (struct dirty_log *) log;
+
+  while ((next = atomic_load (&current->successor)))
+    current = next;
+  return current;
+}
+
+/* The same with its lock held; returns that. */
+static inline pthread_mutex_t *
+truth_lock (struct dirty_log **log)
+{
+  for (;;) {
+    struct dirty_log *current = *log, *next;
+
+    pthread_mutex_lock (&current->lock);
+    next = atomic_load (&current->successor);
+    if (!next)
+      return &current->lock;
+    pthread_mutex_unlock (&current->lock);
+    *log = next;
+  }
+}
+
+/* From here to the end of the enclosing braces "log" is the one that counts now,
+ * and its lock is held.
+ */
+#define CLEANUP_LOCK_LOG(log) \
+  __attribute__ ((cleanup (cleanup_unlock))) pthread_mutex_t *scope_lock = \
+    truth_lock (&(log)); \
+  (void) scope_lock
 
 /* Prepare a zeroed log.  0, or -1 with the error reported. */
 int truth_init (struct dirty_log *log, const struct dirty_log_ops *ops,
@@ -35,6 +71,10 @@ struct bitset *truth_map (struct dirty_log *log, unsigned map);
 /* What the legs in 'slots' miss together, in one word of their maps. */
 uint64_t truth_missed_word (const struct dirty_log *log, unsigned slots,
                             uint64_t word);
+
+/* The leg misses these, which may be none, and is stale.  log->lock is held. */
+void truth_miss (struct dirty_log *log, unsigned slot, uint64_t first,
+                 uint64_t nr);
 
 /* I1: the leg is not in-sync any more; new generation if it was.  Call with
  * log->lock held, or before anyone else knows the log.

@@ -41,7 +41,7 @@ resize_run (struct job *job)
   if (r->create)
     r->result = dirty_log_create_as (r->log, &r->geo, r->generation, r->uuid);
   else
-    r->result = dirty_log_grow (r->log, r->geo.size);
+    r->result = dirty_log_grow (r->log, r->geo.size, 0);
   msg_capture_end ();
   job_finish (job);
 }

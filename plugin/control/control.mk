@@ -5,6 +5,8 @@ noinst_LTLIBRARIES += libcontrol.la
 libcontrol_la_SOURCES = \
 	plugin/control/announce.c \
 	plugin/control/announce.h \
+	plugin/control/clients.c \
+	plugin/control/clients.h \
 	plugin/control/control-commands.c \
 	plugin/control/control-commands.h \
 	plugin/control/control.c \

@@ -85,7 +85,7 @@ static void *
 jobs_thread (void *opaque)
 {
   struct jobs *j = opaque;
-  bool pending = false, stop;
+  bool pending = mirror_orders_go_on (j->m), stop;
   struct job *job;
 
   for (;;) {

@@ -29,8 +29,11 @@ enum {
   HAS_OFFSET = 1 << 10,
   HAS_LENGTH = 1 << 11,
   HAS_RATE = 1 << 12,
+  HAS_SIZE = 1 << 13,
+  HAS_LOG = 1 << 14,
 };
-#define MUST_HAVE (HAS_LEG | HAS_NEW | HAS_NAME | HAS_VALUE | HAS_SECONDS)
+#define MUST_HAVE \
+  (HAS_LEG | HAS_NEW | HAS_NAME | HAS_VALUE | HAS_SECONDS | HAS_LOG)
 
 static const struct command {
   const char *name;
@@ -53,6 +56,8 @@ static const struct command {
   {"suspend", ORDER_SUSPEND, false, HAS_SECONDS | HAS_DRY_RUN},
   {"resume", ORDER_RESUME, true, HAS_DRY_RUN},
   {"stop", ORDER_STOP, false, HAS_SECONDS | HAS_DRY_RUN},
+  {"log-move", ORDER_MOVE_LOG, false, HAS_LOG | HAS_DRY_RUN},
+  {"grow", ORDER_GROW, false, HAS_SIZE | HAS_DRY_RUN},
   {"scrub-start", ORDER_SCRUB_START, false,
    HAS_OFFSET | HAS_LENGTH | HAS_RATE | HAS_REPAIR | HAS_FROM | HAS_DRY_RUN},
   {"scrub-pause", ORDER_SCRUB_PAUSE, false, HAS_DRY_RUN},
@@ -63,6 +68,7 @@ static const struct command {
 #define NR_COMMANDS (sizeof commands / sizeof commands[0])
 
 #define MAX_SECONDS 86400
+#define MAX_LOG 4000
 
 static const char *
 text_of (struct json_object *value)
@@ -94,6 +100,15 @@ static bool
 get_new_leg (const char **text, const char *value)
 {
   return get_text (text, value) && (value[0] == '/' || strstr (value, "://"));
+}
+
+/* As log= of the command line, a path is absolute. */
+static bool
+get_log (const char **text, const char *value)
+{
+  return get_text (text, value) && strlen (value) < MAX_LOG &&
+         (strcmp (value, "core") == 0 || strncmp (value, "disk:/", 6) == 0 ||
+          strncmp (value, "userspace", 9) == 0);
 }
 
 static bool
@@ -159,6 +174,10 @@ take_member (struct order *order, const char *key, struct json_object *value)
     return get_seconds (&order->seconds, value) ? HAS_SECONDS : -1;
   if (strcmp (key, "track") == 0)
     return get_bool (&order->track, value) ? HAS_TRACK : -1;
+  if (strcmp (key, "log") == 0)
+    return get_log (&order->value, text_of (value)) ? HAS_LOG : -1;
+  if (strcmp (key, "size") == 0)
+    return get_text (&order->value, text_or_number (value)) ? HAS_SIZE : -1;
   if (strcmp (key, "overwrite") == 0)
     return get_bool (&order->overwrite, value) ? HAS_OVERWRITE : -1;
   if (strcmp (key, "dry_run") == 0)
@@ -169,7 +188,8 @@ take_member (struct order *order, const char *key, struct json_object *value)
 static const char *
 missing_member (unsigned missing)
 {
-  return missing & HAS_LEG     ? "leg"
+  return missing & HAS_LOG     ? "log"
+         : missing & HAS_LEG   ? "leg"
          : missing & HAS_NEW   ? "new"
          : missing & HAS_NAME  ? "name"
          : missing & HAS_VALUE ? "value"

@@ -45,6 +45,8 @@ mirror_json (const struct mirror_status *s)
 
   add_text (obj, "uuid", s->uuid);
   add_u64 (obj, "size", s->size);
+  add_u64 (obj, "grows_to", s->grows_to);
+  add_u64 (obj, "grown", s->grown);
   add_u64 (obj, "region_size", s->region_size);
   add_u64 (obj, "regions", s->regions);
   add_u64 (obj, "min_block", s->min_block);
@@ -201,6 +203,7 @@ settings_json (const struct mirror_status *s)
   add_u64 (obj, "leg-timeout", s->leg_timeout);
   add_u64 (obj, "flush-timeout", s->flush_timeout);
   add_u64 (obj, "leg-fail-after", s->leg_fail_after);
+  add_u64 (obj, "local-timeout", s->local_timeout);
   add_u64 (obj, "log-timeout", s->log_timeout);
   add_u64 (obj, "hold-timeout", s->hold_timeout);
   add_u64 (obj, "quarantine", s->quarantine);

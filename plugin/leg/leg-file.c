@@ -323,6 +323,31 @@ leg_file_aside (struct leg *leg, struct aside_job *job)
   return io.error == 0 ? 0 : -1;
 }
 
+struct size_question {
+  const struct file_medium *medium;
+  uint64_t size;
+};
+
+static int
+ask_size (void *arg)
+{
+  struct size_question *q = arg;
+
+  return file_medium_size (q->medium, &q->size);
+}
+
+static int
+leg_file_measure (struct leg *leg, uint64_t *size)
+{
+  struct size_question q = {.medium = &file_leg (leg)->medium};
+  struct aside_job job = {ask_size, &q, sizeof q};
+
+  if (leg_file_aside (leg, &job) == -1)
+    return -1;
+  *size = q.size;
+  return 0;
+}
+
 static int
 leg_file_extents (struct leg *leg, uint64_t offset, uint64_t count,
                   struct leg_extent *extents, size_t *nr)
@@ -358,6 +383,7 @@ leg_file_lose (struct leg *leg)
 static const struct leg_ops leg_file_ops = {
   .open = leg_file_open,
   .look = leg_file_look,
+  .measure = leg_file_measure,
   .reopen = leg_file_reopen,
   .run = leg_file_run,
   .stop = leg_file_stop,

@@ -24,6 +24,9 @@ struct leg_ops {
   /* As leg_look, for a sight that is all zero; NULL: nothing to look at. */
   void (*look) (struct leg *leg, struct leg_sight *sight);
 
+  /* As leg_measure; NULL: it is leg->size. */
+  int (*measure) (struct leg *leg, uint64_t *size);
+
   /* Undo stop, as far as it can be done without threads, and check that the
    * size is the same.  Blocks.  -1 with the error reported and errno set.
    */

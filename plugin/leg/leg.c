@@ -134,6 +134,13 @@ leg_look (struct leg *leg, struct leg_sight *sight)
     leg->ops->look (leg, sight);
 }
 
+int
+leg_measure (struct leg *leg, uint64_t *size)
+{
+  *size = leg->size;
+  return leg->ops->measure ? leg->ops->measure (leg, size) : 0;
+}
+
 void
 leg_close (struct leg *leg)
 {

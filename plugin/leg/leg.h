@@ -153,8 +153,12 @@ struct leg {
    */
   bool quiet;
 
+  /* Read-only once leg_open returns, but that the owner may note that the medium
+   * is larger now (leg_measure).
+   */
+  atomic_uint_fast64_t size;
+
   /* Read-only once leg_open returns. */
-  uint64_t size;
   uint32_t min_block; /* power of two; requests must be aligned to it */
   /* Longer requests are split; multiples of min_block.  Of those without data
    * (ZERO, CACHE), 0 = the same.
@@ -238,6 +242,12 @@ struct leg_sight {
  * thread at a time.
  */
 void leg_look (struct leg *leg, struct leg_sight *sight);
+
+/* How large the medium of an open leg is now: a file or device may have become
+ * longer, an NBD server does not tell before it is connected anew.  -1 with errno.
+ * Blocks as stat does.
+ */
+int leg_measure (struct leg *leg, uint64_t *size);
 
 /* It is lost.  For who was refused by it, and may hear of the loss before
  * on_lost: waits until that is known.  Takes the leg's own lock.

@@ -48,6 +48,7 @@ hold_begin_locked (struct mirror *m, unsigned slot)
   h->until_ns = h->since_ns + m->config.hold_timeout * NSEC_PER_SEC;
   h->leg_size = leg->size;
   h->leg_min_block = leg->min_block;
+  m->grow.equal = 0;
   /* It may have lost what was copied from it. */
   resync_spoil_locked (m, 0, m->nr_regions);
   pthread_cond_broadcast (&m->rejoin_wake);

@@ -42,15 +42,15 @@ asked_for_log (void *opaque)
 
   if (m->config.on_release && m->config.on_release ())
     msg_note ("log %s: another mirror asks for it: shutting down",
-              m->config.log);
+              log_spec (m));
   else if (m->config.drain > 0)
     msg_note ("log %s: another mirror asks for it, and gets it if the clients "
               "leave within %u seconds",
-              m->config.log, m->config.drain);
+              log_spec (m), m->config.drain);
   else
     msg_note ("log %s: another mirror asks for it: refused, clients are "
               "connected",
-              m->config.log);
+              log_spec (m));
 }
 
 /* Connect again after the fork.  Who can't be reached now has failed, like

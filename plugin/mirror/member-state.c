@@ -62,6 +62,7 @@ state_put (struct mirror *m, unsigned slots, enum member_state state)
     m->missing |= slots;
     break;
   }
+  m->grow.equal &= m->in_sync;
 }
 
 void

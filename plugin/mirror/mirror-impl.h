@@ -112,6 +112,17 @@ struct rejoin_times {
   uint64_t first_ns, max_ns, steady_ns;
 };
 
+/* A mirror that becomes larger (order-grow.c). */
+struct grow {
+  atomic_uint_fast64_t to; /* bytes; 0: it does not */
+
+  /* Protected by m->lock. */
+  uint64_t done;  /* zeroed up to here, on these legs, which have not left the
+                   * in-sync ones since: */
+  unsigned equal; /* (member-state.c and hold.c see to that) */
+  bool longer;    /* the log is */
+};
+
 struct hot_waiter;
 struct retired;
 
@@ -119,13 +130,16 @@ struct mirror {
   /* Read-only once it is open. */
   struct mirror_config config;
   struct mirror_limits limits;
-  struct dirty_log *log;
+  struct dirty_log *log;   /* also when it was moved */
+  char *_Atomic moved_log; /* where to, as a start is to name it; NULL: it was
+                            * not.  Only orders change it; old ones are retired */
   unsigned region_shift;
-  uint64_t nr_regions;
+  atomic_uint_fast64_t nr_regions; /* it grows (order-grow.c) */
   size_t max_hot;
   struct rejoin_times rejoin;
-  atomic_uint_fast64_t quarantine_ns;  /* S21 */
-  uint64_t local_timeout_ns, watch_ns; /* watch.h */
+  atomic_uint_fast64_t quarantine_ns; /* S21 */
+  atomic_uint_fast64_t local_timeout_ns;
+  uint64_t watch_ns; /* watch.h */
   struct member member[LOG_MAX_LEGS];
   atomic_uint configured; /* only orders change it, under lock (order-add.c) */
   struct leg *(*new_leg) (const char *name, const struct leg_options *options);
@@ -159,6 +173,7 @@ struct mirror {
   bool sweep_unstored; /* the last one could not reach the log, so nothing was
                         * cleared */
   struct resync resync;
+  struct grow grow;
   struct records records; /* has a lock of its own */
   struct beats beats;
   struct hold hold;            /* the last in-sync leg is away */
@@ -188,6 +203,15 @@ struct mirror {
   uint64_t last_deadline; /* then: of its last sweep */
   bool worker_exited;
 };
+
+/* The log as a start is to name it. */
+static inline const char *
+log_spec (const struct mirror *m)
+{
+  const char *moved = m->moved_log;
+
+  return moved ? moved : m->config.log ? m->config.log : "";
+}
 
 static inline unsigned
 writing_set (const struct mirror *m)

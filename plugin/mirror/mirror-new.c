@@ -134,6 +134,25 @@ init_members (struct mirror *m, const struct mirror_leg *legs,
   member_states_init (m, state, primary);
 }
 
+/* What operators had ordered.  A leg that is here is wanted, whatever they said. */
+static void
+init_orders (struct mirror *m)
+{
+  FOR_EACH_SLOT (slot, m->configured) {
+    struct member *member = &m->member[slot];
+    struct log_leg rec;
+
+    dirty_log_get_leg (m->log, slot, &rec);
+    if (rec.replaces > 0 && (m->configured & SLOT_BIT (rec.replaces - 1)))
+      member->replaces = rec.replaces;
+    member->parked =
+      rec.parked && member->leg && (m->missing & SLOT_BIT (slot));
+    member->to_close = member->closed = member->parked;
+    if (member->leg)
+      dirty_log_set_orders (m->log, slot, member->parked, member->replaces);
+  }
+}
+
 static void
 init_limits (struct mirror *m)
 {
@@ -178,6 +197,7 @@ mirror_new (const struct mirror_config *config, struct dirty_log *log,
   }
   m->log = log;
   init_members (m, legs, primary);
+  init_orders (m);
   init_limits (m);
   return m;
 }
@@ -188,17 +208,29 @@ struct retired {
   char *name;
 };
 
-void
-member_retire_locked (struct member *member)
+static void
+retire (struct mirror *m, struct leg *leg, char *name)
 {
-  struct mirror *m = member->mirror;
   struct retired *r = calloc (1, sizeof *r);
 
   if (r) { /* else they are lost, but stay */
-    *r = (struct retired){m->retired, member->leg, member->name};
+    *r = (struct retired){m->retired, leg, name};
     m->retired = r;
   }
+}
+
+void
+member_retire_locked (struct member *member)
+{
+  retire (member->mirror, member->leg, member->name);
   member->retired = true;
+}
+
+void
+mirror_retire_name_locked (struct mirror *m, char *name)
+{
+  if (name)
+    retire (m, NULL, name);
 }
 
 static void
@@ -239,6 +271,7 @@ mirror_free (struct mirror *m)
     free (m->member[slot].name);
   }
   free_retired (m);
+  free (m->moved_log);
   beats_free (m);
   records_free (m);
   scrub_free (m);

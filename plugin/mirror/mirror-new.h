@@ -45,4 +45,7 @@ void member_retire_locked (struct member *member);
 /* The checksums of a mirror that does not run yet (sums-open.h) become its own. */
 void mirror_take_sums (struct mirror *m, struct sums *sums);
 
+/* The same for another name, which may be NULL. */
+void mirror_retire_name_locked (struct mirror *m, char *name);
+
 #endif /* NBDMIRROR_MIRROR_NEW_H */

@@ -206,6 +206,7 @@ settings_status (const struct mirror *m, struct mirror_status *st)
   st->leg_timeout = config->leg_timeout;
   st->flush_timeout = config->flush_timeout;
   st->leg_fail_after = config->leg_fail_after;
+  st->local_timeout = config->local_timeout;
   st->log_timeout = config->log_timeout;
   st->quarantine = config->quarantine;
   st->hold_timeout = config->hold_timeout;
@@ -230,6 +231,8 @@ mirror_status (struct mirror *m, struct mirror_status *st)
   dirty_log_status (m->log, &ls);
   uuid_unparse_lower (dirty_log_info (m->log)->uuid, st->uuid);
   st->size = m->limits.size;
+  st->grows_to = m->grow.to;
+  st->grown = m->grow.done;
   st->region_size = UINT64_C (1) << m->region_shift;
   st->regions = m->nr_regions;
   st->min_block = m->limits.min_block;

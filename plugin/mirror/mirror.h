@@ -53,8 +53,8 @@ struct mirror_config {
   atomic_uint leg_timeout, log_timeout, quarantine; /* seconds */
   unsigned drain;                                   /* seconds */
   atomic_uint flush_timeout, leg_fail_after;        /* seconds; 0 = none */
-  unsigned local_timeout;   /* seconds; 0 = none (watch.h) */
-  atomic_uint hold_timeout; /* seconds; 0: it does not hold (hold.h) */
+  atomic_uint local_timeout; /* seconds; 0 = none, for ever (watch.h) */
+  atomic_uint hold_timeout;  /* seconds; 0: it does not hold (hold.h) */
   enum leg_records leg_records;
   char *checksums; /* "on", absolute path, or NULL: off */
   bool verify_reads;
@@ -101,9 +101,11 @@ bool mirror_stop (struct mirror *m, uint64_t deadline);
 /* NULL is allowed. */
 void mirror_free (struct mirror *m);
 
-/* Fixed once it is open. */
+/* Fixed once it is open, but that size grows (order-grow.c): who connects later
+ * sees that.
+ */
 struct mirror_limits {
-  uint64_t size;
+  atomic_uint_fast64_t size;
   uint32_t min_block, preferred_block;
   bool rotational;
 };

@@ -57,7 +57,10 @@ libmirror_la_SOURCES = \
 	plugin/mirror/order-add.c \
 	plugin/mirror/order-add.h \
 	plugin/mirror/order-common.c \
+	plugin/mirror/order-grow.c \
+	plugin/mirror/order-grow.h \
 	plugin/mirror/order-impl.h \
+	plugin/mirror/order-log.c \
 	plugin/mirror/order-legs.c \
 	plugin/mirror/order-new.c \
 	plugin/mirror/order-new.h \

@@ -76,6 +76,7 @@ struct adding {
   unsigned slot;
   bool kept;  /* the place was kept, and is configured */
   bool other; /* its old record must go */
+  unsigned replaces;
 };
 
 /* The place is as that of a new leg, whose name and leg are put there at once. m->lock
@@ -174,6 +175,8 @@ enter_log (struct adding *a, struct outcome *out)
                        leg->size, member->name);
     extent_map_forget (&m->resync.extents, a->slot);
     member->parked = true; /* it gets nothing yet */
+    member->replaces = a->replaces;
+    dirty_log_set_orders (m->log, a->slot, false, a->replaces);
     member_add_locked (m, a->slot);
     m->failures++;
   }
@@ -235,19 +238,21 @@ add_checked (struct adding *a, const struct order *order, struct outcome *out)
 }
 
 int
-leg_add (struct mirror *m, const struct order *order, unsigned *slot,
+leg_add (struct mirror *m, const struct order *order, unsigned replaces,
          struct outcome *out)
 {
   int place = find_place (m);
-  struct adding a = {.m = m};
+  struct adding a = {.m = m, .replaces = replaces};
   struct leg *leg;
 
   if (place == -1)
     return order_refuse (out,
                          "the mirror has %d legs, the most that it can: "
-                         "remove one first",
-                         LOG_MAX_LEGS);
-  *slot = a.slot = (unsigned) place;
+                         "remove %s first",
+                         LOG_MAX_LEGS,
+                         replaces ? "the old one, and add the new one,"
+                                  : "one");
+  a.slot = (unsigned) place;
   a.kept = m->configured & SLOT_BIT (place);
   if (new_leg_shares_disk (m, order->new_leg, -1, out))
     return -1;
@@ -265,12 +270,11 @@ int
 order_add (struct mirror *m, const struct order *order, struct outcome *out)
 {
   int there = leg_of_name (m, order->new_leg);
-  unsigned slot;
 
   if (there != -1)
     return order_unchanged (out, "%s is leg %u already", order->new_leg,
                             m->member[there].index);
-  if (leg_add (m, order, &slot, out) == -1)
+  if (leg_add (m, order, 0, out) == -1)
     return -1;
   if (!order->dry_run)
     msg_note ("leg %s: an operator added it", order->new_leg);

@@ -15,10 +15,10 @@ struct mirror;
 /* The slot of the leg of that name, or -1.  Only orders change names. */
 int leg_of_name (const struct mirror *m, const char *name);
 
-/* order->new_leg becomes a leg, in that slot; nothing is done if that is only
- * tried.  -1 with the reason.
+/* order->new_leg becomes a leg, which replaces that one (1 + slot; 0: none); nothing
+ * is done if that is only tried.  -1 with the reason.
  */
-int leg_add (struct mirror *m, const struct order *order, unsigned *slot,
+int leg_add (struct mirror *m, const struct order *order, unsigned replaces,
              struct outcome *out);
 
 /* It is not needed; false with the reason. */

@@ -4,6 +4,7 @@
 
 #include "config.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,6 +55,29 @@ order_refuse (struct outcome *out, const char *fmt, ...)
   va_end (args);
   out->changed = false;
   return -1;
+}
+
+/* --- values --- */
+
+bool
+order_parse_bytes (const char *value, uint64_t *bytes)
+{
+  static const char units[] = "bkmgtpe";
+  unsigned long long n;
+  const char *unit;
+  char *end;
+
+  errno = 0;
+  n = strtoull (value, &end, 10);
+  if (value[0] < '0' || value[0] > '9' || errno != 0)
+    return false;
+  *bytes = n;
+  if (*end == '\0')
+    return true;
+  unit = strchr (units, *end | 0x20);
+  return unit && end[1] == '\0' &&
+         !__builtin_mul_overflow (n, UINT64_C (1) << (10 * (unit - units)),
+                                  bytes);
 }
 
 /* --- which leg --- */

@@ -42,6 +42,10 @@ int order_set (struct mirror *m, const struct order *order,
                struct outcome *out);
 int order_suspend (struct mirror *m, const struct order *order,
                    struct outcome *out);
+int order_move_log (struct mirror *m, const struct order *order,
+                    struct outcome *out);
+int order_grow (struct mirror *m, const struct order *order,
+                struct outcome *out);
 int order_scrub (struct mirror *m, const struct order *order,
                  struct outcome *out);
 int order_resume (struct mirror *m, const struct order *order,
@@ -54,6 +58,9 @@ int order_unchanged (struct outcome *out, const char *fmt, ...)
   __attribute__ ((format (printf, 2, 3))); /* 0 */
 int order_refuse (struct outcome *out, const char *fmt, ...)
   __attribute__ ((format (printf, 2, 3))); /* -1 */
+
+/* A number of bytes, as nbdkit reads it.  False: it is none. */
+bool order_parse_bytes (const char *value, uint64_t *bytes);
 
 /* The leg of that number, name or uuid; -1 with the reason if there is none.
  * No lock is held.

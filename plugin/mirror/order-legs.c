@@ -9,8 +9,8 @@
  * what it misses says nothing, and before it is given away the log says that it
  * misses everything.
  *
- * A restart forgets that a leg is parked, for then the command line says
- * "missing" where none is wanted.
+ * The log remembers that a leg is parked: a start does not open it, for it may be in
+ * use elsewhere.
  */
 
 #include "config.h"
@@ -76,11 +76,11 @@ park (struct mirror *m, unsigned slot, bool closes, bool elsewhere)
       return false;
     member->parked = true;
     member->to_close = closes;
+    dirty_log_set_orders (m->log, slot, true, member->replaces);
     failed = member_fail_locked (m, slot);
-    if (elsewhere) {
+    if (elsewhere)
       dirty_log_set_region_sync (m->log, slot, 0, m->nr_regions, false);
-      m->failures++;
-    }
+    m->failures++;
     pthread_cond_broadcast (&m->rejoin_wake);
     worker_wake_locked (m);
   }
@@ -187,15 +187,18 @@ attach_parked (struct mirror *m, unsigned slot, const struct order *order,
   if (!order->dry_run) {
     member->parked = member->to_close = member->closed = false;
     member->try_now = true;
+    dirty_log_set_orders (m->log, slot, false, member->replaces);
+    m->failures++;
+    worker_wake_locked (m);
     pthread_cond_broadcast (&m->rejoin_wake);
   }
   return order_done (out, LEG_FMT " may come back, and gets what it misses",
                      LEG_ARGS (member));
 }
 
-int
-order_attach (struct mirror *m, unsigned slot, const struct order *order,
-              struct outcome *out)
+static int
+attach (struct mirror *m, unsigned slot, const struct order *order,
+        struct outcome *out)
 {
   CLEANUP_LOCK (&m->lock);
 
@@ -206,6 +209,20 @@ order_attach (struct mirror *m, unsigned slot, const struct order *order,
                          LEG_ARGS (&m->member[slot]));
   return is_used (m, slot) ? attach_used (m, slot, order, out)
                            : attach_parked (m, slot, order, out);
+}
+
+int
+order_attach (struct mirror *m, unsigned slot, const struct order *order,
+              struct outcome *out)
+{
+  struct outcome failed;
+
+  if (attach (m, slot, order, out) == -1)
+    return -1;
+  if (order->dry_run || !out->changed || order_record (m, &failed))
+    return 0;
+  *out = failed;
+  return -1;
 }
 
 /* --- may its server be stopped? --- */

@@ -18,6 +18,7 @@
 #include "leg-objects.h"
 #include "log-life.h"
 #include "mirror-impl.h"
+#include "order-grow.h"
 #include "order-impl.h"
 #include "order-new.h"
 #include "probe-zeroes.h"
@@ -50,13 +51,13 @@ static bool
 shares_with_any (struct mirror *m, struct object_set *set, const char *name,
                  int but, struct outcome *out)
 {
-  const char *log = m->config.log;
+  const char *log = log_spec (m);
 
   FOR_EACH_SLOT (slot, m->configured)
     if ((int) slot != but && m->member[slot].name[0] &&
         shares_with (set, name, m->member[slot].name, out))
       return true;
-  return log && strncmp (log, DISK_LOG, strlen (DISK_LOG)) == 0 &&
+  return strncmp (log, DISK_LOG, strlen (DISK_LOG)) == 0 &&
          shares_with (set, name, log + strlen (DISK_LOG), out);
 }
 
@@ -154,7 +155,7 @@ look_at_record (struct member *member, bool overwrite, bool *other,
     return 0;
   record_area_close (area);
   if (!found ||
-      record_area_open (area, member->leg, m->limits.size, false) == -1 ||
+      record_area_open (area, member->leg, grow_least_size (m), false) == -1 ||
       record_area_read (area, found) == -1)
     return order_refuse (out, "%s: record: %m", member->name);
   if (!beat_lets_in (member))

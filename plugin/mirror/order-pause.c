@@ -33,38 +33,6 @@ order_pause (struct mirror *m, bool pause, const struct order *order,
   return order_done (out, "copies %s", state);
 }
 
-/* Requests and copies under way have ended.  m->lock is held. */
-static bool
-is_still (const struct mirror *m)
-{
-  return m->active == 0 && m->resync.busy == 0;
-}
-
-/* False if that took too long. */
-static bool
-begin (struct mirror *m, unsigned seconds)
-{
-  CLEANUP_LOCK (&m->lock);
-
-  m->suspended_until = now_ns () + seconds * NSEC_PER_SEC;
-  while (suspended_locked (m) && !is_still (m) && !m->orders_end)
-    cond_wait_until (&m->cond, &m->lock, m->suspended_until);
-  return suspended_locked (m) && is_still (m);
-}
-
-/* True if it was suspended. */
-static bool
-end (struct mirror *m)
-{
-  CLEANUP_LOCK (&m->lock);
-  bool was = suspended_locked (m);
-
-  m->suspended_until = 0;
-  pthread_cond_broadcast (&m->cond);
-  resync_wake_locked (m);
-  return was;
-}
-
 static bool
 is_suspended (struct mirror *m)
 {
@@ -80,9 +48,9 @@ order_suspend (struct mirror *m, const struct order *order,
     return order_refuse (out, "the time must be between 1 and %d seconds",
                          ORDER_MAX_SECONDS);
   if (!order->dry_run) {
-    if (!begin (m, order->seconds) || flush_legs (m, 0) == -1 ||
+    if (!suspend_begin (m, order->seconds) || flush_legs (m, 0) == -1 ||
         !is_suspended (m)) {
-      end (m);
+      suspend_end (m);
       return order_refuse (out, "requests under way did not end in time: "
                                 "nothing is suspended");
     }
@@ -96,7 +64,7 @@ order_suspend (struct mirror *m, const struct order *order,
 int
 order_resume (struct mirror *m, const struct order *order, struct outcome *out)
 {
-  if (order->dry_run ? !is_suspended (m) : !end (m))
+  if (order->dry_run ? !is_suspended (m) : !suspend_end (m))
     return order_unchanged (out, "requests do not wait");
   return order_done (out, "requests go on");
 }

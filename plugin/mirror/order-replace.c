@@ -3,8 +3,8 @@
 /* Legs that take another one's place, or another name.
  *
  * To replace a leg is to add another, and to remove it when that is in-sync
- * (mirror_orders_go_on).  Until then the old one stays as it is.  A restart in
- * between finds both, and the same order again goes on.
+ * (mirror_orders_go_on).  Until then the old one stays as it is.  The log remembers
+ * which that is, so a restart in between goes on.
  */
 
 #include "config.h"
@@ -17,6 +17,7 @@
 #include "mirror-new.h"
 #include "msg.h"
 #include "order-add.h"
+#include "order-grow.h"
 #include "order-impl.h"
 #include "order-new.h"
 
@@ -34,6 +35,9 @@ set_replaces (struct mirror *m, unsigned slot, unsigned replaces)
 {
   CLEANUP_LOCK (&m->lock);
   m->member[slot].replaces = replaces;
+  dirty_log_set_orders (m->log, slot, m->member[slot].parked, replaces);
+  m->failures++;
+  worker_wake_locked (m);
 }
 
 /* The new leg has the number of the old one from now on.  If the old one can't go
@@ -64,7 +68,7 @@ mirror_orders_go_on (struct mirror *m)
       end_replace (m, slot, old - 1);
     pending |= m->member[slot].replaces;
   }
-  return pending > 0;
+  return grow_go_on (m) || pending > 0;
 }
 
 /* The new one is a leg already: that it is not in-sync shows that it was added for
@@ -87,8 +91,11 @@ replace_by_leg (struct mirror *m, unsigned slot, unsigned by,
                          "%s is a leg already, and in-sync: remove leg %u "
                          "if it is to go",
                          order->new_leg, m->member[slot].index);
-  if (!order->dry_run)
+  if (!order->dry_run) {
     set_replaces (m, by, slot + 1);
+    if (!order_record (m, out))
+      return -1;
+  }
   return order_done (out, "%s replaces leg %u when it is in-sync",
                      order->new_leg, m->member[slot].index);
 }
@@ -98,17 +105,14 @@ order_replace (struct mirror *m, unsigned slot, const struct order *order,
                struct outcome *out)
 {
   int there = leg_of_name (m, order->new_leg);
-  unsigned by;
 
   if (there != -1)
     return replace_by_leg (m, slot, (unsigned) there, order, out);
-  if (leg_add (m, order, &by, out) == -1)
+  if (leg_add (m, order, slot + 1, out) == -1)
     return -1;
-  if (!order->dry_run) {
-    set_replaces (m, by, slot + 1);
+  if (!order->dry_run)
     msg_note ("leg %s: an operator added it, to replace leg %s",
               order->new_leg, m->member[slot].name);
-  }
   return order_done (out,
                      "%s gets a full copy, and replaces leg %u when it is "
                      "in-sync",
@@ -138,6 +142,7 @@ put_name (struct mirror *m, unsigned slot, const char *name, struct leg *leg,
     member_take_leg (member, leg);
     dirty_log_get_leg (m->log, slot, &rec);
     dirty_log_set_leg (m->log, slot, rec.kind, rec.id, rec.size, copy);
+    dirty_log_set_orders (m->log, slot, false, member->replaces);
     m->failures++;
   }
   {
@@ -163,6 +168,16 @@ let_go (struct mirror *m, unsigned slot, struct outcome *out)
   return 0;
 }
 
+/* Without it the leg gets a new one: the log knows it by other signs, too. */
+static void
+take_record_along (const struct member *member, const char *new_name)
+{
+  if (member->leg && member->leg->kind == LEG_FILE &&
+      record_area_follow (member->name, new_name) == -1)
+    msg_note ("leg %s: the record beside it can't go along to %s: %m",
+              member->name, new_name);
+}
+
 /* Its leg is another one; it is tried at once, and looked at as any leg that comes
  * back: whether it is that disk is decided there.
  */
@@ -178,6 +193,7 @@ rename_leg (struct mirror *m, unsigned slot, const struct order *order,
     return -1;
   }
   record_area_close (&m->records.area[slot]);
+  take_record_along (member, order->new_leg);
   r = put_name (m, slot, order->new_leg, leg, out);
   if (leg_begin_threads (member, out) == -1)
     return -1;
@@ -238,6 +254,7 @@ order_name_leg (struct mirror *m, unsigned slot, const struct order *order,
       CLEANUP_LOCK (&m->lock);
       member_take_leg (member, leg);
       member->try_now = true;
+      dirty_log_set_orders (m->log, slot, false, member->replaces);
     }
     if (leg_begin_threads (member, out) == -1)
       return -1;

@@ -35,28 +35,6 @@ read_policy_name (enum read_policy policy)
 
 /* --- values --- */
 
-/* A number of bytes, as nbdkit reads it.  False: it is none. */
-static bool
-parse_bytes (const char *value, uint64_t *bytes)
-{
-  static const char units[] = "bkmgtpe";
-  unsigned long long n;
-  const char *unit;
-  char *end;
-
-  errno = 0;
-  n = strtoull (value, &end, 10);
-  if (value[0] < '0' || value[0] > '9' || errno != 0)
-    return false;
-  *bytes = n;
-  if (*end == '\0')
-    return true;
-  unit = strchr (units, *end | 0x20);
-  return unit && end[1] == '\0' &&
-         !__builtin_mul_overflow (n, UINT64_C (1) << (10 * (unit - units)),
-                                  bytes);
-}
-
 static bool
 parse_number (const char *value, unsigned min, unsigned max, unsigned *n)
 {
@@ -115,7 +93,7 @@ set_rate (struct mirror *m, const struct order *order, struct outcome *out)
     floor ? &m->config.resync_min : &m->config.resync_rate;
   uint64_t bytes, ceiling = m->config.resync_rate;
 
-  if (!parse_bytes (order->value, &bytes) || bytes > INT64_MAX)
+  if (!order_parse_bytes (order->value, &bytes) || bytes > INT64_MAX)
     return order_refuse (out,
                          "%s must be a number of bytes per second, for "
                          "example 10M%s",
@@ -144,6 +122,7 @@ static const struct {
   {"leg-timeout", 1, AT (leg_timeout), LEG (timeout_ns)},
   {"flush-timeout", 1, AT (flush_timeout), LEG (flush_timeout_ns)},
   {"leg-fail-after", 0, AT (leg_fail_after), LEG (fail_after_ns)},
+  {"local-timeout", 1, AT (local_timeout), 0},
   {"log-timeout", 1, AT (log_timeout), 0},
   {"hold-timeout", 1, AT (hold_timeout), 0},
   {"quarantine", 0, AT (quarantine), 0},
@@ -186,9 +165,11 @@ set_timeout (struct mirror *m, const struct order *order, struct outcome *out)
   if (!parse_number (order->value, timeouts[i].min, MAX_SECONDS, &seconds))
     return order_refuse (out, "%s must be between %u and %d seconds",
                          order->name, timeouts[i].min, MAX_SECONDS);
-  if (value == &m->config.hold_timeout && *value == 0)
-    return order_refuse (out, "hold-timeout is 0, and only a restart can "
-                              "change that");
+  if ((value == &m->config.hold_timeout ||
+       value == &m->config.local_timeout) &&
+      *value == 0)
+    return order_refuse (out, "%s is 0, and only a restart can change that",
+                         order->name);
   if (*value == seconds)
     return 0;
   if (order->dry_run)
@@ -198,6 +179,8 @@ set_timeout (struct mirror *m, const struct order *order, struct outcome *out)
     tell_legs (m, timeouts[i].leg, seconds * NSEC_PER_SEC);
   if (value == &m->config.quarantine)
     m->quarantine_ns = seconds * NSEC_PER_SEC;
+  if (value == &m->config.local_timeout)
+    m->local_timeout_ns = seconds * NSEC_PER_SEC;
   return 1;
 }
 
@@ -231,7 +214,8 @@ order_set (struct mirror *m, const struct order *order, struct outcome *out)
       out,
       "\"%.100s\" can't be changed while the mirror runs; what can: "
       "read-policy, write-mostly, resync-rate, resync-min, leg-timeout, "
-      "flush-timeout, leg-fail-after, log-timeout, hold-timeout, quarantine",
+      "flush-timeout, leg-fail-after, local-timeout, log-timeout, "
+      "hold-timeout, quarantine",
       order->name);
   r = set (m, order, out);
   if (r == -1)

@@ -95,6 +95,10 @@ run (struct mirror *m, const struct order *order, struct outcome *out)
     return order_resume (m, order, out);
   case ORDER_STOP:
     return order_stop (m, order, out);
+  case ORDER_MOVE_LOG:
+    return order_move_log (m, order, out);
+  case ORDER_GROW:
+    return order_grow (m, order, out);
   case ORDER_SCRUB_START:
   case ORDER_SCRUB_PAUSE:
   case ORDER_SCRUB_RESUME:

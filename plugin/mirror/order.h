@@ -36,6 +36,8 @@ enum order_verb {
   ORDER_SCRUB_RESUME, /* rate */
   ORDER_SCRUB_STOP,
   ORDER_SCRUB_REPAIR, /* from: what the last one found */
+  ORDER_MOVE_LOG,     /* value: the new log, as log= names it */
+  ORDER_GROW, /* value: the size; NULL: as large as the smallest leg allows */
 };
 
 struct order {

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "cleanup.h"
 #include "full-io.h"
@@ -420,4 +421,37 @@ record_area_write_beat (struct record_area *area, const struct leg_beat *beat,
                          &unsent);
   return leg_run (area->leg, LEG_WRITE, LEG_UNCOUNTED | flags, buf,
                   area->trailer + RECORD_BEAT_OFFSET, sizeof buf);
+}
+
+/* --- another name --- */
+
+/* The file has gone from its old name, but what was beside it has not. */
+static bool
+was_left (const char *old_leg, const char *old_path)
+{
+  struct stat st;
+
+  return lstat (old_leg, &st) == -1 && errno == ENOENT &&
+         lstat (old_path, &st) == 0 && S_ISREG (st.st_mode);
+}
+
+int
+record_area_follow (const char *old_leg, const char *new_leg)
+{
+  CLEANUP_FREE char *real = realpath (new_leg, NULL);
+  CLEANUP_FREE char *from = NULL, *to = NULL;
+
+  if (!real)
+    return 0;
+  if (asprintf (&from, "%s" SUFFIX, old_leg) == -1) {
+    from = NULL;
+    return -1;
+  }
+  if (asprintf (&to, "%s" SUFFIX, real) == -1) {
+    to = NULL;
+    return -1;
+  }
+  if (!was_left (old_leg, from) || access (to, F_OK) == 0)
+    return 0;
+  return rename (from, to) == -1 ? -1 : sync_directory (to);
 }

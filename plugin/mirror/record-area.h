@@ -44,6 +44,12 @@ struct record_found {
 int record_area_open (struct record_area *area, struct leg *leg,
                       uint64_t mirror_size, bool read_only);
 
+/* A file that was a leg has another name now: the record beside it goes along, if it
+ * was left behind.  0 also if there is none, or one is there already; -1 with errno.
+ * Blocks.
+ */
+int record_area_follow (const char *old_leg, const char *new_leg);
+
 /* Forget it; the leg stays open.  Zeroed ones may be closed, too. */
 void record_area_close (struct record_area *area);
 

@@ -10,6 +10,7 @@
 #include "cleanup.h"
 #include "mirror-impl.h"
 #include "msg.h"
+#include "order-grow.h"
 #include "record-order.h"
 #include "records-return.h"
 
@@ -108,7 +109,7 @@ records_let_in (struct member *member)
   if (!m->records.on)
     return true;
   record_area_close (area);
-  if (record_area_open (area, member->leg, m->limits.size, false) == -1) {
+  if (record_area_open (area, member->leg, grow_least_size (m), false) == -1) {
     leg_report (member->leg, "record: %m");
     return false;
   }

@@ -7,6 +7,7 @@
 #include "cleanup.h"
 #include "members.h"
 #include "mirror-impl.h"
+#include "order-grow.h"
 #include "probe.h"
 #include "range.h"
 #include "regions.h"
@@ -16,11 +17,12 @@ bool
 rejoin_fits (const struct member *member)
 {
   const struct mirror_limits *limits = &member->mirror->limits;
+  uint64_t least = grow_least_size (member->mirror);
   struct leg *leg = member->leg;
 
-  if (leg->size < limits->size) {
+  if (leg->size < least) {
     leg_report (leg, "has %" PRIu64 " bytes now, but the mirror has %" PRIu64,
-                leg->size, limits->size);
+                leg->size, least);
     return false;
   }
   if (leg->min_block > limits->min_block) {

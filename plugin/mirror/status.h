@@ -69,6 +69,8 @@ struct log_server_view {
 struct mirror_status {
   char uuid[37];
   uint64_t size, region_size, regions;
+  uint64_t grows_to, grown; /* bytes: what it will have, and as far as that is
+                             * zeroed; 0: it does not grow */
   uint32_t min_block;
   const char *state; /* "in-sync", "resyncing", "degraded", "held", "failed" */
   char reason[384];  /* "" if all is well */
@@ -110,7 +112,7 @@ struct mirror_status {
   const char *read_policy;
   uint64_t resync_rate, resync_min; /* bytes/s */
   unsigned leg_timeout, flush_timeout, leg_fail_after, log_timeout;
-  unsigned quarantine, hold_timeout;
+  unsigned quarantine, hold_timeout, local_timeout;
 };
 
 #endif /* NBDMIRROR_STATUS_H */

@@ -2,6 +2,7 @@
 
 #include "config.h"
 
+#include "cleanup.h"
 #include "mirror-impl.h"
 #include "suspend.h"
 
@@ -27,4 +28,34 @@ suspend_wait_locked (struct mirror *m)
 {
   while (suspended_locked (m))
     cond_wait_until (&m->cond, &m->lock, m->suspended_until);
+}
+
+bool
+suspend_is_still_locked (const struct mirror *m)
+{
+  return suspended_locked (m) && m->active == 0 && m->resync.busy == 0;
+}
+
+bool
+suspend_begin (struct mirror *m, unsigned seconds)
+{
+  CLEANUP_LOCK (&m->lock);
+
+  m->suspended_until = now_ns () + seconds * NSEC_PER_SEC;
+  while (suspended_locked (m) && !suspend_is_still_locked (m) &&
+         !m->orders_end)
+    cond_wait_until (&m->cond, &m->lock, m->suspended_until);
+  return suspend_is_still_locked (m);
+}
+
+bool
+suspend_end (struct mirror *m)
+{
+  CLEANUP_LOCK (&m->lock);
+  bool was = suspended_locked (m);
+
+  m->suspended_until = 0;
+  pthread_cond_broadcast (&m->cond);
+  resync_wake_locked (m);
+  return was;
 }

@@ -232,14 +232,12 @@ apply_new (const struct apply *a)
 static int
 apply_grow (const struct apply *a)
 {
-  uint64_t first = geometry (a)->size >> region_shift (a);
+  unsigned others = 0;
 
-  if (dirty_log_grow (a->log, a->plan->geo.size) == -1)
-    return -1;
   for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
     if (is_other (a, s))
-      miss_from (a, s, first);
-  return 0;
+      others |= 1u << s;
+  return dirty_log_grow (a->log, a->plan->geo.size, others);
 }
 
 /* source=N@G made the histories diverge: what the source lacked, the others

@@ -113,6 +113,31 @@ open_leg (const struct mirror_config *config, unsigned i, struct plan_leg *pl)
   return 0;
 }
 
+/* An operator has taken it out: others may use it.  But not if it is to be the
+ * source.
+ */
+static bool
+is_parked (const struct opening *o, unsigned i)
+{
+  const struct mirror_config *config = o->in.config;
+
+  for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
+    if (o->record.leg[s].parked && config->source_leg != (int) i &&
+        strcmp (o->record.leg[s].name, config->leg[i]) == 0)
+      return true;
+  return false;
+}
+
+static void
+leave_parked (const struct mirror_config *config, unsigned i,
+              struct plan_leg *pl)
+{
+  pl->name = config->leg[i];
+  msg_note ("leg %s: an operator has taken it out of use: it is not opened "
+            "before `nbdmirror attach'",
+            pl->name);
+}
+
 static struct dirty_log *
 open_log (const struct mirror_config *config)
 {
@@ -143,7 +168,9 @@ open_all (const struct mirror_config *config, struct opening *o)
   in->record = &o->record;
   in->log_flush_number = dirty_log_flush_number (o->log);
   for (unsigned i = 0; i < config->nr_legs; ++i)
-    if (open_leg (config, i, &in->leg[i]) == -1)
+    if (is_parked (o, i))
+      leave_parked (config, i, &in->leg[i]);
+    else if (open_leg (config, i, &in->leg[i]) == -1)
       return -1;
   if (records_ask (in, o->area) == -1)
     return -1;

@@ -265,9 +265,33 @@ begin_new_life (struct lost *l)
   plan->slot[plan->source].miss = MISS_NOTHING_MORE;
 }
 
+/* The mirror has gone on with another log: this one is not to be made anew while that
+ * is there.
+ */
+static bool
+refuse_moved (struct lost *l)
+{
+  const struct plan_input *in = l->asked;
+  const char *name = l->newest->log_name;
+
+  if (in->log->found != LOG_FOUND_OURS || lost_is_core (l) || !name[0] ||
+      in->config->source_leg != -1 ||
+      l->newest->generation <= in->record->generation ||
+      strncmp (name, in->config->log, RECORD_LOG_NAME_SIZE - 1) == 0)
+    return false;
+  plan_refuse (l->plan,
+               "log %s: is older than the record of leg %s, which names "
+               "another log: start with log=%s; if that is lost, remove this "
+               "one, and a new one is made from the records",
+               in->log->name, in->leg[l->plan->newest].name, name);
+  return true;
+}
+
 static int
 make_plan (struct lost *l)
 {
+  if (refuse_moved (l))
+    return 0;
   if (lost_is_core (l))
     plan_need_every_leg (l->asked, l->plan);
   if (!l->plan->refuse)

@@ -134,10 +134,10 @@ done < <(grep -o "\`[a-z/-]*\.[ch]\(:[a-z_0-9]*\)\{0,1\}\`" docs/DESIGN.md |
 
 # Every `nbdmirror VERB` that a message or a page names is in the tool's table.
 verbs=$(sed -n '/^static const struct verb verbs/,/^};/ '\
-'s/^  {"\([a-z -]*\)", verb_.*/\1/p' tools/nbdmirror.c)
-[ -n "$verbs" ] || complain "tools/nbdmirror.c: where are the verbs?"
+'s/^  {"\([a-z -]*\)", verb_.*/\1/p' tools/verbs.c)
+[ -n "$verbs" ] || complain "tools/verbs.c: where are the verbs?"
 
-source=tools/nbdmirror.c
+source=tools/verbs.c
 page=docs/nbdmirror.pod
 items=$(sed -n '/^=head1 VERBS/,/^=head1 EXIT/ '\
 's/^=head2 \([a-z -]*[a-z]\)\( [^a-z].*\)\{0,1\}$/\1/p' $page | sort)

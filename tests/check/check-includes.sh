@@ -75,7 +75,7 @@ below plugin/control -- plugin/open log
 
 while IFS= read -r file; do
   case $file in
-    plugin/plugin.c | plugin/params.c | plugin/params-check.c | plugin/msg-nbdkit.c) ;;
+    plugin/plugin.c | plugin/params.c | plugin/params-*.c | plugin/msg-nbdkit.c) ;;
     *) forbid "$file" -- 'nbdkit-.*' ;;
   esac
 done < <(find common net log logd plugin tools -name '*.[ch]')

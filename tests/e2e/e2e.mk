@@ -74,7 +74,9 @@ e2e_tests = \
 	tests/e2e/test-messages.sh \
 	tests/e2e/test-nbdkit-options.sh \
 	tests/e2e/test-order-care.sh \
+	tests/e2e/test-order-grow.sh \
 	tests/e2e/test-order-legs.sh \
+	tests/e2e/test-order-log-move.sh \
 	tests/e2e/test-order-set-of-legs.sh \
 	tests/e2e/test-resync-fragmented-leg.sh \
 	tests/e2e/test-resync-thin-target.sh \

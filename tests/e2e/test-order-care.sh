@@ -29,6 +29,7 @@ written_more ()
 
 cd "$tmp"
 truncate -s 16M a b c new
+start_logd
 start_leg b file b
 start_leg c file c
 start_mirror "$tmp/a" "${leg_uri[b]}" "${leg_uri[c]}" \
@@ -61,19 +62,28 @@ start_leg moved file b
 ordered rename --wait --timeout "$deadline" "$control" 1 "${leg_uri[moved]}"
 expect legs "$(names)" "$tmp/a ${leg_uri[moved]} $tmp/new"
 
-# Also if it was let go in a way that it misses everything: its record says that it
-# is the leg, whatever it holds.
-ordered detach "$control" 1
-kill_leg moved
-start_leg again file b
-ordered rename --wait --timeout "$deadline" "$control" 1 "${leg_uri[again]}"
-
 # --- a backup
 
 ordered suspend --max 20 "$control"
 cmp -n "$(json .mirror.size)" a b
 cmp -n "$(json .mirror.size)" a new
 ordered resume "$control"
+
+# --- the disk is to be larger; its leg was let go in a way that it misses everything,
+# and its record, at its old end, has no part in what it is
+
+truncate -s 24M a b new
+ordered detach "$control" 1
+kill_leg moved
+start_leg moved file b
+ordered attach --wait --timeout "$deadline" "$control" 1
+ordered grow --wait --timeout "$deadline" "$control"
+
+# --- the log moves, to a server and back
+
+ordered log move "$control" userspace:"$logd_sock"/vm
+ordered log move "$control" disk:"$tmp/log"
+expect 'the log' "$(json .log.name)" "$tmp/log"
 written_more
 
 end_load a b new
@@ -81,8 +91,10 @@ end_load a b new
 # --- the next start
 
 kill_mirror
-start_mirror "$tmp/a" "${leg_uri[again]}" "$tmp/new" log=disk:"$tmp/log"
+start_mirror "$tmp/a" "${leg_uri[moved]}" "$tmp/new" log=disk:"$tmp/log" \
+  quarantine=0
 wait_mirror
+[ "$(json .mirror.size)" -gt $((23 << 20)) ] || fail 'it is as small as before'
 cmp -n "$(json .mirror.size)" a b
 cmp -n "$(json .mirror.size)" a new
 stop_mirror

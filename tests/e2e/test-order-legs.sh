@@ -71,10 +71,14 @@ wait_for "$deadline" json_is ".legs[0].writes > $writes" true
 
 end_load "$tmp/a" "$tmp/b"
 
-# --- a crash right after the reply: the leg is not trusted
+# --- a crash right after the reply: the leg is not trusted, and stays out
 
 says 'is out of use' fail "$control" 1
 write_pattern 7 1M 64k
+kill_mirror
+start_mirror "$tmp/a" "$tmp/b" log=disk:"$tmp/log"
+expect 'the leg that is out' "$(json '.legs[1].returns')" attach
+says 'may come back' attach --wait --timeout "$deadline" "$control" 1
 kill_mirror
 start_mirror "$tmp/a" "$tmp/b" log=disk:"$tmp/log"
 wait_mirror

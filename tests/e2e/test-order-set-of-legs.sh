@@ -43,12 +43,19 @@ says 'replaces leg 2' replace --overwrite --wait --timeout "$deadline" \
 expect legs "$(names)" "$tmp/a $tmp/b $tmp/f"
 
 # One that works; it has all data until the other one has.
-says 'replaces leg 0' replace --wait --timeout "$deadline" "$control" a d
+says 'paused' resync pause "$control"
+says 'replaces leg 0' replace "$control" a d
+expect 'who replaces leg 0' "$(json '.legs[] | select(.replaces == 0).name')" "$tmp/d"
+says 'go on' resync resume "$control"
+wait_for "$deadline" json_is '[.legs[].replaces] | unique' '[
+  null
+]'
 expect legs "$(names)" "$tmp/d $tmp/b $tmp/f"
 
 mv b moved
-mv b.mirrorleg moved.mirrorleg
 says 'leg 1 is' rename --wait --timeout "$deadline" "$control" 1 moved
+[ -e moved.mirrorleg ] || fail 'its record did not go along'
+[ ! -e b.mirrorleg ] || fail 'its record was left behind'
 says 'is no leg any more' remove "$control" f
 expect legs "$(names)" "$tmp/d $tmp/moved"
 
@@ -70,4 +77,16 @@ said "leg $tmp/moved: is a leg of the log, and nobody has named it"
 said "nbdkit mirror $tmp/d $tmp/moved log=disk:$tmp/log"
 says 'may come back' attach --wait --timeout "$deadline" "$control" moved
 legs_equal d moved
+
+# --- a crash while one replaces another
+
+says 'paused' resync pause "$control"
+truncate -s 0 c f
+truncate -s 16M c
+says 'replaces leg 1' replace "$control" moved c
+kill_mirror
+start_mirror "$tmp/d" "$tmp/moved" "$tmp/c" log=disk:"$tmp/log"
+wait_for "$deadline" json_is '[.legs[].name] | join(" ")' "$tmp/d $tmp/c"
+wait_mirror
+legs_equal d c
 stop_mirror

@@ -272,7 +272,7 @@ mem_nothing (struct dirty_log *log)
   return 0;
 }
 
-static void
+static bool
 mem_close (struct dirty_log *log, uint64_t deadline)
 {
   struct mem_log *mem = mem_log (log);
@@ -283,6 +283,14 @@ mem_close (struct dirty_log *log, uint64_t deadline)
     mem->image.unclean = true;
     tell_observer (mem);
   }
+  return true;
+}
+
+static void
+mem_free (struct dirty_log *log)
+{
+  struct mem_log *mem = mem_log (log);
+
   truth_destroy (log);
   pthread_cond_destroy (&mem->changed);
   pthread_mutex_destroy (&mem->lock);
@@ -313,6 +321,7 @@ static const struct dirty_log_ops mem_log_ops = {
   .grow = mem_nothing,
   .start = mem_nothing,
   .close = mem_close,
+  .free = mem_free,
   .map_changed = mem_map_changed,
   .record_changed = mem_record_changed,
   .flush = mem_flush,

@@ -113,6 +113,7 @@ scene_setup (void)
   scene = calloc (1, sizeof *scene);
   ck_assert_ptr_nonnull (scene);
   scene->config.source_leg = -1;
+  scene->config.log = "disk:/old"; /* as in records */
   scene->in.config = &scene->config;
   scene->in.log = &scene->log;
   scene->in.record = &scene->record;

@@ -473,7 +473,8 @@ check_no_flood (struct model *m)
 static void
 grow (struct model *m)
 {
-  ck_assert_int_eq (dirty_log_grow (m->log, GROWN_NR * (uint64_t) REGION), 0);
+  ck_assert_int_eq (dirty_log_grow (m->log, GROWN_NR * (uint64_t) REGION, 0),
+                    0);
 }
 
 static void
@@ -515,6 +516,75 @@ TEST (test_crash_in_growth)
   for (unsigned n = 1; !done; ++n)
     for (unsigned seed = 1; seed <= 30; ++seed)
       grow_round (n, seed, sizes[seed % 3], &done);
+}
+
+/* While its thread runs; the new regions are there only together with what says
+ * that a leg misses them.
+ */
+static bool
+live_grow_round (unsigned n, unsigned seed, uint64_t device)
+{
+  const unsigned absent = NR_LEGS - 1;
+  struct model m;
+  char why[200];
+  bool done;
+
+  model_begin (&m, seed, device, OLD_NR);
+  ck_assert_int_eq (op_flush (&m, true), 0);
+  ck_assert_int_eq (dirty_log_start (m.log), 0);
+  op_mark (&m, 3);
+  ck_assert_int_eq (dirty_log_reserve (m.log, GROWN_NR * (uint64_t) REGION,
+                                       false, why, sizeof why),
+                    0);
+  mem_store_crash_at (m.store, n);
+  ck_assert_int_eq (dirty_log_grow (m.log, GROWN_NR * (uint64_t) REGION,
+                                    1u << absent),
+                    0);
+  m.nr_hot = NR_HOT;
+  op_mark (&m, NR_HOT - 1);
+  done = op_flush (&m, seed % 2) == 0;
+  crash (&m);
+  check_loaded (&m);
+  ck_assert (!done || m.log->info.geo.nr_regions == GROWN_NR);
+  if (m.log->info.geo.nr_regions == GROWN_NR) {
+    ck_assert_int_eq (m.log->record.leg[absent].state, LOG_LEG_STALE);
+    ck_assert (bitset_next_clear (&m.log->missed[absent], OLD_NR) == GROWN_NR);
+  }
+  model_end (&m);
+  return done;
+}
+
+TEST (test_crash_in_growth_while_it_runs)
+{
+  bool done = false;
+
+  for (unsigned n = 1; !done; ++n)
+    for (unsigned seed = 1; seed <= 4; ++seed)
+      done = live_grow_round (n, seed, seed % 4 < 2 ? 0 : 2 << 20);
+}
+
+/* The reason, and nothing has changed. */
+TEST (test_no_room_to_grow)
+{
+  struct model m;
+  char why[200];
+
+  model_begin (&m, 1, 256 << 10, OLD_NR);
+  ck_assert_int_eq (op_flush (&m, true), 0);
+  ck_assert_int_eq (dirty_log_start (m.log), 0);
+  ck_assert_int_eq (dirty_log_reserve (m.log, GROWN_NR * (uint64_t) REGION,
+                                       false, why, sizeof why),
+                    -1);
+  ck_assert_ptr_nonnull (strstr (why, "its device has 262144 bytes"));
+  ck_assert_int_eq (dirty_log_reserve (m.log, (LOG_MAX_REGIONS + 1) * REGION,
+                                       true, why, sizeof why),
+                    -1);
+  ck_assert_uint_eq (m.log->info.geo.nr_regions, OLD_NR);
+  op_mark (&m, 3);
+  ck_assert_int_eq (op_flush (&m, false), 0);
+  crash (&m);
+  check_loaded (&m);
+  model_end (&m);
 }
 
 /* A new leg misses everything before its record is there. */

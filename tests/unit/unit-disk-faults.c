@@ -404,7 +404,7 @@ clear (size_t i)
 static void
 grow (void)
 {
-  ck_assert_int_eq (dirty_log_grow (log_, (uint64_t) GROWN_NR * REGION), 0);
+  ck_assert_int_eq (dirty_log_grow (log_, (uint64_t) GROWN_NR * REGION, 0), 0);
   store (true);
 }
 

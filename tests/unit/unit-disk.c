@@ -782,7 +782,7 @@ TEST (test_grow)
 
   dirty_log_mark (log, NR - 1);
   for (unsigned i = 2; i < 5; ++i) {
-    ck_assert_int_eq (dirty_log_grow (log, i * geo.size), 0);
+    ck_assert_int_eq (dirty_log_grow (log, i * geo.size, 0), 0);
     dirty_log_set_region_sync (log, 1, i * NR - 9, 1, false);
     ck_assert_int_eq (dirty_log_commit (log, NO_DEADLINE), 0);
     dirty_log_close (log, NO_DEADLINE);
@@ -1160,6 +1160,29 @@ TEST (test_close_has_a_deadline)
   mem_store_on_call (m, wait_for_hang, NULL);
   pthread_mutex_lock (&hang);
   dirty_log_close (log, now_ns () + 10 * NSEC_PER_MSEC);
+}
+
+/* What operators ordered of legs is what the next start finds. */
+TEST (orders_are_kept)
+{
+  struct mem_store *m = mem_store_new (0);
+  struct dirty_log *log = create_mem (m);
+  struct log_leg leg;
+
+  dirty_log_set_orders (log, 1, true, 0);
+  dirty_log_set_orders (log, 0, false, 2);
+  ck_assert_int_eq (dirty_log_flush (log, NO_DEADLINE), 0);
+  dirty_log_close (log, NO_DEADLINE);
+  log = open_mem (m);
+  dirty_log_get_leg (log, 1, &leg);
+  ck_assert (leg.parked && leg.replaces == 0 && leg.kind == 2);
+  dirty_log_get_leg (log, 0, &leg);
+  ck_assert (!leg.parked && leg.replaces == 2 && leg.kind == 2);
+  dirty_log_remove_leg (log, 1);
+  dirty_log_get_leg (log, 0, &leg);
+  ck_assert_uint_eq (leg.replaces, 0);
+  dirty_log_close (log, NO_DEADLINE);
+  mem_store_free (m);
 }
 
 static struct suite_group tests = {

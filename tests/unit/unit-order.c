@@ -367,6 +367,50 @@ TEST (timeouts_change_and_legs_hear_of_it)
   ck_assert_uint_eq (fx->m->quarantine_ns, 9 * NSEC_PER_SEC);
 }
 
+/* What can be left behind can be at any time. */
+TEST (the_limit_of_local_legs_changes_if_there_is_one)
+{
+  fx->m->config.local_timeout = 8;
+  changes (set ("local-timeout", "9"), true);
+  ck_assert_uint_eq (fx->m->local_timeout_ns, 9 * NSEC_PER_SEC);
+  ck_assert_uint_eq (look ()->local_timeout, 9);
+  is_refused (set ("local-timeout", "0"), "between 1 and 3600");
+}
+
+/* --- what a restart finds --- */
+
+static void
+recorded (unsigned slot, bool parked, unsigned replaces)
+{
+  struct log_leg leg;
+
+  dirty_log_get_leg (fx->log, slot, &leg);
+  ck_assert (leg.parked == parked);
+  ck_assert_uint_eq (leg.replaces, replaces);
+}
+
+TEST (the_log_knows_who_is_out_of_use)
+{
+  changes (leg_order (ORDER_FAIL, "1"), true);
+  recorded (1, true, 0);
+  changes (leg_order (ORDER_ATTACH, "1"), true);
+  recorded (1, false, 0);
+  changes (give (&(struct order){
+             .verb = ORDER_DETACH, .leg = "1", .track = true}),
+           true);
+  recorded (1, true, 0);
+}
+
+/* That it is out of use is durable with the reply. */
+TEST (what_the_log_can_not_note_is_refused)
+{
+  fx->m->config.log_timeout = 0;
+  mem_log_fail (fx->log, MEM_LOG_FLUSH | MEM_LOG_COMMIT, UINT32_MAX, EIO);
+  is_refused (leg_order (ORDER_FAIL, "1"), "the log can't be written");
+  is_refused (leg_order (ORDER_ATTACH, "1"), "the log can't be written");
+  mem_log_fail (fx->log, 0, 0, 0);
+}
+
 TEST (rates_and_policies_change)
 {
   changes (set ("resync-rate", "4M"), true);
@@ -397,6 +441,7 @@ TEST (bad_settings_are_refused)
     {"leg-timeout", "-1", "between 1 and 3600"},
     {"leg-timeout", "4294967297", "between 1 and 3600"},
     {"hold-timeout", "5", "only a restart"},
+    {"local-timeout", "5", "only a restart"},
     {"resync-rate", "", "number of bytes"},
     {"resync-rate", "-1", "number of bytes"},
     {"resync-rate", "1x", "number of bytes"},

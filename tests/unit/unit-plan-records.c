@@ -973,6 +973,17 @@ TEST (a_log_older_than_the_records_is_made_anew)
   notes ("record of leg /a (generation 6)");
 }
 
+/* The mirror was moved there. */
+TEST (an_older_log_is_refused_where_the_records_name_another)
+{
+  their_log ();
+  knows (0, 0, 6, 9, A);
+  knows (1, 1, 5, 8, A | B);
+  scene->config.log = "disk:/l";
+  refuses ("log /l: is older than the record of leg /a, which names another "
+           "log: start with log=disk:/old");
+}
+
 TEST (an_older_log_and_a_leg_that_may_know_more_are_refused)
 {
   their_log ();

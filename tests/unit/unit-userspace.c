@@ -15,6 +15,7 @@
 #include "cleanup.h"
 #include "deadline.h"
 #include "log-life.h"
+#include "record-wire.h"
 #include "suite.h"
 #include "unit-wait.h"
 #include "user-fixture.h"
@@ -106,6 +107,23 @@ TEST (test_block_size_is_kept)
   log = user_open (f, 0);
   ck_assert_uint_eq (dirty_log_min_block (log), 4096);
   dirty_log_close (log, in_seconds (5));
+}
+
+/* Also by a server of before: to it that is a kind of leg. */
+TEST (orders_go_over_the_wire)
+{
+  static struct log_record record, back;
+  struct proto_record wire;
+
+  record.leg[1] = (struct log_leg){
+    .state = LOG_LEG_STALE, .kind = 3, .parked = true, .replaces = 8};
+  log_record_to_wire (&wire, &record, 0);
+  log_record_from_wire (&back, &wire);
+  ck_assert (back.leg[1].parked && back.leg[1].replaces == 8);
+  ck_assert_uint_eq (back.leg[1].kind, 3);
+  wire.leg[1].kind = 0x7a; /* there is no such slot */
+  log_record_from_wire (&back, &wire);
+  ck_assert (!back.leg[1].parked && back.leg[1].replaces == 0);
 }
 
 /* One of before is not told, so that it is not confused: a violation. */
@@ -355,7 +373,7 @@ TEST (test_create_and_grow_once)
   ck_assert_uint_eq (COUNT_OF (f, frames[PROTO_CREATE]), 1);
   dirty_log_close (log, in_seconds (5));
   log = user_open (f, 0);
-  ck_assert_int_eq (dirty_log_grow (log, user_geo.size + 10 * REGION), 0);
+  ck_assert_int_eq (dirty_log_grow (log, user_geo.size + 10 * REGION, 0), 0);
   dirty_log_set_region_sync (log, 1, NR, 10, false);
   ck_assert_int_eq (dirty_log_flush (log, NO_DEADLINE), 0);
   ck_assert_uint_eq (COUNT_OF (f, frames[PROTO_GROW]), 1);

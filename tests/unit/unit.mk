@@ -50,8 +50,10 @@ unit_tests_of_threads = \
 	tests/unit/unit-leg-races \
 	tests/unit/unit-leg-hang \
 	tests/unit/unit-leg-zeroes \
+	tests/unit/unit-log-move \
 	tests/unit/unit-logd \
 	tests/unit/unit-order \
+	tests/unit/unit-order-grow \
 	tests/unit/unit-order-random \
 	tests/unit/unit-range \
 	tests/unit/unit-hold \
@@ -184,6 +186,10 @@ endif
 tests_unit_unit_disk_SOURCES = tests/unit/unit-disk.c
 tests_unit_unit_disk_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_unit_disk_LDADD = libmemstore.la $(LOG_LIBS) $(TEST_LIBS)
+
+tests_unit_unit_log_move_SOURCES = tests/unit/unit-log-move.c
+tests_unit_unit_log_move_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_unit_log_move_LDADD = libmemstore.la $(LOG_LIBS) $(TEST_LIBS)
 
 tests_unit_unit_disk_crash_SOURCES = tests/unit/unit-disk-crash.c
 tests_unit_unit_disk_crash_CPPFLAGS = $(TEST_CPPFLAGS)
@@ -408,6 +414,11 @@ tests_unit_unit_rejoin_LDADD = libmirrorfixture.la $(MIRROR_LIBS) $(TEST_LIBS)
 tests_unit_unit_order_SOURCES = tests/unit/unit-order.c
 tests_unit_unit_order_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_unit_order_LDADD = libmirrorfixture.la $(MIRROR_LIBS) $(TEST_LIBS)
+
+tests_unit_unit_order_grow_SOURCES = tests/unit/unit-order-grow.c
+tests_unit_unit_order_grow_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_unit_order_grow_LDADD = \
+	libmirrorfixture.la $(MIRROR_LIBS) $(TEST_LIBS)
 
 tests_unit_unit_order_random_SOURCES = tests/unit/unit-order-random.c
 tests_unit_unit_order_random_CPPFLAGS = $(TEST_CPPFLAGS)
