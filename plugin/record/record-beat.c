@@ -37,7 +37,7 @@ record_beat_encode (uint8_t buf[RECORD_BEAT_SIZE], const struct leg_beat *beat)
   put_le64 (buf + BEAT_GENERATION, beat->generation);
   put_le64 (buf + BEAT_FLUSH_NUMBER, beat->flush_number);
   block_put_owner (buf + BEAT_OWNER, &beat->owner);
-  block_encode (buf, RECORD_BEAT_SIZE, RECORD_BEAT_MAGIC);
+  block_encode (buf, RECORD_BEAT_SIZE, RECORD_BEAT_MAGIC, RECORD_BEAT_VERSION);
 }
 
 /* Rules (4), (7) and (8). */
@@ -73,7 +73,7 @@ record_beat_decode (struct leg_beat *beat, const uint8_t buf[RECORD_BEAT_SIZE])
     return verdict;
   if (!beat_decode (&found, buf))
     return RECORD_BAD;
-  if (!block_is_later (buf) &&
+  if (!block_is_later (buf, RECORD_BEAT_VERSION) &&
       (!block_all_zero (buf + BEAT_OWNER + OWNER_ZERO, 4) ||
        !block_all_zero (buf + BEAT_ZERO, RECORD_BEAT_SIZE - BEAT_ZERO)))
     return RECORD_BAD;

@@ -28,10 +28,10 @@ block_crc (const uint8_t *buf, size_t len)
 }
 
 void
-block_encode (uint8_t *buf, size_t len, const char magic[8])
+block_encode (uint8_t *buf, size_t len, const char magic[8], uint32_t version)
 {
   memcpy (buf + HEAD_MAGIC, magic, 8);
-  put_le32 (buf + HEAD_VERSION, RECORD_VERSION);
+  put_le32 (buf + HEAD_VERSION, version);
   put_le32 (buf + HEAD_CRC, block_crc (buf, len));
 }
 
@@ -50,9 +50,9 @@ block_decode (const uint8_t *buf, size_t len, const char magic[8])
 }
 
 bool
-block_is_later (const uint8_t *buf)
+block_is_later (const uint8_t *buf, uint32_t version)
 {
-  return get_le32 (buf + HEAD_VERSION) > RECORD_VERSION;
+  return get_le32 (buf + HEAD_VERSION) > version;
 }
 
 void

@@ -35,14 +35,15 @@ enum {
 bool block_all_zero (const uint8_t *p, size_t len);
 
 /* With all else in its place: magic, version, crc. */
-void block_encode (uint8_t *buf, size_t len, const char magic[8]);
+void block_encode (uint8_t *buf, size_t len, const char magic[8],
+                   uint32_t version);
 
 /* Rules (1) and (2). */
 enum record_verdict block_decode (const uint8_t *buf, size_t len,
                                   const char magic[8]);
 
 /* Rule (3) does not concern what a later version added. */
-bool block_is_later (const uint8_t *buf);
+bool block_is_later (const uint8_t *buf, uint32_t version);
 
 /* The buffer is zero; a text that does not fit is cut off. */
 void block_put_text (uint8_t *buf, size_t size, const char *text);

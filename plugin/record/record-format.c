@@ -15,6 +15,13 @@
 #define MAX_REGION_SIZE (UINT32_C (64) << 20)
 
 enum {
+  HAD_SEQUENCE = 0,
+  HAD_SESSION = HAD_SEQUENCE + 8,
+  HAD_COUNT = HAD_SESSION + RECORD_ID_SIZE,
+  HAD_END = HAD_COUNT + 8,
+};
+
+enum {
   SLOT_SEQUENCE = HEAD_END,
   SLOT_MIRROR = SLOT_SEQUENCE + 8,
   SLOT_HISTORY = SLOT_MIRROR + RECORD_ID_SIZE,
@@ -36,12 +43,13 @@ enum {
   SLOT_LEGS = SLOT_OWNER + OWNER_END,
   SLOT_LOG_NAME = SLOT_LEGS + RECORD_MAX_LEGS * RECORD_ID_SIZE,
   SLOT_NAMES = SLOT_LOG_NAME + RECORD_LOG_NAME_SIZE,
-  SLOT_ZERO_2 = SLOT_NAMES + RECORD_MAX_LEGS * RECORD_NAME_SIZE,
+  SLOT_HAD = SLOT_NAMES + RECORD_MAX_LEGS * RECORD_NAME_SIZE, /* since 1.1 */
+  SLOT_ZERO_2 = SLOT_HAD + RECORD_MAX_LEGS * HAD_END,
 };
 
 static_assert (SLOT_LEG == 80 && SLOT_SIZE == 112 && SLOT_FLAGS == 140 &&
                  SLOT_OWNER == 152 && SLOT_LEGS == 264 && SLOT_NAMES == 904 &&
-                 SLOT_ZERO_2 == 2952,
+                 SLOT_HAD == 2952 && SLOT_ZERO_2 == 3208,
                "slot offsets");
 static_assert (SLOT_ZERO_2 < RECORD_SLOT_SIZE, "slot size");
 
@@ -53,6 +61,22 @@ record_trailer_offset (uint64_t leg_size, uint32_t min_block)
   if (end <= RECORD_AREA || min_block > RECORD_SLOT_SIZE)
     return 0;
   return end - RECORD_AREA;
+}
+
+static void
+had_encode (uint8_t *buf, const struct record_had *had)
+{
+  put_le64 (buf + HAD_SEQUENCE, had->sequence);
+  memcpy (buf + HAD_SESSION, had->session, RECORD_ID_SIZE);
+  put_le64 (buf + HAD_COUNT, had->count);
+}
+
+static void
+had_decode (struct record_had *had, const uint8_t *buf)
+{
+  had->sequence = get_le64 (buf + HAD_SEQUENCE);
+  memcpy (had->session, buf + HAD_SESSION, RECORD_ID_SIZE);
+  had->count = get_le64 (buf + HAD_COUNT);
 }
 
 void
@@ -78,10 +102,12 @@ record_encode (uint8_t buf[RECORD_SLOT_SIZE], const struct leg_record *r)
   block_put_owner (buf + SLOT_OWNER, &r->owner);
   memcpy (buf + SLOT_LEGS, r->legs, sizeof r->legs);
   block_put_text (buf + SLOT_LOG_NAME, RECORD_LOG_NAME_SIZE, r->log_name);
-  for (unsigned i = 0; i < RECORD_MAX_LEGS; ++i)
+  for (unsigned i = 0; i < RECORD_MAX_LEGS; ++i) {
     block_put_text (buf + SLOT_NAMES + i * RECORD_NAME_SIZE, RECORD_NAME_SIZE,
                     r->name[i]);
-  block_encode (buf, RECORD_SLOT_SIZE, RECORD_MAGIC);
+    had_encode (buf + SLOT_HAD + i * HAD_END, &r->had[i]);
+  }
+  block_encode (buf, RECORD_SLOT_SIZE, RECORD_MAGIC, RECORD_VERSION);
 }
 
 static bool
@@ -117,6 +143,8 @@ slot_decode (struct leg_record *r, const uint8_t *buf)
   r->configured = buf[SLOT_CONFIGURED];
   r->in_sync = buf[SLOT_IN_SYNC];
   memcpy (r->legs, buf + SLOT_LEGS, sizeof r->legs);
+  for (unsigned i = 0; i < RECORD_MAX_LEGS; ++i)
+    had_decode (&r->had[i], buf + SLOT_HAD + i * HAD_END);
   return texts_decode (r, buf);
 }
 
@@ -134,6 +162,17 @@ numbers_ok (const struct leg_record *r)
          (r->region_size & (r->region_size - 1)) == 0;
 }
 
+/* Rule (5). */
+static bool
+had_ok (const struct leg_record *r)
+{
+  for (unsigned i = 0; i < RECORD_MAX_LEGS; ++i)
+    if (r->had[i].sequence > BLOCK_MAX_COUNT ||
+        r->had[i].count > BLOCK_MAX_COUNT)
+      return false;
+  return true;
+}
+
 static bool
 has_slot (uint8_t mask, uint8_t slot)
 {
@@ -149,15 +188,24 @@ sets_ok (const struct leg_record *r)
          has_slot (r->in_sync, r->primary);
 }
 
-/* Rule (3). */
+/* Rule (3): where the zeroes of its version begin. */
+static size_t
+end_of (const uint8_t *buf)
+{
+  return get_le32 (buf + HEAD_VERSION) < RECORD_VERSION ? SLOT_HAD
+                                                        : SLOT_ZERO_2;
+}
+
 static bool
 zeroes_ok (const struct leg_record *r, const uint8_t *buf)
 {
-  return block_is_later (buf) ||
+  size_t end = end_of (buf);
+
+  return block_is_later (buf, RECORD_VERSION) ||
          (!(r->flags & ~RECORD_ALL_FLAGS) &&
           block_all_zero (buf + SLOT_ZERO_1, SLOT_OWNER - SLOT_ZERO_1) &&
           block_all_zero (buf + SLOT_OWNER + OWNER_ZERO, 4) &&
-          block_all_zero (buf + SLOT_ZERO_2, RECORD_SLOT_SIZE - SLOT_ZERO_2));
+          block_all_zero (buf + end, RECORD_SLOT_SIZE - end));
 }
 
 enum record_verdict
@@ -169,7 +217,7 @@ record_decode (struct leg_record *r, const uint8_t buf[RECORD_SLOT_SIZE])
 
   if (verdict != RECORD_VALID)
     return verdict;
-  if (!slot_decode (&found, buf) || !numbers_ok (&found) ||
+  if (!slot_decode (&found, buf) || !numbers_ok (&found) || !had_ok (&found) ||
       !sets_ok (&found) || !zeroes_ok (&found, buf))
     return RECORD_BAD;
   *r = found;

@@ -6,6 +6,9 @@
 
 #include "record-order.h"
 
+#define LATE_BEATS 12
+#define LATE_MS 60000
+
 bool
 record_same_id (const uint8_t a[RECORD_ID_SIZE],
                 const uint8_t b[RECORD_ID_SIZE])
@@ -47,4 +50,25 @@ record_knows (const struct leg_record *a, const struct leg_record *b)
   if (a->generation != b->generation)
     return a->generation > b->generation;
   return a->sequence >= b->sequence;
+}
+
+bool
+record_beats_are_many (uint64_t beats, uint32_t interval_ms,
+                       uint64_t patience_ms)
+{
+  uint64_t allowed_ms = patience_ms > LATE_MS ? patience_ms : LATE_MS;
+
+  return beats > LATE_BEATS && beats > allowed_ms / interval_ms;
+}
+
+bool
+record_is_older (const struct leg_record *r, const struct leg_beat *beat,
+                 const struct record_had *had, uint64_t patience_ms)
+{
+  if (r->sequence < had->sequence)
+    return true;
+  return beat && record_same_id (beat->session, had->session) &&
+         had->count > beat->count &&
+         record_beats_are_many (had->count - beat->count, beat->interval_ms,
+                                patience_ms);
 }
