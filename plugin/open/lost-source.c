@@ -12,7 +12,7 @@
 
 #include "lost-source.h"
 #include "plan-newest.h"
-#include "plan-records.h"
+#include "plan-older.h"
 #include "plan-source.h"
 #include "plan-verdict.h"
 #include "probe.h"

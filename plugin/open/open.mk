@@ -27,6 +27,8 @@ libopen_la_SOURCES = \
 	plugin/open/plan-new.h \
 	plugin/open/plan-newest.c \
 	plugin/open/plan-newest.h \
+	plugin/open/plan-older.c \
+	plugin/open/plan-older.h \
 	plugin/open/plan-print.c \
 	plugin/open/plan-print.h \
 	plugin/open/plan-records.c \

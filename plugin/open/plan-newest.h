@@ -45,10 +45,4 @@ enum plan_says plan_record_says (const struct plan_input *in,
 bool plan_newest_in_sync (const struct plan_input *in, const struct plan *plan,
                           unsigned slot);
 
-/* A leg that the newest record calls in-sync has a record that is older than a
- * crash can leave it: the leg has gone back in time.
- */
-bool plan_rolled_back (const struct plan_input *in, const struct plan *plan,
-                       unsigned leg);
-
 #endif /* NBDMIRROR_PLAN_NEWEST_H */

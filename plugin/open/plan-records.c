@@ -10,11 +10,9 @@
 
 #include <string.h>
 
-#include "plan-content.h"
 #include "plan-newest.h"
 #include "plan-records.h"
 #include "plan-verdict.h"
-#include "probe.h"
 #include "record-order.h"
 
 /* --- legs that can't be of this mirror --- */
@@ -216,52 +214,6 @@ plan_log_is_lost (const struct plan_input *in, const struct plan *plan)
     return newest->generation > in->record->generation ||
            plan_later_beat (in) != -1 || plan_started_since (in, newest);
   return in->log->found == LOG_FOUND_NEW;
-}
-
-/* --- legs that have gone back in time --- */
-
-static void
-refuse_rolled_back (const struct plan_input *in, struct plan *plan,
-                    unsigned slot)
-{
-  unsigned leg = (unsigned) plan->slot[slot].leg;
-
-  plan->slot[slot].miss = MISS_ALL;
-  plan_refuse (plan,
-               "%sleg %s: was rolled back: its record is older than that of "
-               "leg %s, by which both hold the same; make it empty, or start "
-               "with \"missing\" in its place; see How to replace a leg in "
-               "nbdkit-mirror-plugin(1)",
-               plan->refuse ? "; " : "", in->leg[leg].name,
-               in->leg[plan->newest].name);
-}
-
-static int
-look_at_slot (const struct plan_input *in, struct plan *plan, unsigned slot)
-{
-  const struct plan_slot *ps = &plan->slot[slot];
-  int empty;
-
-  if (!ps->here || in->record->leg[slot].state != LOG_LEG_IN_SYNC ||
-      !plan_newest_in_sync (in, plan, slot) ||
-      !plan_rolled_back (in, plan, (unsigned) ps->leg))
-    return 0;
-  empty = in->empty (in, (unsigned) ps->leg, plan->geo.size);
-  if (empty == -1)
-    return -1;
-  if (empty == PROBE_YES)
-    return plan_leg_is_empty (in, plan, slot);
-  refuse_rolled_back (in, plan, slot);
-  return 0;
-}
-
-int
-plan_refuse_rolled_back (const struct plan_input *in, struct plan *plan)
-{
-  for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
-    if (look_at_slot (in, plan, s) == -1)
-      return -1;
-  return 0;
 }
 
 /* --- what goes on --- */

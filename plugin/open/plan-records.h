@@ -26,11 +26,6 @@ int plan_later_beat (const struct plan_input *in);
 bool plan_started_since (const struct plan_input *in,
                          const struct leg_record *newest);
 
-/* Refuse if legs that the log calls in-sync have gone back in time, but for
- * those that are empty now.  0, or -1 with an error reported.
- */
-int plan_refuse_rolled_back (const struct plan_input *in, struct plan *plan);
-
 /* With the plan made: what of the legs' records goes on. */
 void plan_go_on_from_records (const struct plan_input *in, struct plan *plan);
 

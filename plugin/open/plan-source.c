@@ -18,7 +18,7 @@
 #include "plan-content.h"
 #include "plan-match.h"
 #include "plan-newest.h"
-#include "plan-records.h"
+#include "plan-older.h"
 #include "plan-source.h"
 #include "plan-verdict.h"
 #include "probe.h"

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* All legs that are in use are written in one cycle, so those that are
+ * in-sync have the same record, but for a crash within a cycle, which leaves
+ * some of them one behind.  Heartbeats go to all of them, too.
+ */
+
+#include "config.h"
+
+#include "plan-content.h"
+#include "plan-newest.h"
+#include "plan-older.h"
+#include "plan-verdict.h"
+#include "probe.h"
+#include "record-order.h"
+
+/* A leg may be late with its heartbeat: it, or the mirror, was busy; or it was
+ * flushed, and answered nothing else.
+ */
+#define LATE_BEATS 12
+#define LATE_MS 60000
+
+static const struct leg_beat *
+beat_of (const struct plan_input *in, unsigned leg)
+{
+  const struct plan_leg *pl = &in->leg[leg];
+
+  return plan_leg_record (in, leg) && pl->has_beat &&
+             record_same_id (pl->beat.mirror, pl->record.mirror)
+           ? &pl->beat
+           : NULL;
+}
+
+/* The highest count of the session on a leg that was in-sync to the end. */
+static uint64_t
+last_beat (const struct plan_input *in, const struct plan *plan,
+           const struct leg_beat *beat)
+{
+  uint64_t last = 0;
+
+  for (unsigned i = 0; i < in->nr_legs; ++i) {
+    const struct leg_beat *other = beat_of (in, i);
+
+    if (other && record_same_id (other->session, beat->session) &&
+        plan_newest_in_sync (in, plan, in->leg[i].record.slot) &&
+        other->count > last)
+      last = other->count;
+  }
+  return last;
+}
+
+static bool
+is_long (const struct plan_input *in, uint64_t beats, uint32_t interval_ms)
+{
+  uint64_t patience_ms =
+    (UINT64_C (1) * in->config->leg_timeout + in->config->flush_timeout) *
+    1000;
+  uint64_t allowed_ms = patience_ms > LATE_MS ? patience_ms : LATE_MS;
+
+  return beats > LATE_BEATS && beats > allowed_ms / interval_ms;
+}
+
+static bool
+beats_are_late (const struct plan_input *in, const struct plan *plan,
+                const struct leg_beat *beat)
+{
+  uint64_t last = last_beat (in, plan, beat);
+  uint64_t behind = last > beat->count ? last - beat->count : 0;
+
+  return is_long (in, behind, beat->interval_ms);
+}
+
+/* The run of the mirror that wrote the newest record was on this leg, too. */
+static bool
+was_in_last_run (const struct plan_input *in, const struct plan *plan,
+                 const struct leg_beat *beat)
+{
+  const struct leg_beat *newest = beat_of (in, (unsigned) plan->newest);
+
+  return newest && record_same_id (newest->session, beat->session);
+}
+
+/* A run begins with a change and then a heartbeat on each leg that is in-sync, and
+ * so does the return of a leg: who lacks the change and, long after it, the beat,
+ * was not in that run, though the newest record says so.
+ */
+static bool
+misses_last_run (const struct plan_input *in, const struct plan *plan,
+                 const struct leg_record *newest, const struct leg_record *r)
+{
+  const struct leg_beat *beat = beat_of (in, (unsigned) plan->newest);
+
+  return beat && !record_knows (r, newest) &&
+         is_long (in, beat->count, beat->interval_ms);
+}
+
+/* More changes than a crash explains; none where all ended cleanly. */
+static bool
+record_is_late (const struct plan_input *in, const struct leg_record *newest,
+                const struct leg_record *r)
+{
+  bool clean = (newest->flags & RECORD_CLEAN) &&
+               in->log->found == LOG_FOUND_OURS && !in->log->unclean;
+
+  return !record_same_id (newest->history, r->history) ||
+         newest->sequence > r->sequence + (clean ? 0 : 1);
+}
+
+/* A leg that the newest record calls in-sync has a record that is older than a
+ * crash can leave it.
+ */
+static bool
+was_rolled_back (const struct plan_input *in, const struct plan *plan,
+                 unsigned leg)
+{
+  const struct leg_record *newest = plan_newest_record (in, plan);
+  const struct leg_record *r =
+    newest ? plan_record_of (in, leg, newest->mirror) : NULL;
+  const struct leg_beat *beat = beat_of (in, leg);
+
+  if (!r || r == newest)
+    return false;
+  if (beat && was_in_last_run (in, plan, beat)) {
+    if (beats_are_late (in, plan, beat))
+      return true;
+    if (!(newest->flags & RECORD_CLEAN)) /* it had just become in-sync */
+      return false;
+  }
+  else if (beat && misses_last_run (in, plan, newest, r))
+    return true;
+  return record_is_late (in, newest, r);
+}
+
+static void
+refuse_rolled_back (const struct plan_input *in, struct plan *plan,
+                    unsigned slot)
+{
+  unsigned leg = (unsigned) plan->slot[slot].leg;
+
+  plan->slot[slot].miss = MISS_ALL;
+  plan_refuse (plan,
+               "%sleg %s: was rolled back: its record is older than that of "
+               "leg %s, by which both hold the same; make it empty, or start "
+               "with \"missing\" in its place; see How to replace a leg in "
+               "nbdkit-mirror-plugin(1)",
+               plan->refuse ? "; " : "", in->leg[leg].name,
+               in->leg[plan->newest].name);
+}
+
+static int
+look_at_slot (const struct plan_input *in, struct plan *plan, unsigned slot)
+{
+  const struct plan_slot *ps = &plan->slot[slot];
+  int empty;
+
+  if (!ps->here || in->record->leg[slot].state != LOG_LEG_IN_SYNC ||
+      !plan_newest_in_sync (in, plan, slot) ||
+      !was_rolled_back (in, plan, (unsigned) ps->leg))
+    return 0;
+  empty = in->empty (in, (unsigned) ps->leg, plan->geo.size);
+  if (empty == -1)
+    return -1;
+  if (empty == PROBE_YES)
+    return plan_leg_is_empty (in, plan, slot);
+  refuse_rolled_back (in, plan, slot);
+  return 0;
+}
+
+int
+plan_refuse_rolled_back (const struct plan_input *in, struct plan *plan)
+{
+  for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
+    if (look_at_slot (in, plan, s) == -1)
+      return -1;
+  return 0;
+}
