@@ -64,17 +64,31 @@ names_leg (struct member *member, const struct record_found *found)
          record_same_id (rec->id[member->slot], found->record.leg);
 }
 
-/* It had a later one when it left: it was rolled back, and what the log says that it
- * misses is not all.
+/* As long a time as a heartbeat may take. */
+static uint64_t
+patience_ms (const struct mirror *m)
+{
+  return (UINT64_C (1) * m->config.leg_timeout + m->config.flush_timeout) *
+         1000;
+}
+
+/* It had more when it left, or it had one: it was rolled back, or may have been,
+ * and what the log says that it misses is not all.
  */
 static bool
 is_older (struct member *member, const struct record_found *found)
 {
-  struct records *rec = &member->mirror->records;
-  CLEANUP_LOCK (&rec->lock);
+  struct mirror *m = member->mirror;
+  CLEANUP_LOCK (&m->records.lock);
+  struct record_had *had = &m->records.had[member->slot];
 
-  return found->verdict == RECORD_VALID &&
-         found->record.sequence < rec->has[member->slot];
+  if (memcmp (had->session, m->beats.session, RECORD_ID_SIZE) == 0)
+    had->count = atomic_load (&m->beats.of[member->slot].written);
+  if (found->verdict != RECORD_VALID)
+    return had->sequence > 0;
+  return record_is_older (&found->record,
+                          found->has_beat ? &found->beat : NULL, had,
+                          patience_ms (m));
 }
 
 static bool

@@ -173,6 +173,7 @@ hand_over_slot (const struct plan_slot *ps, unsigned slot,
                 struct record_area area[], struct records_origin *origin)
 {
   memcpy (origin->id[slot], ps->record_id, RECORD_ID_SIZE);
+  origin->had[slot] = ps->had;
   if (!ps->configured || ps->leg < 0 || !area[ps->leg].leg)
     return;
   origin->area[slot] = area[ps->leg];

@@ -7,18 +7,14 @@
 
 #include "config.h"
 
+#include <string.h>
+
 #include "plan-content.h"
 #include "plan-newest.h"
 #include "plan-older.h"
 #include "plan-verdict.h"
 #include "probe.h"
 #include "record-order.h"
-
-/* A leg may be late with its heartbeat: it, or the mirror, was busy; or it was
- * flushed, and answered nothing else.
- */
-#define LATE_BEATS 12
-#define LATE_MS 60000
 
 static const struct leg_beat *
 beat_of (const struct plan_input *in, unsigned leg)
@@ -49,15 +45,12 @@ last_beat (const struct plan_input *in, const struct plan *plan,
   return last;
 }
 
-static bool
-is_long (const struct plan_input *in, uint64_t beats, uint32_t interval_ms)
+/* A leg that is flushed may answer nothing else. */
+static uint64_t
+patience_ms (const struct plan_input *in)
 {
-  uint64_t patience_ms =
-    (UINT64_C (1) * in->config->leg_timeout + in->config->flush_timeout) *
-    1000;
-  uint64_t allowed_ms = patience_ms > LATE_MS ? patience_ms : LATE_MS;
-
-  return beats > LATE_BEATS && beats > allowed_ms / interval_ms;
+  return (UINT64_C (1) * in->config->leg_timeout + in->config->flush_timeout) *
+         1000;
 }
 
 static bool
@@ -67,7 +60,7 @@ beats_are_late (const struct plan_input *in, const struct plan *plan,
   uint64_t last = last_beat (in, plan, beat);
   uint64_t behind = last > beat->count ? last - beat->count : 0;
 
-  return is_long (in, behind, beat->interval_ms);
+  return record_beats_are_many (behind, beat->interval_ms, patience_ms (in));
 }
 
 /* The run of the mirror that wrote the newest record was on this leg, too. */
@@ -91,7 +84,16 @@ misses_last_run (const struct plan_input *in, const struct plan *plan,
   const struct leg_beat *beat = beat_of (in, (unsigned) plan->newest);
 
   return beat && !record_knows (r, newest) &&
-         is_long (in, beat->count, beat->interval_ms);
+         record_beats_are_many (beat->count, beat->interval_ms,
+                                patience_ms (in));
+}
+
+/* All who were in-sync have the same record. */
+static bool
+ended_cleanly (const struct plan_input *in, const struct leg_record *newest)
+{
+  return (newest->flags & RECORD_CLEAN) && in->log->found == LOG_FOUND_OURS &&
+         !in->log->unclean;
 }
 
 /* More changes than a crash explains; none where all ended cleanly. */
@@ -99,8 +101,7 @@ static bool
 record_is_late (const struct plan_input *in, const struct leg_record *newest,
                 const struct leg_record *r)
 {
-  bool clean = (newest->flags & RECORD_CLEAN) &&
-               in->log->found == LOG_FOUND_OURS && !in->log->unclean;
+  bool clean = ended_cleanly (in, newest);
 
   return !record_same_id (newest->history, r->history) ||
          newest->sequence > r->sequence + (clean ? 0 : 1);
@@ -131,6 +132,20 @@ was_rolled_back (const struct plan_input *in, const struct plan *plan,
   return record_is_late (in, newest, r);
 }
 
+/* The leg in the slot, which is here, has less than it had for certain. */
+static bool
+has_less (const struct plan_input *in, const struct plan *plan, unsigned slot)
+{
+  const struct leg_record *newest = plan_newest_record (in, plan);
+  unsigned leg = (unsigned) plan->slot[slot].leg;
+
+  return newest && plan_record_says (in, plan, leg, slot) == SAYS_YES &&
+         record_is_older (plan_leg_record (in, leg), beat_of (in, leg),
+                          &newest->had[slot], patience_ms (in));
+}
+
+/* --- legs that were in-sync --- */
+
 static void
 refuse_rolled_back (const struct plan_input *in, struct plan *plan,
                     unsigned slot)
@@ -155,7 +170,8 @@ look_at_slot (const struct plan_input *in, struct plan *plan, unsigned slot)
 
   if (!ps->here || in->record->leg[slot].state != LOG_LEG_IN_SYNC ||
       !plan_newest_in_sync (in, plan, slot) ||
-      !was_rolled_back (in, plan, (unsigned) ps->leg))
+      !(was_rolled_back (in, plan, (unsigned) ps->leg) ||
+        has_less (in, plan, slot)))
     return 0;
   empty = in->empty (in, (unsigned) ps->leg, plan->geo.size);
   if (empty == -1)
@@ -173,4 +189,91 @@ plan_refuse_rolled_back (const struct plan_input *in, struct plan *plan)
     if (look_at_slot (in, plan, s) == -1)
       return -1;
   return 0;
+}
+
+/* --- legs that were out --- */
+
+static bool
+is_stale (const struct plan_input *in, const struct plan *plan, unsigned slot)
+{
+  return plan->slot[slot].here && !plan->slot[slot].fresh &&
+         in->record->leg[slot].state == LOG_LEG_STALE;
+}
+
+void
+plan_older_legs (const struct plan_input *in, struct plan *plan)
+{
+  for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
+    if (is_stale (in, plan, s) && has_less (in, plan, s)) {
+      plan->slot[s].miss = MISS_ALL;
+      plan_note (plan,
+                 "leg %s: was rolled back while it was out, for it had a "
+                 "later record: will get a full copy\n",
+                 in->leg[plan->slot[s].leg].name);
+    }
+}
+
+/* By the newest record the leg in the slot, which is here, had one, too. */
+static bool
+lacks_record (const struct plan_input *in, const struct plan *plan,
+              unsigned slot)
+{
+  const struct leg_record *newest = plan_newest_record (in, plan);
+  const struct plan_slot *ps = &plan->slot[slot];
+
+  return newest && ps->here && !ps->fresh && newest->had[slot].sequence > 0 &&
+         !record_no_id (newest->legs[slot]) &&
+         !plan_leg_record (in, (unsigned) ps->leg);
+}
+
+static void
+look_at_bare_leg (const struct plan_input *in, struct plan *plan,
+                  unsigned slot)
+{
+  const struct leg *leg = in->leg[plan->slot[slot].leg].leg;
+  bool stale = is_stale (in, plan, slot);
+
+  plan_note (plan, "leg %s: has no record any more (%s%s)%s\n", leg->name,
+             leg->kind == LEG_FILE ? leg->name : "at its end",
+             leg->kind == LEG_FILE ? ".mirrorleg" : "",
+             stale ? ", and may have been rolled back while it was out: will "
+                     "get a full copy"
+                   : ": the log alone says what it holds");
+  if (stale)
+    plan->slot[slot].miss = MISS_ALL;
+}
+
+void
+plan_bare_legs (const struct plan_input *in, struct plan *plan)
+{
+  for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
+    if (lacks_record (in, plan, s) && plan->slot[s].miss != MISS_ALL)
+      look_at_bare_leg (in, plan, s);
+}
+
+/* --- what goes on --- */
+
+/* It was in-sync to the end. */
+static void
+had_to_the_end (const struct plan_input *in, const struct plan *plan,
+                struct record_had *had)
+{
+  const struct leg_record *newest = plan_newest_record (in, plan);
+  const struct leg_beat *beat = beat_of (in, (unsigned) plan->newest);
+
+  if (ended_cleanly (in, newest))
+    had->sequence = newest->sequence;
+  if (!beat)
+    return;
+  memcpy (had->session, beat->session, RECORD_ID_SIZE);
+  had->count = beat->count;
+}
+
+void
+plan_had (const struct plan_input *in, const struct plan *plan, unsigned slot,
+          struct record_had *had)
+{
+  *had = plan_newest_record (in, plan)->had[slot];
+  if (plan_newest_in_sync (in, plan, slot))
+    had_to_the_end (in, plan, had);
 }

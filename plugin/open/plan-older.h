@@ -12,4 +12,18 @@
  */
 int plan_refuse_rolled_back (const struct plan_input *in, struct plan *plan);
 
+/* With the legs in their slots: stale ones that were rolled back get everything. */
+void plan_older_legs (const struct plan_input *in, struct plan *plan);
+
+/* With their content looked at: legs that should have a record, and have none.  If
+ * stale they get everything.
+ */
+void plan_bare_legs (const struct plan_input *in, struct plan *plan);
+
+/* There is a newest record: what the leg in the slot, here or not, has for
+ * certain.
+ */
+void plan_had (const struct plan_input *in, const struct plan *plan,
+               unsigned slot, struct record_had *had);
+
 #endif /* NBDMIRROR_PLAN_OLDER_H */

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "plan-newest.h"
+#include "plan-older.h"
 #include "plan-records.h"
 #include "plan-verdict.h"
 #include "record-order.h"
@@ -202,6 +203,15 @@ plan_started_since (const struct plan_input *in,
 }
 
 bool
+plan_nobody_in_sync (const struct plan_input *in)
+{
+  for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
+    if (in->record->leg[s].state == LOG_LEG_IN_SYNC)
+      return false;
+  return true;
+}
+
+bool
 plan_log_is_lost (const struct plan_input *in, const struct plan *plan)
 {
   const struct leg_record *newest = plan_newest_record (in, plan);
@@ -212,7 +222,8 @@ plan_log_is_lost (const struct plan_input *in, const struct plan *plan)
             in->log->found == LOG_FOUND_OURS);
   if (in->log->found == LOG_FOUND_OURS)
     return newest->generation > in->record->generation ||
-           plan_later_beat (in) != -1 || plan_started_since (in, newest);
+           plan_later_beat (in) != -1 || plan_started_since (in, newest) ||
+           plan_nobody_in_sync (in);
   return in->log->found == LOG_FOUND_NEW;
 }
 
@@ -232,7 +243,9 @@ plan_go_on_from_records (const struct plan_input *in, struct plan *plan)
 
     if (ps->configured && !ps->fresh &&
         (!ps->here ||
-         plan_record_says (in, plan, (unsigned) ps->leg, s) == SAYS_YES))
+         plan_record_says (in, plan, (unsigned) ps->leg, s) == SAYS_YES)) {
       memcpy (ps->record_id, newest->legs[s], RECORD_ID_SIZE);
+      plan_had (in, plan, s, &ps->had);
+    }
   }
 }

@@ -17,6 +17,9 @@ void plan_check_records (const struct plan_input *in, struct plan *plan);
  */
 bool plan_log_is_lost (const struct plan_input *in, const struct plan *plan);
 
+/* A log of ours calls no leg in-sync: a start with source=N@G was cut off. */
+bool plan_nobody_in_sync (const struct plan_input *in);
+
 /* The leg whose heartbeat has seen a later state of the log, or -1. */
 int plan_later_beat (const struct plan_input *in);
 

@@ -38,6 +38,7 @@ struct plan_slot {
   bool keeps_record;                 /* it is here and has, or gets, one */
   uint8_t record_id[RECORD_ID_SIZE]; /* the leg's random id, here or not; zero:
                                       * none yet */
+  struct record_had had; /* what the leg, here or not, has for certain */
 };
 
 /* Instead of a leg. */

@@ -1047,7 +1047,25 @@ TEST (a_clean_log_from_before_the_last_start_is_older)
   ck_assert (!scene->plan.create);
 }
 
-/* It failed as a target, for which there is no new generation. */
+/* source=0@5 was given, and the start was cut off when the log had it by half. */
+TEST (a_log_that_calls_nobody_in_sync_is_made_anew)
+{
+  their_log ();
+  scene->record.generation = 7;
+  scene->record.leg[0].state = scene->record.leg[1].state = LOG_LEG_STALE;
+  knows (0, 0, 6, 10, A);
+  knows (1, 1, 5, 9, A | B);
+  serves (0);
+  begins_anew (8);
+  copies_all_to (1, 1);
+  notes ("log /l: calls no leg in-sync");
+  absent (0);
+  refuses ("leg /a, in-sync by the newest record");
+  scene->in.leg[1].record_verdict = RECORD_BLANK;
+  refuses (
+    "the log /l calls no leg in-sync: a start with source= was cut off");
+}
+
 /* With leg-records=off, which took away the record of leg a only: b was out. */
 TEST (a_leg_that_became_in_sync_without_a_record_does_not_make_the_log_old)
 {
@@ -1059,6 +1077,7 @@ TEST (a_leg_that_became_in_sync_without_a_record_does_not_make_the_log_old)
   copies_nothing_to (1, 1);
 }
 
+/* It failed as a target, for which there is no new generation. */
 TEST (a_stale_leg_does_not_know_of_the_clean_end)
 {
   their_log ();
@@ -1286,6 +1305,108 @@ TEST (a_heartbeat_of_another_run_says_nothing)
   serves (0);
   own (1)->sequence = 7;
   refuses ("leg /b: was rolled back");
+}
+
+/* Leg b has left, and been out when the mirror ended. */
+static void
+b_was_out (void)
+{
+  their_log ();
+  scene->record.generation = 6;
+  scene->record.leg[1].state = LOG_LEG_STALE;
+  knows (0, 0, 6, 12, A);
+  knows (1, 1, 5, 9, A | B);
+  own (0)->had[1].sequence = 9;
+}
+
+/* To before it left: since then it missed what it has in the missed map, and
+ * before that what it lost.
+ */
+TEST (a_stale_leg_that_was_rolled_back_gets_everything)
+{
+  b_was_out ();
+  serves (0);
+  copies_nothing_to (1, 1);
+  own (1)->sequence = 8;
+  scene->same[1] = PROBE_NO; /* of course */
+  serves (0);
+  copies_all_to (1, 1);
+  notes ("leg /b: was rolled back while it was out");
+  own (0)->had[1].sequence = 0; /* by an older version */
+  scene->same[1] = PROBE_YES;
+  serves (0);
+  copies_nothing_to (1, 1);
+}
+
+/* Nothing had changed for days before it left. */
+TEST (a_stale_leg_whose_heartbeat_stopped_before_it_left_was_rolled_back)
+{
+  b_was_out ();
+  heard_beat (1, 3, 100);
+  own (0)->had[1].session[0] = 3;
+  own (0)->had[1].count = 112;
+  serves (0);
+  copies_nothing_to (1, 1);
+  own (0)->had[1].count = 113;
+  serves (0);
+  copies_all_to (1, 1);
+}
+
+/* To before it had one. */
+TEST (a_stale_leg_that_lost_its_record_gets_everything)
+{
+  b_was_out ();
+  scene->in.leg[1].record_verdict = RECORD_BLANK;
+  serves (0);
+  copies_all_to (1, 1);
+  notes ("leg /b: has no record any more (/b.mirrorleg)");
+  scene->leg[1].id[0] = 77; /* or it is somebody's disk */
+  scene->same[1] = PROBE_NO;
+  refuses ("leg /b: is not the leg that the log /l knows");
+}
+
+/* It had joined, with a record that leg a still had to get. */
+TEST (what_an_in_sync_leg_has_for_certain_is_not_late)
+{
+  their_log ();
+  both_know ();
+  own (1)->sequence = 8;
+  own (0)->had[1].sequence = 8;
+  serves (0);
+  own (0)->had[1].sequence = 9;
+  refuses ("leg /b: was rolled back");
+}
+
+TEST (what_legs_have_goes_on)
+{
+  b_was_out ();
+  own (0)->had[1].session[0] = 3;
+  own (0)->had[1].count = 113;
+  serves (0);
+  ck_assert_uint_eq (scene->plan.slot[1].had.sequence, 9);
+  ck_assert_uint_eq (scene->plan.slot[1].had.count, 113);
+  absent (1);
+  serves (0);
+  ck_assert_uint_eq (scene->plan.slot[1].had.sequence, 9);
+  ck_assert_uint_eq (scene->plan.slot[1].had.session[0], 3);
+}
+
+/* It was in-sync to the end, and is absent: what others saw last it saw, too. */
+TEST (an_absent_leg_has_what_all_had_at_the_end)
+{
+  their_log ();
+  knows (0, 0, 5, 9, A | B);
+  own (0)->had[1].sequence = 8;
+  heard_beat (0, 3, 200);
+  absent (1);
+  serves (0);
+  ck_assert_uint_eq (scene->plan.slot[1].had.sequence, 8);
+  ck_assert_uint_eq (scene->plan.slot[1].had.session[0], 3);
+  ck_assert_uint_eq (scene->plan.slot[1].had.count, 200);
+  ended_cleanly (0);
+  scene->log.unclean = false;
+  serves (0);
+  ck_assert_uint_eq (scene->plan.slot[1].had.sequence, 9);
 }
 
 /* The record that says so was written to leg a only. */

@@ -655,28 +655,147 @@ TEST (who_has_ended_does_not)
   ck_assert (lets_in ());
 }
 
-/* It was rolled back while it was out.  What the log says that it misses is what
- * it missed since it left.
- */
-TEST (a_leg_that_comes_back_older_gets_everything)
+/* Leg 1 is in use, and lost; what is on it is changed before it is back. */
+static void
+comes_back_changed (void (*change) (const struct leg_record *before))
 {
-  struct leg_record r;
+  struct leg_record before;
 
   new_mirror (2, 0);
   fx->m->rejoin =
     (struct rejoin_times){NSEC_PER_MSEC, 10 * NSEC_PER_MSEC, NSEC_PER_SEC};
   for (unsigned leg = 0; leg < 2; ++leg)
     fx_fill (fx, leg, 0, SIZE, 'x');
-  r = record_of (1);
+  before = record_of (1);
   fx_start (fx);
-  ck_assert_uint_lt (r.sequence, record_of (1).sequence);
+  ck_assert_uint_lt (before.sequence, record_of (1).sequence);
   mem_leg_hold_open (fx->leg[1], true);
   leg_lose (fx->leg[1], ECONNRESET, "the test says so");
-  put_record (&r);
+  change (&before);
   mem_leg_hold_open (fx->leg[1], false);
   WAIT_FOR (fx_in_sync (fx) == 3);
+}
+
+static void
+is_copied_whole (void)
+{
   ck_assert_uint_ge (fx_sent (fx, 0, LEG_READ), NR_REGIONS);
   ck_assert_uint_ge (fx_sent (fx, 1, LEG_WRITE), NR_REGIONS);
+}
+
+static void
+change_nothing (const struct leg_record *before)
+{
+  (void) before;
+}
+
+/* As it was before the mirror began. */
+static void
+roll_back (const struct leg_record *before)
+{
+  put_record (before);
+}
+
+static void
+roll_back_data (const struct leg_record *before)
+{
+  put_record (before);
+  memset (mem_leg_data (fx->leg[1]), 'y', SIZE);
+}
+
+static void
+remove_record (const struct leg_record *before)
+{
+  (void) before;
+  memset (mem_leg_data (fx->leg[1]) + SIZE, 0, RECORD_AREA);
+}
+
+TEST (a_leg_that_comes_back_as_it_was_gets_what_it_missed)
+{
+  comes_back_changed (change_nothing);
+  ck_assert_uint_lt (fx_sent (fx, 1, LEG_WRITE), NR_REGIONS);
+}
+
+/* It was rolled back while it was out.  What the log says that it misses is what
+ * it missed since it left.
+ */
+TEST (a_leg_that_comes_back_older_gets_everything)
+{
+  comes_back_changed (roll_back);
+  is_copied_whole ();
+}
+
+/* It is the leg, by its record, though it holds something else. */
+TEST (a_leg_that_comes_back_older_may_differ)
+{
+  comes_back_changed (roll_back_data);
+  is_copied_whole ();
+}
+
+/* To before it had one, perhaps. */
+TEST (a_leg_that_comes_back_without_its_record_gets_everything)
+{
+  comes_back_changed (remove_record);
+  is_copied_whole ();
+}
+
+static bool
+is_taken_for_older (void)
+{
+  ck_assert (lets_in ());
+  return fx->m->member[1].is_older;
+}
+
+/* The leg was out when the mirror began: what it had the records of others say. */
+TEST (what_a_leg_had_before_a_restart_counts)
+{
+  struct leg_record r;
+
+  new_mirror (2, 2);
+  r = record_of (1);
+  fx->m->records.had[1] = (struct record_had){.sequence = r.sequence};
+  ck_assert (!is_taken_for_older ());
+  fx->m->records.had[1].sequence++;
+  ck_assert (is_taken_for_older ());
+}
+
+TEST (so_do_its_heartbeats)
+{
+  struct record_had had = {.sequence = 1};
+  struct leg_beat beat;
+
+  new_mirror (2, 2);
+  beat = foreign_beat ();
+  beat.used = false;
+  beat.interval_ms = 5000;
+  put_beat (1, &beat);
+  memcpy (had.session, beat.session, RECORD_ID_SIZE);
+  had.count = beat.count + 60;
+  fx->m->records.had[1] = had;
+  fx->m->config.leg_timeout = fx->m->config.flush_timeout = 10;
+  ck_assert (is_taken_for_older ());
+  fx->m->records.had[1].count = beat.count + 12;
+  ck_assert (!is_taken_for_older ());
+}
+
+/* What a leg had stays in the records of those that are left. */
+TEST (who_is_left_says_what_a_leg_had)
+{
+  struct leg_record r;
+  uint64_t had;
+
+  new_mirror (2, 0);
+  fx_start (fx);
+  had = record_of (1).sequence;
+  do_succeeds (fx, OP_WRITE, 0, BLOCK, 'a');
+  mem_leg_hold_open (fx->leg[1], true);
+  leg_lose (fx->leg[1], ECONNRESET, "the test says so");
+  WAIT_FOR (in_sync_by (0) == 1);
+  r = record_of (0);
+  ck_assert_uint_eq (r.had[1].sequence, had);
+  ck_assert_mem_eq (r.had[1].session, fx->m->beats.session, RECORD_ID_SIZE);
+  ck_assert_uint_ge (r.had[1].count, 1);
+  mem_leg_hold_open (fx->leg[1], false);
 }
 
 static struct suite_group tests = {.teardown = teardown, .timeout = 60};
