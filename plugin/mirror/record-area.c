@@ -202,6 +202,30 @@ record_area_written (struct record_area *area)
   area->next = !area->next;
 }
 
+static int
+write_slot (struct record_area *area, void *buf)
+{
+  uint64_t offset = (uint64_t) area->next * RECORD_SLOT_SIZE;
+  bool unsent;
+
+  if (is_file (area))
+    return beside_write (area, buf, RECORD_SLOT_SIZE, offset, true, &unsent);
+  return leg_run (area->leg, LEG_WRITE, LEG_UNCOUNTED | LEG_FUA, buf,
+                  area->trailer + offset, RECORD_SLOT_SIZE);
+}
+
+int
+record_area_write (struct record_area *area, const struct leg_record *r)
+{
+  uint8_t buf[RECORD_SLOT_SIZE];
+
+  record_encode (buf, r);
+  if (write_slot (area, buf) == -1)
+    return -1;
+  record_area_written (area);
+  return 0;
+}
+
 int
 record_area_write_beat (struct record_area *area, const struct leg_beat *beat,
                         unsigned flags)

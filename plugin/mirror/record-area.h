@@ -61,9 +61,9 @@ int record_area_remove (struct record_area *area);
  */
 int record_area_restore (struct record_area *area);
 
-/* One record, durable before this returns; or begin to write it, which posts
- * the semaphore when it is durable, or io.error says why not.  Without the
- * lease neither it nor a beat is written, be it to a leg or to a file.
+/* Begin to write a record: done is called when it is durable, or io.error says why
+ * not.  Without the lease neither it nor a beat is written, be it to a leg or to a
+ * file.
  */
 struct record_write {
   uint8_t buf[RECORD_SLOT_SIZE];
@@ -73,6 +73,9 @@ void record_area_submit (struct record_area *area, struct record_write *w,
                          const struct leg_record *r,
                          void (*done) (struct leg_io *io), void *opaque);
 void record_area_written (struct record_area *area);
+
+/* The same for one record, which is durable when this returns 0. */
+int record_area_write (struct record_area *area, const struct leg_record *r);
 
 /* The beat alone: RECORD_VALID fills it in.  Flushed only with LEG_FUA, and on a
  * trailer.

@@ -9,6 +9,7 @@ libopen_la_SOURCES = \
 	plugin/open/lost-source.h \
 	plugin/open/lost.c \
 	plugin/open/lost.h \
+	plugin/open/new-history.c \
 	plugin/open/open-records.c \
 	plugin/open/open-records.h \
 	plugin/open/open.c \

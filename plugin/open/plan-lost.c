@@ -190,6 +190,11 @@ note_why (struct lost *l)
       "log %s: is made anew from the record of leg %s, with which the "
       "mirror goes on\n",
       in->log->name, leg);
+  else if (plan_nobody_in_sync (in))
+    plan_note (l->plan,
+               "log %s: calls no leg in-sync, as a start that is cut off may "
+               "leave it; it is made anew from the record of leg %s\n",
+               in->log->name, leg);
   else if (beat != -1 && l->newest->generation <= in->record->generation)
     plan_note (l->plan,
                "log %s: is an older copy, the heartbeat on leg %s has seen a "

@@ -275,8 +275,8 @@ no_source (const struct plan_input *in, struct plan *plan)
   }
   if (nr == 0)
     plan_refuse (plan,
-                 "the log %s calls no leg in-sync, which no mirror leaves "
-                 "behind: something else has written to it",
+                 "the log %s calls no leg in-sync: a start with source= was "
+                 "cut off, or something else has written to it",
                  in->log->name);
   return plan_offer_override (in, plan);
 }
