@@ -11,6 +11,7 @@
 #include "deadline.h"
 #include "msg.h"
 #include "open-records.h"
+#include "plan-newest.h"
 #include "record-order.h"
 #include "record-owner.h"
 #include "records-init.h"
@@ -168,6 +169,17 @@ newest (const struct plan_input *in, const struct plan *plan)
            : NULL;
 }
 
+/* What is data is neither written over nor taken away. */
+static void
+leave_data (const struct plan_input *in, unsigned leg,
+            struct record_area *area)
+{
+  if (!plan_record_is_data (in, leg))
+    return;
+  area->trailer = 0;
+  area->in_use = false;
+}
+
 static void
 hand_over_slot (const struct plan_slot *ps, unsigned slot,
                 struct record_area area[], struct records_origin *origin)
@@ -190,6 +202,8 @@ records_hand_over (struct mirror *m, const struct plan_input *in,
                                   .left = plan->history_left};
   int r;
 
+  for (unsigned i = 0; i < in->nr_legs; ++i)
+    leave_data (in, i, &area[i]);
   for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
     hand_over_slot (&plan->slot[s], s, area, &origin);
   r = records_init (m, &origin);

@@ -24,6 +24,8 @@ libopen_la_SOURCES = \
 	plugin/open/plan-lost.h \
 	plugin/open/plan-match.c \
 	plugin/open/plan-match.h \
+	plugin/open/plan-nested.c \
+	plugin/open/plan-nested.h \
 	plugin/open/plan-new.c \
 	plugin/open/plan-new.h \
 	plugin/open/plan-newest.c \

@@ -8,10 +8,19 @@
 bool
 plan_record_is_data (const struct plan_input *in, unsigned leg)
 {
-  enum log_found found = in->log->found;
-
-  return (found == LOG_FOUND_OURS || found == LOG_FOUND_KERNEL_SINCE) &&
-         in->leg[leg].trailer > 0 && in->leg[leg].trailer < in->log->geo.size;
+  if (in->leg[leg].trailer == 0)
+    return false;
+  switch (in->log->found) {
+  case LOG_FOUND_OURS:
+  case LOG_FOUND_KERNEL_SINCE:
+    return in->leg[leg].trailer < in->log->geo.size;
+  case LOG_FOUND_NEW:
+  case LOG_FOUND_DAMAGED:
+    return in->config->leg_records == RECORDS_OFF;
+  case LOG_FOUND_KERNEL:
+    return true;
+  }
+  __builtin_unreachable ();
 }
 
 const struct leg_record *

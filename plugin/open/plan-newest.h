@@ -7,8 +7,9 @@
 
 #include "plan.h"
 
-/* The bytes at the end of the leg that look like a record are the clients',
- * for the log says that the mirror is that long.
+/* The bytes at the end of the leg that look like a record are data of the disk, such
+ * as the record of a mirror within it: the log says that the mirror is that long; or
+ * it can't, and the user says that legs have no records; or the log never was ours.
  */
 bool plan_record_is_data (const struct plan_input *in, unsigned leg);
 

@@ -10,6 +10,7 @@
 
 #include <string.h>
 
+#include "plan-nested.h"
 #include "plan-newest.h"
 #include "plan-older.h"
 #include "plan-records.h"
@@ -49,6 +50,8 @@ check_same_leg (const struct plan_input *in, struct plan *plan, unsigned leg)
                    "leg %s and leg %s carry the same record: they are one "
                    "disk under two names, or one is a copy of the other",
                    in->leg[i].name, in->leg[leg].name);
+    if (plan->refuse)
+      plan_offer_nested (in, plan, leg);
   }
 }
 
@@ -64,6 +67,7 @@ say_way_out (const struct plan_input *in, struct plan *plan, unsigned leg)
   else
     plan_refuse (plan, "; if leg %s shall leave its mirror, make it empty",
                  pl->name);
+  plan_offer_nested (in, plan, leg);
 }
 
 static void
@@ -151,6 +155,8 @@ plan_check_records (const struct plan_input *in, struct plan *plan)
   case LOG_FOUND_NEW:
   case LOG_FOUND_DAMAGED:
     check_common_mirror (in, plan);
+    if (!plan->refuse)
+      plan_check_nested (in, plan);
     break;
   case LOG_FOUND_OURS:
     check_mirror (in, plan);

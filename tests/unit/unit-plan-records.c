@@ -1679,6 +1679,89 @@ TEST (a_trailer_is_kept)
   keeps (true, true);
 }
 
+/* Leg a is a raw disk with another mirror's leg at its end. */
+static void
+nested (enum log_found how)
+{
+  with_trailers ();
+  scene->config.log = (char *) "disk:/outer";
+  found (how);
+  scene->in.leg[1].record_verdict = RECORD_BLANK;
+  scene->in.leg[1].trailer = 0;
+  own (0)->configured = own (0)->in_sync = A;
+  snprintf (own (0)->name[0], sizeof own (0)->name[0], "/dev/vdb");
+  memset (own (0)->name[1], 0, sizeof own (0)->name[1]);
+}
+
+TEST (a_record_that_knows_no_name_may_be_data)
+{
+  nested (LOG_FOUND_NEW);
+  refuses ("leg /a: ends in the record of a mirror whose log was disk:/old");
+  also_says ("leg-records=on");
+  also_says ("leg-records=off once, which leaves it alone");
+  damaged_log ();
+  refuses ("leg /a: ends in the record");
+  override (0, scene->record.generation);
+  refuses ("leg /a: ends in the record");
+}
+
+TEST (a_record_is_data_if_the_user_says_so)
+{
+  nested (LOG_FOUND_NEW);
+  scene->config.leg_records = RECORDS_OFF;
+  scene->config.sync = SYNC_FORCE;
+  serves (0);
+  ck_assert (scene->plan.create);
+  ck_assert_uint_eq (scene->plan.mirror[0], 0);
+  ck_assert_uint_eq (scene->plan.geo.size, LEG_SIZE + RECORD_AREA);
+  notes ("which is taken for data and left alone");
+}
+
+TEST (a_record_is_not_data_if_the_user_says_so)
+{
+  nested (LOG_FOUND_NEW);
+  absent (1);
+  scene->in.nr_legs = scene->config.nr_legs = 1;
+  scene->config.leg_records = RECORDS_ON;
+  serves (0);
+  ck_assert_uint_eq (scene->plan.mirror[0], MIRROR);
+}
+
+TEST (a_record_that_knows_a_name_is_no_data)
+{
+  nested (LOG_FOUND_NEW);
+  absent (1);
+  scene->in.nr_legs = scene->config.nr_legs = 1;
+  snprintf (own (0)->name[0], sizeof own (0)->name[0], "/a");
+  serves (0);
+  scene->leg[0].kind = LEG_BLOCK; /* on another host */
+  refuses ("leg /a: ends in the record");
+}
+
+/* A raw disk, and its copy: what was one mirror's log is gone. */
+TEST (equal_records_may_be_data_of_equal_disks)
+{
+  with_trailers ();
+  *own (1) = *own (0);
+  found (LOG_FOUND_NEW);
+  refuses ("carry the same record");
+  also_says ("leg-records=off");
+  scene->config.leg_records = RECORDS_OFF;
+  scene->config.sync = SYNC_NONE;
+  serves (0);
+}
+
+/* The log never was ours, so no record is. */
+TEST (a_kernel_s_log_has_no_records)
+{
+  with_trailers ();
+  kernel_log ();
+  scene->config.region_size = REGION;
+  scene->config.size = LEG_SIZE;
+  serves (0);
+  keeps (false, false);
+}
+
 TEST (a_mirror_does_not_grow_into_a_trailer)
 {
   their_log ();
