@@ -116,6 +116,58 @@ record_area_read (struct record_area *area, struct record_found *found)
   return 0;
 }
 
+bool
+record_area_in_place (const struct record_area *area,
+                      const struct record_found *found)
+{
+  if (is_file (area) || area->trailer == 0)
+    return true;
+  return found->verdict == RECORD_VALID &&
+         record_trailer_offset (found->record.leg_size,
+                                area->leg->min_block) == area->trailer;
+}
+
+static bool
+was_smaller (const struct record_area *old, const struct record_found *found)
+{
+  const struct leg_record *r = &found->record;
+
+  return found->verdict == RECORD_VALID && r->leg_size < old->leg->size &&
+         record_trailer_offset (r->leg_size, old->leg->min_block) ==
+           old->trailer;
+}
+
+bool
+record_area_read_old (const struct record_area *area, uint64_t offset,
+                      const uint8_t mirror[RECORD_ID_SIZE],
+                      struct record_found *found, bool *error)
+{
+  struct record_area old = {.leg = area->leg, .fd = -1, .trailer = offset};
+  CLEANUP_FREE struct record_found *there = NULL;
+
+  *error = false;
+  if (is_file (area) || offset == 0 || offset >= area->trailer)
+    return false;
+  there = malloc (sizeof *there);
+  *error = !there || record_area_read (&old, there) == -1;
+  if (*error || !was_smaller (&old, there) ||
+      memcmp (there->record.mirror, mirror, RECORD_ID_SIZE) != 0)
+    return false;
+  there->zero = found->zero;
+  *found = *there;
+  return true;
+}
+
+bool
+record_area_can_move (const struct record_area *area,
+                      const struct record_found *found)
+{
+  uint64_t old =
+    record_trailer_offset (found->record.leg_size, area->leg->min_block);
+
+  return found->zero && area->trailer >= old + RECORD_AREA;
+}
+
 int
 record_area_read_beat (struct record_area *area, enum record_verdict *verdict,
                        struct leg_beat *beat)

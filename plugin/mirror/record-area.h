@@ -50,6 +50,27 @@ void record_area_close (struct record_area *area);
 /* Read all of it.  in_use becomes true if there is a record that is valid. */
 int record_area_read (struct record_area *area, struct record_found *found);
 
+/* What was found is valid, and was written for this place.  After the leg has grown
+ * by one slot there is a valid one, too.
+ */
+bool record_area_in_place (const struct record_area *area,
+                           const struct record_found *found);
+
+/* The leg may have grown since its record was written to its end: look for one
+ * of this mirror in a trailer at that offset, of a leg that was smaller.  True: it is
+ * in *found, as if it were in its place, but for zero, which stays; its leg_size says
+ * how large the leg was.  area->in_use stays.  *error: it can't be read.
+ */
+bool record_area_read_old (const struct record_area *area, uint64_t offset,
+                           const uint8_t mirror[RECORD_ID_SIZE],
+                           struct record_found *found, bool *error);
+
+/* What was found so can move to the end: the two places do not overlap, and nothing
+ * is there.
+ */
+bool record_area_can_move (const struct record_area *area,
+                           const struct record_found *found);
+
 /* Make the file, or note that the trailer is in use. */
 int record_area_make (struct record_area *area);
 

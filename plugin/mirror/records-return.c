@@ -91,6 +91,43 @@ is_older (struct member *member, const struct record_found *found)
                           patience_ms (m));
 }
 
+/* Where the record of a leg may be that has grown since: where its end was by the
+ * log, or where the mirror ends.
+ */
+static bool
+is_where_it_was (struct member *member, struct record_area *area,
+                 struct record_found *found)
+{
+  const struct mirror *m = member->mirror;
+  uint64_t end = (m->limits.size + RECORD_SLOT_SIZE - 1) / RECORD_SLOT_SIZE *
+                 RECORD_SLOT_SIZE;
+  struct log_leg leg;
+  uint64_t offset;
+  bool error;
+
+  dirty_log_get_leg (m->log, member->slot, &leg);
+  offset = record_trailer_offset (leg.size, member->leg->min_block);
+  return (offset >= end &&
+          record_area_read_old (area, offset, m->records.common.mirror, found,
+                                &error)) ||
+         record_area_read_old (area, end, m->records.common.mirror, found,
+                               &error);
+}
+
+static bool
+find_moved (struct member *member, struct record_area *area,
+            struct record_found *found)
+{
+  if (record_area_in_place (area, found) || found->verdict == RECORD_FOREIGN ||
+      !is_where_it_was (member, area, found) ||
+      record_area_can_move (area, found))
+    return true;
+  leg_report (member->leg,
+              "has grown, and its record can't move to its new end: that is "
+              "too near, or holds data");
+  return false;
+}
+
 static bool
 look_in (struct member *member, struct record_area *area)
 {
@@ -100,6 +137,8 @@ look_in (struct member *member, struct record_area *area)
     leg_report (member->leg, "record: %m");
     return false;
   }
+  if (!find_moved (member, area, found))
+    return false;
   if (found->verdict == RECORD_FOREIGN) {
     leg_report (member->leg, "its record is of a later version");
     return false;

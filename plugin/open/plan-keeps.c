@@ -63,19 +63,19 @@ is_new_mirror (const struct plan *plan)
 }
 
 /* The leg holds nothing that the mirror does not know: a new mirror takes over
- * legs with whatever is at their ends.
+ * legs with whatever is at their ends.  It may have ended before it gave them
+ * records: they are empty then.
  */
 static int
 is_free (const struct plan_input *in, const struct plan *plan, unsigned slot)
 {
   const struct plan_slot *ps = &plan->slot[slot];
-  bool new_mirror = is_new_mirror (plan);
+  bool joins = ps->fresh && !is_new_mirror (plan);
   unsigned leg = (unsigned) ps->leg;
 
-  if (!new_mirror && !ps->fresh)
+  if (!ps->fresh && !is_new_mirror (plan) && in->record->generation > 1)
     return PROBE_NO;
-  return in->empty (in, leg,
-                    new_mirror ? in->leg[leg].leg->size : plan->geo.size);
+  return in->empty (in, leg, joins ? plan->geo.size : in->leg[leg].leg->size);
 }
 
 /* There is a record that may be written over: of this mirror, or of one whose log

@@ -8,6 +8,7 @@
 
 #include "config.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "plan-nested.h"
@@ -34,6 +35,28 @@ check_verdict (const struct plan_input *in, struct plan *plan, unsigned leg)
   else if (pl->record_verdict == RECORD_BAD)
     plan_note (plan, "leg %s: its record is damaged, it counts as none\n",
                pl->name);
+}
+
+/* What is written over on the way there a crash would lose. */
+static void
+check_grown (const struct plan_input *in, struct plan *plan, unsigned leg)
+{
+  const struct plan_leg *pl = &in->leg[leg];
+
+  if (!pl->grown)
+    return;
+  if (!pl->can_move && in->config->leg_records != RECORDS_OFF)
+    plan_refuse (plan,
+                 "leg %s: has grown from %" PRIu64 " to %" PRIu64
+                 " bytes, and its record can't move to its new end: that is "
+                 "less than %u bytes further, or holds data; cut the leg back "
+                 "to its old size, or make it larger",
+                 pl->name, pl->record.leg_size, pl->leg->size, RECORD_AREA);
+  else
+    plan_note (plan,
+               "leg %s: has grown from %" PRIu64 " to %" PRIu64
+               " bytes, its record moves to its new end\n",
+               pl->name, pl->record.leg_size, pl->leg->size);
 }
 
 /* C: both would count as one leg. */
@@ -146,6 +169,8 @@ plan_check_records (const struct plan_input *in, struct plan *plan)
 {
   for (unsigned i = 0; i < in->nr_legs && !plan->refuse; ++i) {
     check_verdict (in, plan, i);
+    if (!plan->refuse)
+      check_grown (in, plan, i);
     if (!plan->refuse)
       check_same_leg (in, plan, i);
   }

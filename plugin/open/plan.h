@@ -86,6 +86,8 @@ struct plan_leg {
   struct leg_record record; /* if RECORD_VALID */
   bool has_beat;
   struct leg_beat beat;
+  bool grown;       /* its record is where its end was: record.leg_size */
+  bool can_move;    /* ... and can move to where it is */
   uint64_t trailer; /* offset of its record, or where there is room for one: of
                      * zeroes, so far; 0: there is none, or it has a file */
 };

@@ -1641,6 +1641,24 @@ TEST (a_leg_that_is_in_the_mirror_without_a_trailer_gets_none)
   keeps (true, true);
 }
 
+/* It has not done anything yet. */
+TEST (a_mirror_that_ended_before_its_first_records_gets_them)
+{
+  their_log ();
+  scene->record.generation = 1;
+  for (unsigned i = 0; i < 2; ++i) {
+    exported (i, PROBE_YES);
+    scene->record.leg[i].kind = LEG_NBD;
+    scene->leg[i].size = LEG_SIZE + RECORD_AREA;
+    scene->in.leg[i].trailer = LEG_SIZE;
+  }
+  serves (0);
+  keeps (true, true);
+  scene->data_at_end = B; /* behind the mirror, and before the trailer */
+  serves (0);
+  keeps (true, false);
+}
+
 TEST (an_empty_leg_that_joins_gets_a_trailer_if_it_is_larger)
 {
   their_log ();
@@ -1665,6 +1683,7 @@ with_trailers (void)
     scene->record.leg[i].kind = LEG_NBD;
   }
   both_know ();
+  own (0)->leg_size = own (1)->leg_size = LEG_SIZE + RECORD_AREA;
 }
 
 TEST (a_trailer_is_kept)
@@ -1760,6 +1779,28 @@ TEST (a_kernel_s_log_has_no_records)
   scene->config.size = LEG_SIZE;
   serves (0);
   keeps (false, false);
+}
+
+TEST (the_record_of_a_leg_that_has_grown_moves)
+{
+  their_log ();
+  with_trailers ();
+  scene->leg[1].size += MIB;
+  scene->in.leg[1].trailer += MIB;
+  scene->in.leg[1].grown = true;
+  refuses ("leg /b: has grown from 67174400 to 68222976 bytes, and its record "
+           "can't move");
+  also_says ("cut the leg back to its old size");
+  scene->config.leg_records = RECORDS_OFF;
+  serves (0);
+  scene->config.leg_records = RECORDS_AUTO;
+  scene->in.leg[1].can_move = true;
+  serves (0);
+  keeps (true, true);
+  notes (
+    "leg /b: has grown from 67174400 to 68222976 bytes, its record moves");
+  own (1)->sequence = 7;
+  refuses ("leg /b: was rolled back");
 }
 
 TEST (a_mirror_does_not_grow_into_a_trailer)

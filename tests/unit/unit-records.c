@@ -30,10 +30,11 @@ static struct fx *fx;
 
 /* --- a mirror whose legs have trailers --- */
 
+/* With room to grow. */
 static struct leg *
 leg_with_room (const char *name, uint64_t size)
 {
-  return mem_leg_new (name, size + RECORD_AREA);
+  return mem_leg_new (name, size + 2 * RECORD_AREA);
 }
 
 static void
@@ -43,6 +44,7 @@ give_records (void)
 
   for (unsigned i = 0; i < fx->nr_legs; ++i) {
     fx_set_kind (fx, i, LEG_NBD); /* a file would have its record beside it */
+    fx->leg[i]->size = SIZE + RECORD_AREA;
     ck_assert_int_eq (record_area_open (&origin.area[i], fx->leg[i], SIZE,
                                         false),
                       0);
@@ -359,6 +361,47 @@ TEST (a_record_within_the_mirror_is_left_alone)
   mem_leg_peek (fx->leg[0], after, SIZE, sizeof after);
   ck_assert_mem_eq (before, after, sizeof before);
   fx->m->limits.size = SIZE;
+}
+
+/* --- a leg that has grown --- */
+
+/* Leg 0 with so many bytes more: what is found of its record by where it was. */
+static bool
+found_there (uint64_t more, struct record_found *found, bool *can_move)
+{
+  struct leg *leg = mem_leg_new ("/grown", SIZE + RECORD_AREA + more);
+  struct record_area area;
+  bool error, there;
+
+  leg->kind = LEG_NBD;
+  ck_assert_int_eq (leg_open (leg, 0), 0);
+  mem_leg_peek (fx->leg[0], mem_leg_data (leg), 0, SIZE + RECORD_AREA);
+  ck_assert_int_eq (record_area_open (&area, leg, SIZE, false), 0);
+  ck_assert_int_eq (record_area_read (&area, found), 0);
+  ck_assert_int_eq (record_area_in_place (&area, found), more < 4096);
+  there = record_area_read_old (&area, SIZE, fx->m->records.common.mirror,
+                                found, &error);
+  ck_assert (!error);
+  *can_move = there && record_area_can_move (&area, found);
+  leg_free (leg);
+  return there;
+}
+
+TEST (the_record_of_a_leg_that_has_grown_is_found)
+{
+  struct record_found found;
+  bool can_move;
+
+  new_mirror (2, 0);
+  ck_assert (found_there (RECORD_AREA, &found, &can_move));
+  ck_assert (can_move);
+  ck_assert_uint_eq (found.record.leg_size, SIZE + RECORD_AREA);
+  ck_assert (found_there (4096, &found, &can_move));
+  ck_assert (!can_move); /* it would lie across itself */
+  ck_assert (!found_there (512, &found, &can_move));
+  ck_assert_int_eq (found.verdict, RECORD_VALID); /* it is in its place */
+  fx->m->records.common.mirror[0] ^= 1;
+  ck_assert (!found_there (RECORD_AREA, &found, &can_move));
 }
 
 /* --- heartbeats --- */
@@ -737,6 +780,27 @@ TEST (a_leg_that_comes_back_without_its_record_gets_everything)
 {
   comes_back_changed (remove_record);
   is_copied_whole ();
+}
+
+static void
+grow (const struct leg_record *before)
+{
+  (void) before;
+  mem_leg_replace (fx->leg[1], SIZE + 2 * RECORD_AREA, fx->leg[1]->min_block,
+                   (const char *) fx->leg[1]->id);
+}
+
+/* Its record is not at its end any more. */
+TEST (a_leg_that_comes_back_larger_gets_what_it_missed)
+{
+  uint8_t area[2 * RECORD_SLOT_SIZE];
+  struct leg_record r;
+  unsigned next;
+
+  comes_back_changed (grow);
+  ck_assert_uint_lt (fx_sent (fx, 1, LEG_WRITE), NR_REGIONS);
+  mem_leg_peek (fx->leg[1], area, SIZE + RECORD_AREA, sizeof area);
+  ck_assert_int_eq (record_decode_area (&r, area, &next), RECORD_VALID);
 }
 
 static bool
