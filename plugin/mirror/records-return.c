@@ -13,6 +13,15 @@
 #include "record-order.h"
 #include "records-return.h"
 
+/* It was left behind, and is not just away (hold.h). */
+static bool
+is_left (struct mirror *m, unsigned slot)
+{
+  CLEANUP_LOCK (&m->lock);
+
+  return !(m->in_sync & SLOT_BIT (slot));
+}
+
 /* The leg has been used where this mirror can't know of it. */
 static bool
 went_on_elsewhere (struct mirror *m, const struct leg_record *r)
@@ -23,9 +32,11 @@ went_on_elsewhere (struct mirror *m, const struct leg_record *r)
 
   dirty_log_status (m->log, &ls);
   if (record_same_id (r->history, common->history))
-    return r->generation > ls.generation;
+    return r->generation > ls.generation ||
+           (record_was_alone (r) && is_left (m, r->slot));
   dirty_log_get_leg (m->log, r->slot, &leg);
-  if (leg.state == LOG_LEG_STALE && r->generation <= leg.generation)
+  if (leg.state == LOG_LEG_STALE &&
+      r->generation <= (record_was_stale (r) ? ls.generation : leg.generation))
     return false; /* it has not gone on since it left, in whatever line */
   return !record_same_id (r->history, common->parent) ||
          r->generation > common->parent_generation;

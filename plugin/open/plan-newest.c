@@ -44,7 +44,7 @@ plan_record_of (const struct plan_input *in, unsigned leg,
 }
 
 /* Of another history than the newest, but the log knows when the leg left, and it
- * has not gone on since: what line that was does not matter.
+ * has not gone on since, but as a target: what line that was does not matter.
  */
 static bool
 left_and_stayed (const struct plan_input *in, const struct leg_record *newest,
@@ -54,7 +54,8 @@ left_and_stayed (const struct plan_input *in, const struct leg_record *newest,
 
   return !record_same_id (newest->history, r->history) &&
          in->log->found == LOG_FOUND_OURS && leg->state == LOG_LEG_STALE &&
-         r->generation <= leg->generation;
+         r->generation <=
+           (record_was_stale (r) ? in->record->generation : leg->generation);
 }
 
 static bool

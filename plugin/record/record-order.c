@@ -30,13 +30,16 @@ slot_bit (const struct leg_record *r)
   return 1u << r->slot;
 }
 
-/* Its leg was the only one in-sync, so the mirror could not go on without it;
- * and whoever became in-sync beside it stands in its record (S18).
- */
-static bool
-was_alone (const struct leg_record *r)
+bool
+record_was_alone (const struct leg_record *r)
 {
   return r->in_sync == slot_bit (r);
+}
+
+bool
+record_was_stale (const struct leg_record *r)
+{
+  return !(r->in_sync & slot_bit (r));
 }
 
 bool
@@ -45,7 +48,7 @@ record_knows (const struct leg_record *a, const struct leg_record *b)
   if (!record_same_id (a->history, b->history))
     return record_same_id (a->parent, b->history) &&
            b->generation <= a->parent_generation;
-  if (was_alone (b) && !(a->in_sync & slot_bit (b)))
+  if (record_was_alone (b) && !(a->in_sync & slot_bit (b)))
     return false;
   if (a->generation != b->generation)
     return a->generation > b->generation;

@@ -13,6 +13,14 @@ bool record_same_id (const uint8_t a[RECORD_ID_SIZE],
                      const uint8_t b[RECORD_ID_SIZE]);
 bool record_no_id (const uint8_t id[RECORD_ID_SIZE]);
 
+/* Its leg was the only one in-sync, so the mirror could not go on without it; and
+ * whoever became in-sync beside it stands in its record (S18).
+ */
+bool record_was_alone (const struct leg_record *r);
+
+/* Its leg was not in-sync: it served nobody, in whatever line. */
+bool record_was_stale (const struct leg_record *r);
+
 /* Both are of one mirror.  a knows all that b does: it is as new or newer, in
  * the same line.  If neither knows the other, nobody can say which is right.
  */

@@ -726,6 +726,28 @@ TEST (a_leg_that_left_before_two_histories_is_stale_and_no_more)
   refuses ("have both gone on without the other");
 }
 
+/* With leg-records=off leg a lost its record, and got another one later, in a
+ * history that has none before it; leg b was out all the time.
+ */
+TEST (a_leg_that_was_out_while_there_were_no_records_is_stale_and_no_more)
+{
+  their_log ();
+  scene->record.generation = 8;
+  scene->record.leg[1].state = LOG_LEG_STALE;
+  scene->record.leg[1].generation = 5;
+  knows (0, 0, 8, 1, A);
+  own (0)->history[0] = HISTORY + 5;
+  knows (1, 1, 6, 12, A); /* it was back for a moment, but not in-sync */
+  serves (0);
+  copies_nothing_to (1, 1);
+  ck_assert_uint_eq (scene->plan.history[0], HISTORY + 5);
+  own (1)->generation = 9;
+  refuses ("have both gone on without the other");
+  own (1)->generation = 6;
+  own (1)->in_sync = A | B;
+  refuses ("have both gone on without the other");
+}
+
 /* --- source=N@G, sync= --- */
 
 TEST (an_override_lets_a_leg_serve_alone)

@@ -661,6 +661,59 @@ TEST (who_knows_the_history_before_is_let_in_and_who_went_on_is_not)
   ck_assert (!lets_in ());
 }
 
+/* A second copy of the log let it serve alone; its generation tells nothing. */
+TEST (nor_who_was_the_only_one_elsewhere)
+{
+  struct leg_record r;
+
+  new_mirror (2, 2);
+  r = record_of (1);
+  r.in_sync = 2;
+  r.primary = 1;
+  put_record (&r);
+  ck_assert (!lets_in ());
+}
+
+/* ... and source=N@G has left it behind since, and knows of it. */
+TEST (who_was_the_only_one_before_another_history_is_let_in)
+{
+  struct leg_record r;
+
+  new_mirror (2, 2);
+  r = record_of (1);
+  r.in_sync = 2;
+  r.primary = 1;
+  put_record (&r);
+  uuid_generate (fx->m->records.common.history);
+  memcpy (fx->m->records.common.parent, r.history, RECORD_ID_SIZE);
+  fx->m->records.common.parent_generation = r.generation;
+  ck_assert (lets_in ());
+}
+
+/* The mirror had no records for a while, and began another history. */
+TEST (who_was_stale_in_an_unknown_history_has_gone_nowhere)
+{
+  struct leg_record r;
+  uint64_t generation;
+
+  new_mirror (2, 2);
+  r = record_of (1);
+  uuid_generate (fx->m->records.common.history);
+  ck_assert (lets_in ()); /* it has not gone on since it left */
+  dirty_log_set_generation (fx->log, 9);
+  generation = 9;
+  r.generation = generation; /* it was a target then */
+  put_record (&r);
+  ck_assert (lets_in ());
+  r.generation = generation + 1;
+  put_record (&r);
+  ck_assert (!lets_in ());
+  r.generation = generation;
+  r.in_sync = 3;
+  put_record (&r);
+  ck_assert (!lets_in ());
+}
+
 TEST (who_still_beats_elsewhere_keeps_the_leg)
 {
   struct leg_beat beat;
