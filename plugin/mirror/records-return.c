@@ -12,6 +12,7 @@
 #include "msg.h"
 #include "record-order.h"
 #include "records-return.h"
+#include "utf8.h"
 
 /* It was left behind, and is not just away (hold.h). */
 static bool
@@ -47,10 +48,12 @@ record_fits (struct member *member, const struct leg_record *r)
 {
   struct mirror *m = member->mirror;
   const uint8_t *id = m->records.id[member->slot];
+  char log_name[RECORD_LOG_NAME_SIZE + 4];
 
+  utf8_copy_line (log_name, sizeof log_name, r->log_name);
   if (!record_same_id (r->mirror, m->records.common.mirror))
     leg_report (member->leg, "is a leg of another mirror now, with the log %s",
-                r->log_name);
+                log_name);
   else if (r->slot != member->slot ||
            (!record_no_id (id) && !record_same_id (r->leg, id)))
     leg_report (member->leg, "is another leg of this mirror");

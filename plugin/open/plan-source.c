@@ -97,8 +97,8 @@ plan_offer_legs (const struct plan_input *in, struct plan *plan, unsigned legs)
 
   for (unsigned i = 0; i < in->nr_legs; ++i)
     if (legs >> i & 1) {
-      plan_refuse (plan, "%s source=%u@%" PRIu64 " (leg %s)", intro, i,
-                   in->record->generation, in->leg[i].name);
+      plan_refuse_words (plan, "%s source=%u@%" PRIu64 " (leg %.60s)", intro,
+                         i, in->record->generation, in->leg[i].name);
       intro = "";
     }
   return 0;

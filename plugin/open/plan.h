@@ -45,9 +45,14 @@ struct plan_slot {
 #define PLAN_NO_RECORD (-1)
 #define PLAN_TWO_LINES (-2) /* no record knows what all others do */
 
+/* A reason may be cut off; the words source=N@G that it ends with are all there. */
+#define PLAN_REASON_SIZE 3072
+#define PLAN_WORDS_SIZE 1024
+
 struct plan {
   bool refuse;
-  char reason[2048]; /* of a refusal, one message */
+  char reason[PLAN_REASON_SIZE + PLAN_WORDS_SIZE]; /* of a refusal, one
+                                                     * message */
 
   bool create;         /* give the log a new life */
   uint64_t generation; /* of the new life, or to rise to; 0 = leave */

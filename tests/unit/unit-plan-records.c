@@ -748,6 +748,48 @@ TEST (a_leg_that_was_out_while_there_were_no_records_is_stale_and_no_more)
   refuses ("have both gone on without the other");
 }
 
+/* --- names of records in messages --- */
+
+/* A leg may come from anywhere, and the admin reads this on a terminal. */
+TEST (what_is_no_text_is_not_printed)
+{
+  knows (0, 0, 5, 9, A | B);
+  snprintf (own (0)->log_name, sizeof own (0)->log_name,
+            "disk:/x\nleg /a: all is well\033[2J\xc2\x9b\xff");
+  snprintf (own (0)->name[1], sizeof own (0)->name[1], "/b\033[1m");
+  own (1)->mirror[0] = MIRROR;
+  scene->empty[1] = PROBE_YES;
+  override (0, 5);
+  serves (0);
+  ck_assert_ptr_null (strchr (scene->plan.notes, '\033'));
+  notes ("disk:/x?leg /a: all is well?[2J??");
+  scene->in.nr_legs = scene->config.nr_legs = 1;
+  scene->config.source_leg = -1;
+  refuses ("leg /b?[1m, in-sync by the newest record");
+  override (0, 5);
+  serves (0);
+  ck_assert_str_eq (scene->plan.slot[1].name, "");
+}
+
+/* The words to go on with come last. */
+TEST (long_names_leave_the_words_whole)
+{
+  static char name[2][LOG_NAME_SIZE];
+
+  both_ended_cleanly ();
+  for (unsigned i = 0; i < 2; ++i) {
+    memset (name[i], 'a' + (int) i, sizeof name[i] - 1);
+    scene->leg[i].name = name[i];
+    scene->in.leg[i].name = name[i];
+  }
+  scene->same[1] = PROBE_NO;
+  refuses ("leg bbbb");
+  also_says (" source=0@5 (leg aaa");
+  also_says (" source=1@5 (leg bbb");
+  ck_assert_uint_lt (strlen (scene->plan.reason),
+                     4000); /* as a message may be */
+}
+
 /* --- source=N@G, sync= --- */
 
 TEST (an_override_lets_a_leg_serve_alone)
