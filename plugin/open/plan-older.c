@@ -160,6 +160,11 @@ refuse_rolled_back (const struct plan_input *in, struct plan *plan,
                "nbdkit-mirror-plugin(1)",
                plan->refuse ? "; " : "", in->leg[leg].name,
                in->leg[plan->newest].name);
+  if (in->leg[leg].leg->kind == LEG_FILE)
+    plan_refuse (plan,
+                 " (its record is in %s.mirrorleg; if it had another name "
+                 "meanwhile, the right one is beside that)",
+                 in->leg[leg].name);
 }
 
 static int

@@ -1383,6 +1383,22 @@ b_was_out (void)
   own (0)->had[1].sequence = 9;
 }
 
+/* It was renamed without its record, got another one, and has its old name now. */
+TEST (an_old_record_beside_a_file_is_named)
+{
+  their_log ();
+  both_know ();
+  own (1)->sequence = 7;
+  refuses ("leg /b: was rolled back");
+  also_says ("its record is in /b.mirrorleg");
+  own (0)->legs[1][0] = 99;
+  refuses ("leg /b: holds data and is not a leg of the log");
+  also_says ("/b.mirrorleg is an old record: remove it");
+  scene->leg[1].kind = LEG_NBD;
+  refuses ("leg /b: holds data and is not a leg of the log");
+  does_not_say (".mirrorleg");
+}
+
 /* To before it left: since then it missed what it has in the missed map, and
  * before that what it lost.
  */
