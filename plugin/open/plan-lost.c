@@ -207,6 +207,11 @@ note_why (struct lost *l)
                "log %s: calls no leg in-sync, as a start that is cut off may "
                "leave it; it is made anew from the record of leg %s\n",
                in->log->name, leg);
+  else if (plan_is_elsewhere (in, (unsigned) l->plan->newest))
+    plan_note (l->plan,
+               "log %s: is an older copy, by which leg %s had left when it "
+               "was in-sync; it is made anew from its record\n",
+               in->log->name, leg);
   else if (beat != -1 && l->newest->generation <= in->record->generation)
     plan_note (l->plan,
                "log %s: is an older copy, the heartbeat on leg %s has seen a "

@@ -70,6 +70,43 @@ knows_all (const struct plan_input *in, const struct leg_record *newest)
   return true;
 }
 
+static unsigned
+in_sync_by_log (const struct plan_input *in)
+{
+  unsigned slots = 0;
+
+  for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
+    if (in->record->leg[s].state == LOG_LEG_IN_SYNC)
+      slots |= 1u << s;
+  return slots;
+}
+
+bool
+plan_is_elsewhere (const struct plan_input *in, unsigned leg)
+{
+  const struct leg_record *r = plan_record_of (in, leg, in->log->uuid);
+  const struct log_leg *known = r ? &in->record->leg[r->slot] : NULL;
+
+  return r && in->log->found == LOG_FOUND_OURS &&
+         known->state == LOG_LEG_STALE && !record_was_stale (r) &&
+         r->generation > known->generation &&
+         !(r->in_sync & in_sync_by_log (in));
+}
+
+/* ... though the newest record is of the log's line. */
+static bool
+has_other_line (const struct plan_input *in, const struct leg_record *newest)
+{
+  for (unsigned i = 0; i < in->nr_legs; ++i) {
+    const struct leg_record *r = plan_record_of (in, i, newest->mirror);
+
+    if (r && record_same_id (r->history, newest->history) &&
+        plan_is_elsewhere (in, i))
+      return true;
+  }
+  return false;
+}
+
 int
 plan_find_newest (const struct plan_input *in,
                   const uint8_t mirror[RECORD_ID_SIZE])
@@ -82,7 +119,9 @@ plan_find_newest (const struct plan_input *in,
     if (!r)
       continue;
     if (knows_all (in, r))
-      return (int) i;
+      return !plan_is_elsewhere (in, i) && has_other_line (in, r)
+               ? PLAN_TWO_LINES
+               : (int) i;
     found = PLAN_TWO_LINES;
   }
   return found;

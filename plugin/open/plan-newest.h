@@ -22,6 +22,12 @@ const struct leg_record *plan_record_of (const struct plan_input *in,
                                          unsigned leg,
                                          const uint8_t mirror[RECORD_ID_SIZE]);
 
+/* The log is of another line than the leg's record: by the record the leg was in-sync
+ * later than the log knows, beside none that is in-sync by the log; for whoever becomes
+ * in-sync is in the records first, together with who was.
+ */
+bool plan_is_elsewhere (const struct plan_input *in, unsigned leg);
+
 /* The leg whose record of the mirror knows what those of all others do;
  * PLAN_NO_RECORD, PLAN_TWO_LINES.
  */

@@ -254,6 +254,7 @@ plan_log_is_lost (const struct plan_input *in, const struct plan *plan)
   if (in->log->found == LOG_FOUND_OURS)
     return newest->generation > in->record->generation ||
            plan_later_beat (in) != -1 || plan_started_since (in, newest) ||
+           plan_is_elsewhere (in, (unsigned) plan->newest) ||
            plan_nobody_in_sync (in);
   return in->log->found == LOG_FOUND_NEW;
 }

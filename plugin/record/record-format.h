@@ -105,12 +105,15 @@
  *  (10) Both all zero: no record.  No valid one, but something: damaged; the leg
  *       is as one without record, and that is said.
  *
- * Which of two legs knows more: records of one history are ordered by
- * generation, then by sequence.  A history is newer than its parent, of which it
+ * Which of two legs knows more: in one history generation and sequence grow
+ * together, so who is behind in one and ahead in the other is of another line
+ * (below).  A history is newer than its parent, of which it
  * knows all up to parent_generation: a record of the parent beyond that, or of
  * any third history, is of another line, and nobody can say which is right.
  * So is, in the same history, the record of a leg that was the only one in-sync
- * beside one that does not call it in-sync: there were two copies of the log.
+ * beside one that does not call it in-sync: there were two copies of the log.  And
+ * so is that of a leg that was in-sync at a later generation than the log knows,
+ * beside none that is in-sync by the log.
  *
  * Whether a leg was rolled back: its record has a lower sequence than the newest
  * record says that it has, or its beat is of the same session and has stopped more

@@ -216,13 +216,26 @@ TEST (within_a_cycle_the_newer_record_decides)
   notes ("leg /c: is stale by the record of leg /a");
 }
 
+/* A cycle that was cut off is written again, with what is true by then. */
 TEST (generation_counts_before_sequence)
 {
-  knows (0, 0, 6, 8, A);
+  knows (0, 0, 6, 9, A);
   knows (1, 1, 5, 9, A | B);
   serves (0);
   begins_anew (7);
   copies_all_to (1, 1);
+}
+
+/* Both only ever grow. */
+TEST (a_higher_generation_with_a_lower_sequence_is_another_line)
+{
+  knows (0, 0, 6, 8, A);
+  knows (1, 1, 5, 9, A | B);
+  refuses ("leg /a and leg /b have both gone on without the other");
+  their_log ();
+  scene->record.generation = 6;
+  scene->record.leg[1].state = LOG_LEG_STALE;
+  refuses ("leg /a and leg /b have both gone on without the other");
 }
 
 TEST (a_stale_leg_gets_a_full_copy_also_after_a_clean_end)
@@ -702,6 +715,48 @@ TEST (two_copies_of_a_log_make_two_lines)
   refuses ("leg /a and leg /b have both gone on without the other");
   found (LOG_FOUND_NEW);
   refuses ("leg /a and leg /b have both gone on without the other");
+}
+
+/* The same, but the second mirror was killed before it had written a record, so it
+ * had not served anybody either.
+ */
+TEST (a_second_line_without_a_record_is_none)
+{
+  their_log ();
+  scene->record.generation = 6;
+  scene->record.primary = 1;
+  scene->record.leg[0].state = LOG_LEG_STALE;
+  scene->record.leg[0].generation = 5;
+  knows (0, 0, 6, 10, A);
+  knows (1, 1, 5, 9, A | B);
+  serves (0);
+  begins_anew (7);
+  copies_all_to (1, 1);
+  notes ("log /l: is an older copy");
+  scene->record.leg[0].generation = 6; /* source=1@6, without a record of b */
+  serves (1);
+  ck_assert (!scene->plan.create);
+}
+
+/* Two legs on one side. */
+TEST (two_legs_and_a_copy_of_the_log_make_two_lines)
+{
+  three_legs ();
+  their_log ();
+  scene->record.generation = 7;
+  scene->record.primary = 1;
+  record (2, LOG_LEG_STALE, "/c", 3);
+  scene->record.leg[0].state = LOG_LEG_STALE;
+  scene->record.leg[0].generation = scene->record.leg[2].generation = 5;
+  knows (0, 0, 6, 10, A | C);
+  knows (1, 1, 7, 10, B);
+  knows (2, 2, 6, 10, A | C);
+  refuses ("have both gone on without the other");
+  /* Or b became in-sync beside c, and c left: this is one line. */
+  scene->record.leg[0].generation = 6;
+  absent (2);
+  serves (1);
+  copies_nothing_to (0, 0);
 }
 
 /* source=N@G was used twice since leg c left. */
