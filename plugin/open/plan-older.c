@@ -231,12 +231,22 @@ lacks_record (const struct plan_input *in, const struct plan *plan,
          !plan_leg_record (in, (unsigned) ps->leg);
 }
 
+/* A file that was renamed has left its record behind; otherwise it may have been rolled
+ * back to before it had one.
+ */
+static bool
+was_renamed (const struct plan_input *in, const struct leg *leg, unsigned slot)
+{
+  return leg->kind == LEG_FILE &&
+         strcmp (leg->name, in->record->leg[slot].name) != 0;
+}
+
 static void
 look_at_bare_leg (const struct plan_input *in, struct plan *plan,
                   unsigned slot)
 {
   const struct leg *leg = in->leg[plan->slot[slot].leg].leg;
-  bool stale = is_stale (in, plan, slot);
+  bool stale = is_stale (in, plan, slot) && !was_renamed (in, leg, slot);
 
   plan_note (plan, "leg %s: has no record any more (%s%s)%s\n", leg->name,
              leg->kind == LEG_FILE ? leg->name : "at its end",

@@ -1495,6 +1495,12 @@ TEST (a_stale_leg_that_lost_its_record_gets_everything)
   serves (0);
   copies_all_to (1, 1);
   notes ("leg /b: has no record any more (/b.mirrorleg)");
+  name_leg (1, "/renamed", 2);
+  serves (0);
+  copies_nothing_to (1, 1);
+  notes ("leg /renamed: has no record any more (/renamed.mirrorleg): the log "
+         "alone says");
+  name_leg (1, "/b", 2);
   scene->leg[1].id[0] = 77; /* or it is somebody's disk */
   scene->same[1] = PROBE_NO;
   refuses ("leg /b: is not the leg that the log /l knows");
