@@ -89,7 +89,7 @@ plan_is_elsewhere (const struct plan_input *in, unsigned leg)
 
   return r && in->log->found == LOG_FOUND_OURS &&
          known->state == LOG_LEG_STALE && !record_was_stale (r) &&
-         r->generation > known->generation &&
+         known->generation > 0 && r->generation > known->generation &&
          !(r->in_sync & in_sync_by_log (in));
 }
 

@@ -24,7 +24,8 @@ const struct leg_record *plan_record_of (const struct plan_input *in,
 
 /* The log is of another line than the leg's record: by the record the leg was in-sync
  * later than the log knows, beside none that is in-sync by the log; for whoever becomes
- * in-sync is in the records first, together with who was.
+ * in-sync is in the records first, together with who was.  A log that has begun a new
+ * life since the leg was in-sync does not know when that was.
  */
 bool plan_is_elsewhere (const struct plan_input *in, unsigned leg);
 

@@ -738,6 +738,24 @@ TEST (a_second_line_without_a_record_is_none)
   ck_assert (!scene->plan.create);
 }
 
+/* The log was lost, and made anew from the records; leg b, the source, was the one
+ * with the newest.  The mirror was killed before it had written others.
+ */
+TEST (a_log_that_never_knew_a_leg_in_sync_is_not_older)
+{
+  their_log ();
+  scene->record.generation = 21;
+  scene->record.primary = 1;
+  scene->record.leg[0].state = LOG_LEG_STALE;
+  scene->record.leg[0].generation = 0;
+  knows (0, 0, 5, 9, A);
+  knows (1, 1, 5, 10, A | B);
+  serves (1);
+  ck_assert (!scene->plan.create);
+  absent (1);
+  refuses ("no leg that is in-sync by the log /l is here");
+}
+
 /* Two legs on one side. */
 TEST (two_legs_and_a_copy_of_the_log_make_two_lines)
 {
