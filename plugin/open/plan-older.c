@@ -96,13 +96,18 @@ ended_cleanly (const struct plan_input *in, const struct leg_record *newest)
          !in->log->unclean;
 }
 
-/* More changes than a crash explains; none where all ended cleanly. */
+/* More changes than a crash explains; none where all ended cleanly.  Starts that are
+ * cut off one after the other explain more, which only what the leg has for certain
+ * tells.
+ */
 static bool
 record_is_late (const struct plan_input *in, const struct leg_record *newest,
                 const struct leg_record *r)
 {
   bool clean = ended_cleanly (in, newest);
 
+  if (!clean && newest->had[r->slot].sequence > 0)
+    return !record_same_id (newest->history, r->history); /* has_less knows */
   return !record_same_id (newest->history, r->history) ||
          newest->sequence > r->sequence + (clean ? 0 : 1);
 }

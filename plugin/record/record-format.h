@@ -105,9 +105,9 @@
  *  (10) Both all zero: no record.  No valid one, but something: damaged; the leg
  *       is as one without record, and that is said.
  *
- * Which of two legs knows more: in one history generation and sequence grow
- * together, so who is behind in one and ahead in the other is of another line
- * (below).  A history is newer than its parent, of which it
+ * Which of two legs knows more: records of one history are ordered by
+ * generation, then by sequence: starts that are cut off count it up on some legs
+ * only, and those may then be absent.  A history is newer than its parent, of which it
  * knows all up to parent_generation: a record of the parent beyond that, or of
  * any third history, is of another line, and nobody can say which is right.
  * So is, in the same history, the record of a leg that was the only one in-sync

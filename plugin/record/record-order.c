@@ -50,7 +50,9 @@ record_knows (const struct leg_record *a, const struct leg_record *b)
            b->generation <= a->parent_generation;
   if (record_was_alone (b) && !(a->in_sync & slot_bit (b)))
     return false;
-  return a->generation >= b->generation && a->sequence >= b->sequence;
+  if (a->generation != b->generation)
+    return a->generation > b->generation;
+  return a->sequence >= b->sequence;
 }
 
 bool
