@@ -2,6 +2,7 @@
 
 #include "config.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "utf8.h"
@@ -26,21 +27,41 @@ utf8_length (const unsigned char *s)
   return len;
 }
 
-size_t
-utf8_copy (char *buf, size_t size, const char *text)
+/* C0, DEL and, in two bytes, C1. */
+static bool
+is_control (const unsigned char *s)
+{
+  return s[0] < ' ' || s[0] == 0x7f || (s[0] == 0xc2 && s[1] < 0xa0);
+}
+
+static size_t
+copy (char *buf, size_t size, const char *text, bool line)
 {
   size_t len = 0;
 
   for (const char *s = text; *s != '\0' && len + 4 < size;) {
     size_t n = utf8_length ((const unsigned char *) s);
+    bool bad = n == 0 || (line && is_control ((const unsigned char *) s));
 
-    if (n == 0)
-      buf[len++] = '?';
+    if (bad)
+      buf[len] = '?';
     else
       memcpy (buf + len, s, n);
-    len += n;
+    len += bad ? 1 : n;
     s += n == 0 ? 1 : n;
   }
   buf[len] = '\0';
   return len;
+}
+
+size_t
+utf8_copy (char *buf, size_t size, const char *text)
+{
+  return copy (buf, size, text, false);
+}
+
+size_t
+utf8_copy_line (char *buf, size_t size, const char *text)
+{
+  return copy (buf, size, text, true);
 }

@@ -13,4 +13,7 @@
  */
 size_t utf8_copy (char *buf, size_t size, const char *text);
 
+/* The same for a terminal or a line of a log: control characters, too, become '?'. */
+size_t utf8_copy_line (char *buf, size_t size, const char *text);
+
 #endif /* NBDMIRROR_UTF8_H */

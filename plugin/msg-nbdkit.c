@@ -22,7 +22,7 @@
 #include "journal.h"
 #include "msg.h"
 
-#define MAX_TEXT 1024
+#define MAX_TEXT 4096 /* a refused start says what to do at its end */
 #define NULL_DEVICE makedev (1, 3)
 
 static const char *const words[] = {

@@ -87,6 +87,8 @@ leg_json (const struct leg_record *r, unsigned slot)
                   record_has_leg (r->in_sync, slot) ? "in-sync" : "stale");
   field_add_bool (leg, "primary", slot == r->primary);
   field_add_bool (leg, "this", slot == r->slot);
+  field_add_u64 (leg, "had_sequence", r->had[slot].sequence);
+  field_add_u64 (leg, "had_beats", r->had[slot].count);
   return leg;
 }
 

@@ -84,8 +84,10 @@ write_beat (struct member *member, bool used, unsigned flags)
   struct leg_beat beat = make_beat (m, used);
 
   if (record_area_write_beat (&m->records.area[member->slot], &beat, flags) ==
-      0)
+      0) {
+    atomic_store (&m->beats.of[member->slot].written, beat.count);
     return true;
+  }
   msg_debug ("leg %s: heartbeat: %m", member->name);
   return false;
 }

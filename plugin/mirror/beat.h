@@ -27,9 +27,10 @@ struct mirror;
 /* Of one member. */
 struct beat {
   pthread_t thread;
-  bool started;        /* only used by start and stop */
-  bool exited;         /* protected by m->lock */
-  atomic_bool claimed; /* our beat is on the leg since it is in use */
+  bool started;                 /* only used by start and stop */
+  bool exited;                  /* protected by m->lock */
+  atomic_bool claimed;          /* our beat is on the leg since it is in use */
+  atomic_uint_fast64_t written; /* the last of our beats on it; 0: none */
 
   /* Only used by the leg's rejoiner: what it saw on the leg last. */
   struct leg_beat seen;

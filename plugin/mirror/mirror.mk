@@ -91,6 +91,8 @@ libmirror_la_SOURCES = \
 	plugin/mirror/read.c \
 	plugin/mirror/record-area.c \
 	plugin/mirror/record-area.h \
+	plugin/mirror/record-beside.c \
+	plugin/mirror/record-beside.h \
 	plugin/mirror/records-init.c \
 	plugin/mirror/records-init.h \
 	plugin/mirror/records-return.c \

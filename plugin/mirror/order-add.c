@@ -153,7 +153,7 @@ name_in_records (struct mirror *m, unsigned slot, const char *name)
   CLEANUP_LOCK (&rec->lock);
 
   memset (rec->id[slot], 0, RECORD_ID_SIZE);
-  rec->has[slot] = 0;
+  rec->had[slot] = (struct record_had){.sequence = 0};
   rec->last.slots &= ~SLOT_BIT (slot);
   memset (rec->common.name[slot], 0, sizeof rec->common.name[slot]);
   strncpy (rec->common.name[slot], name, sizeof rec->common.name[slot] - 1);

@@ -25,6 +25,7 @@
 #include "probe.h"
 #include "record-order.h"
 #include "rejoin-check.h"
+#include "utf8.h"
 
 #define DISK_LOG "disk:"
 
@@ -125,7 +126,9 @@ refuse_record (struct member *member, const struct record_found *found,
 {
   const struct leg_record *r = &found->record;
   const char *name = member->name;
+  char log_name[304];
 
+  utf8_copy_line (log_name, sizeof log_name, r->log_name);
   if (found->verdict == RECORD_FOREIGN)
     return order_refuse (out,
                          "%s: has a record of another version of this "
@@ -138,9 +141,8 @@ refuse_record (struct member *member, const struct record_found *found,
                          name);
   return order_refuse (out,
                        "%s: is a leg of another mirror, whose log is "
-                       "%.300s: --overwrite would lose what it holds of "
-                       "that",
-                       name, r->log_name);
+                       "%s: --overwrite would lose what it holds of that",
+                       name, log_name);
 }
 
 static int

@@ -20,6 +20,7 @@
 #include "order-grow.h"
 #include "order-impl.h"
 #include "order-new.h"
+#include "record-beside.h"
 
 /* --- replacing --- */
 
@@ -173,7 +174,7 @@ static void
 take_record_along (const struct member *member, const char *new_name)
 {
   if (member->leg && member->leg->kind == LEG_FILE &&
-      record_area_follow (member->name, new_name) == -1)
+      beside_follow (member->name, new_name) == -1)
     msg_note ("leg %s: the record beside it can't go along to %s: %m",
               member->name, new_name);
 }

@@ -4,18 +4,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cleanup.h"
-#include "full-io.h"
 #include "record-area.h"
+#include "record-beside.h"
 
-#define SUFFIX ".mirrorleg"
 #define BEAT_BLOCK 4096 /* written as a whole, on any leg with a trailer */
 
 /* --- where it is --- */
@@ -30,35 +26,6 @@ static bool
 is_file (const struct record_area *area)
 {
   return area->path != NULL;
-}
-
-/* Beside the leg itself, not beside a symbolic link to it. */
-static char *
-path_beside (const struct leg *leg)
-{
-  CLEANUP_FREE char *real = realpath (leg->name, NULL);
-  char *path;
-
-  if (!real || asprintf (&path, "%s" SUFFIX, real) == -1)
-    return NULL;
-  return path;
-}
-
-/* 0 also if there is none. */
-static int
-open_file (struct record_area *area, int flags)
-{
-  struct stat st;
-
-  area->fd = open (area->path, flags | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (area->fd == -1)
-    return errno == ENOENT ? 0 : -1;
-  if (fstat (area->fd, &st) == 0 && S_ISREG (st.st_mode))
-    return 0;
-  close (area->fd);
-  area->fd = -1;
-  errno = EINVAL;
-  return -1;
 }
 
 /* What lies within the mirror's size is clients' data, whatever it looks like. */
@@ -79,10 +46,10 @@ record_area_open (struct record_area *area, struct leg *leg,
     area->trailer = trailer_behind (leg, mirror_size);
     return 0;
   }
-  area->path = path_beside (leg);
+  area->path = beside_path (leg);
   if (!area->path)
     return -1;
-  return open_file (area, read_only ? O_RDONLY : O_RDWR);
+  return beside_open (area, read_only ? O_RDONLY : O_RDWR);
 }
 
 void
@@ -96,109 +63,6 @@ record_area_close (struct record_area *area)
 
 /* --- reading --- */
 
-/* Bytes that are not there are zero. */
-static int
-read_file (int fd, uint8_t *buf, size_t len, uint64_t offset)
-{
-  ssize_t n;
-
-  memset (buf, 0, len);
-  for (size_t done = 0; done < len; done += (size_t) n) {
-    n = pread (fd, buf + done, len - done, (off_t) (offset + done));
-    if (n == -1 && errno == EINTR)
-      n = 0;
-    else if (n <= 0)
-      return (int) n;
-  }
-  return 0;
-}
-
-/* A call for a file beside the leg, which may hang as the leg does. */
-struct file_job {
-  struct leg *leg;
-  int fd;
-  bool write, sync;
-  bool unsent;
-  uint64_t offset;
-  size_t len;
-  uint8_t bytes[];
-};
-
-/* What leg_submit asks for the legs themselves. */
-static bool
-may_write (const struct leg *leg)
-{
-  return !leg->may_write || leg->may_write ((struct leg *) leg);
-}
-
-static int
-do_file_job (void *arg)
-{
-  struct file_job *job = arg;
-
-  if (!job->write)
-    return read_file (job->fd, job->bytes, job->len, job->offset);
-  job->unsent = !may_write (job->leg);
-  if (job->unsent) {
-    errno = ESTALE;
-    return -1;
-  }
-  if (full_pwrite (job->fd, job->bytes, job->len, job->offset) == -1)
-    return -1;
-  return job->sync ? fdatasync (job->fd) : 0;
-}
-
-static struct file_job *
-new_job (const struct record_area *area, size_t len, uint64_t offset)
-{
-  struct file_job *job = calloc (1, sizeof *job + len);
-
-  if (!job)
-    return NULL;
-  job->leg = area->leg;
-  job->fd = area->fd;
-  job->offset = offset;
-  job->len = len;
-  return job;
-}
-
-static int
-run_job (struct file_job *job)
-{
-  return leg_aside (job->leg, do_file_job, job, sizeof *job + job->len);
-}
-
-static int
-read_beside (struct record_area *area, uint8_t *buf, size_t len,
-             uint64_t offset)
-{
-  CLEANUP_FREE struct file_job *job = new_job (area, len, offset);
-
-  if (!job || run_job (job) == -1)
-    return -1;
-  memcpy (buf, job->bytes, len);
-  return 0;
-}
-
-/* *unsent: it may not be written now. */
-static int
-write_beside (struct record_area *area, const void *buf, size_t len,
-              uint64_t offset, bool sync, bool *unsent)
-{
-  CLEANUP_FREE struct file_job *job = new_job (area, len, offset);
-  int r;
-
-  *unsent = false;
-  if (!job)
-    return -1;
-  job->write = true;
-  job->sync = sync;
-  memcpy (job->bytes, buf, len);
-  r = run_job (job);
-  *unsent = job->unsent;
-  return r;
-}
-
 static int
 read_bytes (struct record_area *area, uint8_t *buf, size_t len,
             uint64_t offset)
@@ -210,7 +74,7 @@ read_bytes (struct record_area *area, uint8_t *buf, size_t len,
     memset (buf, 0, len);
     return 0;
   }
-  return read_beside (area, buf, len, offset);
+  return beside_read (area, buf, len, offset);
 }
 
 static bool
@@ -252,6 +116,58 @@ record_area_read (struct record_area *area, struct record_found *found)
   return 0;
 }
 
+bool
+record_area_in_place (const struct record_area *area,
+                      const struct record_found *found)
+{
+  if (is_file (area) || area->trailer == 0)
+    return true;
+  return found->verdict == RECORD_VALID &&
+         record_trailer_offset (found->record.leg_size,
+                                area->leg->min_block) == area->trailer;
+}
+
+static bool
+was_smaller (const struct record_area *old, const struct record_found *found)
+{
+  const struct leg_record *r = &found->record;
+
+  return found->verdict == RECORD_VALID && r->leg_size < old->leg->size &&
+         record_trailer_offset (r->leg_size, old->leg->min_block) ==
+           old->trailer;
+}
+
+bool
+record_area_read_old (const struct record_area *area, uint64_t offset,
+                      const uint8_t mirror[RECORD_ID_SIZE],
+                      struct record_found *found, bool *error)
+{
+  struct record_area old = {.leg = area->leg, .fd = -1, .trailer = offset};
+  CLEANUP_FREE struct record_found *there = NULL;
+
+  *error = false;
+  if (is_file (area) || offset == 0 || offset >= area->trailer)
+    return false;
+  there = malloc (sizeof *there);
+  *error = !there || record_area_read (&old, there) == -1;
+  if (*error || !was_smaller (&old, there) ||
+      memcmp (there->record.mirror, mirror, RECORD_ID_SIZE) != 0)
+    return false;
+  there->zero = found->zero;
+  *found = *there;
+  return true;
+}
+
+bool
+record_area_can_move (const struct record_area *area,
+                      const struct record_found *found)
+{
+  uint64_t old =
+    record_trailer_offset (found->record.leg_size, area->leg->min_block);
+
+  return found->zero && area->trailer >= old + RECORD_AREA;
+}
+
 int
 record_area_read_beat (struct record_area *area, enum record_verdict *verdict,
                        struct leg_beat *beat)
@@ -269,48 +185,10 @@ record_area_read_beat (struct record_area *area, enum record_verdict *verdict,
 
 /* --- writing --- */
 
-static int
-sync_directory (const char *path)
-{
-  CLEANUP_FREE char *dir = strdup (path);
-  CLEANUP_CLOSE int fd = -1;
-
-  if (!dir)
-    return -1;
-  *strrchr (dir, '/') = '\0';
-  fd = open (dir[0] ? dir : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  return fd == -1 ? -1 : fsync (fd);
-}
-
-/* All of it is written, so that no record ever lacks the room. */
-static int
-make_file (struct record_area *area)
-{
-  CLEANUP_FREE uint8_t *zeroes = calloc (1, RECORD_AREA);
-
-  if (area->fd != -1)
-    close (area->fd);
-  area->fd = -1;
-  area->next = 0;
-  if (!zeroes || open_file (area, O_RDWR | O_CREAT) == -1)
-    return -1;
-  return full_pwrite (area->fd, zeroes, RECORD_AREA, 0) == -1 ||
-             fsync (area->fd) == -1
-           ? -1
-           : sync_directory (area->path);
-}
-
-static int
-do_make (void *arg)
-{
-  return make_file (*(struct record_area **) arg);
-}
-
 int
 record_area_make (struct record_area *area)
 {
-  if (is_file (area) && !area->in_use &&
-      leg_aside (area->leg, do_make, &area, sizeof area) == -1)
+  if (is_file (area) && !area->in_use && beside_make (area) == -1)
     return -1;
   area->in_use = true;
   return 0;
@@ -330,49 +208,17 @@ record_area_remove (struct record_area *area)
   return 0;
 }
 
-/* The file is the one that has the name. */
-static bool
-is_there (const struct record_area *area)
-{
-  struct stat mine, there;
-
-  return fstat (area->fd, &mine) == 0 && stat (area->path, &there) == 0 &&
-         mine.st_dev == there.st_dev && mine.st_ino == there.st_ino;
-}
-
-struct restore_job {
-  struct record_area *area;
-  bool made;
-};
-
-static int
-do_restore (void *arg)
-{
-  struct restore_job *job = arg;
-
-  if (is_there (job->area))
-    return 0;
-  job->made = true;
-  return make_file (job->area);
-}
-
 int
 record_area_restore (struct record_area *area)
 {
-  struct restore_job job = {.area = area};
-
-  if (!is_file (area))
-    return 0;
-  if (leg_aside (area->leg, do_restore, &job, sizeof job) == -1)
-    return -1;
-  return job.made;
+  return is_file (area) ? beside_restore (area) : 0;
 }
 
 static void
 write_record (struct record_area *area, struct record_write *w,
               uint64_t offset)
 {
-  if (write_beside (area, w->buf, sizeof w->buf, offset, true,
+  if (beside_write (area, w->buf, sizeof w->buf, offset, true,
                     &w->io.unsent) == -1)
     w->io.error = errno;
 }
@@ -408,6 +254,30 @@ record_area_written (struct record_area *area)
   area->next = !area->next;
 }
 
+static int
+write_slot (struct record_area *area, void *buf)
+{
+  uint64_t offset = (uint64_t) area->next * RECORD_SLOT_SIZE;
+  bool unsent;
+
+  if (is_file (area))
+    return beside_write (area, buf, RECORD_SLOT_SIZE, offset, true, &unsent);
+  return leg_run (area->leg, LEG_WRITE, LEG_UNCOUNTED | LEG_FUA, buf,
+                  area->trailer + offset, RECORD_SLOT_SIZE);
+}
+
+int
+record_area_write (struct record_area *area, const struct leg_record *r)
+{
+  uint8_t buf[RECORD_SLOT_SIZE];
+
+  record_encode (buf, r);
+  if (write_slot (area, buf) == -1)
+    return -1;
+  record_area_written (area);
+  return 0;
+}
+
 int
 record_area_write_beat (struct record_area *area, const struct leg_beat *beat,
                         unsigned flags)
@@ -417,41 +287,8 @@ record_area_write_beat (struct record_area *area, const struct leg_beat *beat,
 
   record_beat_encode (buf, beat);
   if (is_file (area))
-    return write_beside (area, buf, sizeof buf, RECORD_BEAT_OFFSET, false,
+    return beside_write (area, buf, sizeof buf, RECORD_BEAT_OFFSET, false,
                          &unsent);
   return leg_run (area->leg, LEG_WRITE, LEG_UNCOUNTED | flags, buf,
                   area->trailer + RECORD_BEAT_OFFSET, sizeof buf);
-}
-
-/* --- another name --- */
-
-/* The file has gone from its old name, but what was beside it has not. */
-static bool
-was_left (const char *old_leg, const char *old_path)
-{
-  struct stat st;
-
-  return lstat (old_leg, &st) == -1 && errno == ENOENT &&
-         lstat (old_path, &st) == 0 && S_ISREG (st.st_mode);
-}
-
-int
-record_area_follow (const char *old_leg, const char *new_leg)
-{
-  CLEANUP_FREE char *real = realpath (new_leg, NULL);
-  CLEANUP_FREE char *from = NULL, *to = NULL;
-
-  if (!real)
-    return 0;
-  if (asprintf (&from, "%s" SUFFIX, old_leg) == -1) {
-    from = NULL;
-    return -1;
-  }
-  if (asprintf (&to, "%s" SUFFIX, real) == -1) {
-    to = NULL;
-    return -1;
-  }
-  if (!was_left (old_leg, from) || access (to, F_OK) == 0)
-    return 0;
-  return rename (from, to) == -1 ? -1 : sync_directory (to);
 }

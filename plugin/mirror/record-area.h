@@ -44,17 +44,32 @@ struct record_found {
 int record_area_open (struct record_area *area, struct leg *leg,
                       uint64_t mirror_size, bool read_only);
 
-/* A file that was a leg has another name now: the record beside it goes along, if it
- * was left behind.  0 also if there is none, or one is there already; -1 with errno.
- * Blocks.
- */
-int record_area_follow (const char *old_leg, const char *new_leg);
-
 /* Forget it; the leg stays open.  Zeroed ones may be closed, too. */
 void record_area_close (struct record_area *area);
 
 /* Read all of it.  in_use becomes true if there is a record that is valid. */
 int record_area_read (struct record_area *area, struct record_found *found);
+
+/* What was found is valid, and was written for this place.  After the leg has grown
+ * by one slot there is a valid one, too.
+ */
+bool record_area_in_place (const struct record_area *area,
+                           const struct record_found *found);
+
+/* The leg may have grown since its record was written to its end: look for one
+ * of this mirror in a trailer at that offset, of a leg that was smaller.  True: it is
+ * in *found, as if it were in its place, but for zero, which stays; its leg_size says
+ * how large the leg was.  area->in_use stays.  *error: it can't be read.
+ */
+bool record_area_read_old (const struct record_area *area, uint64_t offset,
+                           const uint8_t mirror[RECORD_ID_SIZE],
+                           struct record_found *found, bool *error);
+
+/* What was found so can move to the end: the two places do not overlap, and nothing
+ * is there.
+ */
+bool record_area_can_move (const struct record_area *area,
+                           const struct record_found *found);
 
 /* Make the file, or note that the trailer is in use. */
 int record_area_make (struct record_area *area);
@@ -67,9 +82,9 @@ int record_area_remove (struct record_area *area);
  */
 int record_area_restore (struct record_area *area);
 
-/* One record, durable before this returns; or begin to write it, which posts
- * the semaphore when it is durable, or io.error says why not.  Without the
- * lease neither it nor a beat is written, be it to a leg or to a file.
+/* Begin to write a record: done is called when it is durable, or io.error says why
+ * not.  Without the lease neither it nor a beat is written, be it to a leg or to a
+ * file.
  */
 struct record_write {
   uint8_t buf[RECORD_SLOT_SIZE];
@@ -79,6 +94,9 @@ void record_area_submit (struct record_area *area, struct record_write *w,
                          const struct leg_record *r,
                          void (*done) (struct leg_io *io), void *opaque);
 void record_area_written (struct record_area *area);
+
+/* The same for one record, which is durable when this returns 0. */
+int record_area_write (struct record_area *area, const struct leg_record *r);
 
 /* The beat alone: RECORD_VALID fills it in.  Flushed only with LEG_FUA, and on a
  * trailer.

@@ -56,6 +56,7 @@ set_ids (struct mirror *m, const struct records_origin *origin)
   struct records *rec = &m->records;
 
   memcpy (rec->id, origin->id, sizeof rec->id);
+  memcpy (rec->had, origin->had, sizeof rec->had);
   FOR_EACH_SLOT (slot, origin->keep)
     if (record_no_id (rec->id[slot]))
       uuid_generate (rec->id[slot]);

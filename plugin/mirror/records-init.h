@@ -21,6 +21,7 @@ struct records_origin {
   struct record_area area[LOG_MAX_LEGS]; /* of the legs that are open; they are
                                           * the mirror's from now on */
   uint8_t id[LOG_MAX_LEGS][RECORD_ID_SIZE]; /* of the legs; zero: none yet */
+  struct record_had had[LOG_MAX_LEGS];      /* for certain, here or not */
 };
 
 /* Files are made; the record of a leg that shall have none is taken away; who

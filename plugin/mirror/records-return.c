@@ -13,6 +13,16 @@
 #include "order-grow.h"
 #include "record-order.h"
 #include "records-return.h"
+#include "utf8.h"
+
+/* It was left behind, and is not just away (hold.h). */
+static bool
+is_left (struct mirror *m, unsigned slot)
+{
+  CLEANUP_LOCK (&m->lock);
+
+  return !(m->in_sync & SLOT_BIT (slot));
+}
 
 /* The leg has been used where this mirror can't know of it. */
 static bool
@@ -24,9 +34,11 @@ went_on_elsewhere (struct mirror *m, const struct leg_record *r)
 
   dirty_log_status (m->log, &ls);
   if (record_same_id (r->history, common->history))
-    return r->generation > ls.generation;
+    return r->generation > ls.generation ||
+           (record_was_alone (r) && is_left (m, r->slot));
   dirty_log_get_leg (m->log, r->slot, &leg);
-  if (leg.state == LOG_LEG_STALE && r->generation <= leg.generation)
+  if (leg.state == LOG_LEG_STALE &&
+      r->generation <= (record_was_stale (r) ? ls.generation : leg.generation))
     return false; /* it has not gone on since it left, in whatever line */
   return !record_same_id (r->history, common->parent) ||
          r->generation > common->parent_generation;
@@ -37,10 +49,12 @@ record_fits (struct member *member, const struct leg_record *r)
 {
   struct mirror *m = member->mirror;
   const uint8_t *id = m->records.id[member->slot];
+  char log_name[RECORD_LOG_NAME_SIZE + 4];
 
+  utf8_copy_line (log_name, sizeof log_name, r->log_name);
   if (!record_same_id (r->mirror, m->records.common.mirror))
     leg_report (member->leg, "is a leg of another mirror now, with the log %s",
-                r->log_name);
+                log_name);
   else if (r->slot != member->slot ||
            (!record_no_id (id) && !record_same_id (r->leg, id)))
     leg_report (member->leg, "is another leg of this mirror");
@@ -65,17 +79,68 @@ names_leg (struct member *member, const struct record_found *found)
          record_same_id (rec->id[member->slot], found->record.leg);
 }
 
-/* It had a later one when it left: it was rolled back, and what the log says that it
- * misses is not all.
+/* As long a time as a heartbeat may take. */
+static uint64_t
+patience_ms (const struct mirror *m)
+{
+  return (UINT64_C (1) * m->config.leg_timeout + m->config.flush_timeout) *
+         1000;
+}
+
+/* It had more when it left, or it had one: it was rolled back, or may have been,
+ * and what the log says that it misses is not all.
  */
 static bool
 is_older (struct member *member, const struct record_found *found)
 {
-  struct records *rec = &member->mirror->records;
-  CLEANUP_LOCK (&rec->lock);
+  struct mirror *m = member->mirror;
+  CLEANUP_LOCK (&m->records.lock);
+  struct record_had *had = &m->records.had[member->slot];
 
-  return found->verdict == RECORD_VALID &&
-         found->record.sequence < rec->has[member->slot];
+  if (memcmp (had->session, m->beats.session, RECORD_ID_SIZE) == 0)
+    had->count = atomic_load (&m->beats.of[member->slot].written);
+  if (found->verdict != RECORD_VALID)
+    return had->sequence > 0;
+  return record_is_older (&found->record,
+                          found->has_beat ? &found->beat : NULL, had,
+                          patience_ms (m));
+}
+
+/* Where the record of a leg may be that has grown since: where its end was by the
+ * log, or where the mirror ends.
+ */
+static bool
+is_where_it_was (struct member *member, struct record_area *area,
+                 struct record_found *found)
+{
+  const struct mirror *m = member->mirror;
+  uint64_t end = (m->limits.size + RECORD_SLOT_SIZE - 1) / RECORD_SLOT_SIZE *
+                 RECORD_SLOT_SIZE;
+  struct log_leg leg;
+  uint64_t offset;
+  bool error;
+
+  dirty_log_get_leg (m->log, member->slot, &leg);
+  offset = record_trailer_offset (leg.size, member->leg->min_block);
+  return (offset >= end &&
+          record_area_read_old (area, offset, m->records.common.mirror, found,
+                                &error)) ||
+         record_area_read_old (area, end, m->records.common.mirror, found,
+                               &error);
+}
+
+static bool
+find_moved (struct member *member, struct record_area *area,
+            struct record_found *found)
+{
+  if (record_area_in_place (area, found) || found->verdict == RECORD_FOREIGN ||
+      !is_where_it_was (member, area, found) ||
+      record_area_can_move (area, found))
+    return true;
+  leg_report (member->leg,
+              "has grown, and its record can't move to its new end: that is "
+              "too near, or holds data");
+  return false;
 }
 
 static bool
@@ -87,6 +152,8 @@ look_in (struct member *member, struct record_area *area)
     leg_report (member->leg, "record: %m");
     return false;
   }
+  if (!find_moved (member, area, found))
+    return false;
   if (found->verdict == RECORD_FOREIGN) {
     leg_report (member->leg, "its record is of a later version");
     return false;

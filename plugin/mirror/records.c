@@ -35,6 +35,18 @@ write_done (struct leg_io *io)
     sem_post (&c->done);
 }
 
+/* What is being written now no leg has for certain; the beats it has. */
+static void
+note_beats (struct mirror *m)
+{
+  FOR_EACH_SLOT (slot, m->configured) {
+    struct record_had *had = &m->records.had[slot];
+
+    if (memcmp (had->session, m->beats.session, RECORD_ID_SIZE) == 0)
+      had->count = atomic_load (&m->beats.of[slot].written);
+  }
+}
+
 static void
 fill (const struct mirror *m, const struct records_state *state, unsigned slot,
       struct leg_record *r)
@@ -46,6 +58,7 @@ fill (const struct mirror *m, const struct records_state *state, unsigned slot,
   r->sequence = rec->sequence + 1;
   memcpy (r->leg, rec->id[slot], RECORD_ID_SIZE);
   memcpy (r->legs, rec->id, sizeof rec->id);
+  memcpy (r->had, rec->had, sizeof rec->had);
   if (leg->kind == LEG_FILE)
     memcpy (r->file, leg->id, RECORD_ID_SIZE);
   r->leg_size = leg->size;
@@ -156,13 +169,17 @@ end_use (struct mirror *m, unsigned used, unsigned bad, unsigned unsent)
  * more than one ahead of one that has not.
  */
 static void
-complete (struct records *rec, unsigned slots)
+complete (struct mirror *m, unsigned slots)
 {
+  struct records *rec = &m->records;
+
   rec->sequence++;
   FOR_EACH_SLOT (slot, slots) {
     record_area_written (&rec->area[slot]);
-    rec->has[slot] = rec->sequence;
+    rec->had[slot].sequence = rec->sequence;
+    memcpy (rec->had[slot].session, m->beats.session, RECORD_ID_SIZE);
   }
+  note_beats (m);
 }
 
 /* records.lock is held. */
@@ -182,11 +199,12 @@ run_cycle (struct mirror *m, const struct records_state *state)
   if (!used)
     return 0;
   c->m = m;
+  note_beats (m);
   submit_all (c, state, used);
   bad = look_at_answers (c, used, &unsent);
   if (end_use (m, used, bad, unsent) == -1)
     return -1;
-  complete (&m->records, used & ~bad);
+  complete (m, used & ~bad);
   return 0;
 }
 

@@ -50,8 +50,10 @@ struct records {
   /* Protected by it, once the mirror is started. */
   uint8_t id[LOG_MAX_LEGS][RECORD_ID_SIZE]; /* of the legs; zero: none */
   uint64_t sequence;                        /* of the last cycle */
-  uint64_t has[LOG_MAX_LEGS]; /* of the last one on the leg; 0: none yet */
-  struct records_state last;  /* what its legs have; slots: whose */
+  struct record_had
+    had[LOG_MAX_LEGS];       /* what the legs have for certain, or had
+                                        * when they were in use last */
+  struct records_state last; /* what its legs have; slots: whose */
   /* Of a leg that is in use, or that its rejoiner looks at.  fd, path and
    * trailer are read-only while it is in use.
    */

@@ -143,7 +143,8 @@ is_known (const struct member *member)
 }
 
 /* The comparison did not show that it is the leg: what it holds, and its
- * identity or record, decide.  A disk may have been replaced under the same name.
+ * identity or record, decide.  A disk may have been replaced under the same name;
+ * an older state of the leg may differ anywhere.
  */
 static bool
 may_be_used (struct member *member, int answer, const char *source,
@@ -154,8 +155,9 @@ may_be_used (struct member *member, int answer, const char *source,
   if (empty == -1)
     return false;
   *blank = empty == PROBE_YES;
-  if (*blank || (answer == PROBE_NO_EVIDENCE &&
-                 (is_known (member) || member->by_record)))
+  if (*blank || (member->by_record && member->is_older) ||
+      (answer == PROBE_NO_EVIDENCE &&
+       (is_known (member) || member->by_record)))
     return true;
   leg_report (member->leg,
               "is not the leg that the log knows, its content differs from "

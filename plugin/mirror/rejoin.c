@@ -20,7 +20,7 @@
  *
  * A file that has taken the place of the one that was used in this run may be
  * an older copy of it, and samples would hardly tell: it gets everything.  So does
- * a leg whose record is older than the one that it had when it left.
+ * a leg whose record is older than the one that it had when it left, or is gone.
  *
  * While the leg is in use the thread looks after its file (place.h).
  *
@@ -250,7 +250,10 @@ what_it_is (const struct rejoin *r)
 {
   if (r->blank)
     return "empty";
-  return r->member->is_older ? "an older state of itself" : "another file";
+  if (!r->member->is_older)
+    return "another file";
+  return r->member->by_record ? "an older state of itself"
+                              : "without its record";
 }
 
 /* What the log says of the leg becomes true of what is here now, in memory.

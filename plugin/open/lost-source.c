@@ -12,6 +12,7 @@
 
 #include "lost-source.h"
 #include "plan-newest.h"
+#include "plan-older.h"
 #include "plan-records.h"
 #include "plan-source.h"
 #include "plan-verdict.h"
@@ -68,6 +69,8 @@ begin_refusal (struct lost *l)
 {
   if (l->asked->log->found == LOG_FOUND_NEW)
     plan_refuse (l->plan, "log %s: is new", lost_log_name (l));
+  else if (plan_nobody_in_sync (l->asked))
+    plan_refuse (l->plan, "log %s: calls no leg in-sync", lost_log_name (l));
   else
     plan_refuse (l->plan, "log %s: is older than the legs' records",
                  lost_log_name (l));

@@ -11,6 +11,7 @@
 #include "deadline.h"
 #include "msg.h"
 #include "open-records.h"
+#include "plan-newest.h"
 #include "record-order.h"
 #include "record-owner.h"
 #include "records-init.h"
@@ -27,9 +28,55 @@ note_found (struct plan_leg *pl, const struct record_area *area,
   pl->record = found->record;
   pl->has_beat = found->has_beat;
   pl->beat = found->beat;
-  if (area->path || !(area->in_use || found->zero))
+  if (area->path || !(area->in_use || found->zero || pl->grown))
     return;
   pl->trailer = area->trailer;
+}
+
+/* The n-th offset at which the record of a leg may be that has grown: where its end
+ * was by the log, or where the mirror ends; 0: it is within the mirror.
+ */
+static uint64_t
+old_place (const struct plan_input *in, const struct leg *leg, unsigned n)
+{
+  uint64_t size = in->log->geo.size;
+  uint64_t end =
+    (size + RECORD_SLOT_SIZE - 1) / RECORD_SLOT_SIZE * RECORD_SLOT_SIZE;
+  uint64_t offset =
+    n == LOG_MAX_LEGS
+      ? end
+      : record_trailer_offset (in->record->leg[n].size, leg->min_block);
+
+  return offset >= size ? offset : 0;
+}
+
+/* Nothing is at its end, but the log knows a smaller leg. */
+static int
+look_where_it_ended (const struct plan_input *in, struct plan_leg *pl,
+                     struct record_area *area, struct record_found *found)
+{
+  bool error = false;
+
+  if (in->log->found != LOG_FOUND_OURS || found->verdict == RECORD_FOREIGN)
+    return 0;
+  for (unsigned n = 0; n <= LOG_MAX_LEGS && !pl->grown && !error; ++n)
+    pl->grown = record_area_read_old (area, old_place (in, pl->leg, n),
+                                      in->log->uuid, found, &error);
+  pl->can_move = pl->grown && record_area_can_move (area, found);
+  return error ? -1 : 0;
+}
+
+static int
+read_record (const struct plan_input *in, struct plan_leg *pl,
+             struct record_area *area, struct record_found *found)
+{
+  if (record_area_open (area, pl->leg, in->log->geo.size, in->config->plan) ==
+        -1 ||
+      record_area_read (area, found) == -1)
+    return -1;
+  return !record_area_in_place (area, found)
+           ? look_where_it_ended (in, pl, area, found)
+           : 0;
 }
 
 static int
@@ -38,10 +85,7 @@ ask_leg (const struct plan_input *in, struct plan_leg *pl,
 {
   CLEANUP_FREE struct record_found *found = malloc (sizeof *found);
 
-  if (!found ||
-      record_area_open (area, pl->leg, in->log->geo.size, in->config->plan) ==
-        -1 ||
-      record_area_read (area, found) == -1) {
+  if (!found || read_record (in, pl, area, found) == -1) {
     msg_error ("leg %s: record: %m", pl->name);
     return -1;
   }
@@ -168,11 +212,37 @@ newest (const struct plan_input *in, const struct plan *plan)
            : NULL;
 }
 
+/* The record of a leg that has grown, and shall have none, is where its end was. */
+static void
+take_away_there (const struct plan_input *in, unsigned leg,
+                 struct record_area *area)
+{
+  const struct plan_leg *pl = &in->leg[leg];
+
+  if (!pl->grown || in->config->leg_records != RECORDS_OFF)
+    return;
+  area->trailer =
+    record_trailer_offset (pl->record.leg_size, pl->leg->min_block);
+  area->in_use = true;
+}
+
+/* What is data is neither written over nor taken away. */
+static void
+leave_data (const struct plan_input *in, unsigned leg,
+            struct record_area *area)
+{
+  if (!plan_record_is_data (in, leg))
+    return;
+  area->trailer = 0;
+  area->in_use = false;
+}
+
 static void
 hand_over_slot (const struct plan_slot *ps, unsigned slot,
                 struct record_area area[], struct records_origin *origin)
 {
   memcpy (origin->id[slot], ps->record_id, RECORD_ID_SIZE);
+  origin->had[slot] = ps->had;
   if (!ps->configured || ps->leg < 0 || !area[ps->leg].leg)
     return;
   origin->area[slot] = area[ps->leg];
@@ -189,6 +259,10 @@ records_hand_over (struct mirror *m, const struct plan_input *in,
                                   .left = plan->history_left};
   int r;
 
+  for (unsigned i = 0; i < in->nr_legs; ++i) {
+    leave_data (in, i, &area[i]);
+    take_away_there (in, i, &area[i]);
+  }
   for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
     hand_over_slot (&plan->slot[s], s, area, &origin);
   r = records_init (m, &origin);

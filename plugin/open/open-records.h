@@ -19,6 +19,14 @@ int records_ask (struct plan_input *in, struct record_area area[]);
 int records_wait (struct plan_input *in, struct record_area area[],
                   struct dirty_log *log);
 
+/* Where source=N@G begins a new history, the source's own record says so, durably,
+ * before the log is past G: the plan then goes on from that record.  After a crash
+ * in between the log is older than the record, by which all others are stale.  -1
+ * with the error reported.  Blocks.
+ */
+int records_begin_history (struct plan_input *in, struct plan *plan,
+                           struct record_area area[]);
+
 /* The mirror, made by that plan, has the records that the plan says; the areas
  * are its own from now on.  -1 with the error reported.  Blocks.
  */

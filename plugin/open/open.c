@@ -304,9 +304,11 @@ hold_all (struct dirty_log *log, struct bitset *marked)
   return 0;
 }
 
-/* The log's records and marks become what the plan says. */
+/* The log's records and marks become what the plan says, but for a new history the
+ * source's own record first.
+ */
 static struct mirror *
-carry_out (struct opening *o, const struct plan *plan)
+carry_out (struct opening *o, struct plan *plan)
 {
   struct bitset marked;
   struct mirror *m = NULL;
@@ -314,6 +316,7 @@ carry_out (struct opening *o, const struct plan *plan)
   if (quarantine_marked (o->log, &marked) == -1)
     return NULL;
   if (sums_open (&o->sums, o->in.config, o->log, plan->geo.size) == 0 &&
+      records_begin_history (&o->in, plan, o->area) == 0 &&
       plan_apply (o->log, &o->in, plan) == 0 &&
       (!plan->unclean || hold_all (o->log, &marked) == 0))
     m = build (o, plan);

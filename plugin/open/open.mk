@@ -9,6 +9,7 @@ libopen_la_SOURCES = \
 	plugin/open/lost-source.h \
 	plugin/open/lost.c \
 	plugin/open/lost.h \
+	plugin/open/new-history.c \
 	plugin/open/open-records.c \
 	plugin/open/open-records.h \
 	plugin/open/open.c \
@@ -23,10 +24,14 @@ libopen_la_SOURCES = \
 	plugin/open/plan-lost.h \
 	plugin/open/plan-match.c \
 	plugin/open/plan-match.h \
+	plugin/open/plan-nested.c \
+	plugin/open/plan-nested.h \
 	plugin/open/plan-new.c \
 	plugin/open/plan-new.h \
 	plugin/open/plan-newest.c \
 	plugin/open/plan-newest.h \
+	plugin/open/plan-older.c \
+	plugin/open/plan-older.h \
 	plugin/open/plan-print.c \
 	plugin/open/plan-print.h \
 	plugin/open/plan-records.c \

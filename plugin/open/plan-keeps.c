@@ -10,6 +10,7 @@
 #include "config.h"
 
 #include "plan-keeps.h"
+#include "plan-nested.h"
 #include "plan-newest.h"
 #include "plan-verdict.h"
 #include "probe.h"
@@ -62,19 +63,32 @@ is_new_mirror (const struct plan *plan)
 }
 
 /* The leg holds nothing that the mirror does not know: a new mirror takes over
- * legs with whatever is at their ends.
+ * legs with whatever is at their ends.  It may have ended before it gave them
+ * records: they are empty then.
  */
 static int
 is_free (const struct plan_input *in, const struct plan *plan, unsigned slot)
 {
   const struct plan_slot *ps = &plan->slot[slot];
-  bool new_mirror = is_new_mirror (plan);
+  bool joins = ps->fresh && !is_new_mirror (plan);
   unsigned leg = (unsigned) ps->leg;
 
-  if (!new_mirror && !ps->fresh)
+  if (!ps->fresh && !is_new_mirror (plan) && in->record->generation > 1)
     return PROBE_NO;
-  return in->empty (in, leg,
-                    new_mirror ? in->leg[leg].leg->size : plan->geo.size);
+  return in->empty (in, leg, joins ? plan->geo.size : in->leg[leg].leg->size);
+}
+
+/* There is a record that may be written over: of this mirror, or of one whose log
+ * is damaged (plan-nested.h).
+ */
+static bool
+is_own (const struct plan_input *in, const struct plan *plan, unsigned leg)
+{
+  const struct leg_record *r = plan_leg_record (in, leg);
+
+  return r && (in->log->found == LOG_FOUND_DAMAGED ||
+               record_same_id (r->mirror,
+                               plan->create ? plan->mirror : in->log->uuid));
 }
 
 /* NULL: the leg in the slot keeps a record; else why it has none.  *error: one
@@ -96,7 +110,7 @@ why_not (const struct plan_input *in, const struct plan *plan, unsigned slot,
     return "holds data to its end";
   if (pl->trailer < plan->geo.size)
     return "the mirror uses it to its end";
-  if (pl->record_verdict == RECORD_VALID ||
+  if (is_own (in, plan, leg) ||
       (pl->record_verdict == RECORD_BAD && !plan->slot[slot].fresh))
     return NULL;
   r = is_free (in, plan, slot);
@@ -137,6 +151,7 @@ plan_keep_records (const struct plan_input *in, struct plan *plan)
   if (in->config->leg_records == RECORDS_OFF) {
     plan_note (plan, "leg-records=off: the legs have no records of their "
                      "own\n");
+    plan_note_nested (in, plan);
     return 0;
   }
   for (unsigned s = 0; s < LOG_MAX_LEGS && !plan->refuse; ++s)

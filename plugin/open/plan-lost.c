@@ -20,6 +20,7 @@
 #include "plan-records.h"
 #include "plan-verdict.h"
 #include "probe.h"
+#include "utf8.h"
 
 /* --- the legs that are here --- */
 
@@ -56,6 +57,17 @@ match_by_place (struct lost *l)
       plan_assign (&l->in, l->plan, s, s);
 }
 
+/* It goes into the log, and all messages; one that would break them is forgotten. */
+static const char *
+name_of (const struct lost *l, unsigned slot)
+{
+  const char *name = l->asked->leg[l->plan->newest].record.name[slot];
+  char line[RECORD_NAME_SIZE + 4];
+
+  utf8_copy_line (line, sizeof line, name);
+  return strcmp (line, name) == 0 ? name : "";
+}
+
 static int
 match (struct lost *l)
 {
@@ -66,7 +78,7 @@ match (struct lost *l)
 
     if (!ps->configured)
       continue;
-    ps->name = l->asked->leg[l->plan->newest].record.name[s];
+    ps->name = name_of (l, s);
     if (!ps->here || !lost_in_sync (l, s))
       ps->miss = MISS_ALL;
     if (ps->here && !lost_seen (l, s) && look_at_unseen (l, s) == -1)
@@ -190,6 +202,16 @@ note_why (struct lost *l)
       "log %s: is made anew from the record of leg %s, with which the "
       "mirror goes on\n",
       in->log->name, leg);
+  else if (plan_nobody_in_sync (in))
+    plan_note (l->plan,
+               "log %s: calls no leg in-sync, as a start that is cut off may "
+               "leave it; it is made anew from the record of leg %s\n",
+               in->log->name, leg);
+  else if (plan_is_elsewhere (in, (unsigned) l->plan->newest))
+    plan_note (l->plan,
+               "log %s: is an older copy, by which leg %s had left when it "
+               "was in-sync; it is made anew from its record\n",
+               in->log->name, leg);
   else if (beat != -1 && l->newest->generation <= in->record->generation)
     plan_note (l->plan,
                "log %s: is an older copy, the heartbeat on leg %s has seen a "

@@ -193,12 +193,19 @@ refuse_former_leg (const struct plan_input *in, struct plan *plan,
   char line[LINE_SIZE];
 
   make_line (in, plan, line);
-  return plan_refuse (plan,
-                      "leg %s: holds data and is not a leg of the log %s any "
-                      "more: it was removed or replaced; start with its own "
-                      "legs: %s; then `nbdmirror add --overwrite' takes this "
-                      "one again",
-                      in->leg[leg].name, in->log->name, line);
+  plan_refuse (plan,
+               "leg %s: holds data and is not a leg of the log %s any "
+               "more: it was removed or replaced; start with its own "
+               "legs: %s; then `nbdmirror add --overwrite' takes this "
+               "one again",
+               in->leg[leg].name, in->log->name, line);
+  if (in->leg[leg].leg->kind == LEG_FILE)
+    plan_refuse (plan,
+                 "; or if it had another name meanwhile, %s.mirrorleg is an "
+                 "old record: remove it, or put the one in its place that is "
+                 "beside that name",
+                 in->leg[leg].name);
+  return 0;
 }
 
 static int

@@ -7,8 +7,9 @@
 
 #include "plan.h"
 
-/* The bytes at the end of the leg that look like a record are the clients',
- * for the log says that the mirror is that long.
+/* The bytes at the end of the leg that look like a record are data of the disk, such
+ * as the record of a mirror within it: the log says that the mirror is that long; or
+ * it can't, and the user says that legs have no records; or the log never was ours.
  */
 bool plan_record_is_data (const struct plan_input *in, unsigned leg);
 
@@ -20,6 +21,13 @@ const struct leg_record *plan_leg_record (const struct plan_input *in,
 const struct leg_record *plan_record_of (const struct plan_input *in,
                                          unsigned leg,
                                          const uint8_t mirror[RECORD_ID_SIZE]);
+
+/* The log is of another line than the leg's record: by the record the leg was in-sync
+ * later than the log knows, beside none that is in-sync by the log; for whoever becomes
+ * in-sync is in the records first, together with who was.  A log that has begun a new
+ * life since the leg was in-sync does not know when that was.
+ */
+bool plan_is_elsewhere (const struct plan_input *in, unsigned leg);
 
 /* The leg whose record of the mirror knows what those of all others do;
  * PLAN_NO_RECORD, PLAN_TWO_LINES.
@@ -44,11 +52,5 @@ enum plan_says plan_record_says (const struct plan_input *in,
 /* The newest record calls the slot in-sync. */
 bool plan_newest_in_sync (const struct plan_input *in, const struct plan *plan,
                           unsigned slot);
-
-/* A leg that the newest record calls in-sync has a record that is older than a
- * crash can leave it: the leg has gone back in time.
- */
-bool plan_rolled_back (const struct plan_input *in, const struct plan *plan,
-                       unsigned leg);
 
 #endif /* NBDMIRROR_PLAN_NEWEST_H */

@@ -7,6 +7,7 @@
 #include "plan-newest.h"
 #include "plan-print.h"
 #include "record-order.h"
+#include "utf8.h"
 
 /* The log knows of regions in which the leg may differ. */
 static bool
@@ -77,8 +78,10 @@ print_slots (FILE *out, const struct leg_record *r, unsigned slots)
 
   for (unsigned s = 0; s < RECORD_MAX_LEGS; ++s)
     if (slots >> s & 1) {
-      fprintf (out, "%s%s", space,
-               r->name[s][0] ? r->name[s] : "(not named yet)");
+      char name[RECORD_NAME_SIZE + 4];
+
+      utf8_copy_line (name, sizeof name, r->name[s]);
+      fprintf (out, "%s%s", space, name[0] ? name : "(not named yet)");
       space = " ";
     }
 }

@@ -8,13 +8,14 @@
 
 #include "config.h"
 
+#include <inttypes.h>
 #include <string.h>
 
-#include "plan-content.h"
+#include "plan-nested.h"
 #include "plan-newest.h"
+#include "plan-older.h"
 #include "plan-records.h"
 #include "plan-verdict.h"
-#include "probe.h"
 #include "record-order.h"
 
 /* --- legs that can't be of this mirror --- */
@@ -36,6 +37,28 @@ check_verdict (const struct plan_input *in, struct plan *plan, unsigned leg)
                pl->name);
 }
 
+/* What is written over on the way there a crash would lose. */
+static void
+check_grown (const struct plan_input *in, struct plan *plan, unsigned leg)
+{
+  const struct plan_leg *pl = &in->leg[leg];
+
+  if (!pl->grown)
+    return;
+  if (!pl->can_move && in->config->leg_records != RECORDS_OFF)
+    plan_refuse (plan,
+                 "leg %s: has grown from %" PRIu64 " to %" PRIu64
+                 " bytes, and its record can't move to its new end: that is "
+                 "less than %u bytes further, or holds data; cut the leg back "
+                 "to its old size, or make it larger",
+                 pl->name, pl->record.leg_size, pl->leg->size, RECORD_AREA);
+  else
+    plan_note (plan,
+               "leg %s: has grown from %" PRIu64 " to %" PRIu64
+               " bytes, its record moves to its new end\n",
+               pl->name, pl->record.leg_size, pl->leg->size);
+}
+
 /* C: both would count as one leg. */
 static void
 check_same_leg (const struct plan_input *in, struct plan *plan, unsigned leg)
@@ -50,6 +73,8 @@ check_same_leg (const struct plan_input *in, struct plan *plan, unsigned leg)
                    "leg %s and leg %s carry the same record: they are one "
                    "disk under two names, or one is a copy of the other",
                    in->leg[i].name, in->leg[leg].name);
+    if (plan->refuse)
+      plan_offer_nested (in, plan, leg);
   }
 }
 
@@ -65,6 +90,7 @@ say_way_out (const struct plan_input *in, struct plan *plan, unsigned leg)
   else
     plan_refuse (plan, "; if leg %s shall leave its mirror, make it empty",
                  pl->name);
+  plan_offer_nested (in, plan, leg);
 }
 
 static void
@@ -144,6 +170,8 @@ plan_check_records (const struct plan_input *in, struct plan *plan)
   for (unsigned i = 0; i < in->nr_legs && !plan->refuse; ++i) {
     check_verdict (in, plan, i);
     if (!plan->refuse)
+      check_grown (in, plan, i);
+    if (!plan->refuse)
       check_same_leg (in, plan, i);
   }
   if (plan->refuse)
@@ -152,6 +180,8 @@ plan_check_records (const struct plan_input *in, struct plan *plan)
   case LOG_FOUND_NEW:
   case LOG_FOUND_DAMAGED:
     check_common_mirror (in, plan);
+    if (!plan->refuse)
+      plan_check_nested (in, plan);
     break;
   case LOG_FOUND_OURS:
     check_mirror (in, plan);
@@ -204,6 +234,15 @@ plan_started_since (const struct plan_input *in,
 }
 
 bool
+plan_nobody_in_sync (const struct plan_input *in)
+{
+  for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
+    if (in->record->leg[s].state == LOG_LEG_IN_SYNC)
+      return false;
+  return true;
+}
+
+bool
 plan_log_is_lost (const struct plan_input *in, const struct plan *plan)
 {
   const struct leg_record *newest = plan_newest_record (in, plan);
@@ -214,54 +253,10 @@ plan_log_is_lost (const struct plan_input *in, const struct plan *plan)
             in->log->found == LOG_FOUND_OURS);
   if (in->log->found == LOG_FOUND_OURS)
     return newest->generation > in->record->generation ||
-           plan_later_beat (in) != -1 || plan_started_since (in, newest);
+           plan_later_beat (in) != -1 || plan_started_since (in, newest) ||
+           plan_is_elsewhere (in, (unsigned) plan->newest) ||
+           plan_nobody_in_sync (in);
   return in->log->found == LOG_FOUND_NEW;
-}
-
-/* --- legs that have gone back in time --- */
-
-static void
-refuse_rolled_back (const struct plan_input *in, struct plan *plan,
-                    unsigned slot)
-{
-  unsigned leg = (unsigned) plan->slot[slot].leg;
-
-  plan->slot[slot].miss = MISS_ALL;
-  plan_refuse (plan,
-               "%sleg %s: was rolled back: its record is older than that of "
-               "leg %s, by which both hold the same; make it empty, or start "
-               "with \"missing\" in its place; see How to replace a leg in "
-               "nbdkit-mirror-plugin(1)",
-               plan->refuse ? "; " : "", in->leg[leg].name,
-               in->leg[plan->newest].name);
-}
-
-static int
-look_at_slot (const struct plan_input *in, struct plan *plan, unsigned slot)
-{
-  const struct plan_slot *ps = &plan->slot[slot];
-  int empty;
-
-  if (!ps->here || in->record->leg[slot].state != LOG_LEG_IN_SYNC ||
-      !plan_newest_in_sync (in, plan, slot) ||
-      !plan_rolled_back (in, plan, (unsigned) ps->leg))
-    return 0;
-  empty = in->empty (in, (unsigned) ps->leg, plan->geo.size);
-  if (empty == -1)
-    return -1;
-  if (empty == PROBE_YES)
-    return plan_leg_is_empty (in, plan, slot);
-  refuse_rolled_back (in, plan, slot);
-  return 0;
-}
-
-int
-plan_refuse_rolled_back (const struct plan_input *in, struct plan *plan)
-{
-  for (unsigned s = 0; s < LOG_MAX_LEGS; ++s)
-    if (look_at_slot (in, plan, s) == -1)
-      return -1;
-  return 0;
 }
 
 /* --- what goes on --- */
@@ -280,7 +275,9 @@ plan_go_on_from_records (const struct plan_input *in, struct plan *plan)
 
     if (ps->configured && !ps->fresh &&
         (!ps->here ||
-         plan_record_says (in, plan, (unsigned) ps->leg, s) == SAYS_YES))
+         plan_record_says (in, plan, (unsigned) ps->leg, s) == SAYS_YES)) {
       memcpy (ps->record_id, newest->legs[s], RECORD_ID_SIZE);
+      plan_had (in, plan, s, &ps->had);
+    }
   }
 }

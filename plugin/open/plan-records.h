@@ -17,6 +17,9 @@ void plan_check_records (const struct plan_input *in, struct plan *plan);
  */
 bool plan_log_is_lost (const struct plan_input *in, const struct plan *plan);
 
+/* A log of ours calls no leg in-sync: a start with source=N@G was cut off. */
+bool plan_nobody_in_sync (const struct plan_input *in);
+
 /* The leg whose heartbeat has seen a later state of the log, or -1. */
 int plan_later_beat (const struct plan_input *in);
 
@@ -25,11 +28,6 @@ int plan_later_beat (const struct plan_input *in);
  */
 bool plan_started_since (const struct plan_input *in,
                          const struct leg_record *newest);
-
-/* Refuse if legs that the log calls in-sync have gone back in time, but for
- * those that are empty now.  0, or -1 with an error reported.
- */
-int plan_refuse_rolled_back (const struct plan_input *in, struct plan *plan);
 
 /* With the plan made: what of the legs' records goes on. */
 void plan_go_on_from_records (const struct plan_input *in, struct plan *plan);

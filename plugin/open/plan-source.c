@@ -18,7 +18,7 @@
 #include "plan-content.h"
 #include "plan-match.h"
 #include "plan-newest.h"
-#include "plan-records.h"
+#include "plan-older.h"
 #include "plan-source.h"
 #include "plan-verdict.h"
 #include "probe.h"
@@ -97,8 +97,8 @@ plan_offer_legs (const struct plan_input *in, struct plan *plan, unsigned legs)
 
   for (unsigned i = 0; i < in->nr_legs; ++i)
     if (legs >> i & 1) {
-      plan_refuse (plan, "%s source=%u@%" PRIu64 " (leg %s)", intro, i,
-                   in->record->generation, in->leg[i].name);
+      plan_refuse_words (plan, "%s source=%u@%" PRIu64 " (leg %.60s)", intro,
+                         i, in->record->generation, in->leg[i].name);
       intro = "";
     }
   return 0;
@@ -275,8 +275,8 @@ no_source (const struct plan_input *in, struct plan *plan)
   }
   if (nr == 0)
     plan_refuse (plan,
-                 "the log %s calls no leg in-sync, which no mirror leaves "
-                 "behind: something else has written to it",
+                 "the log %s calls no leg in-sync: a start with source= was "
+                 "cut off, or something else has written to it",
                  in->log->name);
   return plan_offer_override (in, plan);
 }

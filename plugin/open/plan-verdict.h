@@ -15,6 +15,10 @@
 int plan_refuse (struct plan *plan, const char *fmt, ...)
   __attribute__ ((format (printf, 2, 3)));
 
+/* The same for short words that the user needs, at the end: they are not cut off. */
+void plan_refuse_words (struct plan *plan, const char *fmt, ...)
+  __attribute__ ((format (printf, 2, 3)));
+
 /* Not refused after all. */
 void plan_forgive (struct plan *plan);
 

@@ -15,6 +15,7 @@
 #include "plan-lost.h"
 #include "plan-match.h"
 #include "plan-new.h"
+#include "plan-older.h"
 #include "plan-records.h"
 #include "plan-source.h"
 #include "plan-verdict.h"
@@ -41,6 +42,7 @@ plan_others (const struct plan_input *in, struct plan *plan)
   plan_place_missing_words (in, plan);
   if (!plan->refuse && plan_check_contents (in, plan) == -1)
     return -1;
+  plan_bare_legs (in, plan);
   miss_at_least (in, plan);
   plan_note_absent (in, plan);
   return 0;
@@ -56,6 +58,7 @@ begin_ours (const struct plan_input *in, struct plan *plan)
   if (plan->refuse)
     return 0;
   plan_match_records (in, plan);
+  plan_older_legs (in, plan);
   return plan_set_aside_wrong_legs (in, plan);
 }
 

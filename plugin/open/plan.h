@@ -38,15 +38,21 @@ struct plan_slot {
   bool keeps_record;                 /* it is here and has, or gets, one */
   uint8_t record_id[RECORD_ID_SIZE]; /* the leg's random id, here or not; zero:
                                       * none yet */
+  struct record_had had; /* what the leg, here or not, has for certain */
 };
 
 /* Instead of a leg. */
 #define PLAN_NO_RECORD (-1)
 #define PLAN_TWO_LINES (-2) /* no record knows what all others do */
 
+/* A reason may be cut off; the words source=N@G that it ends with are all there. */
+#define PLAN_REASON_SIZE 3072
+#define PLAN_WORDS_SIZE 1024
+
 struct plan {
   bool refuse;
-  char reason[2048]; /* of a refusal, one message */
+  char reason[PLAN_REASON_SIZE + PLAN_WORDS_SIZE]; /* of a refusal, one
+                                                     * message */
 
   bool create;         /* give the log a new life */
   uint64_t generation; /* of the new life, or to rise to; 0 = leave */
@@ -85,6 +91,8 @@ struct plan_leg {
   struct leg_record record; /* if RECORD_VALID */
   bool has_beat;
   struct leg_beat beat;
+  bool grown;       /* its record is where its end was: record.leg_size */
+  bool can_move;    /* ... and can move to where it is */
   uint64_t trailer; /* offset of its record, or where there is room for one: of
                      * zeroes, so far; 0: there is none, or it has a file */
 };

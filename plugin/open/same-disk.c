@@ -15,6 +15,16 @@ struct sets {
   struct object_set leg[MIRROR_MAX_LEGS], log;
 };
 
+/* Some makers give all their disks one number. */
+static const char *
+way_out (const char *shared)
+{
+  return strncmp (shared, "the disk with ", strlen ("the disk with ")) == 0
+           ? "; if they are two disks with one number, serve one of them "
+             "with `nbdkit file' and give its URI"
+           : "";
+}
+
 static int
 look_at (struct object_set *set, const char *name)
 {
@@ -44,8 +54,8 @@ compare_legs (const struct mirror_config *config, const struct sets *sets)
       const char *shared = object_set_shared (&sets->leg[j], &sets->leg[i]);
 
       if (shared) {
-        msg_error ("leg %s and leg %s are the same disk: both lie on %s",
-                   config->leg[j], config->leg[i], shared);
+        msg_error ("leg %s and leg %s are the same disk: both lie on %s%s",
+                   config->leg[j], config->leg[i], shared, way_out (shared));
         return -1;
       }
     }
@@ -59,8 +69,8 @@ compare_log (const struct mirror_config *config, const struct sets *sets)
     const char *shared = object_set_shared (&sets->leg[i], &sets->log);
 
     if (shared) {
-      msg_error ("log=%s: leg %s is the same disk: both lie on %s",
-                 config->log, config->leg[i], shared);
+      msg_error ("log=%s: leg %s is the same disk: both lie on %s%s",
+                 config->log, config->leg[i], shared, way_out (shared));
       return -1;
     }
   }

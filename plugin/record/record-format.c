@@ -1,34 +1,24 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
+/* The slots; record-beat.c has the beat. */
+
 #include "config.h"
 
 #include <assert.h>
 #include <string.h>
-#include <zlib.h>
 
 #include "byte-order.h"
+#include "record-block.h"
 #include "record-format.h"
 
 #define MIN_REGION_SIZE (UINT32_C (64) << 10)
 #define MAX_REGION_SIZE (UINT32_C (64) << 20)
-#define MAX_COUNT (UINT64_C (1) << 62)
-
-/* Both kinds of block begin like this. */
-enum {
-  HEAD_MAGIC = 0,
-  HEAD_VERSION = 8,
-  HEAD_CRC = 12,
-  HEAD_END = 16,
-};
 
 enum {
-  OWNER_PID = 0,
-  OWNER_ZERO = OWNER_PID + 4,
-  OWNER_PID_NS = OWNER_ZERO + 4,
-  OWNER_BOOT = OWNER_PID_NS + 8,
-  OWNER_MACHINE = OWNER_BOOT + RECORD_ID_SIZE,
-  OWNER_HOST = OWNER_MACHINE + RECORD_ID_SIZE,
-  OWNER_END = OWNER_HOST + RECORD_HOST_SIZE,
+  HAD_SEQUENCE = 0,
+  HAD_SESSION = HAD_SEQUENCE + 8,
+  HAD_COUNT = HAD_SESSION + RECORD_ID_SIZE,
+  HAD_END = HAD_COUNT + 8,
 };
 
 enum {
@@ -53,131 +43,15 @@ enum {
   SLOT_LEGS = SLOT_OWNER + OWNER_END,
   SLOT_LOG_NAME = SLOT_LEGS + RECORD_MAX_LEGS * RECORD_ID_SIZE,
   SLOT_NAMES = SLOT_LOG_NAME + RECORD_LOG_NAME_SIZE,
-  SLOT_ZERO_2 = SLOT_NAMES + RECORD_MAX_LEGS * RECORD_NAME_SIZE,
+  SLOT_HAD = SLOT_NAMES + RECORD_MAX_LEGS * RECORD_NAME_SIZE, /* since 1.1 */
+  SLOT_ZERO_2 = SLOT_HAD + RECORD_MAX_LEGS * HAD_END,
 };
 
 static_assert (SLOT_LEG == 80 && SLOT_SIZE == 112 && SLOT_FLAGS == 140 &&
                  SLOT_OWNER == 152 && SLOT_LEGS == 264 && SLOT_NAMES == 904 &&
-                 SLOT_ZERO_2 == 2952,
+                 SLOT_HAD == 2952 && SLOT_ZERO_2 == 3208,
                "slot offsets");
 static_assert (SLOT_ZERO_2 < RECORD_SLOT_SIZE, "slot size");
-
-enum {
-  BEAT_SESSION = HEAD_END,
-  BEAT_COUNT = BEAT_SESSION + RECORD_ID_SIZE,
-  BEAT_INTERVAL = BEAT_COUNT + 8,
-  BEAT_USED = BEAT_INTERVAL + 4,
-  BEAT_MIRROR = BEAT_USED + 4,
-  BEAT_GENERATION = BEAT_MIRROR + RECORD_ID_SIZE,
-  BEAT_FLUSH_NUMBER = BEAT_GENERATION + 8,
-  BEAT_OWNER = BEAT_FLUSH_NUMBER + 8,
-  BEAT_ZERO = BEAT_OWNER + OWNER_END,
-};
-
-static_assert (BEAT_USED == 44 && BEAT_OWNER == 80 && BEAT_ZERO == 192,
-               "beat offsets");
-static_assert (RECORD_BEAT_OFFSET + RECORD_BEAT_SIZE <= RECORD_AREA, "area");
-
-static bool
-all_zero (const uint8_t *p, size_t len)
-{
-  for (size_t i = 0; i < len; ++i)
-    if (p[i] != 0)
-      return false;
-  return true;
-}
-
-/* --- what both have --- */
-
-static uint32_t
-block_crc (const uint8_t *buf, size_t len)
-{
-  static const uint8_t zero[HEAD_END - HEAD_CRC];
-  uLong crc = crc32 (0, buf, HEAD_CRC);
-
-  crc = crc32 (crc, zero, sizeof zero);
-  return (uint32_t) crc32 (crc, buf + HEAD_END, (uInt) (len - HEAD_END));
-}
-
-static void
-head_encode (uint8_t *buf, size_t len, const char magic[8])
-{
-  memcpy (buf + HEAD_MAGIC, magic, 8);
-  put_le32 (buf + HEAD_VERSION, RECORD_VERSION);
-  put_le32 (buf + HEAD_CRC, block_crc (buf, len));
-}
-
-/* Rules (1) and (2). */
-static enum record_verdict
-head_decode (const uint8_t *buf, size_t len, const char magic[8])
-{
-  if (all_zero (buf, len))
-    return RECORD_BLANK;
-  if (memcmp (buf + HEAD_MAGIC, magic, 8) != 0)
-    return RECORD_NONE;
-  if (get_le32 (buf + HEAD_CRC) != block_crc (buf, len))
-    return RECORD_BAD;
-  if (get_le32 (buf + HEAD_VERSION) >> 16 != RECORD_VERSION >> 16)
-    return RECORD_FOREIGN;
-  return RECORD_VALID;
-}
-
-/* Rule (3) does not concern what a later version added. */
-static bool
-is_later (const uint8_t *buf)
-{
-  return get_le32 (buf + HEAD_VERSION) > RECORD_VERSION;
-}
-
-/* The buffer is zero. */
-static void
-text_encode (uint8_t *buf, size_t size, const char *text)
-{
-  memcpy (buf, text, strnlen (text, size - 1));
-}
-
-/* Rule (7). */
-static bool
-text_decode (char *text, size_t size, const uint8_t *buf)
-{
-  size_t len = strnlen ((const char *) buf, size);
-
-  memcpy (text, buf, size);
-  return len < size && all_zero (buf + len, size - len);
-}
-
-static bool
-is_printable (const char *text)
-{
-  for (; *text; ++text)
-    if (*text < ' ' || *text > '~')
-      return false;
-  return true;
-}
-
-static void
-owner_encode (uint8_t *buf, const struct record_owner *owner)
-{
-  put_le32 (buf + OWNER_PID, owner->pid);
-  put_le64 (buf + OWNER_PID_NS, owner->pid_ns);
-  memcpy (buf + OWNER_BOOT, owner->boot, RECORD_ID_SIZE);
-  memcpy (buf + OWNER_MACHINE, owner->machine, RECORD_ID_SIZE);
-  text_encode (buf + OWNER_HOST, RECORD_HOST_SIZE, owner->host);
-}
-
-/* Rule (7). */
-static bool
-owner_decode (struct record_owner *owner, const uint8_t *buf)
-{
-  owner->pid = get_le32 (buf + OWNER_PID);
-  owner->pid_ns = get_le64 (buf + OWNER_PID_NS);
-  memcpy (owner->boot, buf + OWNER_BOOT, RECORD_ID_SIZE);
-  memcpy (owner->machine, buf + OWNER_MACHINE, RECORD_ID_SIZE);
-  return text_decode (owner->host, RECORD_HOST_SIZE, buf + OWNER_HOST) &&
-         is_printable (owner->host);
-}
-
-/* --- slots --- */
 
 uint64_t
 record_trailer_offset (uint64_t leg_size, uint32_t min_block)
@@ -187,6 +61,22 @@ record_trailer_offset (uint64_t leg_size, uint32_t min_block)
   if (end <= RECORD_AREA || min_block > RECORD_SLOT_SIZE)
     return 0;
   return end - RECORD_AREA;
+}
+
+static void
+had_encode (uint8_t *buf, const struct record_had *had)
+{
+  put_le64 (buf + HAD_SEQUENCE, had->sequence);
+  memcpy (buf + HAD_SESSION, had->session, RECORD_ID_SIZE);
+  put_le64 (buf + HAD_COUNT, had->count);
+}
+
+static void
+had_decode (struct record_had *had, const uint8_t *buf)
+{
+  had->sequence = get_le64 (buf + HAD_SEQUENCE);
+  memcpy (had->session, buf + HAD_SESSION, RECORD_ID_SIZE);
+  had->count = get_le64 (buf + HAD_COUNT);
 }
 
 void
@@ -209,25 +99,27 @@ record_encode (uint8_t buf[RECORD_SLOT_SIZE], const struct leg_record *r)
   buf[SLOT_PRIMARY] = r->primary;
   buf[SLOT_CONFIGURED] = r->configured;
   buf[SLOT_IN_SYNC] = r->in_sync;
-  owner_encode (buf + SLOT_OWNER, &r->owner);
+  block_put_owner (buf + SLOT_OWNER, &r->owner);
   memcpy (buf + SLOT_LEGS, r->legs, sizeof r->legs);
-  text_encode (buf + SLOT_LOG_NAME, RECORD_LOG_NAME_SIZE, r->log_name);
-  for (unsigned i = 0; i < RECORD_MAX_LEGS; ++i)
-    text_encode (buf + SLOT_NAMES + i * RECORD_NAME_SIZE, RECORD_NAME_SIZE,
-                 r->name[i]);
-  head_encode (buf, RECORD_SLOT_SIZE, RECORD_MAGIC);
+  block_put_text (buf + SLOT_LOG_NAME, RECORD_LOG_NAME_SIZE, r->log_name);
+  for (unsigned i = 0; i < RECORD_MAX_LEGS; ++i) {
+    block_put_text (buf + SLOT_NAMES + i * RECORD_NAME_SIZE, RECORD_NAME_SIZE,
+                    r->name[i]);
+    had_encode (buf + SLOT_HAD + i * HAD_END, &r->had[i]);
+  }
+  block_encode (buf, RECORD_SLOT_SIZE, RECORD_MAGIC, RECORD_VERSION);
 }
 
 static bool
 texts_decode (struct leg_record *r, const uint8_t *buf)
 {
   bool ok =
-    owner_decode (&r->owner, buf + SLOT_OWNER) &&
-    text_decode (r->log_name, RECORD_LOG_NAME_SIZE, buf + SLOT_LOG_NAME);
+    block_get_owner (&r->owner, buf + SLOT_OWNER) &&
+    block_get_text (r->log_name, RECORD_LOG_NAME_SIZE, buf + SLOT_LOG_NAME);
 
   for (unsigned i = 0; i < RECORD_MAX_LEGS && ok; ++i)
-    ok = text_decode (r->name[i], RECORD_NAME_SIZE,
-                      buf + SLOT_NAMES + i * RECORD_NAME_SIZE);
+    ok = block_get_text (r->name[i], RECORD_NAME_SIZE,
+                         buf + SLOT_NAMES + i * RECORD_NAME_SIZE);
   return ok;
 }
 
@@ -251,6 +143,8 @@ slot_decode (struct leg_record *r, const uint8_t *buf)
   r->configured = buf[SLOT_CONFIGURED];
   r->in_sync = buf[SLOT_IN_SYNC];
   memcpy (r->legs, buf + SLOT_LEGS, sizeof r->legs);
+  for (unsigned i = 0; i < RECORD_MAX_LEGS; ++i)
+    had_decode (&r->had[i], buf + SLOT_HAD + i * HAD_END);
   return texts_decode (r, buf);
 }
 
@@ -258,14 +152,25 @@ slot_decode (struct leg_record *r, const uint8_t *buf)
 static bool
 numbers_ok (const struct leg_record *r)
 {
-  return !all_zero (r->mirror, RECORD_ID_SIZE) &&
-         !all_zero (r->history, RECORD_ID_SIZE) &&
-         !all_zero (r->leg, RECORD_ID_SIZE) && r->generation > 0 &&
-         r->generation <= MAX_COUNT && r->sequence <= MAX_COUNT &&
+  return !block_all_zero (r->mirror, RECORD_ID_SIZE) &&
+         !block_all_zero (r->history, RECORD_ID_SIZE) &&
+         !block_all_zero (r->leg, RECORD_ID_SIZE) && r->generation > 0 &&
+         r->generation <= BLOCK_MAX_COUNT && r->sequence <= BLOCK_MAX_COUNT &&
          r->size > 0 && r->size <= r->leg_size &&
          r->region_size >= MIN_REGION_SIZE &&
          r->region_size <= MAX_REGION_SIZE &&
          (r->region_size & (r->region_size - 1)) == 0;
+}
+
+/* Rule (5). */
+static bool
+had_ok (const struct leg_record *r)
+{
+  for (unsigned i = 0; i < RECORD_MAX_LEGS; ++i)
+    if (r->had[i].sequence > BLOCK_MAX_COUNT ||
+        r->had[i].count > BLOCK_MAX_COUNT)
+      return false;
+  return true;
 }
 
 static bool
@@ -283,27 +188,36 @@ sets_ok (const struct leg_record *r)
          has_slot (r->in_sync, r->primary);
 }
 
-/* Rule (3). */
+/* Rule (3): where the zeroes of its version begin. */
+static size_t
+end_of (const uint8_t *buf)
+{
+  return get_le32 (buf + HEAD_VERSION) < RECORD_VERSION ? SLOT_HAD
+                                                        : SLOT_ZERO_2;
+}
+
 static bool
 zeroes_ok (const struct leg_record *r, const uint8_t *buf)
 {
-  return is_later (buf) ||
+  size_t end = end_of (buf);
+
+  return block_is_later (buf, RECORD_VERSION) ||
          (!(r->flags & ~RECORD_ALL_FLAGS) &&
-          all_zero (buf + SLOT_ZERO_1, SLOT_OWNER - SLOT_ZERO_1) &&
-          all_zero (buf + SLOT_OWNER + OWNER_ZERO, 4) &&
-          all_zero (buf + SLOT_ZERO_2, RECORD_SLOT_SIZE - SLOT_ZERO_2));
+          block_all_zero (buf + SLOT_ZERO_1, SLOT_OWNER - SLOT_ZERO_1) &&
+          block_all_zero (buf + SLOT_OWNER + OWNER_ZERO, 4) &&
+          block_all_zero (buf + end, RECORD_SLOT_SIZE - end));
 }
 
 enum record_verdict
 record_decode (struct leg_record *r, const uint8_t buf[RECORD_SLOT_SIZE])
 {
   enum record_verdict verdict =
-    head_decode (buf, RECORD_SLOT_SIZE, RECORD_MAGIC);
+    block_decode (buf, RECORD_SLOT_SIZE, RECORD_MAGIC);
   struct leg_record found;
 
   if (verdict != RECORD_VALID)
     return verdict;
-  if (!slot_decode (&found, buf) || !numbers_ok (&found) ||
+  if (!slot_decode (&found, buf) || !numbers_ok (&found) || !had_ok (&found) ||
       !sets_ok (&found) || !zeroes_ok (&found, buf))
     return RECORD_BAD;
   *r = found;
@@ -369,61 +283,4 @@ record_decode_area (struct leg_record *r,
     return survivor (r, &slot[0], b);
   }
   return b == RECORD_VALID ? survivor (r, &slot[1], a) : no_record (a, b);
-}
-
-/* --- beats --- */
-
-void
-record_beat_encode (uint8_t buf[RECORD_BEAT_SIZE], const struct leg_beat *beat)
-{
-  memset (buf, 0, RECORD_BEAT_SIZE);
-  memcpy (buf + BEAT_SESSION, beat->session, RECORD_ID_SIZE);
-  put_le64 (buf + BEAT_COUNT, beat->count);
-  put_le32 (buf + BEAT_INTERVAL, beat->interval_ms);
-  put_le32 (buf + BEAT_USED, beat->used);
-  memcpy (buf + BEAT_MIRROR, beat->mirror, RECORD_ID_SIZE);
-  put_le64 (buf + BEAT_GENERATION, beat->generation);
-  put_le64 (buf + BEAT_FLUSH_NUMBER, beat->flush_number);
-  owner_encode (buf + BEAT_OWNER, &beat->owner);
-  head_encode (buf, RECORD_BEAT_SIZE, RECORD_BEAT_MAGIC);
-}
-
-/* Rules (4), (7) and (8). */
-static bool
-beat_decode (struct leg_beat *beat, const uint8_t *buf)
-{
-  uint32_t used = get_le32 (buf + BEAT_USED);
-
-  memcpy (beat->session, buf + BEAT_SESSION, RECORD_ID_SIZE);
-  beat->count = get_le64 (buf + BEAT_COUNT);
-  beat->interval_ms = get_le32 (buf + BEAT_INTERVAL);
-  beat->used = used != 0;
-  memcpy (beat->mirror, buf + BEAT_MIRROR, RECORD_ID_SIZE);
-  beat->generation = get_le64 (buf + BEAT_GENERATION);
-  beat->flush_number = get_le64 (buf + BEAT_FLUSH_NUMBER);
-  return used <= 1 && owner_decode (&beat->owner, buf + BEAT_OWNER) &&
-         beat->interval_ms >= RECORD_MIN_INTERVAL_MS &&
-         beat->interval_ms <= RECORD_MAX_INTERVAL_MS &&
-         beat->generation <= MAX_COUNT && beat->count <= MAX_COUNT &&
-         !all_zero (beat->session, RECORD_ID_SIZE) &&
-         !all_zero (beat->mirror, RECORD_ID_SIZE);
-}
-
-enum record_verdict
-record_beat_decode (struct leg_beat *beat, const uint8_t buf[RECORD_BEAT_SIZE])
-{
-  enum record_verdict verdict =
-    head_decode (buf, RECORD_BEAT_SIZE, RECORD_BEAT_MAGIC);
-  struct leg_beat found;
-
-  if (verdict != RECORD_VALID)
-    return verdict;
-  if (!beat_decode (&found, buf))
-    return RECORD_BAD;
-  if (!is_later (buf) &&
-      (!all_zero (buf + BEAT_OWNER + OWNER_ZERO, 4) ||
-       !all_zero (buf + BEAT_ZERO, RECORD_BEAT_SIZE - BEAT_ZERO)))
-    return RECORD_BAD;
-  *beat = found;
-  return RECORD_VALID;
 }

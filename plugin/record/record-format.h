@@ -19,7 +19,7 @@
  * A slot:
  *
  *      0  magic 8            "nbdmirrM"
- *      8  version u32        high half incompatible, low half compatible
+ *      8  version u32        high half incompatible, low half compatible: 1.1
  *     12  crc32 u32          of the 4096 bytes with this field zero (zlib)
  *     16  sequence u64       counts what was written to all legs
  *     24  mirror 16          uuid of the mirror, and so of its log
@@ -43,7 +43,14 @@
  *    264  legs 8 x 16        their random ids; zero: not known
  *    392  log name 512       as typed, type included; cut off if longer
  *    904  names 8 x 256      of the legs, as typed; cut off if longer
- *   2952  zero
+ *   2952  had 8 x 32         what each leg has for certain, since 1.1
+ *   3208  zero
+ *
+ * What a leg has, since it was in use last, whether it is now or not:
+ *
+ *      0  sequence u64       of its record; zero: not known
+ *      8  session 16         of its beat
+ *     24  count u64          the same; zero: not known
  *
  * An owner:
  *
@@ -57,7 +64,7 @@
  * The beat says that somebody uses the leg, and who:
  *
  *      0  magic 8            "nbdmirrB"
- *      8  version u32
+ *      8  version u32        1.0
  *     12  crc32 u32          of the 512 bytes with this field zero (zlib)
  *     16  session 16         random, of this run of the mirror
  *     32  count u64          of the session's beats so far, to all legs
@@ -74,13 +81,15 @@
  *   (1) it begins with the magic and its crc is right;
  *   (2) the high half of its version is ours (if not: the leg is refused and
  *       not written);
- *   (3) all bytes said to be zero are zero and no unknown flag is set (not
- *       checked if the low half is higher than ours);
+ *   (3) all bytes said to be zero are zero, in a version also those that a later
+ *       one uses, and no unknown flag is set (not checked if the low half is
+ *       higher than ours);
  *   (4) the mirror's uuid, the history and the leg's id, or the session, are
  *       not zero;
  *   (5) region_size is a power of two between 64 KiB and 64 MiB, size is not 0
  *       and not more than leg size, generation is not 0; sequence, generation and
- *       count are not more than 2^62, so that they can be counted up;
+ *       count are not more than 2^62, so that they can be counted up,
+ *       nor are those of what legs have;
  *   (6) slot is one of configured, in_sync is not empty and in configured,
  *       primary is one of in_sync;
  *   (7) texts end in a zero byte, with only zeroes behind it, and the host is
@@ -97,11 +106,19 @@
  *       is as one without record, and that is said.
  *
  * Which of two legs knows more: records of one history are ordered by
- * generation, then by sequence.  A history is newer than its parent, of which it
+ * generation, then by sequence: starts that are cut off count it up on some legs
+ * only, and those may then be absent.  A history is newer than its parent, of which it
  * knows all up to parent_generation: a record of the parent beyond that, or of
  * any third history, is of another line, and nobody can say which is right.
  * So is, in the same history, the record of a leg that was the only one in-sync
- * beside one that does not call it in-sync: there were two copies of the log.
+ * beside one that does not call it in-sync: there were two copies of the log.  And
+ * so is that of a leg that was in-sync at a later generation than the log knows,
+ * beside none that is in-sync by the log.
+ *
+ * Whether a leg was rolled back: its record has a lower sequence than the newest
+ * record says that it has, or its beat is of the same session and has stopped more
+ * than a minute before that (record-order.h).  What it misses by the log is too
+ * little then.
  */
 
 #ifndef NBDMIRROR_RECORD_FORMAT_H
@@ -117,7 +134,8 @@
 
 #define RECORD_MAGIC "nbdmirrM"
 #define RECORD_BEAT_MAGIC "nbdmirrB"
-#define RECORD_VERSION UINT32_C (0x00010000)
+#define RECORD_VERSION UINT32_C (0x00010001)
+#define RECORD_BEAT_VERSION UINT32_C (0x00010000)
 
 /* Flags: the mirror ended cleanly, who is in in_sync holds the same. */
 #define RECORD_CLEAN 1u
@@ -139,6 +157,13 @@ struct record_owner {
   char host[RECORD_HOST_SIZE];
 };
 
+/* What a leg has for certain. */
+struct record_had {
+  uint64_t sequence;
+  uint8_t session[RECORD_ID_SIZE];
+  uint64_t count;
+};
+
 struct leg_record {
   uint64_t sequence;
   uint8_t mirror[RECORD_ID_SIZE];
@@ -157,6 +182,7 @@ struct leg_record {
   uint8_t legs[RECORD_MAX_LEGS][RECORD_ID_SIZE];
   char log_name[RECORD_LOG_NAME_SIZE];
   char name[RECORD_MAX_LEGS][RECORD_NAME_SIZE];
+  struct record_had had[RECORD_MAX_LEGS];
 };
 
 struct leg_beat {

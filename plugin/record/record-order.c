@@ -6,6 +6,9 @@
 
 #include "record-order.h"
 
+#define LATE_BEATS 12
+#define LATE_MS 60000
+
 bool
 record_same_id (const uint8_t a[RECORD_ID_SIZE],
                 const uint8_t b[RECORD_ID_SIZE])
@@ -27,13 +30,16 @@ slot_bit (const struct leg_record *r)
   return 1u << r->slot;
 }
 
-/* Its leg was the only one in-sync, so the mirror could not go on without it;
- * and whoever became in-sync beside it stands in its record (S18).
- */
-static bool
-was_alone (const struct leg_record *r)
+bool
+record_was_alone (const struct leg_record *r)
 {
   return r->in_sync == slot_bit (r);
+}
+
+bool
+record_was_stale (const struct leg_record *r)
+{
+  return !(r->in_sync & slot_bit (r));
 }
 
 bool
@@ -42,9 +48,30 @@ record_knows (const struct leg_record *a, const struct leg_record *b)
   if (!record_same_id (a->history, b->history))
     return record_same_id (a->parent, b->history) &&
            b->generation <= a->parent_generation;
-  if (was_alone (b) && !(a->in_sync & slot_bit (b)))
+  if (record_was_alone (b) && !(a->in_sync & slot_bit (b)))
     return false;
   if (a->generation != b->generation)
     return a->generation > b->generation;
   return a->sequence >= b->sequence;
+}
+
+bool
+record_beats_are_many (uint64_t beats, uint32_t interval_ms,
+                       uint64_t patience_ms)
+{
+  uint64_t allowed_ms = patience_ms > LATE_MS ? patience_ms : LATE_MS;
+
+  return beats > LATE_BEATS && beats > allowed_ms / interval_ms;
+}
+
+bool
+record_is_older (const struct leg_record *r, const struct leg_beat *beat,
+                 const struct record_had *had, uint64_t patience_ms)
+{
+  if (r->sequence < had->sequence)
+    return true;
+  return beat && record_same_id (beat->session, had->session) &&
+         had->count > beat->count &&
+         record_beats_are_many (had->count - beat->count, beat->interval_ms,
+                                patience_ms);
 }

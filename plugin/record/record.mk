@@ -4,6 +4,9 @@
 # and who the owner is.
 noinst_LTLIBRARIES += librecord.la
 librecord_la_SOURCES = \
+	plugin/record/record-beat.c \
+	plugin/record/record-block.c \
+	plugin/record/record-block.h \
 	plugin/record/record-format.c \
 	plugin/record/record-format.h \
 	plugin/record/record-order.c \

@@ -45,7 +45,7 @@ check_beat (const uint8_t *buf)
   struct leg_beat beat;
 
   if (record_beat_decode (&beat, buf) != RECORD_VALID ||
-      get_le32 (buf + 8) != RECORD_VERSION)
+      get_le32 (buf + 8) != RECORD_BEAT_VERSION)
     return;
   record_beat_encode (again, &beat);
   assert (memcmp (buf, again, sizeof again) == 0);

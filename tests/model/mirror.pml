@@ -741,6 +741,9 @@ active proctype log ()
   :: d_step { /* disk_record_write */
        g_pc == LOG_RAISE_RECORD ->
        d_sync = d_sync | t_sync;
+#ifdef RECORDS
+       d_knew = d_knew | d_sync;
+#endif
        log_moves ();
        log_cycle_ends ()
      }
@@ -1559,6 +1562,7 @@ active proctype world ()
        d_mark = l_mark;
        d_miss = l_miss;
        d_sync = l_sync;
+       d_knew = l_sync;
        d_prim = l_prim;
        d_gen = l_gen;
        log_moves ();
@@ -1604,6 +1608,7 @@ active proctype world ()
        c_gen = d_gen;
        c_miss = d_miss;
        c_sync = d_sync;
+       c_knew = d_knew;
        c_prim = d_prim;
        c_mark = d_mark
      }
@@ -1615,6 +1620,7 @@ active proctype world ()
        d_gen = c_gen;
        d_miss = c_miss;
        d_sync = c_sync;
+       d_knew = c_knew;
        d_prim = c_prim;
        d_mark = c_mark;
        forget_copy ()
@@ -1726,14 +1732,21 @@ active proctype world ()
 #ifdef RETURN
 #ifdef RECORDS
 #define MAY_RETURN (n_return > 0 && j_pc == 0)
+/* records-return.c:went_on_elsewhere */
+#define ELSEWHERE(leg) (r_gen[leg] > l_gen || ALONE (leg))
 #else
 #define MAY_RETURN true
+#define ELSEWHERE(leg) false
 #endif
   :: atomic { /* rejoin.c:join: a leg is back, opened anew */
        state == UP && (ALL & ~WRITING_SET) && MAY_RETURN ->
        pick_leg (ALL & ~WRITING_SET);
        if
-       :: !((w_left[0] | f_left | s_left | c_left RECORD_USERS) & BIT (l)) ->
+       :: !((w_left[0] | f_left | s_left | c_left RECORD_USERS) & BIT (l)) &&
+          !ELSEWHERE (l) ->
+#if defined RECORDS && FORKS > 0
+          check_lines (WRITING_SET | BIT (l));
+#endif
           lost = lost & ~BIT (l);
           ferr = ferr & ~BIT (l);
           resyncing = resyncing | BIT (l);

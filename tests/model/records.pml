@@ -8,6 +8,8 @@
  * RESTORES   the copy takes its place then
  * SNAPSHOTS  a leg is copied at any moment, and the copy takes its place, the
  *            log gone, after a clean end
+ * FORKS      legs go on with a copy of which they can't know that it is one, and
+ *            begin a second line, while others know what the first acknowledged
  * ENDS       clean ends
  * RETURNS    a leg comes back (with RETURN)
  */
@@ -23,6 +25,12 @@
 #endif
 #ifndef SNAPSHOTS
 #define SNAPSHOTS 0
+#endif
+#ifndef FORKS
+#define FORKS 0
+#endif
+#if FORKS > 0 && (LOG_LOSSES > 0 || NBLK > 1)
+#error "FORKS is for one block and a log that is not lost"
 #endif
 #ifndef RETURNS
 #define RETURNS 1
@@ -46,6 +54,7 @@
 byte d_gen = 1; /* of the log */
 bit d_none;     /* there is no log */
 bit d_old;      /* it is the copy */
+byte d_knew = ALL & ~STALE; /* legs that have been in-sync since its life began */
 
 /* The record of each leg; its beat. */
 byte r_gen[NLEG] = 1, r_seq[NLEG] = 1, r_prim[NLEG];
@@ -54,7 +63,7 @@ byte r_clean; /* mask */
 byte b_gen[NLEG] = 1;
 
 /* The copy of the log; 0: there is none. */
-byte c_gen, c_miss, c_sync, c_prim;
+byte c_gen, c_miss, c_sync, c_prim, c_knew;
 bit c_mark;
 bit c_moved; /* the log has changed since */
 bit c_later; /* its flush number is higher */
@@ -65,6 +74,14 @@ byte c_told;  /* legs that were told something after the log had changed */
 byte sn_leg; /* + 1 */
 byte sn_gen, sn_seq, sn_prim, sn_sync, sn_clean, sn_med;
 byte n_snapshot = SNAPSHOTS;
+#endif
+
+#if FORKS > 0
+byte n_fork = FORKS;
+byte ln_first; /* legs of the first line */
+byte ln_base;  /* what the others hold of it */
+#define SECOND_LINE \
+  (ln_first && (acked[0] > ln_base || seen[0] > ln_base))
 #endif
 
 byte n_save = SAVES, n_gone = LOG_LOSSES, n_restore = RESTORES;
@@ -326,10 +343,19 @@ inline newest (mask)
 #define SOME_LATER(x) (((x & 1) && LATER (0)) || ((x & 2) && LATER (1)))
 #endif
 
+/* plan-newest.c:plan_is_elsewhere, of the newest record */
+#ifdef MISTAKE_R_OTHER_LOG
+#define OTHER_LOG false
+#else
+#define OTHER_LOG \
+  ((r_sync[nw] & BIT (nw)) && !(d_sync & BIT (nw)) && \
+   !(r_sync[nw] & d_sync) && (d_knew & BIT (nw)))
+#endif
+
 #ifdef MISTAKE_R_LOG
 #define LOG_IS_LOST(x) (d_none)
 #else
-#define LOG_IS_LOST(x) (d_none || SOME_LATER (x))
+#define LOG_IS_LOST(x) (d_none || SOME_LATER (x) || OTHER_LOG)
 #endif
 
 /* All that could tell is absent: it is as if the mirror had ended then. */
@@ -412,13 +438,101 @@ inline begin_new (here)
   (!(r_sync[nw] & ~(x)) && (!(r_clean & BIT (nw)) || ALL_UP_TO_DATE))
 #endif
 
+/* record-order.c:record_knows: a leg that was the only one in-sync can't have been
+ * left behind by one that does not call it in-sync.
+ */
+#define ALONE(leg) (r_sync[leg] == BIT (leg))
+#define UNKNOWN(leg, x) \
+  (((x) & BIT (leg)) && ALONE (leg) && !(r_sync[nw] & BIT (leg)))
+#if defined MISTAKE_R_TWO_LINES
+#define TWO_LINES(x) false
+#elif NLEG > 2
+#define TWO_LINES(x) (UNKNOWN (0, x) || UNKNOWN (1, x) || UNKNOWN (2, x))
+#else
+#define TWO_LINES(x) (UNKNOWN (0, x) || UNKNOWN (1, x))
+#endif
+
+#if FORKS == 0
+#define A_FORK false
+#define LINE_IS_ABSENT(x) false
+#else
+#define A_FORK ln_first
+/* What was acknowledged in the first line, and in the second, is not lost
+ * without a word.
+ */
+inline check_lines (legs)
+{
+  assert (!(SECOND_LINE && (ln_first & (legs)) && ((legs) & ~ln_first)));
+  if
+  :: (ln_first & (legs)) -> ln_first = 0; ln_base = 0 /* it goes on */
+  :: else
+  fi
+}
+
+/* The second line, which has served, is absent. */
+#define LINE_IS_ABSENT(x) (SECOND_LINE && !((x) & ~ln_first))
+
+/* The legs x begin the second line, if others know more: a client that reads
+ * them is told what is too old, which nobody can help.
+ */
+inline fork (x)
+{
+  lowest (nw, x);
+  if
+  :: n_fork > 0 && (x) != ALL && (TRUSTED & (x)) &&
+     (acked[0] > mem[K (nw, 0)] || seen[0] > mem[K (nw, 0)]) ->
+     n_fork--;
+     ln_first = ALL & ~(x);
+     ln_base = mem[K (nw, 0)];
+     acked[0] = 0;
+     seen[0] = 0;
+     newest (x);
+     take_log ()
+  :: else
+  fi
+}
+#endif
+
+/* The log is right. */
+inline take_log ()
+{
+  rc_seq = r_seq[nw];
+  l_gen = LOADED_GEN;
+  log_is_taken ();
+  log_moves (); /* the first flush writes a record in any case */
+  begin_start ()
+}
+
 /* x: the legs that are here. */
 inline plan_records ()
 {
   newest (x);
-  assert (!(LOG_IS_LOST (x) && !d_none && !d_old)); /* a false alarm */
+#if SNAPSHOTS == 0
+  /* A false alarm.  A cut off cycle of who joins, the log lost, and a cut off first
+   * cycle of the new life may look like two lines, and are refused.
+   */
+  assert (!(TWO_LINES (x) && !A_FORK && n_gone == LOG_LOSSES));
+#endif
+  assert (!(LOG_IS_LOST (x) && !d_none && !d_old && !A_FORK)); /* the same */
+#if FORKS > 0
   if
-  :: NOBODY_KNOWS (x)
+  :: TWO_LINES (x) || LINE_IS_ABSENT (x) || NOBODY_KNOWS (x)
+  :: else ->
+     if
+     :: (LOG_IS_LOST (x) && MAY_SERVE (x)) ||
+        (!LOG_IS_LOST (x) && (TRUSTED & x)) -> check_lines (x)
+     :: else
+     fi
+  fi;
+#endif
+  if
+  :: TWO_LINES (x) || LINE_IS_ABSENT (x)
+  :: !(TWO_LINES (x) || LINE_IS_ABSENT (x)) && NOBODY_KNOWS (x) ->
+#if FORKS > 0
+     fork (x)
+#else
+     skip
+#endif
   :: else ->
      if
      :: LOG_IS_LOST (x) ->
@@ -428,12 +542,7 @@ inline plan_records ()
         fi
      :: else ->
         if
-        :: (TRUSTED & x) ->
-           rc_seq = r_seq[nw];
-           l_gen = LOADED_GEN;
-           log_is_taken ();
-           log_moves (); /* the first flush writes a record in any case */
-           begin_start ()
+        :: (TRUSTED & x) -> take_log ()
         :: else
         fi
      fi
@@ -502,7 +611,7 @@ inline log_is_taken ()
 inline lose_log ()
 {
   d_none = 1;
-  d_mark = 0; d_miss = 0; d_sync = 0; d_prim = 0; d_gen = 0;
+  d_mark = 0; d_miss = 0; d_sync = 0; d_prim = 0; d_gen = 0; d_knew = 0;
   log_is_taken ();
   c_moved = (c_gen != 0);
   c_later = 0
@@ -542,6 +651,6 @@ inline restore_leg ()
 
 inline forget_copy ()
 {
-  c_gen = 0; c_miss = 0; c_sync = 0; c_prim = 0; c_mark = 0;
+  c_gen = 0; c_miss = 0; c_sync = 0; c_prim = 0; c_mark = 0; c_knew = 0;
   c_moved = 0; c_later = 0
 }

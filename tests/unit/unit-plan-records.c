@@ -216,6 +216,9 @@ TEST (within_a_cycle_the_newer_record_decides)
   notes ("leg /c: is stale by the record of leg /a");
 }
 
+/* Two starts in a row were cut off when only leg b had its record, and then one went
+ * on without it.
+ */
 TEST (generation_counts_before_sequence)
 {
   knows (0, 0, 6, 8, A);
@@ -704,6 +707,66 @@ TEST (two_copies_of_a_log_make_two_lines)
   refuses ("leg /a and leg /b have both gone on without the other");
 }
 
+/* The same, but the second mirror was killed before it had written a record, so it
+ * had not served anybody either.
+ */
+TEST (a_second_line_without_a_record_is_none)
+{
+  their_log ();
+  scene->record.generation = 6;
+  scene->record.primary = 1;
+  scene->record.leg[0].state = LOG_LEG_STALE;
+  scene->record.leg[0].generation = 5;
+  knows (0, 0, 6, 10, A);
+  knows (1, 1, 5, 9, A | B);
+  serves (0);
+  begins_anew (7);
+  copies_all_to (1, 1);
+  notes ("log /l: is an older copy");
+  scene->record.leg[0].generation = 6; /* source=1@6, without a record of b */
+  serves (1);
+  ck_assert (!scene->plan.create);
+}
+
+/* The log was lost, and made anew from the records; leg b, the source, was the one
+ * with the newest.  The mirror was killed before it had written others.
+ */
+TEST (a_log_that_never_knew_a_leg_in_sync_is_not_older)
+{
+  their_log ();
+  scene->record.generation = 21;
+  scene->record.primary = 1;
+  scene->record.leg[0].state = LOG_LEG_STALE;
+  scene->record.leg[0].generation = 0;
+  knows (0, 0, 5, 9, A);
+  knows (1, 1, 5, 10, A | B);
+  serves (1);
+  ck_assert (!scene->plan.create);
+  absent (1);
+  refuses ("no leg that is in-sync by the log /l is here");
+}
+
+/* Two legs on one side. */
+TEST (two_legs_and_a_copy_of_the_log_make_two_lines)
+{
+  three_legs ();
+  their_log ();
+  scene->record.generation = 7;
+  scene->record.primary = 1;
+  record (2, LOG_LEG_STALE, "/c", 3);
+  scene->record.leg[0].state = LOG_LEG_STALE;
+  scene->record.leg[0].generation = scene->record.leg[2].generation = 5;
+  knows (0, 0, 6, 10, A | C);
+  knows (1, 1, 7, 10, B);
+  knows (2, 2, 6, 10, A | C);
+  refuses ("have both gone on without the other");
+  /* Or b became in-sync beside c, and c left: this is one line. */
+  scene->record.leg[0].generation = 6;
+  absent (2);
+  serves (1);
+  copies_nothing_to (0, 0);
+}
+
 /* source=N@G was used twice since leg c left. */
 TEST (a_leg_that_left_before_two_histories_is_stale_and_no_more)
 {
@@ -724,6 +787,70 @@ TEST (a_leg_that_left_before_two_histories_is_stale_and_no_more)
   copies_nothing_to (2, 2);
   own (2)->generation = 6;
   refuses ("have both gone on without the other");
+}
+
+/* With leg-records=off leg a lost its record, and got another one later, in a
+ * history that has none before it; leg b was out all the time.
+ */
+TEST (a_leg_that_was_out_while_there_were_no_records_is_stale_and_no_more)
+{
+  their_log ();
+  scene->record.generation = 8;
+  scene->record.leg[1].state = LOG_LEG_STALE;
+  scene->record.leg[1].generation = 5;
+  knows (0, 0, 8, 1, A);
+  own (0)->history[0] = HISTORY + 5;
+  knows (1, 1, 6, 12, A); /* it was back for a moment, but not in-sync */
+  serves (0);
+  copies_nothing_to (1, 1);
+  ck_assert_uint_eq (scene->plan.history[0], HISTORY + 5);
+  own (1)->generation = 9;
+  refuses ("have both gone on without the other");
+  own (1)->generation = 6;
+  own (1)->in_sync = A | B;
+  refuses ("have both gone on without the other");
+}
+
+/* --- names of records in messages --- */
+
+/* A leg may come from anywhere, and the admin reads this on a terminal. */
+TEST (what_is_no_text_is_not_printed)
+{
+  knows (0, 0, 5, 9, A | B);
+  snprintf (own (0)->log_name, sizeof own (0)->log_name,
+            "disk:/x\nleg /a: all is well\033[2J\xc2\x9b\xff");
+  snprintf (own (0)->name[1], sizeof own (0)->name[1], "/b\033[1m");
+  own (1)->mirror[0] = MIRROR;
+  scene->empty[1] = PROBE_YES;
+  override (0, 5);
+  serves (0);
+  ck_assert_ptr_null (strchr (scene->plan.notes, '\033'));
+  notes ("disk:/x?leg /a: all is well?[2J??");
+  scene->in.nr_legs = scene->config.nr_legs = 1;
+  scene->config.source_leg = -1;
+  refuses ("leg /b?[1m, in-sync by the newest record");
+  override (0, 5);
+  serves (0);
+  ck_assert_str_eq (scene->plan.slot[1].name, "");
+}
+
+/* The words to go on with come last. */
+TEST (long_names_leave_the_words_whole)
+{
+  static char name[2][LOG_NAME_SIZE];
+
+  both_ended_cleanly ();
+  for (unsigned i = 0; i < 2; ++i) {
+    memset (name[i], 'a' + (int) i, sizeof name[i] - 1);
+    scene->leg[i].name = name[i];
+    scene->in.leg[i].name = name[i];
+  }
+  scene->same[1] = PROBE_NO;
+  refuses ("leg bbbb");
+  also_says (" source=0@5 (leg aaa");
+  also_says (" source=1@5 (leg bbb");
+  ck_assert_uint_lt (strlen (scene->plan.reason),
+                     4000); /* as a message may be */
 }
 
 /* --- source=N@G, sync= --- */
@@ -1058,7 +1185,25 @@ TEST (a_clean_log_from_before_the_last_start_is_older)
   ck_assert (!scene->plan.create);
 }
 
-/* It failed as a target, for which there is no new generation. */
+/* source=0@5 was given, and the start was cut off when the log had it by half. */
+TEST (a_log_that_calls_nobody_in_sync_is_made_anew)
+{
+  their_log ();
+  scene->record.generation = 7;
+  scene->record.leg[0].state = scene->record.leg[1].state = LOG_LEG_STALE;
+  knows (0, 0, 6, 10, A);
+  knows (1, 1, 5, 9, A | B);
+  serves (0);
+  begins_anew (8);
+  copies_all_to (1, 1);
+  notes ("log /l: calls no leg in-sync");
+  absent (0);
+  refuses ("leg /a, in-sync by the newest record");
+  scene->in.leg[1].record_verdict = RECORD_BLANK;
+  refuses (
+    "the log /l calls no leg in-sync: a start with source= was cut off");
+}
+
 /* With leg-records=off, which took away the record of leg a only: b was out. */
 TEST (a_leg_that_became_in_sync_without_a_record_does_not_make_the_log_old)
 {
@@ -1070,6 +1215,7 @@ TEST (a_leg_that_became_in_sync_without_a_record_does_not_make_the_log_old)
   copies_nothing_to (1, 1);
 }
 
+/* It failed as a target, for which there is no new generation. */
 TEST (a_stale_leg_does_not_know_of_the_clean_end)
 {
   their_log ();
@@ -1297,6 +1443,142 @@ TEST (a_heartbeat_of_another_run_says_nothing)
   serves (0);
   own (1)->sequence = 7;
   refuses ("leg /b: was rolled back");
+}
+
+/* Leg b has left, and been out when the mirror ended. */
+static void
+b_was_out (void)
+{
+  their_log ();
+  scene->record.generation = 6;
+  scene->record.leg[1].state = LOG_LEG_STALE;
+  knows (0, 0, 6, 12, A);
+  knows (1, 1, 5, 9, A | B);
+  own (0)->had[1].sequence = 9;
+}
+
+/* It was renamed without its record, got another one, and has its old name now. */
+TEST (an_old_record_beside_a_file_is_named)
+{
+  their_log ();
+  both_know ();
+  own (1)->sequence = 7;
+  refuses ("leg /b: was rolled back");
+  also_says ("its record is in /b.mirrorleg");
+  own (0)->legs[1][0] = 99;
+  refuses ("leg /b: holds data and is not a leg of the log");
+  also_says ("/b.mirrorleg is an old record: remove it");
+  scene->leg[1].kind = LEG_NBD;
+  refuses ("leg /b: holds data and is not a leg of the log");
+  does_not_say (".mirrorleg");
+}
+
+/* To before it left: since then it missed what it has in the missed map, and
+ * before that what it lost.
+ */
+TEST (a_stale_leg_that_was_rolled_back_gets_everything)
+{
+  b_was_out ();
+  serves (0);
+  copies_nothing_to (1, 1);
+  own (1)->sequence = 8;
+  scene->same[1] = PROBE_NO; /* of course */
+  serves (0);
+  copies_all_to (1, 1);
+  notes ("leg /b: was rolled back while it was out");
+  own (0)->had[1].sequence = 0; /* by an older version */
+  scene->same[1] = PROBE_YES;
+  serves (0);
+  copies_nothing_to (1, 1);
+}
+
+/* Nothing had changed for days before it left. */
+TEST (a_stale_leg_whose_heartbeat_stopped_before_it_left_was_rolled_back)
+{
+  b_was_out ();
+  heard_beat (1, 3, 100);
+  own (0)->had[1].session[0] = 3;
+  own (0)->had[1].count = 112;
+  serves (0);
+  copies_nothing_to (1, 1);
+  own (0)->had[1].count = 113;
+  serves (0);
+  copies_all_to (1, 1);
+}
+
+/* To before it had one. */
+TEST (a_stale_leg_that_lost_its_record_gets_everything)
+{
+  b_was_out ();
+  scene->in.leg[1].record_verdict = RECORD_BLANK;
+  serves (0);
+  copies_all_to (1, 1);
+  notes ("leg /b: has no record any more (/b.mirrorleg)");
+  name_leg (1, "/renamed", 2);
+  serves (0);
+  copies_nothing_to (1, 1);
+  notes ("leg /renamed: has no record any more (/renamed.mirrorleg): the log "
+         "alone says");
+  name_leg (1, "/b", 2);
+  scene->leg[1].id[0] = 77; /* or it is somebody's disk */
+  scene->same[1] = PROBE_NO;
+  refuses ("leg /b: is not the leg that the log /l knows");
+}
+
+/* It had joined, with a record that leg a still had to get. */
+TEST (what_an_in_sync_leg_has_for_certain_is_not_late)
+{
+  their_log ();
+  both_know ();
+  own (1)->sequence = 8;
+  own (0)->had[1].sequence = 8;
+  serves (0);
+  own (0)->had[1].sequence = 9;
+  refuses ("leg /b: was rolled back");
+}
+
+/* Three starts were cut off when only leg a had its record. */
+TEST (starts_that_were_cut_off_roll_no_leg_back)
+{
+  their_log ();
+  both_know ();
+  own (1)->sequence = 6;
+  own (0)->had[1].sequence = 6;
+  serves (0);
+  own (0)->had[1].sequence = 7;
+  refuses ("leg /b: was rolled back");
+}
+
+TEST (what_legs_have_goes_on)
+{
+  b_was_out ();
+  own (0)->had[1].session[0] = 3;
+  own (0)->had[1].count = 113;
+  serves (0);
+  ck_assert_uint_eq (scene->plan.slot[1].had.sequence, 9);
+  ck_assert_uint_eq (scene->plan.slot[1].had.count, 113);
+  absent (1);
+  serves (0);
+  ck_assert_uint_eq (scene->plan.slot[1].had.sequence, 9);
+  ck_assert_uint_eq (scene->plan.slot[1].had.session[0], 3);
+}
+
+/* It was in-sync to the end, and is absent: what others saw last it saw, too. */
+TEST (an_absent_leg_has_what_all_had_at_the_end)
+{
+  their_log ();
+  knows (0, 0, 5, 9, A | B);
+  own (0)->had[1].sequence = 8;
+  heard_beat (0, 3, 200);
+  absent (1);
+  serves (0);
+  ck_assert_uint_eq (scene->plan.slot[1].had.sequence, 8);
+  ck_assert_uint_eq (scene->plan.slot[1].had.session[0], 3);
+  ck_assert_uint_eq (scene->plan.slot[1].had.count, 200);
+  ended_cleanly (0);
+  scene->log.unclean = false;
+  serves (0);
+  ck_assert_uint_eq (scene->plan.slot[1].had.sequence, 9);
 }
 
 /* The record that says so was written to leg a only. */
@@ -1531,6 +1813,24 @@ TEST (a_leg_that_is_in_the_mirror_without_a_trailer_gets_none)
   keeps (true, true);
 }
 
+/* It has not done anything yet. */
+TEST (a_mirror_that_ended_before_its_first_records_gets_them)
+{
+  their_log ();
+  scene->record.generation = 1;
+  for (unsigned i = 0; i < 2; ++i) {
+    exported (i, PROBE_YES);
+    scene->record.leg[i].kind = LEG_NBD;
+    scene->leg[i].size = LEG_SIZE + RECORD_AREA;
+    scene->in.leg[i].trailer = LEG_SIZE;
+  }
+  serves (0);
+  keeps (true, true);
+  scene->data_at_end = B; /* behind the mirror, and before the trailer */
+  serves (0);
+  keeps (true, false);
+}
+
 TEST (an_empty_leg_that_joins_gets_a_trailer_if_it_is_larger)
 {
   their_log ();
@@ -1555,6 +1855,7 @@ with_trailers (void)
     scene->record.leg[i].kind = LEG_NBD;
   }
   both_know ();
+  own (0)->leg_size = own (1)->leg_size = LEG_SIZE + RECORD_AREA;
 }
 
 TEST (a_trailer_is_kept)
@@ -1567,6 +1868,111 @@ TEST (a_trailer_is_kept)
   found (LOG_FOUND_NEW);
   serves (0);
   keeps (true, true);
+}
+
+/* Leg a is a raw disk with another mirror's leg at its end. */
+static void
+nested (enum log_found how)
+{
+  with_trailers ();
+  scene->config.log = (char *) "disk:/outer";
+  found (how);
+  scene->in.leg[1].record_verdict = RECORD_BLANK;
+  scene->in.leg[1].trailer = 0;
+  own (0)->configured = own (0)->in_sync = A;
+  snprintf (own (0)->name[0], sizeof own (0)->name[0], "/dev/vdb");
+  memset (own (0)->name[1], 0, sizeof own (0)->name[1]);
+}
+
+TEST (a_record_that_knows_no_name_may_be_data)
+{
+  nested (LOG_FOUND_NEW);
+  refuses ("leg /a: ends in the record of a mirror whose log was disk:/old");
+  also_says ("leg-records=on");
+  also_says ("leg-records=off once, which leaves it alone");
+  damaged_log ();
+  refuses ("leg /a: ends in the record");
+  override (0, scene->record.generation);
+  refuses ("leg /a: ends in the record");
+}
+
+TEST (a_record_is_data_if_the_user_says_so)
+{
+  nested (LOG_FOUND_NEW);
+  scene->config.leg_records = RECORDS_OFF;
+  scene->config.sync = SYNC_FORCE;
+  serves (0);
+  ck_assert (scene->plan.create);
+  ck_assert_uint_eq (scene->plan.mirror[0], 0);
+  ck_assert_uint_eq (scene->plan.geo.size, LEG_SIZE + RECORD_AREA);
+  notes ("which is taken for data and left alone");
+}
+
+TEST (a_record_is_not_data_if_the_user_says_so)
+{
+  nested (LOG_FOUND_NEW);
+  absent (1);
+  scene->in.nr_legs = scene->config.nr_legs = 1;
+  scene->config.leg_records = RECORDS_ON;
+  serves (0);
+  ck_assert_uint_eq (scene->plan.mirror[0], MIRROR);
+}
+
+TEST (a_record_that_knows_a_name_is_no_data)
+{
+  nested (LOG_FOUND_NEW);
+  absent (1);
+  scene->in.nr_legs = scene->config.nr_legs = 1;
+  snprintf (own (0)->name[0], sizeof own (0)->name[0], "/a");
+  serves (0);
+  scene->leg[0].kind = LEG_BLOCK; /* on another host */
+  refuses ("leg /a: ends in the record");
+}
+
+/* A raw disk, and its copy: what was one mirror's log is gone. */
+TEST (equal_records_may_be_data_of_equal_disks)
+{
+  with_trailers ();
+  *own (1) = *own (0);
+  found (LOG_FOUND_NEW);
+  refuses ("carry the same record");
+  also_says ("leg-records=off");
+  scene->config.leg_records = RECORDS_OFF;
+  scene->config.sync = SYNC_NONE;
+  serves (0);
+}
+
+/* The log never was ours, so no record is. */
+TEST (a_kernel_s_log_has_no_records)
+{
+  with_trailers ();
+  kernel_log ();
+  scene->config.region_size = REGION;
+  scene->config.size = LEG_SIZE;
+  serves (0);
+  keeps (false, false);
+}
+
+TEST (the_record_of_a_leg_that_has_grown_moves)
+{
+  their_log ();
+  with_trailers ();
+  scene->leg[1].size += MIB;
+  scene->in.leg[1].trailer += MIB;
+  scene->in.leg[1].grown = true;
+  refuses ("leg /b: has grown from 67174400 to 68222976 bytes, and its record "
+           "can't move");
+  also_says ("cut the leg back to its old size");
+  scene->config.leg_records = RECORDS_OFF;
+  serves (0);
+  scene->config.leg_records = RECORDS_AUTO;
+  scene->in.leg[1].can_move = true;
+  serves (0);
+  keeps (true, true);
+  notes (
+    "leg /b: has grown from 67174400 to 68222976 bytes, its record moves");
+  own (1)->sequence = 7;
+  refuses ("leg /b: was rolled back");
 }
 
 TEST (a_mirror_does_not_grow_into_a_trailer)

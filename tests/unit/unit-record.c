@@ -60,6 +60,11 @@ setup (void)
   strcpy (sample.log_name, "disk:/var/lib/mirror/vm1.log");
   strcpy (sample.name[0], "/data/a.img");
   strcpy (sample.name[7], "nbd://other-host/vm1");
+  sample.had[1] = (struct record_had){.sequence = 6, .count = 77};
+  fill (sample.had[1].session, RECORD_ID_SIZE, 129);
+  sample.had[7] =
+    (struct record_had){.sequence = 5, .count = UINT64_C (0x123456789)};
+  fill (sample.had[7].session, RECORD_ID_SIZE, 145);
 }
 
 static void
@@ -94,8 +99,12 @@ check_equal (const struct leg_record *a, const struct leg_record *b)
   check_equal_owner (&a->owner, &b->owner);
   ck_assert_mem_eq (a->legs, b->legs, sizeof a->legs);
   ck_assert_str_eq (a->log_name, b->log_name);
-  for (unsigned i = 0; i < RECORD_MAX_LEGS; ++i)
+  for (unsigned i = 0; i < RECORD_MAX_LEGS; ++i) {
     ck_assert_str_eq (a->name[i], b->name[i]);
+    ck_assert_uint_eq (a->had[i].sequence, b->had[i].sequence);
+    ck_assert_mem_eq (a->had[i].session, b->had[i].session, RECORD_ID_SIZE);
+    ck_assert_uint_eq (a->had[i].count, b->had[i].count);
+  }
 }
 
 /* As a writer that means harm would: the crc is right. */
@@ -138,26 +147,48 @@ TEST (texts_that_do_not_fit_are_cut_off)
   ck_assert_uint_eq (strlen (r.log_name), RECORD_LOG_NAME_SIZE - 1);
 }
 
-/* The bytes are a contract: these were made once. */
 static void
-check_vector (const char *name, const void *bytes, size_t len)
+read_vector (const char *name, uint8_t *bytes, size_t len)
 {
-  uint8_t wanted[RECORD_SLOT_SIZE];
   char path[1024];
   FILE *f;
 
   snprintf (path, sizeof path, SRCDIR "/tests/vectors/leg-record/%s", name);
   f = fopen (path, "rb");
   ck_assert_ptr_nonnull (f);
-  ck_assert_uint_eq (fread (wanted, 1, sizeof wanted, f), len);
+  ck_assert_uint_eq (fread (bytes, 1, len, f), len);
+  ck_assert_int_eq (fgetc (f), EOF);
   fclose (f);
+}
+
+/* The bytes are a contract: these were made once. */
+static void
+check_vector (const char *name, const void *bytes, size_t len)
+{
+  uint8_t wanted[RECORD_SLOT_SIZE];
+
+  read_vector (name, wanted, len);
   ck_assert_mem_eq (bytes, wanted, len);
 }
 
 TEST (the_bytes_of_a_slot_stay)
 {
   record_encode (area, &sample);
-  check_vector ("slot-0.bin", area, RECORD_SLOT_SIZE);
+  check_vector ("slot-1.bin", area, RECORD_SLOT_SIZE);
+}
+
+/* It did not say what legs had. */
+TEST (a_slot_of_version_1_0_is_read)
+{
+  struct leg_record r;
+
+  read_vector ("slot-0.bin", area, RECORD_SLOT_SIZE);
+  ck_assert_int_eq (record_decode (&r, area), RECORD_VALID);
+  memset (sample.had, 0, sizeof sample.had);
+  check_equal (&r, &sample);
+  area[2952] = 1; /* zero, then */
+  seal (area, RECORD_SLOT_SIZE);
+  ck_assert_int_eq (record_decode (&r, area), RECORD_BAD);
 }
 
 TEST (no_single_bit_may_be_wrong)
@@ -178,23 +209,25 @@ static const struct {
   size_t offset;
   uint8_t value;
 } bad[] = {
-  {143, 0x80}, /* an unknown flag */
-  {4095, 1},   /* the end is zero */
-  {2952, 1},   /* so is its beginning */
-  {148, 1},    /* and what fills up a number */
-  {156, 1},    /* the same in the owner */
-  {138, 9},    /* a region size that is no power of two */
-  {144, 3},    /* this leg is not configured */
-  {144, 8},    /* no such slot */
-  {147, 0},    /* nobody is in-sync */
-  {147, 0x8e}, /* somebody is who is not configured */
-  {145, 0},    /* the primary is not in-sync */
-  {145, 9},    /* no such primary */
-  {201, 7},    /* a host that is not printable */
-  {263, 'x'},  /* the host goes on behind its end */
-  {903, 'x'},  /* so does the log's name */
-  {1159, 'x'}, /* so does a leg's */
-  {119, 0xff}, /* the mirror is larger than the leg */
+  {143, 0x80},  /* an unknown flag */
+  {4095, 1},    /* the end is zero */
+  {3208, 1},    /* so is its beginning */
+  {2959, 0x7f}, /* a leg had more records than can be counted */
+  {2983, 0x7f}, /* the same of beats */
+  {148, 1},     /* and what fills up a number */
+  {156, 1},     /* the same in the owner */
+  {138, 9},     /* a region size that is no power of two */
+  {144, 3},     /* this leg is not configured */
+  {144, 8},     /* no such slot */
+  {147, 0},     /* nobody is in-sync */
+  {147, 0x8e},  /* somebody is who is not configured */
+  {145, 0},     /* the primary is not in-sync */
+  {145, 9},     /* no such primary */
+  {201, 7},     /* a host that is not printable */
+  {263, 'x'},   /* the host goes on behind its end */
+  {903, 'x'},   /* so does the log's name */
+  {1159, 'x'},  /* so does a leg's */
+  {119, 0xff},  /* the mirror is larger than the leg */
 };
 
 LOOP_TEST (rules_of_a_slot, sizeof bad / sizeof bad[0])
@@ -208,10 +241,10 @@ TEST (versions)
   struct leg_record r;
 
   ck_assert_int_eq (decode_sealed (10, 2), RECORD_FOREIGN);
-  ck_assert_int_eq (decode_sealed (8, 1), RECORD_VALID);
+  ck_assert_int_eq (decode_sealed (8, 2), RECORD_VALID);
   record_encode (area, &sample);
-  area[8] = 1;
-  area[3000] = 1;
+  area[8] = 2;
+  area[4000] = 1;
   area[143] = 0x80;
   seal (area, RECORD_SLOT_SIZE);
   ck_assert_int_eq (record_decode (&r, area), RECORD_VALID);
@@ -518,6 +551,35 @@ TEST (who_was_alone_is_known_by_who_calls_it_in_sync)
   other.in_sync = 2;
   alone.in_sync = 5;
   ck_assert (record_knows (&other, &alone));
+}
+
+/* --- was it rolled back? --- */
+
+static struct leg_beat
+beat_at (uint8_t session, uint64_t count)
+{
+  struct leg_beat beat = {.count = count, .interval_ms = 5000};
+
+  beat.session[0] = session;
+  return beat;
+}
+
+TEST (a_leg_with_less_than_it_had_was_rolled_back)
+{
+  struct leg_record r = at (1, 5, 9);
+  struct leg_beat beat = beat_at (1, 100);
+  struct record_had had = {.sequence = 9, .session = {1}, .count = 112};
+
+  ck_assert (!record_is_older (&r, NULL, &had, 0));
+  ck_assert (!record_is_older (&r, &beat, &had, 0));
+  had.sequence = 10;
+  ck_assert (record_is_older (&r, &beat, &had, 0));
+  had.sequence = 0; /* not known */
+  had.count = 113;
+  ck_assert (record_is_older (&r, &beat, &had, 0));
+  ck_assert (!record_is_older (&r, &beat, &had, 70000)); /* a long flush */
+  beat.session[0] = 2;
+  ck_assert (!record_is_older (&r, &beat, &had, 0));
 }
 
 static struct suite_group tests = {.setup = setup, .timeout = 60};

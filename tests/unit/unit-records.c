@@ -30,10 +30,11 @@ static struct fx *fx;
 
 /* --- a mirror whose legs have trailers --- */
 
+/* With room to grow. */
 static struct leg *
 leg_with_room (const char *name, uint64_t size)
 {
-  return mem_leg_new (name, size + RECORD_AREA);
+  return mem_leg_new (name, size + 2 * RECORD_AREA);
 }
 
 static void
@@ -43,6 +44,7 @@ give_records (void)
 
   for (unsigned i = 0; i < fx->nr_legs; ++i) {
     fx_set_kind (fx, i, LEG_NBD); /* a file would have its record beside it */
+    fx->leg[i]->size = SIZE + RECORD_AREA;
     ck_assert_int_eq (record_area_open (&origin.area[i], fx->leg[i], SIZE,
                                         false),
                       0);
@@ -361,6 +363,47 @@ TEST (a_record_within_the_mirror_is_left_alone)
   fx->m->limits.size = SIZE;
 }
 
+/* --- a leg that has grown --- */
+
+/* Leg 0 with so many bytes more: what is found of its record by where it was. */
+static bool
+found_there (uint64_t more, struct record_found *found, bool *can_move)
+{
+  struct leg *leg = mem_leg_new ("/grown", SIZE + RECORD_AREA + more);
+  struct record_area area;
+  bool error, there;
+
+  leg->kind = LEG_NBD;
+  ck_assert_int_eq (leg_open (leg, 0), 0);
+  mem_leg_peek (fx->leg[0], mem_leg_data (leg), 0, SIZE + RECORD_AREA);
+  ck_assert_int_eq (record_area_open (&area, leg, SIZE, false), 0);
+  ck_assert_int_eq (record_area_read (&area, found), 0);
+  ck_assert_int_eq (record_area_in_place (&area, found), more < 4096);
+  there = record_area_read_old (&area, SIZE, fx->m->records.common.mirror,
+                                found, &error);
+  ck_assert (!error);
+  *can_move = there && record_area_can_move (&area, found);
+  leg_free (leg);
+  return there;
+}
+
+TEST (the_record_of_a_leg_that_has_grown_is_found)
+{
+  struct record_found found;
+  bool can_move;
+
+  new_mirror (2, 0);
+  ck_assert (found_there (RECORD_AREA, &found, &can_move));
+  ck_assert (can_move);
+  ck_assert_uint_eq (found.record.leg_size, SIZE + RECORD_AREA);
+  ck_assert (found_there (4096, &found, &can_move));
+  ck_assert (!can_move); /* it would lie across itself */
+  ck_assert (!found_there (512, &found, &can_move));
+  ck_assert_int_eq (found.verdict, RECORD_VALID); /* it is in its place */
+  fx->m->records.common.mirror[0] ^= 1;
+  ck_assert (!found_there (RECORD_AREA, &found, &can_move));
+}
+
 /* --- heartbeats --- */
 
 static struct leg_beat
@@ -618,6 +661,59 @@ TEST (who_knows_the_history_before_is_let_in_and_who_went_on_is_not)
   ck_assert (!lets_in ());
 }
 
+/* A second copy of the log let it serve alone; its generation tells nothing. */
+TEST (nor_who_was_the_only_one_elsewhere)
+{
+  struct leg_record r;
+
+  new_mirror (2, 2);
+  r = record_of (1);
+  r.in_sync = 2;
+  r.primary = 1;
+  put_record (&r);
+  ck_assert (!lets_in ());
+}
+
+/* ... and source=N@G has left it behind since, and knows of it. */
+TEST (who_was_the_only_one_before_another_history_is_let_in)
+{
+  struct leg_record r;
+
+  new_mirror (2, 2);
+  r = record_of (1);
+  r.in_sync = 2;
+  r.primary = 1;
+  put_record (&r);
+  uuid_generate (fx->m->records.common.history);
+  memcpy (fx->m->records.common.parent, r.history, RECORD_ID_SIZE);
+  fx->m->records.common.parent_generation = r.generation;
+  ck_assert (lets_in ());
+}
+
+/* The mirror had no records for a while, and began another history. */
+TEST (who_was_stale_in_an_unknown_history_has_gone_nowhere)
+{
+  struct leg_record r;
+  uint64_t generation;
+
+  new_mirror (2, 2);
+  r = record_of (1);
+  uuid_generate (fx->m->records.common.history);
+  ck_assert (lets_in ()); /* it has not gone on since it left */
+  dirty_log_set_generation (fx->log, 9);
+  generation = 9;
+  r.generation = generation; /* it was a target then */
+  put_record (&r);
+  ck_assert (lets_in ());
+  r.generation = generation + 1;
+  put_record (&r);
+  ck_assert (!lets_in ());
+  r.generation = generation;
+  r.in_sync = 3;
+  put_record (&r);
+  ck_assert (!lets_in ());
+}
+
 TEST (who_still_beats_elsewhere_keeps_the_leg)
 {
   struct leg_beat beat;
@@ -655,28 +751,168 @@ TEST (who_has_ended_does_not)
   ck_assert (lets_in ());
 }
 
-/* It was rolled back while it was out.  What the log says that it misses is what
- * it missed since it left.
- */
-TEST (a_leg_that_comes_back_older_gets_everything)
+/* Leg 1 is in use, and lost; what is on it is changed before it is back. */
+static void
+comes_back_changed (void (*change) (const struct leg_record *before))
 {
-  struct leg_record r;
+  struct leg_record before;
 
   new_mirror (2, 0);
   fx->m->rejoin =
     (struct rejoin_times){NSEC_PER_MSEC, 10 * NSEC_PER_MSEC, NSEC_PER_SEC};
   for (unsigned leg = 0; leg < 2; ++leg)
     fx_fill (fx, leg, 0, SIZE, 'x');
-  r = record_of (1);
+  before = record_of (1);
   fx_start (fx);
-  ck_assert_uint_lt (r.sequence, record_of (1).sequence);
+  ck_assert_uint_lt (before.sequence, record_of (1).sequence);
   mem_leg_hold_open (fx->leg[1], true);
   leg_lose (fx->leg[1], ECONNRESET, "the test says so");
-  put_record (&r);
+  change (&before);
   mem_leg_hold_open (fx->leg[1], false);
   WAIT_FOR (fx_in_sync (fx) == 3);
+}
+
+static void
+is_copied_whole (void)
+{
   ck_assert_uint_ge (fx_sent (fx, 0, LEG_READ), NR_REGIONS);
   ck_assert_uint_ge (fx_sent (fx, 1, LEG_WRITE), NR_REGIONS);
+}
+
+static void
+change_nothing (const struct leg_record *before)
+{
+  (void) before;
+}
+
+/* As it was before the mirror began. */
+static void
+roll_back (const struct leg_record *before)
+{
+  put_record (before);
+}
+
+static void
+roll_back_data (const struct leg_record *before)
+{
+  put_record (before);
+  memset (mem_leg_data (fx->leg[1]), 'y', SIZE);
+}
+
+static void
+remove_record (const struct leg_record *before)
+{
+  (void) before;
+  memset (mem_leg_data (fx->leg[1]) + SIZE, 0, RECORD_AREA);
+}
+
+TEST (a_leg_that_comes_back_as_it_was_gets_what_it_missed)
+{
+  comes_back_changed (change_nothing);
+  ck_assert_uint_lt (fx_sent (fx, 1, LEG_WRITE), NR_REGIONS);
+}
+
+/* It was rolled back while it was out.  What the log says that it misses is what
+ * it missed since it left.
+ */
+TEST (a_leg_that_comes_back_older_gets_everything)
+{
+  comes_back_changed (roll_back);
+  is_copied_whole ();
+}
+
+/* It is the leg, by its record, though it holds something else. */
+TEST (a_leg_that_comes_back_older_may_differ)
+{
+  comes_back_changed (roll_back_data);
+  is_copied_whole ();
+}
+
+/* To before it had one, perhaps. */
+TEST (a_leg_that_comes_back_without_its_record_gets_everything)
+{
+  comes_back_changed (remove_record);
+  is_copied_whole ();
+}
+
+static void
+grow (const struct leg_record *before)
+{
+  (void) before;
+  mem_leg_replace (fx->leg[1], SIZE + 2 * RECORD_AREA, fx->leg[1]->min_block,
+                   (const char *) fx->leg[1]->id);
+}
+
+/* Its record is not at its end any more. */
+TEST (a_leg_that_comes_back_larger_gets_what_it_missed)
+{
+  uint8_t area[2 * RECORD_SLOT_SIZE];
+  struct leg_record r;
+  unsigned next;
+
+  comes_back_changed (grow);
+  ck_assert_uint_lt (fx_sent (fx, 1, LEG_WRITE), NR_REGIONS);
+  mem_leg_peek (fx->leg[1], area, SIZE + RECORD_AREA, sizeof area);
+  ck_assert_int_eq (record_decode_area (&r, area, &next), RECORD_VALID);
+}
+
+static bool
+is_taken_for_older (void)
+{
+  ck_assert (lets_in ());
+  return fx->m->member[1].is_older;
+}
+
+/* The leg was out when the mirror began: what it had the records of others say. */
+TEST (what_a_leg_had_before_a_restart_counts)
+{
+  struct leg_record r;
+
+  new_mirror (2, 2);
+  r = record_of (1);
+  fx->m->records.had[1] = (struct record_had){.sequence = r.sequence};
+  ck_assert (!is_taken_for_older ());
+  fx->m->records.had[1].sequence++;
+  ck_assert (is_taken_for_older ());
+}
+
+TEST (so_do_its_heartbeats)
+{
+  struct record_had had = {.sequence = 1};
+  struct leg_beat beat;
+
+  new_mirror (2, 2);
+  beat = foreign_beat ();
+  beat.used = false;
+  beat.interval_ms = 5000;
+  put_beat (1, &beat);
+  memcpy (had.session, beat.session, RECORD_ID_SIZE);
+  had.count = beat.count + 60;
+  fx->m->records.had[1] = had;
+  fx->m->config.leg_timeout = fx->m->config.flush_timeout = 10;
+  ck_assert (is_taken_for_older ());
+  fx->m->records.had[1].count = beat.count + 12;
+  ck_assert (!is_taken_for_older ());
+}
+
+/* What a leg had stays in the records of those that are left. */
+TEST (who_is_left_says_what_a_leg_had)
+{
+  struct leg_record r;
+  uint64_t had;
+
+  new_mirror (2, 0);
+  fx_start (fx);
+  had = record_of (1).sequence;
+  do_succeeds (fx, OP_WRITE, 0, BLOCK, 'a');
+  mem_leg_hold_open (fx->leg[1], true);
+  leg_lose (fx->leg[1], ECONNRESET, "the test says so");
+  WAIT_FOR (in_sync_by (0) == 1);
+  r = record_of (0);
+  ck_assert_uint_eq (r.had[1].sequence, had);
+  ck_assert_mem_eq (r.had[1].session, fx->m->beats.session, RECORD_ID_SIZE);
+  ck_assert_uint_ge (r.had[1].count, 1);
+  mem_leg_hold_open (fx->leg[1], false);
 }
 
 static struct suite_group tests = {.teardown = teardown, .timeout = 60};

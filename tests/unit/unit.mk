@@ -92,6 +92,7 @@ unit_tests = \
 	tests/unit/unit-hot \
 	tests/unit/unit-member-state \
 	tests/unit/unit-nbd-identity \
+	tests/unit/unit-new-history \
 	tests/unit/unit-objects \
 	tests/unit/unit-owner \
 	tests/unit/unit-plan \
@@ -367,6 +368,10 @@ tests_unit_unit_sweep_LDADD = libmirrorfixture.la $(MIRROR_LIBS) $(TEST_LIBS)
 tests_unit_unit_records_SOURCES = tests/unit/unit-records.c
 tests_unit_unit_records_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_unit_records_LDADD = libmirrorfixture.la $(MIRROR_LIBS) $(TEST_LIBS)
+
+tests_unit_unit_new_history_SOURCES = tests/unit/unit-new-history.c
+tests_unit_unit_new_history_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_unit_new_history_LDADD = libmirrorfixture.la $(MIRROR_LIBS) $(TEST_LIBS)
 
 tests_unit_unit_apply_SOURCES = tests/unit/unit-apply.c
 tests_unit_unit_apply_CPPFLAGS = $(TEST_CPPFLAGS)
