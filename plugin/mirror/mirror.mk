@@ -104,6 +104,8 @@ libmirror_la_SOURCES = \
 	plugin/mirror/regions.h \
 	plugin/mirror/rejoin-check.c \
 	plugin/mirror/rejoin-check.h \
+	plugin/mirror/rejoin-try.c \
+	plugin/mirror/rejoin-try.h \
 	plugin/mirror/rejoin.c \
 	plugin/mirror/rejoin.h \
 	plugin/mirror/repair.c \

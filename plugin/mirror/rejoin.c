@@ -35,22 +35,13 @@
 #include "config.h"
 
 #include <errno.h>
-#include <inttypes.h>
-#include <string.h>
 
-#include "acknowledge.h"
 #include "cleanup.h"
-#include "extent-map.h"
-#include "hold-return.h"
-#include "member-state.h"
 #include "mirror-impl.h"
 #include "msg.h"
 #include "place.h"
-#include "probe-zeroes.h"
-#include "quarantine.h"
 #include "records-return.h"
-#include "recovery.h"
-#include "rejoin-check.h"
+#include "rejoin-try.h"
 #include "rejoin.h"
 #include "thread.h"
 
@@ -61,42 +52,10 @@
 struct rejoin {
   struct mirror *m;
   struct member *member;
-  struct leg *leg;
   unsigned flaps; /* times it was lost soon, in a row */
   uint64_t out_since;
-  bool blank;     /* it holds nothing: all is to be copied */
-  bool other;     /* another file than before, or an older state: the same */
-  bool used_file; /* in this run, with this identity */
-  uint8_t id[LEG_ID_SIZE];
-  char reported[LEG_ERROR_SIZE];
+  struct rejoin_try try;
 };
-
-/* What is in use now. */
-static void
-note_file (struct rejoin *r)
-{
-  r->used_file = r->leg->kind == LEG_FILE;
-  memcpy (r->id, r->leg->id, sizeof r->id);
-}
-
-/* What has another name now is that file, or else another one. */
-static void
-note_renamed (struct rejoin *r)
-{
-  struct log_leg rec;
-
-  dirty_log_get_leg (r->m->log, r->member->slot, &rec);
-  r->used_file = true;
-  if (rec.kind == LEG_FILE)
-    memcpy (r->id, rec.id, sizeof r->id);
-}
-
-static bool
-is_other_file (const struct rejoin *r)
-{
-  return r->used_file && r->leg->kind == LEG_FILE &&
-         memcmp (r->id, r->leg->id, sizeof r->id) != 0;
-}
 
 /* --- when; m->lock is held --- */
 
@@ -181,7 +140,7 @@ wait_until_out (struct rejoin *r)
 
   if (is_out (r))
     return !ends (r);
-  note_file (r);
+  rejoin_try_note_file (&r->try);
   use_until_out (r);
   r->out_since = now_ns ();
   if (r->out_since >= r->member->joined_ns + m->rejoin.steady_ns)
@@ -201,10 +160,11 @@ give_away (struct rejoin *r)
   struct mirror *m = r->m;
 
   pthread_mutex_unlock (&m->lock);
-  if (leg_run (r->leg, LEG_FLUSH, 0, NULL, 0, 0) == 0) /* else it is closed */
+  if (leg_run (r->member->leg, LEG_FLUSH, 0, NULL, 0, 0) ==
+      0) /* else it is closed */
     beat_end (r->member);
   place_leave (r->member);
-  leg_close (r->leg);
+  leg_close (r->member->leg);
   pthread_mutex_lock (&m->lock);
   r->member->closed = true;
   pthread_cond_broadcast (&m->cond);
@@ -243,198 +203,30 @@ wait_delay (struct rejoin *r)
   return !ends (r);
 }
 
-/* --- one try --- */
-
-static const char *
-what_it_is (const struct rejoin *r)
-{
-  if (r->blank)
-    return "empty";
-  if (!r->member->is_older)
-    return "another file";
-  return r->member->by_record ? "an older state of itself"
-                              : "without its record";
-}
-
-/* What the log says of the leg becomes true of what is here now, in memory.
- * False if the mirror ends.
- */
-static bool
-record_leg (struct rejoin *r)
-{
-  struct mirror *m = r->m;
-  unsigned slot = r->member->slot;
-  CLEANUP_LOCK (&m->lock);
-
-  if (m->stopping || r->member->leaves || r->member->parked)
-    return false;
-  dirty_log_set_leg (m->log, slot, (uint32_t) r->leg->kind, r->leg->id,
-                     r->leg->size, r->member->name);
-  if (r->blank || r->other)
-    dirty_log_set_region_sync (m->log, slot, 0, m->nr_regions, false);
-  return true;
-}
-
-/* As long as a leg is blank a start sees that it holds nothing.  It gets
- * nothing before the log says so, or a crash could leave a leg that looks
- * like the old one where it has been copied, and misses the rest unnoticed.
- * So could one that is another file.
- */
-static bool
-is_recorded (struct rejoin *r)
-{
-  struct mirror *m = r->m;
-  uint64_t deadline = now_ns () + m->config.log_timeout * NSEC_PER_SEC;
-
-  if (!record_leg (r))
-    return false;
-  if ((!r->blank && !r->other) || dirty_log_flush (m->log, deadline) == 0)
-    return true;
-  leg_report (r->leg, "is %s now, and the log can't note that: %m",
-              what_it_is (r));
-  return false;
-}
-
-/* False if the leg was lost again meanwhile, or the mirror ends. */
-static bool
-join (struct rejoin *r)
-{
-  struct mirror *m = r->m;
-  struct member *member = r->member;
-
-  records_give (member);
-  beat_claim (member);
-  CLEANUP_LOCK (&m->lock);
-
-  if (m->stopping || member->leaves || member->parked ||
-      atomic_load (&r->leg->lost))
-    return false;
-  dirty_log_leg_failed (m->log, member->slot);
-  member_set_state_locked (m, SLOT_BIT (member->slot), MEMBER_RESYNCING);
-  member->kind = r->leg->kind;
-  member->joined_ns = now_ns ();
-  extent_map_forget (&m->resync.extents, member->slot);
-  m->hold.lost &= ~SLOT_BIT (member->slot);
-  member->stalls = 0;
-  member->stall_reported = false;
-  quarantine_member_locked (member);
-  resync_wake_locked (m);
-  worker_wake_locked (m); /* it may miss nothing */
-  return true;
-}
-
-static void
-report_joined (struct rejoin *r)
-{
-  struct log_status status;
-
-  dirty_log_status (r->m->log, &status);
-  msg_note ("leg %s: is back%s%s%s, %" PRIu64 " regions to copy",
-            r->member->name, r->blank || r->other ? " but " : "",
-            r->blank || r->other ? what_it_is (r) : "",
-            r->other && !r->blank ? ", which gets everything" : "",
-            status.missed[r->member->slot]);
-}
-
-/* Once, as long as it stays the same. */
-static void
-report_failed (struct rejoin *r)
-{
-  char why[LEG_ERROR_SIZE];
-
-  leg_last_error (r->leg, why, sizeof why);
-  if (strcmp (why, r->reported) == 0)
-    return;
-  msg_warning ("leg %s: %s", r->member->name, why);
-  memcpy (r->reported, why, sizeof why);
-}
-
-/* What is there is the leg, or may become it. */
-static bool
-is_usable (struct rejoin *r)
-{
-  if (!rejoin_fits (r->member) || !records_let_in (r->member) ||
-      !beat_lets_in (r->member) || !rejoin_is_the_leg (r->member, &r->blank))
-    return false;
-  r->other = is_other_file (r) || r->member->is_older;
-  return true;
-}
-
-/* What its block status says is looked at before it counts. */
-static bool
-open_again (struct leg *leg)
-{
-  leg_close (leg);
-  if (leg_open (leg, 0) == -1 || leg_settle (leg) == -1)
-    return false;
-  probe_zeroes (leg);
-  return true;
-}
-
-/* What can be opened may be something else now. */
-static bool
-is_right (struct rejoin *r)
-{
-  bool opened = open_again (r->leg);
-  bool right = opened && is_usable (r);
-  CLEANUP_LOCK (&r->m->lock);
-
-  r->member->refused = opened && !right && !atomic_load (&r->leg->lost);
-  return right;
-}
-
-static void
-try_once (struct rejoin *r)
-{
-  place_leave (r->member);
-  if (is_right (r) && is_recorded (r) && join (r)) {
-    report_joined (r);
-    records_renew (r->m, log_deadline (r->m, now_ns ()));
-    r->reported[0] = '\0';
-    return;
-  }
-  leg_close (r->leg);
-  if (!atomic_load (&r->leg->cancelled))
-    report_failed (r);
-}
-
-/* The same for the leg that the mirror waits for. */
-static void
-try_held (struct rejoin *r)
-{
-  struct hold *h = &r->m->hold;
-  char why[LEG_ERROR_SIZE] = "";
-
-  if (hold_return (r->member))
-    r->reported[0] = '\0';
-  else if (!atomic_load (&r->leg->cancelled)) {
-    report_failed (r);
-    leg_last_error (r->leg, why, sizeof why);
-  }
-  CLEANUP_LOCK (&r->m->lock);
-  memcpy (h->trouble, why, sizeof why);
-}
-
 static void *
 rejoin_thread (void *opaque)
 {
   struct member *member = opaque;
   struct mirror *m = member->mirror;
   struct rejoin r = {
-    .m = m, .member = member, .leg = member->leg, .out_since = now_ns ()};
+    .m = m,
+    .member = member,
+    .out_since = now_ns (),
+    .try = {.m = m, .member = member, .leg = member->leg},
+  };
 
   pthread_mutex_lock (&m->lock);
   if (member->renamed)
-    note_renamed (&r);
+    rejoin_try_note_renamed (&r.try);
   member->renamed = false;
   while (wait_until_out (&r) && wait_delay (&r)) {
     bool held = is_held (&r);
 
     pthread_mutex_unlock (&m->lock);
     if (held)
-      try_held (&r);
+      rejoin_try_to_return (&r.try);
     else
-      try_once (&r);
+      rejoin_try_to_join (&r.try);
     pthread_mutex_lock (&m->lock);
   }
   member->rejoiner_exited = true;
