@@ -550,7 +550,7 @@ active proctype copier ()
        SCRATCH_0
      }
 #endif
-  :: d_step { /* rejoin.c:join */
+  :: d_step { /* rejoin-try.c:join */
        !h_legs && !gone && WRITING_SET != ALL && JOINS &&
        !USED (ONLY (ALL & ~in_sync)) ->
        resyncing = ALL & ~in_sync;

@@ -741,7 +741,7 @@ active proctype log ()
   :: d_step { /* disk_record_write */
        g_pc == LOG_RAISE_RECORD ->
        d_sync = d_sync | t_sync;
-#ifdef RECORDS
+#ifdef LIVES
        d_knew = d_knew | d_sync;
 #endif
        log_moves ();
@@ -1562,7 +1562,9 @@ active proctype world ()
        d_mark = l_mark;
        d_miss = l_miss;
        d_sync = l_sync;
+#ifdef LIVES
        d_knew = l_sync;
+#endif
        d_prim = l_prim;
        d_gen = l_gen;
        log_moves ();
@@ -1608,7 +1610,9 @@ active proctype world ()
        c_gen = d_gen;
        c_miss = d_miss;
        c_sync = d_sync;
+#ifdef LIVES
        c_knew = d_knew;
+#endif
        c_prim = d_prim;
        c_mark = d_mark
      }
@@ -1620,7 +1624,9 @@ active proctype world ()
        d_gen = c_gen;
        d_miss = c_miss;
        d_sync = c_sync;
+#ifdef LIVES
        d_knew = c_knew;
+#endif
        d_prim = c_prim;
        d_mark = c_mark;
        forget_copy ()
@@ -1738,7 +1744,7 @@ active proctype world ()
 #define MAY_RETURN true
 #define ELSEWHERE(leg) false
 #endif
-  :: atomic { /* rejoin.c:join: a leg is back, opened anew */
+  :: atomic { /* rejoin-try.c:join: a leg is back, opened anew */
        state == UP && (ALL & ~WRITING_SET) && MAY_RETURN ->
        pick_leg (ALL & ~WRITING_SET);
        if

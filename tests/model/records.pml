@@ -54,7 +54,14 @@
 byte d_gen = 1; /* of the log */
 bit d_none;     /* there is no log */
 bit d_old;      /* it is the copy */
+#if LOG_LOSSES > 0
+#define LIVES /* of the log, more than one */
 byte d_knew = ALL & ~STALE; /* legs that have been in-sync since its life began */
+byte c_knew;                /* by the copy */
+#define KNEW(leg) ((d_knew & BIT (leg)) != 0)
+#else
+#define KNEW(leg) true
+#endif
 
 /* The record of each leg; its beat. */
 byte r_gen[NLEG] = 1, r_seq[NLEG] = 1, r_prim[NLEG];
@@ -63,7 +70,7 @@ byte r_clean; /* mask */
 byte b_gen[NLEG] = 1;
 
 /* The copy of the log; 0: there is none. */
-byte c_gen, c_miss, c_sync, c_prim, c_knew;
+byte c_gen, c_miss, c_sync, c_prim;
 bit c_mark;
 bit c_moved; /* the log has changed since */
 bit c_later; /* its flush number is higher */
@@ -99,7 +106,7 @@ byte rc_seq = 1;       /* records.sequence */
 #define X_RETURN 2
 #define NX 3
 byte n_return = RETURNS;
-byte j_pc; /* rejoin.c:try_once, records_renew: 1 log, 2 records */
+byte j_pc; /* rejoin-try.c, records_renew: 1 log, 2 records */
 #else
 #define NX 2
 #endif
@@ -349,7 +356,7 @@ inline newest (mask)
 #else
 #define OTHER_LOG \
   ((r_sync[nw] & BIT (nw)) && !(d_sync & BIT (nw)) && \
-   !(r_sync[nw] & d_sync) && (d_knew & BIT (nw)))
+   !(r_sync[nw] & d_sync) && KNEW (nw))
 #endif
 
 #ifdef MISTAKE_R_LOG
@@ -611,7 +618,10 @@ inline log_is_taken ()
 inline lose_log ()
 {
   d_none = 1;
-  d_mark = 0; d_miss = 0; d_sync = 0; d_prim = 0; d_gen = 0; d_knew = 0;
+  d_mark = 0; d_miss = 0; d_sync = 0; d_prim = 0; d_gen = 0;
+#ifdef LIVES
+  d_knew = 0;
+#endif
   log_is_taken ();
   c_moved = (c_gen != 0);
   c_later = 0
@@ -651,6 +661,9 @@ inline restore_leg ()
 
 inline forget_copy ()
 {
-  c_gen = 0; c_miss = 0; c_sync = 0; c_prim = 0; c_mark = 0; c_knew = 0;
+  c_gen = 0; c_miss = 0; c_sync = 0; c_prim = 0; c_mark = 0;
+#ifdef LIVES
+  c_knew = 0;
+#endif
   c_moved = 0; c_later = 0
 }
