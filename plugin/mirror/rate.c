@@ -37,13 +37,37 @@ rate_free (struct rate *rate)
   pthread_mutex_destroy (&rate->lock);
 }
 
+void
+rate_round_begins (struct rate *rate, uint64_t bytes)
+{
+  uint64_t time = bytes > RATE_SHORT ? 0 : 4 * RATE_SHORT_SECONDS;
+
+  atomic_store (&rate->short_floor, bytes / RATE_SHORT_SECONDS);
+  atomic_store (&rate->short_until_ns, now_ns () + time * NSEC_PER_SEC);
+}
+
 /* --- windows; rate->lock is held --- */
+
+/* The times are for a round that its legs do not keep up with. */
+static uint64_t
+short_floor (const struct rate *rate)
+{
+  return now_ns () < atomic_load (&rate->short_until_ns)
+           ? atomic_load (&rate->short_floor)
+           : 0;
+}
 
 static struct rate_bounds
 bounds_of (const struct mirror *m)
 {
-  return (struct rate_bounds){.min = m->config.resync_min,
-                              .max = m->config.resync_rate};
+  struct rate_bounds bounds = {.min = short_floor (&m->rate),
+                               .max = m->config.resync_rate};
+
+  if (bounds.min < m->config.resync_min)
+    bounds.min = m->config.resync_min;
+  if (bounds.max > 0 && bounds.min > bounds.max)
+    bounds.min = bounds.max;
+  return bounds;
 }
 
 static void

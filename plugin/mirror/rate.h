@@ -30,6 +30,8 @@ struct rate {
   atomic_uint inside;             /* client requests */
   atomic_uint_fast64_t look_ns;   /* when the window may be over */
   struct client_latency latency;
+  atomic_uint_fast64_t short_floor; /* bytes/s, of a short copy */
+  atomic_uint_fast64_t short_until_ns;
 
   pthread_mutex_t lock;
   /* Protected by it. */
@@ -53,6 +55,14 @@ struct rate_view {
   enum rate_why why;
   uint64_t client_p99_us, alone_p99_us; /* 0: not known */
 };
+
+/* A round of copies begins, with so much to do.  What a leg missed in a short outage is
+ * copied soon, whatever clients wait: while it lasts there is a leg less, and what is
+ * written then can be lost with one more.
+ */
+#define RATE_SHORT (UINT64_C (2) << 30)
+#define RATE_SHORT_SECONDS 15
+void rate_round_begins (struct rate *rate, uint64_t bytes);
 
 void rate_init (struct rate *rate);
 void rate_free (struct rate *rate);

@@ -52,7 +52,7 @@ what_it_is (const struct rejoin_try *t)
 {
   if (t->blank)
     return "empty";
-  if (!t->member->is_older)
+  if (is_other_file (t) || !t->member->is_older)
     return "another file";
   return t->member->by_record ? "an older state of itself"
                               : "without its record";

@@ -7,6 +7,7 @@
 
 #include "bad-regions.h"
 #include "mirror-impl.h"
+#include "rate.h"
 #include "resync-next.h"
 #include "suspend.h"
 
@@ -54,6 +55,7 @@ begin_round (struct mirror *m)
   rs->begin_ns = now_ns ();
   rs->begin_bytes = rs->copied_bytes + rs->skipped_bytes;
   rs->total_regions = resync_todo (m, &ls);
+  rate_round_begins (&m->rate, rs->total_regions << m->region_shift);
 }
 
 /* Bad regions that are to be tried again are work again. */

@@ -468,6 +468,50 @@ view (void)
   return v;
 }
 
+/* What copies may take while a client is inside. */
+static uint64_t
+allowed_beside_a_client (uint64_t round, uint64_t limit)
+{
+  uint64_t arrival = rate_client_begin (&fx->m->rate);
+  uint64_t allowed;
+
+  fx->m->config.resync_min = 10 * MIB;
+  fx->m->config.resync_rate = limit;
+  rate_round_begins (&fx->m->rate, round);
+  ck_assert_uint_eq (rate_copy_begin (fx->m, MIB), 0);
+  allowed = view ().allowed;
+  rate_client_end (fx->m, CLIENT_READ, arrival);
+  return allowed;
+}
+
+/* Rests are made good beside. */
+static void
+is_about (uint64_t allowed, uint64_t wanted)
+{
+  ck_assert_uint_ge (allowed, wanted);
+  ck_assert_uint_le (allowed, wanted / 10 * 11);
+}
+
+TEST_IN (budget, what_was_missed_in_a_short_outage_is_copied_soon)
+{
+  is_about (allowed_beside_a_client (1500 * MIB, 0), 100 * MIB);
+}
+
+TEST_IN (budget, but_not_faster_than_an_operator_wants)
+{
+  is_about (allowed_beside_a_client (1500 * MIB, 20 * MIB), 20 * MIB);
+}
+
+TEST_IN (budget, a_small_round_has_the_floor_of_others)
+{
+  is_about (allowed_beside_a_client (MIB, 0), 10 * MIB);
+}
+
+TEST_IN (budget, so_has_a_large_one)
+{
+  is_about (allowed_beside_a_client (RATE_SHORT + MIB, 0), 10 * MIB);
+}
+
 /* The clients' windows go on without a thread of their own. */
 TEST_IN (budget, when_clients_have_left_there_is_no_limit_any_more)
 {
