@@ -65,14 +65,14 @@ flush_end (struct mirror *m, struct flush *f, unsigned bad)
 }
 
 int
-flush_legs (struct mirror *m, uint64_t deadline)
+flush_legs (struct mirror *m, uint64_t arrival)
 {
-  const struct request rq = {.op = LEG_FLUSH};
+  const struct request rq = {.op = LEG_FLUSH, .arrival = arrival};
   struct flush f = {.failed = 0};
   int r = -1;
 
   if (flush_begin (m, &f))
-    r = flush_end (m, &f, fan_out_leased (m, &f.fan, f.legs, &rq, deadline));
+    r = flush_end (m, &f, fan_out_leased (m, &f.fan, f.legs, &rq));
   unstable_free (m, f.flushed);
   members_report_failed (m, f.failed);
   members_report_kept (m, f.kept, LEG_FLUSH);
@@ -92,7 +92,7 @@ flush_lasting (struct mirror *m, uint64_t arrival)
       CLEANUP_LOCK (&m->lock);
       ended = m->hold.ended;
     }
-    if (flush_legs (m, log_deadline (m, arrival)) == 0)
+    if (flush_legs (m, arrival) == 0)
       return 0;
     CLEANUP_LOCK (&m->lock);
     if (!hold_again_locked (m, ended))
