@@ -16,6 +16,7 @@
 #include "cleanup.h"
 #include "hold.h"
 #include "mirror-fixture.h"
+#include "order.h"
 #include "records-init.h"
 #include "suite.h"
 #include "sweep.h"
@@ -949,6 +950,24 @@ TEST_IN (stopped_tests, what_is_too_large_for_the_memory_is_flushed_soon)
   do_succeeds (fx, OP_WRITE, 3 * REGION, 2 * REGION, 'x');
   WAIT_FOR (fx_sent (fx, 1, LEG_FLUSH) > 0);
   do_succeeds (fx, OP_FLUSH, 0, 0, 0);
+  both_blink ();
+  is_whole_again ();
+  is_durable (3 * REGION, 'x');
+}
+
+/* No leg could flush, and the operator has accepted what that means. */
+TEST (after_a_failed_flush_was_forgiven_the_mirror_holds_again)
+{
+  const struct order attach = {.verb = ORDER_ATTACH, .leg = "1"};
+  struct outcome out;
+
+  leg_lose (fx->leg[0], ECONNRESET, "the test says so");
+  mem_leg_fail (fx->leg[1], LEG_FLUSH, 1, 1, EIO);
+  do_fails (fx, OP_FLUSH, 0, 0, 0, EIO);
+  ck_assert_int_eq (mirror_order (fx->m, &attach, &out), 0);
+  ck_assert (out.changed);
+  is_whole_again ();
+  do_succeeds (fx, OP_WRITE, 3 * REGION, BLOCK, 'x');
   both_blink ();
   is_whole_again ();
   is_durable (3 * REGION, 'x');
