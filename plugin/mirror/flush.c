@@ -85,17 +85,17 @@ flush_legs (struct mirror *m, uint64_t arrival)
 static int
 flush_lasting (struct mirror *m, uint64_t arrival)
 {
-  unsigned ended;
+  struct hold_tries tries = {0};
 
   for (;;) {
     {
       CLEANUP_LOCK (&m->lock);
-      ended = m->hold.ended;
+      tries.ended = m->hold.ended;
     }
     if (flush_legs (m, arrival) == 0)
       return 0;
     CLEANUP_LOCK (&m->lock);
-    if (!hold_again_locked (m, ended))
+    if (!hold_again_locked (m, &tries))
       return -1;
   }
 }

@@ -96,9 +96,16 @@ hold_wait_locked (struct mirror *m)
 }
 
 bool
-hold_again_locked (struct mirror *m, unsigned ended)
+hold_again_locked (struct mirror *m, struct hold_tries *tries)
 {
-  return m->hold.legs ? hold_wait_locked (m) == 0 : m->hold.ended != ended;
+  uint64_t now = now_ns ();
+
+  if (tries->lost_ns == 0)
+    tries->lost_ns = now;
+  else if (now - tries->lost_ns >= m->config.hold_timeout * NSEC_PER_SEC)
+    return false;
+  return m->hold.legs ? hold_wait_locked (m) == 0
+                      : m->hold.ended != tries->ended;
 }
 
 /* --- the end of the mirror --- */

@@ -56,10 +56,17 @@ void hold_end_locked (struct mirror *m);
  */
 int hold_wait_locked (struct mirror *m);
 
-/* A request has failed that began when m->hold.ended was "ended".  True if that
- * was because the leg was away, and now it is back: try again.  As above.
+/* Of a request that is tried again, all zero before its first try. */
+struct hold_tries {
+  unsigned ended;   /* set by the caller: m->hold.ended before this try */
+  uint64_t lost_ns; /* the first one failed; 0: none did */
+};
+
+/* A try has failed.  True if that was because the leg was away, and now it is
+ * back: try again.  But not for ever, for the server may be lost by just this
+ * request: one that fails by it after hold-timeout= again has failed.  As above.
  */
-bool hold_again_locked (struct mirror *m, unsigned ended);
+bool hold_again_locked (struct mirror *m, struct hold_tries *tries);
 
 /* It goes on holding, and requests do not wait for it any more. */
 bool hold_is_over_locked (const struct mirror *m);

@@ -15,6 +15,7 @@
 
 #include "cleanup.h"
 #include "hold.h"
+#include "leg-ops.h"
 #include "mirror-fixture.h"
 #include "order.h"
 #include "records-init.h"
@@ -906,6 +907,44 @@ TEST_IN (stopped_tests, after_hold_timeout_requests_fail_and_it_heals)
   come_back (0, opens[0]);
   is_whole_again ();
   is_durable (4 * REGION, 'y');
+}
+
+/* --- a request that the server does not survive --- */
+
+static const struct leg_ops *real_ops;
+static struct leg_ops ops_that_die;
+static enum leg_op deadly;
+
+static void
+submit_and_die (struct leg *leg, struct leg_io *io)
+{
+  if (io->op == deadly && !(io->flags & LEG_UNCOUNTED) && !is_held ())
+    leg_lose (leg, ECONNRESET, "the test says so");
+  real_ops->submit (leg, io);
+}
+
+/* It is lost again by each try: others go on in between, and the request ends
+ * some time.
+ */
+LOOP_TEST_IN (stopped_tests, a_request_that_the_leg_does_not_survive_ends, 2)
+{
+  struct op op;
+
+  real_ops = fx->leg[1]->ops;
+  ops_that_die = *real_ops;
+  ops_that_die.submit = submit_and_die;
+  deadly = _i == 0 ? LEG_READ : LEG_FLUSH;
+  fx->m->config.hold_timeout = 1;
+  fx_start (fx);
+  leg_lose (fx->leg[0], ECONNRESET, "the test says so");
+  mem_leg_fail_open (fx->leg[0], ECONNREFUSED);
+  fx->leg[1]->ops = &ops_that_die;
+  op_start (fx, &op, _i == 0 ? OP_READ : OP_FLUSH, 3 * REGION, BLOCK, 0);
+  WAIT_FOR (op_ended (&op));
+  op_fails (&op, EIO);
+  fx->leg[1]->ops = real_ops;
+  WAIT_FOR (!is_held ());
+  do_succeeds (fx, OP_WRITE, 3 * REGION, BLOCK, 'x');
 }
 
 TEST_IN (stopped_tests, without_hold_timeout_requests_fail_at_once)
