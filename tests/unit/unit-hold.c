@@ -650,7 +650,17 @@ wait_until (uint64_t time)
   WAIT_FOR (now_ns () >= time);
 }
 
-/* Longer than log-timeout=: that leg 0 has failed is to be recorded on leg 1. */
+/* That leg 0 has failed is yet to be recorded on leg 1 then. */
+static void
+leg_0_goes_away_unrecorded (void)
+{
+  WAIT_FOR (fx_sent (fx, 1, LEG_WRITE) == 3); /* a record and two beats */
+  mem_leg_hold (fx->leg[1], LEG_WRITE, 1, 1);
+  go_away (0);
+  ck_assert (mem_leg_wait_held (fx->leg[1], 1));
+}
+
+/* Longer than log-timeout=. */
 TEST_IN (records_tests, records_that_wait_for_the_leg_do_not_fail_requests)
 {
   struct op write;
@@ -658,12 +668,9 @@ TEST_IN (records_tests, records_that_wait_for_the_leg_do_not_fail_requests)
   unsigned sent;
 
   fx->m->config.log_timeout = 1;
-  WAIT_FOR (fx_sent (fx, 1, LEG_WRITE) == 3); /* a record and two beats */
   opens[0] = mem_leg_nr_opens (fx->leg[0]);
   opens[1] = mem_leg_nr_opens (fx->leg[1]);
-  mem_leg_hold (fx->leg[1], LEG_WRITE, 1, 1);
-  go_away (0);
-  ck_assert (mem_leg_wait_held (fx->leg[1], 1));
+  leg_0_goes_away_unrecorded ();
   sent = fx_sent (fx, 1, LEG_WRITE);
   op_start (fx, &write, OP_WRITE, 3 * REGION, BLOCK, 'x');
   WAIT_FOR (fx_sent (fx, 1, LEG_WRITE) > sent);
@@ -676,6 +683,21 @@ TEST_IN (records_tests, records_that_wait_for_the_leg_do_not_fail_requests)
   come_back (0, opens[0]);
   is_whole_again ();
   is_durable (3 * REGION, 'x');
+}
+
+/* The log is well: it is the record on leg 1 that is missing. */
+TEST_IN (records_tests, an_order_that_is_not_recorded_says_what_it_waits_for)
+{
+  const struct order fail = {.verb = ORDER_FAIL, .leg = "0"};
+  struct outcome out;
+
+  fx->m->config.log_timeout = 1;
+  leg_0_goes_away_unrecorded ();
+  go_away (1);
+  ck_assert_int_eq (mirror_order (fx->m, &fail, &out), -1);
+  ck_assert_msg (strstr (out.text, "the last in-sync leg is away"), "%s",
+                 out.text);
+  mem_leg_hold_open (fx->leg[0], false);
 }
 
 TEST_IN (records_tests, records_that_are_gone_show_another_disk)
