@@ -34,6 +34,7 @@ struct hold {
   /* Protected by m->lock. */
   unsigned legs; /* mask of the only in-sync leg, which is away; 0: none is */
   uint64_t since_ns, until_ns;
+  uint64_t looked_ns; /* hold_look came last; 0: never */
   uint64_t leg_size;
   uint32_t leg_min_block;
   unsigned ended;               /* times that it came back */
@@ -67,6 +68,11 @@ struct hold_tries {
  * request: one that fails by it after hold-timeout= again has failed.  As above.
  */
 bool hold_again_locked (struct mirror *m, struct hold_tries *tries);
+
+/* To be called each m->watch_ns: time in which this process stood still does not
+ * count.  No lock is held.
+ */
+void hold_look (struct mirror *m);
 
 /* It goes on holding, and requests do not wait for it any more. */
 bool hold_is_over_locked (const struct mirror *m);

@@ -931,6 +931,27 @@ TEST_IN (stopped_tests, after_hold_timeout_requests_fail_and_it_heals)
   is_durable (4 * REGION, 'y');
 }
 
+/* The host was frozen, say. */
+TEST_IN (stopped_tests, time_in_which_this_process_stood_still_does_not_count)
+{
+  struct op write;
+  size_t opens[2];
+
+  fx->m->config.hold_timeout = 1;
+  fx->m->watch_ns = 100 * NSEC_PER_MSEC;
+  fx_start (fx);
+  both_go_away (opens);
+  op_start (fx, &write, OP_WRITE, 3 * REGION, BLOCK, 'x');
+  WAIT_FOR (nr_active () == 1);
+  fx_stand_still ();
+  state_is ("held");
+  come_back (1, opens[1]);
+  op_succeeds (&write);
+  come_back (0, opens[0]);
+  is_whole_again ();
+  is_durable (3 * REGION, 'x');
+}
+
 /* --- a request that the server does not survive --- */
 
 static const struct leg_ops *real_ops;
