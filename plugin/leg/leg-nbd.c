@@ -74,10 +74,21 @@ identify (struct nbd_leg *n)
 }
 
 static void
+leg_nbd_lose (struct leg *leg)
+{
+  struct nbd_leg *n = nbd_leg (leg);
+
+  nbd_others_cancel (&n->others);
+  for (size_t i = 0; i < atomic_load (&n->others.nr); ++i)
+    conn_break (&n->conns[i]);
+}
+
+static void
 leg_nbd_stop (struct leg *leg)
 {
   struct nbd_leg *n = nbd_leg (leg);
 
+  leg_nbd_lose (leg); /* whom the others may wait for */
   nbd_others_stop (&n->others);
   for (size_t i = 0; i < n->max_conns; ++i)
     conn_break (&n->conns[i]);
@@ -301,16 +312,6 @@ leg_nbd_extents (struct leg *leg, uint64_t offset, uint64_t count,
   extents[0] = (struct leg_extent){.length = count};
   *nr = 1;
   return 0;
-}
-
-static void
-leg_nbd_lose (struct leg *leg)
-{
-  struct nbd_leg *n = nbd_leg (leg);
-
-  nbd_others_cancel (&n->others);
-  for (size_t i = 0; i < atomic_load (&n->others.nr); ++i)
-    conn_break (&n->conns[i]);
 }
 
 static const struct leg_ops leg_nbd_ops = {

@@ -3,11 +3,17 @@
 /* A connection that comes late is used from when nr says so.  A leg that gets
  * lost meanwhile breaks all that it finds there, and the thread, which finds the
  * leg lost, what it has just added.
+ *
+ * Another server may have taken the address while the first one is silent, and
+ * not have what that one had answered; a flush of it would prove nothing.  So
+ * before the new connection is used the first one must answer once more.
  */
 
 #include "config.h"
 
 #include <errno.h>
+#include <semaphore.h>
+#include <stdlib.h>
 
 #include <libnbd.h>
 
@@ -93,6 +99,39 @@ fits (const struct nbd_others *o, struct nbd_handle *nbd)
          nbd_can_multi_conn (nbd) == 1 && nbd_is_read_only (nbd) == 0;
 }
 
+static void
+asked (struct leg_io *io, int err, uint64_t now)
+{
+  (void) err;
+  (void) now;
+  sem_post (io->opaque);
+}
+
+/* An error is an answer, too; one that is none loses the leg. */
+static bool
+first_answers (struct nbd_others *o)
+{
+  struct leg *leg = o->leg;
+  CLEANUP_FREE char *buf = malloc (leg->min_block);
+  struct leg_io io = {.leg = leg,
+                      .op = LEG_READ,
+                      .buf = buf,
+                      .count = leg->min_block,
+                      .start_ns = now_ns (),
+                      .answered = asked};
+  sem_t done;
+
+  if (!buf || leg->size < leg->min_block)
+    return false;
+  sem_init (&done, 0, 0);
+  io.opaque = &done;
+  conn_submit (&o->conns[0], &io);
+  while (sem_wait (&done) == -1 && errno == EINTR)
+    ;
+  sem_destroy (&done);
+  return atomic_load (&leg->refusal) == 0;
+}
+
 static bool
 add_one (struct nbd_others *o)
 {
@@ -106,7 +145,8 @@ add_one (struct nbd_others *o)
 
   if (conn_connect (c, &attempt) == -1)
     return false;
-  if (!fits (o, c->nbd) || conn_run (c, o->window, true) != 0) {
+  if (!fits (o, c->nbd) || !first_answers (o) ||
+      conn_run (c, o->window, true) != 0) {
     conn_stop (c);
     return false;
   }

@@ -16,6 +16,9 @@
 
 #define LAST_TRY_NS NSEC_PER_SEC /* of one that queued too long */
 
+/* Who wakes up so much later than it wanted to stood still. */
+#define STILL_NS (100 * NSEC_PER_MSEC)
+
 static void
 note_log_bad (struct mirror *m, uint64_t since)
 {
@@ -24,11 +27,31 @@ note_log_bad (struct mirror *m, uint64_t since)
   atomic_compare_exchange_strong (&m->log_bad_since, &good, since);
 }
 
+/* A log that this process did not listen to, because it was stopped, gets
+ * another try.
+ */
+static int
+flush_awake (struct mirror *m, uint64_t deadline)
+{
+  uint64_t begin = now_ns ();
+
+  for (;;) {
+    int r = dirty_log_flush (m->log, deadline);
+    uint64_t now = now_ns ();
+
+    if (r == 0 || errno != ETIMEDOUT || begin >= deadline ||
+        now < deadline + STILL_NS)
+      return r;
+    begin = now;
+    deadline = now + LAST_TRY_NS;
+  }
+}
+
 int
 log_flush (struct mirror *m, uint64_t deadline)
 {
   uint64_t begin = now_ns ();
-  int r = dirty_log_flush (m->log, deadline);
+  int r = flush_awake (m, deadline);
 
   if (r == 0)
     atomic_store (&m->log_bad_since, 0);
@@ -103,17 +126,31 @@ lease_retry (struct mirror *m, uint64_t deadline)
   return dirty_log_wait_valid (m->log, retry) == 0 || errno == ETIMEDOUT;
 }
 
+/* Time in which this process stood still is no waiting. */
+static void
+leave_out_pause (uint64_t *looked, uint64_t *deadline)
+{
+  uint64_t now = now_ns ();
+
+  if (now > *looked + RETRY_NS + STILL_NS)
+    *deadline += now - *looked;
+  *looked = now;
+}
+
 int
 lease_wait (struct mirror *m, uint64_t deadline)
 {
-  uint64_t begin = now_ns ();
+  uint64_t begin = now_ns (), looked = begin;
 
-  while (!dirty_log_valid (m->log))
+  while (!dirty_log_valid (m->log)) {
     if (!lease_retry (m, deadline)) {
       note_log_bad (m, begin);
       errno = EIO;
       return -1;
     }
+    if (deadline > begin)
+      leave_out_pause (&looked, &deadline);
+  }
   return 0;
 }
 

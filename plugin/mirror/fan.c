@@ -81,19 +81,35 @@ fan_out (struct mirror *m, struct fan *fan, unsigned legs,
 
 /* With the lease again nobody else has used the legs meanwhile.  A leg that
  * got some of the request gets all of it: nobody else was let into its range.
+ * Returns those of them that failed.
  */
-unsigned
-fan_out_leased (struct mirror *m, struct fan *fan, unsigned legs,
-                const struct request *rq, uint64_t deadline)
+static unsigned
+send_unsent (struct mirror *m, struct fan *fan, const struct request *rq,
+             uint64_t deadline)
 {
-  unsigned bad = fan_out (m, fan, legs, rq);
+  unsigned again = fan->unsent, bad = again;
 
   while (fan->unsent && lease_wait (m, deadline) == 0) {
-    unsigned again = fan->unsent;
-
+    again = fan->unsent;
     bad = (bad & ~again) | fan_out (m, fan, again, rq);
     if (now_ns () >= deadline)
       break;
   }
   return bad;
+}
+
+/* How long the legs took is no waiting for the log, so the deadline is made
+ * after that.
+ */
+unsigned
+fan_out_leased (struct mirror *m, struct fan *fan, unsigned legs,
+                const struct request *rq)
+{
+  unsigned bad = fan_out (m, fan, legs, rq), unsent = fan->unsent;
+
+  if (!unsent)
+    return bad;
+  return (bad & ~unsent) |
+         send_unsent (m, fan, rq,
+                      rq->arrival > 0 ? log_deadline (m, rq->arrival) : 0);
 }

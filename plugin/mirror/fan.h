@@ -20,7 +20,7 @@ struct request {
   unsigned flags; /* LEG_FUA, LEG_MAY_TRIM */
   void *buf;
   uint64_t offset, count;
-  uint64_t arrival; /* of a client's request: when it came in */
+  uint64_t arrival; /* of a client's request: when it came in; or 0 */
 };
 
 /* A request on its way to several legs.  Lives on the caller's stack. */
@@ -39,9 +39,10 @@ unsigned fan_out (struct mirror *m, struct fan *fan, unsigned legs,
                   const struct request *rq);
 
 /* As fan_out, but legs that were not sent it, for want of the lease, are sent
- * it when the lease is back, if that is before the deadline.
+ * it when the lease is back, if that is before log_deadline; with arrival 0, at
+ * once.
  */
 unsigned fan_out_leased (struct mirror *m, struct fan *fan, unsigned legs,
-                         const struct request *rq, uint64_t deadline);
+                         const struct request *rq);
 
 #endif /* NBDMIRROR_FAN_H */

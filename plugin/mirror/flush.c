@@ -65,14 +65,14 @@ flush_end (struct mirror *m, struct flush *f, unsigned bad)
 }
 
 int
-flush_legs (struct mirror *m, uint64_t deadline)
+flush_legs (struct mirror *m, uint64_t arrival)
 {
-  const struct request rq = {.op = LEG_FLUSH};
+  const struct request rq = {.op = LEG_FLUSH, .arrival = arrival};
   struct flush f = {.failed = 0};
   int r = -1;
 
   if (flush_begin (m, &f))
-    r = flush_end (m, &f, fan_out_leased (m, &f.fan, f.legs, &rq, deadline));
+    r = flush_end (m, &f, fan_out_leased (m, &f.fan, f.legs, &rq));
   unstable_free (m, f.flushed);
   members_report_failed (m, f.failed);
   members_report_kept (m, f.kept, LEG_FLUSH);
@@ -85,17 +85,17 @@ flush_legs (struct mirror *m, uint64_t deadline)
 static int
 flush_lasting (struct mirror *m, uint64_t arrival)
 {
-  unsigned ended;
+  struct hold_tries tries = {0};
 
   for (;;) {
     {
       CLEANUP_LOCK (&m->lock);
-      ended = m->hold.ended;
+      tries.ended = m->hold.ended;
     }
-    if (flush_legs (m, log_deadline (m, arrival)) == 0)
+    if (flush_legs (m, arrival) == 0)
       return 0;
     CLEANUP_LOCK (&m->lock);
-    if (!hold_again_locked (m, ended))
+    if (!hold_again_locked (m, &tries))
       return -1;
   }
 }

@@ -46,6 +46,8 @@ hold_begin_locked (struct mirror *m, unsigned slot)
   h->legs = SLOT_BIT (slot);
   h->since_ns = now_ns ();
   h->until_ns = h->since_ns + m->config.hold_timeout * NSEC_PER_SEC;
+  if (h->looked_ns > 0)
+    h->looked_ns = h->since_ns;
   h->leg_size = leg->size;
   h->leg_min_block = leg->min_block;
   m->grow.equal = 0;
@@ -67,11 +69,35 @@ hold_end_locked (struct mirror *m)
 
 /* --- waiting; m->lock is held --- */
 
+/* The end of hold-timeout=.  After a pause who looks for it may be earlier than
+ * who notes the pause.
+ */
+static uint64_t
+until_at (const struct mirror *m, uint64_t now)
+{
+  const struct hold *h = &m->hold;
+
+  if (h->looked_ns == 0 || now < h->looked_ns + 2 * m->watch_ns)
+    return h->until_ns;
+  return h->until_ns + (now - h->looked_ns);
+}
+
+void
+hold_look (struct mirror *m)
+{
+  uint64_t now;
+  CLEANUP_LOCK (&m->lock);
+
+  now = now_ns ();
+  m->hold.until_ns = until_at (m, now);
+  m->hold.looked_ns = now;
+}
+
 /* When requests stop waiting. */
 static uint64_t
 wait_limit (const struct mirror *m)
 {
-  uint64_t until = m->hold.until_ns;
+  uint64_t until = until_at (m, now_ns ());
 
   return m->stopping && m->stop_deadline < until ? m->stop_deadline : until;
 }
@@ -96,9 +122,16 @@ hold_wait_locked (struct mirror *m)
 }
 
 bool
-hold_again_locked (struct mirror *m, unsigned ended)
+hold_again_locked (struct mirror *m, struct hold_tries *tries)
 {
-  return m->hold.legs ? hold_wait_locked (m) == 0 : m->hold.ended != ended;
+  uint64_t now = now_ns ();
+
+  if (tries->lost_ns == 0)
+    tries->lost_ns = now;
+  else if (now - tries->lost_ns >= m->config.hold_timeout * NSEC_PER_SEC)
+    return false;
+  return m->hold.legs ? hold_wait_locked (m) == 0
+                      : m->hold.ended != tries->ended;
 }
 
 /* --- the end of the mirror --- */
@@ -129,6 +162,14 @@ why_lost (const struct mirror *m)
              "until a restart";
 }
 
+static bool
+is_over (const struct mirror *m)
+{
+  uint64_t now = now_ns ();
+
+  return now >= until_at (m, now);
+}
+
 /* m->lock is held.  False: there is none. */
 static bool
 take_news (struct mirror *m, char *text, size_t size)
@@ -144,7 +185,7 @@ take_news (struct mirror *m, char *text, size_t size)
               "lost, and no other leg is in-sync: %s: requests wait for it, "
               "up to %u s",
               h->why, waits);
-  else if (h->legs && !h->expired_said && now_ns () >= h->until_ns) {
+  else if (h->legs && !h->expired_said && is_over (m)) {
     snprintf (text, size,
               "still away after %u s: requests fail until it is back", waits);
     h->expired_said = true;

@@ -34,6 +34,7 @@ struct hold {
   /* Protected by m->lock. */
   unsigned legs; /* mask of the only in-sync leg, which is away; 0: none is */
   uint64_t since_ns, until_ns;
+  uint64_t looked_ns; /* hold_look came last; 0: never */
   uint64_t leg_size;
   uint32_t leg_min_block;
   unsigned ended;               /* times that it came back */
@@ -56,10 +57,22 @@ void hold_end_locked (struct mirror *m);
  */
 int hold_wait_locked (struct mirror *m);
 
-/* A request has failed that began when m->hold.ended was "ended".  True if that
- * was because the leg was away, and now it is back: try again.  As above.
+/* Of a request that is tried again, all zero before its first try. */
+struct hold_tries {
+  unsigned ended;   /* set by the caller: m->hold.ended before this try */
+  uint64_t lost_ns; /* the first one failed; 0: none did */
+};
+
+/* A try has failed.  True if that was because the leg was away, and now it is
+ * back: try again.  But not for ever, for the server may be lost by just this
+ * request: one that fails by it after hold-timeout= again has failed.  As above.
  */
-bool hold_again_locked (struct mirror *m, unsigned ended);
+bool hold_again_locked (struct mirror *m, struct hold_tries *tries);
+
+/* To be called each m->watch_ns: time in which this process stood still does not
+ * count.  No lock is held.
+ */
+void hold_look (struct mirror *m);
 
 /* It goes on holding, and requests do not wait for it any more. */
 bool hold_is_over_locked (const struct mirror *m);

@@ -50,8 +50,7 @@ modify_piece (struct mirror *m, const struct request *rq)
     return -1;
   if (op.kept)
     unstable_fill (op.kept, rq);
-  bad =
-    fan_out_leased (m, &op.fan, op.legs, rq, log_deadline (m, rq->arrival));
+  bad = fan_out_leased (m, &op.fan, op.legs, rq);
   note_sums (m, &op, bad);
   return write_end (m, &op, bad);
 }

@@ -188,6 +188,13 @@ is_recorded (struct mirror *m, uint64_t deadline, bool *ends)
   return m->failures_recorded >= m->failures;
 }
 
+static bool
+is_held (struct mirror *m)
+{
+  CLEANUP_LOCK (&m->lock);
+  return m->hold.legs != 0;
+}
+
 bool
 order_record (struct mirror *m, struct outcome *out)
 {
@@ -197,7 +204,11 @@ order_record (struct mirror *m, struct outcome *out)
   while (!ends)
     if (is_recorded (m, deadline, &ends))
       return true;
-  order_refuse (out, "the log can't be written: it is done in memory, and is "
-                     "recorded as soon as the log works");
+  if (is_held (m))
+    order_refuse (out, "the last in-sync leg is away: it is done in memory, "
+                       "and is recorded when that leg is back");
+  else
+    order_refuse (out, "the log can't be written: it is done in memory, and "
+                       "is recorded as soon as the log works");
   return false;
 }

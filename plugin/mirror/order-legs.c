@@ -24,6 +24,7 @@
 #include "msg.h"
 #include "order-impl.h"
 #include "report.h"
+#include "unstable.h"
 
 #define CLOSE_NS (10 * NSEC_PER_SEC) /* a leg that does not answer may hang */
 
@@ -170,8 +171,10 @@ attach_used (struct mirror *m, unsigned slot, const struct order *order,
 
   if (!forgives_flush (m, slot))
     return order_unchanged (out, LEG_FMT " is in use", LEG_ARGS (member));
-  if (!order->dry_run)
+  if (!order->dry_run) {
     atomic_store (&member->leg->flush_error, 0);
+    unstable_mended_locked (m);
+  }
   return order_done (out,
                      LEG_FMT " is flushed again: what was written before "
                              "its flush failed may be lost",

@@ -184,7 +184,7 @@ read_ask (struct source *src, struct leg *leg)
 
 /* No leg could.  True if one was away that is back. */
 static bool
-read_again (struct mirror *m, struct read_op *op, unsigned ended)
+read_again (struct mirror *m, struct read_op *op, struct hold_tries *tries)
 {
   int err = errno;
   unsigned failed = members_lost_locked (m, op->src.tried);
@@ -195,7 +195,7 @@ read_again (struct mirror *m, struct read_op *op, unsigned ended)
     members_report_failed (m, failed);
     pthread_mutex_lock (&m->lock);
   }
-  again = hold_again_locked (m, ended);
+  again = hold_again_locked (m, tries);
   errno = err;
   return again;
 }
@@ -206,18 +206,18 @@ read_piece (struct mirror *m, struct read_op *op, uint64_t *count, read_fn fn,
             void *opaque)
 {
   uint64_t wanted = *count;
-  unsigned ended;
+  struct hold_tries tries = {0};
   int slot;
 
   op->piece = count;
   op->fn = fn;
   op->opaque = opaque;
   do {
-    ended = m->hold.ended;
+    tries.ended = m->hold.ended;
     *count = wanted;
     op->src = (struct source){.m = m, .next = read_next, .ask = read_ask};
     slot = source_ask_locked (&op->src);
-  } while (slot == -1 && read_again (m, op, ended));
+  } while (slot == -1 && read_again (m, op, &tries));
   op->bad |= op->src.tried;
   return slot == -1 ? -1 : 0;
 }

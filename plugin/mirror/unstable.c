@@ -219,6 +219,14 @@ unstable_broken_locked (struct mirror *m)
 }
 
 void
+unstable_mended_locked (struct mirror *m)
+{
+  m->unstable.broken = false;
+  m->unstable.unkept_seq = m->seq; /* nothing was kept meanwhile */
+  unstable_choose_locked (m);
+}
+
+void
 unstable_free (struct mirror *m, struct unstable_write *list)
 {
   unstable_memory_put (&m->unstable.memory, list);

@@ -108,6 +108,11 @@ struct unstable_write *unstable_flushed_locked (struct mirror *m,
 /* The legs can't be flushed: what they have lost nobody knows.  As above. */
 struct unstable_write *unstable_broken_locked (struct mirror *m);
 
+/* They can be flushed again, and what they have lost is accepted.  m->lock is
+ * held.
+ */
+void unstable_mended_locked (struct mirror *m);
+
 /* m->lock may be held, or not. */
 void unstable_free (struct mirror *m, struct unstable_write *list);
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "cleanup.h"
+#include "hold.h"
 #include "mirror-impl.h"
 #include "msg.h"
 #include "thread.h"
@@ -138,6 +139,7 @@ watch_thread (void *opaque)
   while (wait_for_next_look (m)) {
     uint64_t now = now_ns ();
 
+    hold_look (m);
     watch_look (m, now - last);
     last = now;
   }
@@ -147,6 +149,7 @@ watch_thread (void *opaque)
 int
 watch_start (struct mirror *m)
 {
+  hold_look (m);
   if (thread_start (&m->watcher, "mirror-watch", watch_thread, m) == -1) {
     msg_error ("cannot start the thread that watches legs: %m");
     return -1;

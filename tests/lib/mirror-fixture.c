@@ -3,9 +3,13 @@
 #include "config.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "cleanup.h"
 #include "deadline.h"
@@ -309,6 +313,24 @@ fx_kept_image (struct fx *fx)
   ck_assert_ptr_nonnull (image);
   *image = fx->kept;
   return image;
+}
+
+/* --- standing still --- */
+
+void
+fx_stand_still (void)
+{
+  const struct timespec time = {1, 250 * NSEC_PER_MSEC};
+  pid_t self = getpid (), waker = fork ();
+
+  if (waker == 0) {
+    nanosleep (&time, NULL);
+    kill (self, SIGCONT);
+    _exit (0);
+  }
+  ck_assert_int_gt (waker, 0);
+  raise (SIGSTOP);
+  ck_assert_int_eq (waitpid (waker, NULL, 0), waker);
 }
 
 /* --- requests --- */

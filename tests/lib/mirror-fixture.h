@@ -85,6 +85,9 @@ bool fx_misses (struct fx *fx, unsigned leg, uint64_t region);
 void fx_keep_image (struct fx *fx);
 struct mem_log_image *fx_kept_image (struct fx *fx);
 
+/* This process is stopped for a little more than a second. */
+void fx_stand_still (void);
+
 /* What the image says. */
 bool fx_image_marked (struct fx *fx, uint64_t region);
 bool fx_image_missed (struct fx *fx, unsigned leg, uint64_t region);

@@ -15,7 +15,9 @@
 
 #include "cleanup.h"
 #include "hold.h"
+#include "leg-ops.h"
 #include "mirror-fixture.h"
+#include "order.h"
 #include "records-init.h"
 #include "suite.h"
 #include "sweep.h"
@@ -648,7 +650,17 @@ wait_until (uint64_t time)
   WAIT_FOR (now_ns () >= time);
 }
 
-/* Longer than log-timeout=: that leg 0 has failed is to be recorded on leg 1. */
+/* That leg 0 has failed is yet to be recorded on leg 1 then. */
+static void
+leg_0_goes_away_unrecorded (void)
+{
+  WAIT_FOR (fx_sent (fx, 1, LEG_WRITE) == 3); /* a record and two beats */
+  mem_leg_hold (fx->leg[1], LEG_WRITE, 1, 1);
+  go_away (0);
+  ck_assert (mem_leg_wait_held (fx->leg[1], 1));
+}
+
+/* Longer than log-timeout=. */
 TEST_IN (records_tests, records_that_wait_for_the_leg_do_not_fail_requests)
 {
   struct op write;
@@ -656,12 +668,9 @@ TEST_IN (records_tests, records_that_wait_for_the_leg_do_not_fail_requests)
   unsigned sent;
 
   fx->m->config.log_timeout = 1;
-  WAIT_FOR (fx_sent (fx, 1, LEG_WRITE) == 3); /* a record and two beats */
   opens[0] = mem_leg_nr_opens (fx->leg[0]);
   opens[1] = mem_leg_nr_opens (fx->leg[1]);
-  mem_leg_hold (fx->leg[1], LEG_WRITE, 1, 1);
-  go_away (0);
-  ck_assert (mem_leg_wait_held (fx->leg[1], 1));
+  leg_0_goes_away_unrecorded ();
   sent = fx_sent (fx, 1, LEG_WRITE);
   op_start (fx, &write, OP_WRITE, 3 * REGION, BLOCK, 'x');
   WAIT_FOR (fx_sent (fx, 1, LEG_WRITE) > sent);
@@ -674,6 +683,21 @@ TEST_IN (records_tests, records_that_wait_for_the_leg_do_not_fail_requests)
   come_back (0, opens[0]);
   is_whole_again ();
   is_durable (3 * REGION, 'x');
+}
+
+/* The log is well: it is the record on leg 1 that is missing. */
+TEST_IN (records_tests, an_order_that_is_not_recorded_says_what_it_waits_for)
+{
+  const struct order fail = {.verb = ORDER_FAIL, .leg = "0"};
+  struct outcome out;
+
+  fx->m->config.log_timeout = 1;
+  leg_0_goes_away_unrecorded ();
+  go_away (1);
+  ck_assert_int_eq (mirror_order (fx->m, &fail, &out), -1);
+  ck_assert_msg (strstr (out.text, "the last in-sync leg is away"), "%s",
+                 out.text);
+  mem_leg_hold_open (fx->leg[0], false);
 }
 
 TEST_IN (records_tests, records_that_are_gone_show_another_disk)
@@ -907,6 +931,65 @@ TEST_IN (stopped_tests, after_hold_timeout_requests_fail_and_it_heals)
   is_durable (4 * REGION, 'y');
 }
 
+/* The host was frozen, say. */
+TEST_IN (stopped_tests, time_in_which_this_process_stood_still_does_not_count)
+{
+  struct op write;
+  size_t opens[2];
+
+  fx->m->config.hold_timeout = 1;
+  fx->m->watch_ns = 100 * NSEC_PER_MSEC;
+  fx_start (fx);
+  both_go_away (opens);
+  op_start (fx, &write, OP_WRITE, 3 * REGION, BLOCK, 'x');
+  WAIT_FOR (nr_active () == 1);
+  fx_stand_still ();
+  state_is ("held");
+  come_back (1, opens[1]);
+  op_succeeds (&write);
+  come_back (0, opens[0]);
+  is_whole_again ();
+  is_durable (3 * REGION, 'x');
+}
+
+/* --- a request that the server does not survive --- */
+
+static const struct leg_ops *real_ops;
+static struct leg_ops ops_that_die;
+static enum leg_op deadly;
+
+static void
+submit_and_die (struct leg *leg, struct leg_io *io)
+{
+  if (io->op == deadly && !(io->flags & LEG_UNCOUNTED) && !is_held ())
+    leg_lose (leg, ECONNRESET, "the test says so");
+  real_ops->submit (leg, io);
+}
+
+/* It is lost again by each try: others go on in between, and the request ends
+ * some time.
+ */
+LOOP_TEST_IN (stopped_tests, a_request_that_the_leg_does_not_survive_ends, 2)
+{
+  struct op op;
+
+  real_ops = fx->leg[1]->ops;
+  ops_that_die = *real_ops;
+  ops_that_die.submit = submit_and_die;
+  deadly = _i == 0 ? LEG_READ : LEG_FLUSH;
+  fx->m->config.hold_timeout = 1;
+  fx_start (fx);
+  leg_lose (fx->leg[0], ECONNRESET, "the test says so");
+  mem_leg_fail_open (fx->leg[0], ECONNREFUSED);
+  fx->leg[1]->ops = &ops_that_die;
+  op_start (fx, &op, _i == 0 ? OP_READ : OP_FLUSH, 3 * REGION, BLOCK, 0);
+  WAIT_FOR (op_ended (&op));
+  op_fails (&op, EIO);
+  fx->leg[1]->ops = real_ops;
+  WAIT_FOR (!is_held ());
+  do_succeeds (fx, OP_WRITE, 3 * REGION, BLOCK, 'x');
+}
+
 TEST_IN (stopped_tests, without_hold_timeout_requests_fail_at_once)
 {
   size_t opens = mem_leg_nr_opens (fx->leg[1]);
@@ -949,6 +1032,24 @@ TEST_IN (stopped_tests, what_is_too_large_for_the_memory_is_flushed_soon)
   do_succeeds (fx, OP_WRITE, 3 * REGION, 2 * REGION, 'x');
   WAIT_FOR (fx_sent (fx, 1, LEG_FLUSH) > 0);
   do_succeeds (fx, OP_FLUSH, 0, 0, 0);
+  both_blink ();
+  is_whole_again ();
+  is_durable (3 * REGION, 'x');
+}
+
+/* No leg could flush, and the operator has accepted what that means. */
+TEST (after_a_failed_flush_was_forgiven_the_mirror_holds_again)
+{
+  const struct order attach = {.verb = ORDER_ATTACH, .leg = "1"};
+  struct outcome out;
+
+  leg_lose (fx->leg[0], ECONNRESET, "the test says so");
+  mem_leg_fail (fx->leg[1], LEG_FLUSH, 1, 1, EIO);
+  do_fails (fx, OP_FLUSH, 0, 0, 0, EIO);
+  ck_assert_int_eq (mirror_order (fx->m, &attach, &out), 0);
+  ck_assert (out.changed);
+  is_whole_again ();
+  do_succeeds (fx, OP_WRITE, 3 * REGION, BLOCK, 'x');
   both_blink ();
   is_whole_again ();
   is_durable (3 * REGION, 'x');

@@ -821,6 +821,40 @@ TEST (a_leg_goes_on_with_the_connections_that_it_gets)
   nbd_server_end (&server);
 }
 
+/* The first server does not answer any more, and what it had answered may be
+ * gone: another one has taken its place, but not that of its connection.
+ */
+TEST (a_later_connection_goes_to_the_same_server)
+{
+  static const char *const args[] = {"memory", "16M", "--filter=limit",
+                                     "limit=1", NULL};
+  static struct test_io io[MAX_IOS];
+  struct nbd_server server, frozen;
+  struct leg *leg;
+  uint8_t byte[512];
+  size_t nr = 0;
+
+  nbd_server_start (&server, false, args);
+  leg = new_leg (server.uri, 2, 1000);
+  ck_assert_int_eq (leg_open (leg, 0), 0);
+  expect_msg ("1 of 2 connections");
+  nbd_server_freeze (&server);
+  frozen = server;
+  server.pid = 0;
+  nbd_server_restart (&server, args);
+  ck_assert (sockets_become (2));
+  do {
+    submit (leg, &io[nr++], LEG_READ, 0, byte, 0, sizeof byte);
+    poll (NULL, 0, 20);
+  } while (nr < MAX_IOS && !atomic_load (&leg->lost));
+  for (size_t n = 0; n < nr; ++n)
+    ck_assert_int_ne (finish (&io[n]), 0);
+  leg_free (leg);
+  ck_assert (threads_become (0));
+  nbd_server_kill (&frozen);
+  nbd_server_end (&server);
+}
+
 /* A server may let the others wait without a word. */
 TEST (a_leg_does_not_wait_for_all_of_its_connections)
 {

@@ -331,6 +331,24 @@ TEST (s6_overlapping_writes_do_not_add_up_before_a_failure_is_recorded)
   do_succeeds (fx, OP_WRITE, 0, BLOCK, 'b');
 }
 
+/* The mark waits, or the record of a failure. */
+LOOP_TEST (s6_time_in_which_this_process_stood_still_does_not_count, 2)
+{
+  struct op op;
+
+  if (_i == 1) {
+    do_succeeds (fx, OP_WRITE, 0, BLOCK, 'a');
+    mem_leg_fail (fx->leg[1], LEG_WRITE, 1, 1, EIO);
+  }
+  fx->m->config.log_timeout = 0; /* and so a second */
+  mem_log_hold (fx->log, MEM_LOG_FLUSH);
+  op_start (fx, &op, OP_WRITE, 0, BLOCK, 'b');
+  ck_assert (mem_log_wait_inside (fx->log, 1));
+  fx_stand_still ();
+  mem_log_hold (fx->log, 0);
+  op_succeeds (&op);
+}
+
 /* As one that waited for a slow leg, not for the log. */
 TEST (s6_a_write_that_comes_late_to_a_good_log_gets_a_try)
 {
