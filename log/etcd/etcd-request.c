@@ -93,8 +93,9 @@ wants_token (struct json_object *answer)
 static void
 set_error (struct etcd_conn *c, const char *why)
 {
-  snprintf (c->error, sizeof c->error, "%s: %s",
-            c->etcd->options.member[c->at], why);
+  /* Half of it at most for either. */
+  snprintf (c->error, sizeof c->error, "%.*s: %.*s", ETCD_ERROR_SIZE / 2 - 2,
+            c->etcd->options.member[c->at], ETCD_ERROR_SIZE / 2 - 2, why);
   for (char *p = c->error; *p; ++p)
     if ((unsigned char) *p < ' ')
       *p = ' ';
