@@ -80,9 +80,9 @@ struct log_info {
   const char *name; /* as the user typed it, without the type: "" for core,
                      * the path for disk, SERVERS/NAME for userspace */
   enum log_found found;
-  bool moved; /* found new, but was the log of the mirror uuid until that was
+  bool moved;   /* found new, but was the log of the mirror uuid until that was
                * moved */
-  bool unclean;            /* found: it was not shut down cleanly */
+  bool unclean; /* found: it was not shut down cleanly */
   bool shared_map;         /* found or created: the device is too small for
                             * our area: marks and missed maps survive only as
                             * the kernel's bitmap, names not at all */

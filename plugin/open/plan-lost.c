@@ -182,12 +182,42 @@ plan_others (struct lost *l)
 
 /* --- what is said --- */
 
+/* Older than what the legs know. */
+static void
+note_older (struct lost *l, const char *leg)
+{
+  const struct plan_input *in = l->asked;
+  int beat = plan_later_beat (in);
+
+  if (plan_is_elsewhere (in, (unsigned) l->plan->newest))
+    plan_note (l->plan,
+               "log %s: is an older copy, by which leg %s had left when it "
+               "was in-sync; it is made anew from its record\n",
+               in->log->name, leg);
+  else if (l->newest->generation > in->record->generation)
+    plan_note (l->plan,
+               "log %s: is an older copy (generation %" PRIu64 "); it is made "
+               "anew from the record of leg %s (generation %" PRIu64 ")\n",
+               in->log->name, in->record->generation, leg,
+               l->newest->generation);
+  else if (beat != -1)
+    plan_note (l->plan,
+               "log %s: is an older copy, the heartbeat on leg %s has seen a "
+               "later one; it is made anew from the record of leg %s\n",
+               in->log->name, in->leg[beat].name, leg);
+  else
+    plan_note (l->plan,
+               "log %s: is an older copy, from a clean end since which the "
+               "mirror has begun again; it is made anew from the record of "
+               "leg %s\n",
+               in->log->name, leg);
+}
+
 static void
 note_why (struct lost *l)
 {
   const struct plan_input *in = l->asked;
   const char *leg = in->leg[l->plan->newest].name;
-  int beat = in->log->found == LOG_FOUND_NEW ? -1 : plan_later_beat (in);
 
   if (lost_is_core (l))
     return;
@@ -207,28 +237,8 @@ note_why (struct lost *l)
                "log %s: calls no leg in-sync, as a start that is cut off may "
                "leave it; it is made anew from the record of leg %s\n",
                in->log->name, leg);
-  else if (plan_is_elsewhere (in, (unsigned) l->plan->newest))
-    plan_note (l->plan,
-               "log %s: is an older copy, by which leg %s had left when it "
-               "was in-sync; it is made anew from its record\n",
-               in->log->name, leg);
-  else if (beat != -1 && l->newest->generation <= in->record->generation)
-    plan_note (l->plan,
-               "log %s: is an older copy, the heartbeat on leg %s has seen a "
-               "later one; it is made anew from the record of leg %s\n",
-               in->log->name, in->leg[beat].name, leg);
-  else if (l->newest->generation <= in->record->generation)
-    plan_note (l->plan,
-               "log %s: is an older copy, from a clean end since which the "
-               "mirror has begun again; it is made anew from the record of "
-               "leg %s\n",
-               in->log->name, leg);
   else
-    plan_note (l->plan,
-               "log %s: is an older copy (generation %" PRIu64 "); it is made "
-               "anew from the record of leg %s (generation %" PRIu64 ")\n",
-               in->log->name, in->record->generation, leg,
-               l->newest->generation);
+    note_older (l, leg);
 }
 
 static void

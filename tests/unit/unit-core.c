@@ -169,7 +169,8 @@ TEST (test_grow)
   dirty_log_mark (the_log, NR - 1);
   dirty_log_set_region_sync (the_log, 1, 5, 1, false);
   ck_assert_int_eq (dirty_log_grow (the_log,
-                                    3 * NR * (uint64_t) LOG_MIN_REGION_SIZE, 0),
+                                    3 * NR * (uint64_t) LOG_MIN_REGION_SIZE,
+                                    0),
                     0);
   ck_assert_uint_eq (the_log->info.geo.nr_regions, 3 * NR);
   ck_assert (!dirty_log_is_clean (the_log, NR - 1));

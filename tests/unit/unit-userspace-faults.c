@@ -42,8 +42,8 @@ create_story (struct fake_logd *f, struct dirty_log *log)
   ck_assert_int_eq (dirty_log_create (log, &user_geo, 1), 0);
   user_add_legs (log, 3);
   commit_ok (f, log);
-  ck_assert_int_eq (dirty_log_grow (log,
-                                    user_geo.size + 3 * (uint64_t) REGION, 0),
+  ck_assert_int_eq (dirty_log_grow (log, user_geo.size + 3 * (uint64_t) REGION,
+                                    0),
                     0);
   dirty_log_set_region_sync (log, 1, NR, 3, false);
   flush_ok (f, log);
