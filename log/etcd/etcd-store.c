@@ -271,7 +271,7 @@ add_sector (const struct etcd_store *s, struct json_object *operations,
             uint64_t sector)
 {
   const uint8_t *data = look_at (s, sector);
-  char key[ETCD_KEY_SIZE], what[16];
+  char key[ETCD_KEY_SIZE], what[24];
 
   snprintf (what, sizeof what, "b/%08" PRIx64, sector);
   etcd_key (s->etcd, s->log, what, key);

@@ -29,8 +29,8 @@
  * STOP_GRACE_NS.
  */
 #define DRAIN_GRACE_NS (500 * NSEC_PER_MSEC)
-#define LOG_GRACE_NS NSEC_PER_SEC
-#define EXIT_GRACE_NS (1250 * NSEC_PER_MSEC)
+#define LOG_GRACE_NS (1750 * NSEC_PER_MSEC)
+#define EXIT_GRACE_NS (2000 * NSEC_PER_MSEC)
 #define LOOK_GAP_NS (500 * NSEC_PER_MSEC) /* at the legs */
 
 /* --- start --- */

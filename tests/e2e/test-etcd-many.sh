@@ -14,6 +14,7 @@ requires_etcd
 nr=200
 etcd_options=(--auto-compaction-mode periodic --auto-compaction-retention 1s)
 server_options=(--lease 10 --socket "$tmp/a.sock")
+etcd_lease=20 # on a busy machine, too, no request is given up for it
 start_etcd 1
 start_server a
 many ()

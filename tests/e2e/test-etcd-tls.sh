@@ -114,8 +114,9 @@ echo pass >"$tmp/password"
 echo wrong >"$tmp/wrong"
 by_cert=("${by_tls[@]}" --etcd-cert "$tmp/nameless-cert.pem"
          --etcd-key "$tmp/nameless-key.pem")
+# etcd computes for a while on a password.
 fails wrong-password authentication "${by_cert[@]}" --etcd-user logs \
-  --etcd-password "$tmp/wrong"
+  --etcd-password "$tmp/wrong" --etcd-lease 60
 serves user "${by_cert[@]}" --etcd-user logs --etcd-password "$tmp/password"
 start_mirror "$tmp/leg0" "$tmp/leg1" log=userspace:"${server_at[user]}/vm2"
 stop_mirror
