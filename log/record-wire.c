@@ -44,7 +44,8 @@ leg_from_wire (struct log_leg *leg, const struct proto_leg *wire)
   memcpy (leg->id, wire->id, sizeof leg->id);
   leg->generation = wire->generation;
   leg->size = wire->size;
-  memcpy (leg->name, wire->name.s, wire->name.len);
+  if (wire->name.len > 0)
+    memcpy (leg->name, wire->name.s, wire->name.len);
 }
 
 void
