@@ -37,24 +37,21 @@ announce_flush (struct disk_log *d)
 
 /* Returns true if the outcome is to be reported. */
 static bool
-announce_end (struct disk_log *d, bool commit, int err)
+announce_end (struct disk_log *d, bool commit, int err, bool wrote)
 {
   CLEANUP_LOCK (&d->log.lock);
 
-  if (d->wrote)
+  if (wrote)
     d->log.counters.flushes++;
-  d->wrote = false;
   group_end (&d->group, commit, err);
   truth_count_cycles (&d->log, &d->group);
   return truth_note_result (&d->log, err);
 }
 
-/* 0 or an errno. */
+/* 0 or an errno.  d->io_lock is held. */
 static int
-write_cycle (struct disk_log *d, bool commit)
+write_both (struct disk_log *d, bool commit)
 {
-  CLEANUP_LOCK (&d->io_lock);
-
   if (d->moved)
     return ESTALE;
   if (disk_write_lowering (d, commit) == -1)
@@ -65,12 +62,26 @@ write_cycle (struct disk_log *d, bool commit)
   return 0;
 }
 
+/* 0 or an errno.  *wrote: the store was used. */
+static int
+write_cycle (struct disk_log *d, bool commit, bool *wrote)
+{
+  CLEANUP_LOCK (&d->io_lock);
+  int err;
+
+  d->wrote = false;
+  err = write_both (d, commit);
+  *wrote = d->wrote;
+  return err;
+}
+
 static int
 run_cycle (struct disk_log *d, bool commit)
 {
-  int err = write_cycle (d, commit);
+  bool wrote;
+  int err = write_cycle (d, commit, &wrote);
 
-  if (announce_end (d, commit, err))
+  if (announce_end (d, commit, err, wrote))
     truth_report_result (&d->log, err);
   return err;
 }

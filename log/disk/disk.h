@@ -83,7 +83,7 @@ struct disk_log {
   bool converting;           /* ... and what is there is the kernel's log */
   bool growing;              /* the kernel's bitmap is shorter than the maps */
   bool marks_first;      /* ... before a missed map explains them (rule 18) */
-  bool wrote;            /* the current cycle used the store */
+  bool wrote;            /* the current cycle used the store; io_lock */
   bool moved;            /* the store says so, and is not written any more */
   uint64_t flush_number; /* the last one sent to the medium */
 
