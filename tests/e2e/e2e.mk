@@ -86,6 +86,7 @@ e2e_tests = \
 	tests/e2e/test-shutdown-is-bounded.sh \
 	tests/e2e/test-shutdown-with-clients.sh \
 	tests/e2e/test-start-after-the-kernel.sh \
+	tests/e2e/test-records-grown.sh \
 	tests/e2e/test-records-nested.sh \
 	tests/e2e/test-records-start.sh \
 	tests/e2e/test-records-two-hosts.sh \
