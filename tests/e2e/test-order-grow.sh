@@ -6,28 +6,11 @@
 # the new size, and so does the next start.
 
 in_memory=yes
-. "$(dirname "$0")/../lib/functions.sh"
+. "$(dirname "$0")/../lib/orders.sh"
 requires_mirror
 requires nbdsh -c pass
 
-check=$top_srcdir/tests/lib/register-check
-
-ordered ()
-{
-  "$tool" "$@" >"$tmp/said" 2>&1 || fail "$* ($(cat "$tmp/said"))"
-}
-
-# refuses WHY VERB...: exit 1, and the reason.
-refuses ()
-{
-  local why=$1 status=0
-  shift
-  "$tool" "$@" >"$tmp/said" 2>&1 || status=$?
-  expect "status of $*" "$status" 1
-  grep -qF -- "$why" "$tmp/said" || fail "$*: $(cat "$tmp/said")"
-}
-
-says ()
+said_now ()
 {
   grep -qF -- "$1" "$tmp/said" || fail "$(cat "$tmp/said") lacks $1"
 }
@@ -59,33 +42,33 @@ load=$!
 # --- refused, or nothing to do
 
 ordered grow "$control"
-says 'has room for'
-refuses 'has room for' grow "$control" 64M
-refuses "can't become smaller" grow "$control" 1M
-refuses 'must be a number of bytes' grow "$control" large
+said_now 'has room for'
+declines 'has room for' grow "$control" 64M
+declines "can't become smaller" grow "$control" 1M
+declines 'must be a number of bytes' grow "$control" large
 ordered grow "$control" "$old"
-says already
+said_now already
 
 # --- the legs become larger
 
 dd if=/dev/urandom bs=1M count=8 seek=16 of=b conv=notrunc status=none
 truncate -s 32M a b
-refuses 'take it out and back' grow "$control" 24M
+declines 'take it out and back' grow "$control" 24M
 ordered detach --track "$control" 1
-refuses 'is out of use' grow "$control" 24M
+declines 'is out of use' grow "$control" 24M
 ordered attach --wait --timeout "$deadline" "$control" 1
 expect 'the size before' "$(json .mirror.size)" "$old"
 
 ordered grow --dry-run "$control"
-says 'would be: '
+said_now 'would be: '
 expect 'the size before' "$(json .mirror.size)" "$old"
-refuses 'has room for' grow "$control" 1G
+declines 'has room for' grow "$control" 1G
 ordered grow --wait --timeout "$deadline" "$control" 24M
-says 'when it connects again'
+said_now 'when it connects again'
 expect 'the size' "$(json .mirror.size)" $((24 << 20))
 expect 'the state' "$(json .mirror.state)" in-sync
 ordered grow "$control" 24M
-says already
+said_now already
 ordered grow --wait --timeout "$deadline" "$control"
 
 kill -TERM "$load"

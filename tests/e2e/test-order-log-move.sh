@@ -6,26 +6,9 @@
 # and a start with the old log is refused with the word to use.
 
 in_memory=yes
-. "$(dirname "$0")/../lib/functions.sh"
+. "$(dirname "$0")/../lib/orders.sh"
 requires_mirror
 requires nbdsh -c pass
-
-check=$top_srcdir/tests/lib/register-check
-
-ordered ()
-{
-  "$tool" "$@" >"$tmp/said" 2>&1 || fail "$* ($(cat "$tmp/said"))"
-}
-
-# refuses WHY VERB...: exit 1, and the reason.
-refuses ()
-{
-  local why=$1 status=0
-  shift
-  "$tool" "$@" >"$tmp/said" 2>&1 || status=$?
-  expect "status of $*" "$status" 1
-  grep -qF -- "$why" "$tmp/said" || fail "$*: $(cat "$tmp/said")"
-}
 
 begin_load ()
 {
@@ -66,9 +49,9 @@ begin_load 1
 ordered log move --dry-run "$control" disk:data/log
 [ ! -e data/log ] || fail 'a question made a log'
 log_is core:
-refuses 'can'\''t be opened' log move "$control" disk:/nonexistent/log
-refuses 'the same disk' log move "$control" disk:data/a
-refuses 'is a log already' log move "$control" disk:other
+declines 'can'\''t be opened' log move "$control" disk:/nonexistent/log
+declines 'the same disk' log move "$control" disk:data/a
+declines 'is a log already' log move "$control" disk:other
 ordered log move "$control" disk:data/log
 log_is "$file"
 ordered log move "$control" disk:data/log

@@ -28,6 +28,12 @@ declines ()
   ends 1 "$@"
 }
 
+# ordered CMD...: nbdmirror CMD ends well; what it says is in $tmp/said.
+ordered ()
+{
+  ends 0 '' "$@"
+}
+
 # start_load [OPTION...]: write until end_load, by clients that remember what they
 # have seen.
 start_load ()
